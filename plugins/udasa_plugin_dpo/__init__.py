@@ -1,0 +1,1 @@
+"""Built-in plugin family: the dpo and ipo trainers."""

@@ -1,0 +1,1 @@
+"""Built-in plugin family: generators that run a policy with transformers."""

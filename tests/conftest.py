@@ -1,0 +1,22 @@
+"""Fixtures that every part of the suite shares."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.tiny import make_tiny_model, tiny_ref_of
+from udasa_core import ModelRef
+
+
+@pytest.fixture(scope="session")
+def tiny_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny chat model's folder; read it only."""
+    return make_tiny_model(tmp_path_factory.mktemp("tiny") / "model")
+
+
+@pytest.fixture(scope="session")
+def tiny_ref(tiny_model_dir: Path) -> ModelRef:
+    """The tiny model's identity, float32 on the CPU."""
+    return tiny_ref_of(tiny_model_dir)

@@ -1,0 +1,92 @@
+"""Every error that udasa raises on purpose.
+
+    UdasaError                 exit 1: a step failed; the message says what to type next
+    ├── ConfigError            exit 2: the TOML, an override or a command line is wrong; lists every fault
+    ├── CatalogError           exit 2: a plugin is missing, offered twice, or made for another contract
+    ├── SourceError            a model or data set cannot be had, or is not what its checksum says
+    ├── PromptsError           too many prompts were set aside, or none is left
+    ├── StoreError             the store cannot be written or read
+    ├── LockedError            another process is at work on the same run
+    ├── PluginError            a plugin raised, or broke its contract; names plugin, distribution, version
+    └── NoPairsError           no response could be paired; carries the counts by reason
+
+A plugin may raise `UdasaError` (or a subclass) to speak to the user in its own words; anything else that
+leaves a plugin is wrapped in a `PluginError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+
+class UdasaError(Exception):
+    """Root of the tree. `exit_code` is what the command line returns."""
+
+    exit_code = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with a configuration: where it is, what stands there, what to type instead."""
+
+    path: str
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        where = f"{self.path}: " if self.path else ""
+        return f"{where}{self.message}" + (f"\n    → {self.hint}" if self.hint else "")
+
+
+class ConfigError(UdasaError):
+    """A configuration with one or more faults, all of them told at once."""
+
+    exit_code = 2
+
+    def __init__(self, faults: Sequence[Fault], origin: str = "") -> None:
+        self.faults = tuple(faults)
+        self.origin = origin
+        count = len(self.faults)
+        head = f"{origin or 'configuration'}: {count} fault{'s' if count != 1 else ''}"
+        super().__init__("\n".join([head, *(f"  {fault}" for fault in self.faults)]))
+
+
+class CatalogError(UdasaError):
+    """A plugin that the catalog cannot offer: missing, ambiguous, or made for another contract."""
+
+    exit_code = 2
+
+
+class SourceError(UdasaError):
+    """A model or data source that cannot be resolved to verified local files."""
+
+
+class PromptsError(UdasaError):
+    """Prompts that cannot be used: too many rows set aside, or none left."""
+
+
+class StoreError(UdasaError):
+    """The store cannot be written (full, read-only) or holds something that is not what it should be."""
+
+
+class LockedError(UdasaError):
+    """Another process holds the lock of this run, or of the store that is to be cleaned."""
+
+
+class PluginError(UdasaError):
+    """A plugin raised or returned what its contract forbids. The message names who, what and the contract."""
+
+
+class NoPairsError(UdasaError):
+    """Pairing made no pair at all. `reasons` counts why, by reason."""
+
+    def __init__(self, reasons: Mapping[str, int]) -> None:
+        self.reasons = dict(reasons)
+        told = "\n".join(f"  {count:>6}  {reason}" for reason, count in sorted(self.reasons.items()))
+        super().__init__(
+            "no response could be paired, so there is nothing to train on. Prompts by reason:\n"
+            f"{told or '  (no prompt reached pairing)'}\n"
+            "Loosen [pairing] (min_gap, max_length_ratio, truncated), raise [generator] responses or "
+            "temperature, or give more prompts."
+        )

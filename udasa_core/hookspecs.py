@@ -1,0 +1,202 @@
+"""The contract: one hook a kind. This file is the table of contents for plugin authors.
+
+A plugin is an entry point in the group `udasa.<kind>` that names a factory:
+
+    class Degree:
+        class Options(pydantic.BaseModel, extra="forbid"): ...   # its TOML table, minus the reserved keys
+        needs = ("embedder",)                                    # the resources it asks for
+
+        def __init__(self, options: Options, name: str, resources: Resources) -> None: ...
+
+        @hookimpl
+        def udasa_score(self, groups, seed): ...
+
+The factory's module imports no torch, transformers, trl, peft, datasets or evaluate at its top: heavy
+imports live in the method that needs them. What a hook returns is checked at the door, once; a breach is
+an error that names the plugin, its distribution and version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from udasa_core.records import (
+    Column,
+    Event,
+    Grade,
+    Group,
+    ModelRef,
+    Pairing,
+    PairTable,
+    Prompt,
+    Report,
+    SamplingOptions,
+    Score,
+    Scores,
+    Stage,
+    StagePlan,
+    SuiteReport,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from numpy import float64
+    from numpy.typing import NDArray
+
+PROJECT = "udasa"
+# The contract's version. A plugin's distribution requires `udasa[contract-1]`; a change that breaks
+# plugins takes the next number, and the catalog refuses the others by name.
+CONTRACT = 1
+
+KINDS = (
+    "generator",
+    "dimension",
+    "calibration",
+    "aggregation",
+    "pairing",
+    "stages",
+    "trainer",
+    "suite",
+    "judge",
+    "engine",
+    "observer",
+)
+# The hooks that a plugin of a kind must implement.
+HOOKS: Mapping[str, tuple[str, ...]] = {
+    "generator": ("udasa_generate",),
+    "dimension": ("udasa_score",),
+    "calibration": ("udasa_fit", "udasa_calibrate"),
+    "aggregation": ("udasa_aggregate",),
+    "pairing": ("udasa_pair",),
+    "stages": ("udasa_stage",),
+    "trainer": ("udasa_train",),
+    "suite": ("udasa_evaluate",),
+    "judge": ("udasa_judge",),
+    "engine": ("udasa_map",),
+    "observer": ("udasa_observe",),
+}
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+class Specifications:
+    """Every hook that the core calls. The bodies are empty: the docstrings are the contract."""
+
+    @hookspec(firstresult=True)
+    def udasa_admit(self, prompts: Sequence[Prompt], sampling: SamplingOptions) -> Sequence[str]:
+        """Say, before anything is sampled, which prompts the generator cannot take.
+
+        Kind: generator; optional. Returns one text a prompt, in order: "" where the prompt is taken, otherwise
+        the reason it is set aside for (longer than the context, say).
+        """
+
+    @hookspec(firstresult=True)
+    def udasa_generate(
+        self, prompts: Sequence[Prompt], sampling: SamplingOptions, policy: ModelRef, seed: int
+    ) -> Sequence[Group]:
+        """Sample `sampling.responses` responses a prompt from `policy`.
+
+        Kind: generator; exactly one. Returns one Group a prompt, in order, with `policy.key` as its policy.
+        The same arguments on the same machine return the same Groups. `prompts` is one shard.
+        """
+
+    @hookspec()
+    def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:
+        """Score every response of one shard's groups: 0 = certain and reliable, 1 = most uncertain.
+
+        Kind: dimension; any number. Returns one Column whose `scores[g][k]` is a float in [0, 1] or an
+        Abstain for group g's response k: as many, in order. None and NaN are breaches.
+        """
+
+    @hookspec(firstresult=True)
+    def udasa_fit(self, raw: NDArray[float64]) -> Mapping[str, Sequence[float]]:
+        """Fit a calibration to one dimension's raw scores over the training prompts.
+
+        Kind: calibration; exactly one. raw: (n,) float64 in [0, 1], the abstentions left out, in order of
+        prompts. Returns a small state of named float lists; it is saved and frozen: fitted once a run, with
+        the base policy's responses, never again for held-out prompts or later rounds. n may be 0.
+        """
+
+    @hookspec(firstresult=True)
+    def udasa_calibrate(self, raw: NDArray[float64], state: Mapping[str, Sequence[float]]) -> NDArray[float64]:
+        """Map raw scores (m,) through a fitted state to calibrated scores (m,) in [0, 1].
+
+        Kind: calibration; exactly one. Monotone: it never reverses the order of two raw scores.
+        """
+
+    @hookspec(firstresult=True)
+    def udasa_aggregate(
+        self, columns: Mapping[str, Sequence[Score]], weights: Mapping[str, float]
+    ) -> Sequence[Score]:
+        """Combine calibrated columns into U for each response.
+
+        Kind: aggregation; exactly one. columns: instance name → n scores; weights: instance name → weight
+        (≥ 0, at least one > 0). Returns n scores in [0, 1], an Abstain where every dimension abstained
+        (such a response is never paired).
+        """
+
+    @hookspec(firstresult=True)
+    def udasa_pair(self, groups: Sequence[Group], scores: Sequence[Scores], seed: int) -> Pairing:
+        """Choose pairs within each group of one shard; `scores[g]` belongs to `groups[g]`.
+
+        Kind: pairing; exactly one. A response whose U is an Abstain is never paired. A strategy that goes
+        by U emits positive gaps only. A prompt without a pair is listed as a Refusal with its reason.
+        """
+
+    @hookspec(firstresult=True)
+    def udasa_stage(self, pairs: PairTable) -> StagePlan:
+        """Sort pairs into ordered, uniquely named stages.
+
+        Kind: stages; exactly one. Each pair is in at most one stage; each pair in none is listed as
+        dropped, with its reason. Pairs without a gap (NaN), or with one that is not positive, are dropped
+        unless the policy says otherwise. A stage may be empty.
+        """
+
+    @hookspec()
+    def udasa_train(
+        self, stage: Stage, pairs: Path, policy: ModelRef, reference: ModelRef, out_dir: Path, seed: int
+    ) -> Report:
+        """Train `policy` on one stage's pairs and return what was measured, and the new model.
+
+        Kind: trainer; any number, each stage names the one that trains it. The instance was built with the
+        stage's overrides already merged into its options.
+
+        pairs: a Parquet file, one Pair a row, that `udasa_core.read_pairs` reads; `stage.size` rows.
+        policy: the model to go on training; reference: the frozen model that it is compared with, equal to
+        `policy` under `reference = "previous_stage"`.
+        out_dir: the only folder to write to. It outlives a kill, so mid-stage checkpoints belong here: called
+        again with the same arguments the trainer continues, and ends with the same bytes as an
+        uninterrupted call. The report's policy lies in `out_dir / "adapter"`.
+        """
+
+    @hookspec()
+    def udasa_evaluate(self, policy: ModelRef, seed: int) -> SuiteReport:
+        """Measure one model on one suite.
+
+        Kind: suite; any number. Returns metrics with 95% intervals, and one row an item.
+        """
+
+    @hookspec(firstresult=True)
+    def udasa_judge(self, prompts: Sequence[Prompt], seed: int) -> Sequence[Grade]:
+        """Grade rendered grading prompts: one Grade a prompt, in order, with its raw text.
+
+        Kind: judge; exactly one where a suite needs it. What cannot be parsed is a Grade of None.
+        """
+
+    @hookspec(firstresult=True)
+    def udasa_map(self, step: str, payloads: Sequence[Mapping[str, Any]]) -> Iterator[int]:
+        """Run `udasa_core.work(payload)` for each payload (plain JSON data), anywhere, in any order.
+
+        Kind: engine; exactly one, `local` by default. Yields each payload's index once its shard is in the
+        store. A payload that raises ends the iteration with that error.
+        """
+
+    @hookspec()
+    def udasa_observe(self, event: Event) -> None:
+        """Watch the run. Kind: observer; any number. An observer cannot change or stop it."""

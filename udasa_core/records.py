@@ -1,0 +1,355 @@
+"""What passes through the pipeline: frozen records that check themselves when they are made.
+
+Units and directions hold everywhere: log-probabilities and entropies in nats; every uncertainty in [0, 1],
+0 = certain and reliable, 1 = most uncertain.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from numpy import float64
+    from numpy.typing import NDArray
+
+Role = Literal["system", "user", "assistant"]
+FinishReason = Literal["stop", "length"]
+ROLES: tuple[Role, ...] = ("system", "user", "assistant")
+
+# Floating-point slack when a log-probability is checked against its bound of zero.
+_SLACK = 1e-4
+
+
+def content_key(*parts: object, length: int = 16) -> str:
+    """Return the first `length` hex digits of the SHA-256 of `parts` as canonical JSON."""
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:length]
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """A LoRA adapter by the SHA-256 of its weights; `folder` says where it lies on this machine."""
+
+    sha256: str
+    folder: str = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRef:
+    """A model's identity, everywhere: in fingerprints, in cache keys, as a stage's input.
+
+    `revision` is the SHA-256 of what the folder holds (weights, configuration, tokenizer), so `source` and
+    the folders are provenance only: the same bytes found elsewhere are the same model.
+    """
+
+    source: str = field(compare=False)
+    revision: str
+    dtype: str
+    template: str
+    quantization: str = "none"
+    adapters: tuple[Adapter, ...] = ()
+    folder: str = field(default="", compare=False)
+    device: str = field(default="cpu", compare=False)
+    trust_remote_code: bool = field(default=False, compare=False)
+
+    @property
+    def key(self) -> str:
+        """The identity as 16 hex digits; says nothing of where the files lie."""
+        adapters = [adapter.sha256 for adapter in self.adapters]
+        return content_key(self.revision, self.dtype, self.template, self.quantization, adapters)
+
+    def with_adapter(self, adapter: Adapter) -> ModelRef:
+        """Return the model whose one, continued adapter is `adapter`."""
+        return replace(self, adapters=(adapter,))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data that `from_json` reads back."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> ModelRef:
+        """Rebuild a ModelRef from `to_json`'s plain data."""
+        adapters = tuple(Adapter(**adapter) for adapter in plain["adapters"])
+        return cls(**{**plain, "adapters": adapters})
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: Role
+    content: str
+
+    def __post_init__(self) -> None:
+        if self.role not in ROLES:
+            raise ValueError(f"role {self.role!r} is none of {', '.join(ROLES)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What the policy is asked: messages that end with the user's turn, under an id unique in the run."""
+
+    id: str
+    messages: tuple[Message, ...]
+
+    def __post_init__(self) -> None:
+        if not self.messages:
+            raise ValueError("a prompt has at least one message")
+        if self.messages[-1].role != "user":
+            raise ValueError(f"a prompt ends with a user message, not {self.messages[-1].role!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One sampled completion and the statistics of its T tokens, the end-of-turn token included.
+
+    token_ids: T ids as sampled (never a re-tokenised text).
+    logprobs: T log-probabilities under the model's raw distribution (temperature 1, no top-k or top-p).
+    sampling_logprobs: T log-probabilities under the distribution that was sampled from.
+    entropies: T entropies of the full raw distribution.
+    finish_reason: "stop" at an end-of-turn token, "length" where the token budget cut it off.
+    """
+
+    text: str
+    token_ids: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    sampling_logprobs: tuple[float, ...]
+    entropies: tuple[float, ...]
+    finish_reason: FinishReason
+
+    def __post_init__(self) -> None:
+        count = len(self.token_ids)
+        if count == 0:
+            raise ValueError("a response has at least one token (its end-of-turn token)")
+        for name in ("logprobs", "sampling_logprobs", "entropies"):
+            values: tuple[float, ...] = getattr(self, name)
+            if len(values) != count:
+                raise ValueError(f"{name} has {len(values)} values for {count} tokens")
+            if not all(map(math.isfinite, values)):
+                raise ValueError(f"{name} holds a value that is not finite")
+        if max(self.logprobs) > _SLACK or max(self.sampling_logprobs) > _SLACK:
+            raise ValueError("a log-probability is above 0")
+        if min(self.entropies) < -_SLACK:
+            raise ValueError("an entropy is below 0")
+        if self.finish_reason not in ("stop", "length"):
+            raise ValueError(f"finish_reason {self.finish_reason!r} is neither 'stop' nor 'length'")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One prompt, its rendered token ids, and the K responses that the model `policy` (a key) gave."""
+
+    prompt: Prompt
+    prompt_token_ids: tuple[int, ...]
+    responses: tuple[Response, ...]
+    policy: str
+
+    def __post_init__(self) -> None:
+        if not self.responses:
+            raise ValueError(f"prompt {self.prompt.id} has no response")
+
+
+@dataclass(frozen=True, slots=True)
+class Abstain:
+    """A dimension's explicit "no score for this response, because …"."""
+
+    reason: str
+
+    def __post_init__(self) -> None:
+        if not self.reason.strip():
+            raise ValueError("an Abstain says why")
+
+
+Score = float | Abstain
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One dimension's score for every response: `scores[g][k]` is group g's response k, in order."""
+
+    dimension: str
+    scores: tuple[tuple[Score, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """One group's K uncertainties: aggregate `U`, and by dimension the calibrated and the raw columns."""
+
+    prompt_id: str
+    U: tuple[Score, ...]
+    calibrated: Mapping[str, tuple[Score, ...]]
+    raw: Mapping[str, tuple[Score, ...]]
+
+    def __post_init__(self) -> None:
+        for name, column in (*self.calibrated.items(), *self.raw.items()):
+            if len(column) != len(self.U):
+                raise ValueError(f"column {name} has {len(column)} scores for {len(self.U)} responses")
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A preference: `chosen` over `rejected` for one prompt.
+
+    gap: U(rejected) − U(chosen), in [−1, 1]; None where the pair was not made by U.
+    chosen_U, rejected_U: the two aggregates, None likewise or where a side was not scored.
+    origin: which strategy (or revision, or judge) made it.
+    """
+
+    prompt: Prompt
+    prompt_token_ids: tuple[int, ...]
+    chosen: Response
+    rejected: Response
+    gap: float | None
+    chosen_U: float | None
+    rejected_U: float | None
+    origin: str
+
+    def __post_init__(self) -> None:
+        if self.chosen.text == self.rejected.text or self.chosen.token_ids == self.rejected.token_ids:
+            raise ValueError(f"prompt {self.prompt.id}: chosen equals rejected")
+        for name in ("gap", "chosen_U", "rejected_U"):
+            value: float | None = getattr(self, name)
+            if value is not None and not -1.0 <= value <= 1.0:
+                raise ValueError(f"{name} {value} is outside [-1, 1]")
+
+    @property
+    def id(self) -> str:
+        """The pair's identity: prompt, chosen tokens, rejected tokens."""
+        return content_key(self.prompt.id, self.chosen.token_ids, self.rejected.token_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A prompt that gave no pair, with the reason that is counted."""
+
+    prompt_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """What a pairing strategy made of some groups: each prompt appears in `pairs` or in `refused`."""
+
+    pairs: tuple[Pair, ...]
+    refused: tuple[Refusal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PairTable:
+    """All pairs as columns of one length n, for stage policies: texts stay on disk.
+
+    gaps, chosen_U: float64 (n,), NaN where the pair has none.
+    """
+
+    ids: Sequence[str]
+    gaps: NDArray[float64]
+    chosen_U: NDArray[float64]
+
+    def __post_init__(self) -> None:
+        if not len(self.ids) == len(self.gaps) == len(self.chosen_U):
+            raise ValueError("the columns of a PairTable have one length")
+
+
+@dataclass(frozen=True, slots=True)
+class StageDraft:
+    """A stage policy's decision: a stage's name and its pairs' ids."""
+
+    name: str
+    pair_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StagePlan:
+    """Stages in training order, and each pair that is in none with the reason (`(pair id, reason)`)."""
+
+    stages: tuple[StageDraft, ...]
+    dropped: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A named set of `size` pairs, the name of its trainer, and that trainer's overrides."""
+
+    name: str
+    size: int
+    trainer: str
+    overrides: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a trainer measured on one stage, and the model that it made.
+
+    metrics: final figures by name; `history`: the same kind of figures by optimizer step.
+    A skipped stage has `skipped` (the reason), no metrics, and hands its policy on unchanged.
+    """
+
+    stage: str
+    trainer: str
+    pairs: int
+    policy: ModelRef
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    history: tuple[Mapping[str, float], ...] = ()
+    skipped: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A measured figure with the bounds of its 95% interval and the number of items behind it."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteReport:
+    """A suite's figures for one model, and one row of plain data an item."""
+
+    suite: str
+    policy: ModelRef
+    metrics: tuple[Metric, ...]
+    rows: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """A judge's verdict: the parsed grade (None where it could not be parsed) and the raw text."""
+
+    grade: float | None
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingOptions:
+    """How responses are drawn: K a prompt, at a temperature (> 0), with a token budget."""
+
+    responses: int = 8
+    temperature: float = 0.7
+    max_new_tokens: int = 128
+    top_p: float = 1.0
+    top_k: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened, told to observers: `what` on `name`, `done` of `total` (None: not counted).
+
+    what: "started", "advanced" or "finished". kind: "run", "step", "stage", "suite" or "work" (a long task
+    inside one of them, such as a download). detail: figures and words that belong to it.
+    """
+
+    what: Literal["started", "advanced", "finished"]
+    kind: Literal["run", "step", "stage", "suite", "work"]
+    name: str
+    done: int = 0
+    total: int | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+

@@ -1,0 +1,1 @@
+"""The pipeline's steps, one a file; no step knows another."""

@@ -1,0 +1,227 @@
+"""Records as Parquet tables and back: the schemas of everything that the store keeps.
+
+A table's bytes depend on nothing but its records, so equal work gives equal files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from udasa_core.records import Abstain, Column, Group, Message, Pair, Prompt, Response, Score, Scores
+
+_MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
+_RESPONSE = pa.struct(
+    [
+        ("text", pa.string()),
+        ("token_ids", pa.list_(pa.int32())),
+        ("logprobs", pa.list_(pa.float32())),
+        ("sampling_logprobs", pa.list_(pa.float32())),
+        ("entropies", pa.list_(pa.float32())),
+        ("finish_reason", pa.string()),
+    ]
+)
+# A score is a value or the reason of an abstention: one of the two is null.
+_SCORE = pa.struct([("value", pa.float64()), ("abstained", pa.string())])
+
+PROMPT_SCHEMA = pa.schema([("prompt_id", pa.string()), ("messages", _MESSAGES)])
+GROUP_SCHEMA = pa.schema(
+    [
+        ("prompt_id", pa.string()),
+        ("messages", _MESSAGES),
+        ("prompt_token_ids", pa.list_(pa.int32())),
+        ("responses", pa.list_(_RESPONSE)),
+        ("policy", pa.string()),
+    ]
+)
+COLUMN_SCHEMA = pa.schema([("scores", pa.list_(_SCORE))])
+SCORES_SCHEMA = pa.schema(
+    [
+        ("prompt_id", pa.string()),
+        ("U", pa.list_(_SCORE)),
+        ("calibrated", pa.map_(pa.string(), pa.list_(_SCORE))),
+        ("raw", pa.map_(pa.string(), pa.list_(_SCORE))),
+    ]
+)
+PAIR_SCHEMA = pa.schema(
+    [
+        ("pair_id", pa.string()),
+        ("prompt_id", pa.string()),
+        ("messages", _MESSAGES),
+        ("prompt_token_ids", pa.list_(pa.int32())),
+        ("chosen", _RESPONSE),
+        ("rejected", _RESPONSE),
+        ("gap", pa.float64()),
+        ("chosen_U", pa.float64()),
+        ("rejected_U", pa.float64()),
+        ("origin", pa.string()),
+    ]
+)
+
+
+def _messages(messages: Sequence[Message]) -> list[dict[str, str]]:
+    return [{"role": message.role, "content": message.content} for message in messages]
+
+
+def _prompt(row: Mapping[str, Any]) -> Prompt:
+    return Prompt(row["prompt_id"], tuple(Message(**message) for message in row["messages"]))
+
+
+def _response_row(response: Response) -> dict[str, Any]:
+    return {
+        "text": response.text,
+        "token_ids": response.token_ids,
+        "logprobs": response.logprobs,
+        "sampling_logprobs": response.sampling_logprobs,
+        "entropies": response.entropies,
+        "finish_reason": response.finish_reason,
+    }
+
+
+def _response(row: Mapping[str, Any]) -> Response:
+    return Response(
+        text=row["text"],
+        token_ids=tuple(row["token_ids"]),
+        logprobs=tuple(row["logprobs"]),
+        sampling_logprobs=tuple(row["sampling_logprobs"]),
+        entropies=tuple(row["entropies"]),
+        finish_reason=row["finish_reason"],
+    )
+
+
+def _score_rows(scores: Sequence[Score]) -> list[dict[str, float | str | None]]:
+    return [
+        {"value": None, "abstained": score.reason}
+        if isinstance(score, Abstain)
+        else {"value": score, "abstained": None}
+        for score in scores
+    ]
+
+
+def _scores(rows: Sequence[Mapping[str, Any]]) -> tuple[Score, ...]:
+    return tuple(row["value"] if row["abstained"] is None else Abstain(row["abstained"]) for row in rows)
+
+
+def prompts_table(prompts: Iterable[Prompt]) -> pa.Table:
+    """Return prompts as a table, one row each."""
+    rows = [{"prompt_id": prompt.id, "messages": _messages(prompt.messages)} for prompt in prompts]
+    return pa.Table.from_pylist(rows, schema=PROMPT_SCHEMA)
+
+
+def prompts_from(table: pa.Table) -> tuple[Prompt, ...]:
+    """Read back what `prompts_table` made."""
+    return tuple(_prompt(row) for row in table.to_pylist())
+
+
+def groups_table(groups: Iterable[Group]) -> pa.Table:
+    """Return groups as a table, one row a prompt."""
+    rows = [
+        {
+            "prompt_id": group.prompt.id,
+            "messages": _messages(group.prompt.messages),
+            "prompt_token_ids": group.prompt_token_ids,
+            "responses": [_response_row(response) for response in group.responses],
+            "policy": group.policy,
+        }
+        for group in groups
+    ]
+    return pa.Table.from_pylist(rows, schema=GROUP_SCHEMA)
+
+
+def groups_from(table: pa.Table) -> tuple[Group, ...]:
+    """Read back what `groups_table` made."""
+    return tuple(
+        Group(
+            prompt=_prompt(row),
+            prompt_token_ids=tuple(row["prompt_token_ids"]),
+            responses=tuple(_response(response) for response in row["responses"]),
+            policy=row["policy"],
+        )
+        for row in table.to_pylist()
+    )
+
+
+def column_table(column: Column) -> pa.Table:
+    """Return a dimension's column as a table, one row a group."""
+    rows = [{"scores": _score_rows(scores)} for scores in column.scores]
+    return pa.Table.from_pylist(rows, schema=COLUMN_SCHEMA)
+
+
+def column_from(table: pa.Table, dimension: str) -> Column:
+    """Read back what `column_table` made, under the dimension's name in this run."""
+    return Column(dimension, tuple(_scores(row["scores"]) for row in table.to_pylist()))
+
+
+def scores_table(scores: Iterable[Scores]) -> pa.Table:
+    """Return scores as a table, one row a group."""
+    rows = [
+        {
+            "prompt_id": one.prompt_id,
+            "U": _score_rows(one.U),
+            "calibrated": [(name, _score_rows(column)) for name, column in one.calibrated.items()],
+            "raw": [(name, _score_rows(column)) for name, column in one.raw.items()],
+        }
+        for one in scores
+    ]
+    return pa.Table.from_pylist(rows, schema=SCORES_SCHEMA)
+
+
+def scores_from(table: pa.Table) -> tuple[Scores, ...]:
+    """Read back what `scores_table` made."""
+    return tuple(
+        Scores(
+            prompt_id=row["prompt_id"],
+            U=_scores(row["U"]),
+            calibrated={name: _scores(column) for name, column in row["calibrated"]},
+            raw={name: _scores(column) for name, column in row["raw"]},
+        )
+        for row in table.to_pylist()
+    )
+
+
+def pairs_table(pairs: Iterable[Pair]) -> pa.Table:
+    """Return pairs as a table, one row each."""
+    rows = [
+        {
+            "pair_id": pair.id,
+            "prompt_id": pair.prompt.id,
+            "messages": _messages(pair.prompt.messages),
+            "prompt_token_ids": pair.prompt_token_ids,
+            "chosen": _response_row(pair.chosen),
+            "rejected": _response_row(pair.rejected),
+            "gap": pair.gap,
+            "chosen_U": pair.chosen_U,
+            "rejected_U": pair.rejected_U,
+            "origin": pair.origin,
+        }
+        for pair in pairs
+    ]
+    return pa.Table.from_pylist(rows, schema=PAIR_SCHEMA)
+
+
+def pairs_from(table: pa.Table) -> tuple[Pair, ...]:
+    """Read back what `pairs_table` made."""
+    return tuple(
+        Pair(
+            prompt=_prompt(row),
+            prompt_token_ids=tuple(row["prompt_token_ids"]),
+            chosen=_response(row["chosen"]),
+            rejected=_response(row["rejected"]),
+            gap=row["gap"],
+            chosen_U=row["chosen_U"],
+            rejected_U=row["rejected_U"],
+            origin=row["origin"],
+        )
+        for row in table.to_pylist()
+    )
+
+
+def read_pairs(path: Path) -> Iterator[Pair]:
+    """Yield the pairs of one Parquet file, a row group at a time, so that memory stays flat."""
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=256):
+            yield from pairs_from(pa.Table.from_batches([batch]))
