@@ -9,12 +9,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from udasa_core.api import clean as clean
+    from udasa_core.api import load as load
+    from udasa_core.api import run as run
     from udasa_core.causal_lm import CausalLM as CausalLM
     from udasa_core.causal_lm import TokenStatistics as TokenStatistics
     from udasa_core.causal_lm import load_causal_lm as load_causal_lm
     from udasa_core.errors import UdasaError as UdasaError
     from udasa_core.hookspecs import CONTRACT as CONTRACT
     from udasa_core.hookspecs import hookimpl as hookimpl
+    from udasa_core.job import work as work
     from udasa_core.records import Abstain as Abstain
     from udasa_core.records import Adapter as Adapter
     from udasa_core.records import Column as Column
@@ -42,12 +46,15 @@ if TYPE_CHECKING:
     from udasa_core.resources import Embedder as Embedder
     from udasa_core.resources import Reader as Reader
     from udasa_core.resources import Resources as Resources
+    from udasa_core.runs import Run as Run
     from udasa_core.tables import read_pairs as read_pairs
 
 _HOMES = {
+    "api": ("clean", "load", "run"),
     "causal_lm": ("CausalLM", "TokenStatistics", "load_causal_lm"),
     "errors": ("UdasaError",),
     "hookspecs": ("CONTRACT", "hookimpl"),
+    "job": ("work",),
     "records": (
         "Abstain",
         "Adapter",
@@ -75,11 +82,12 @@ _HOMES = {
         "content_key",
     ),
     "resources": ("Embedder", "Reader", "Resources"),
+    "runs": ("Run",),
     "tables": ("read_pairs",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = sorted(_HOME_OF)  # noqa: PLE0605
+__all__ = sorted(_HOME_OF)
 
 
 def __getattr__(name: str) -> Any:

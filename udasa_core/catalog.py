@@ -99,7 +99,9 @@ class Catalog:
         if distribution:
             found = [one for one in found if normalise(one.distribution) == normalise(distribution)]
         if not found:
-            raise CatalogError(f"no installed distribution offers the {kind} {use!r}{self._advice(kind, name)}")
+            raise CatalogError(
+                f"no installed distribution offers the {kind} {use!r}{self._advice(kind, name)}"
+            )
         if len(found) > 1:
             both = " and ".join(f"{one.distribution} {one.version}" for one in found)
             spellings = " or ".join(f'use = "{one.spelling}"' for one in found)
@@ -184,8 +186,8 @@ def _contract_fault(distribution: str, path: Sequence[str] | None) -> str:
 
     import packaging.requirements
 
-    search = {} if path is None else {"path": list(path)}
-    found = next(iter(metadata.distributions(name=distribution, **search)), None)
+    places = sys.path if path is None else list(path)
+    found = next(iter(metadata.distributions(name=distribution, path=places)), None)
     if found is None:
         return "its distribution has no metadata"
     declared: set[str] = set()

@@ -16,6 +16,9 @@ imports live in the method that needs them. What a hook returns is checked at th
 an error that names the plugin, its distribution and version.
 """
 
+# A specification has no body to return from.
+# mypy: disable-error-code="empty-body"
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -92,8 +95,8 @@ class Specifications:
     def udasa_admit(self, prompts: Sequence[Prompt], sampling: SamplingOptions) -> Sequence[str]:
         """Say, before anything is sampled, which prompts the generator cannot take.
 
-        Kind: generator; optional. Returns one text a prompt, in order: "" where the prompt is taken, otherwise
-        the reason it is set aside for (longer than the context, say).
+        Kind: generator; optional. Returns one text a prompt, in order: "" where the prompt is taken,
+        otherwise the reason it is set aside for (longer than the context, say).
         """
 
     @hookspec(firstresult=True)
@@ -124,7 +127,9 @@ class Specifications:
         """
 
     @hookspec(firstresult=True)
-    def udasa_calibrate(self, raw: NDArray[float64], state: Mapping[str, Sequence[float]]) -> NDArray[float64]:
+    def udasa_calibrate(
+        self, raw: NDArray[float64], state: Mapping[str, Sequence[float]]
+    ) -> NDArray[float64]:
         """Map raw scores (m,) through a fitted state to calibrated scores (m,) in [0, 1].
 
         Kind: calibration; exactly one. Monotone: it never reverses the order of two raw scores.

@@ -352,4 +352,3 @@ class Event:
     done: int = 0
     total: int | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
-

@@ -1,1 +1,1 @@
-"""Built-in plugin family: calibrations and aggregations."""
+"""Calibrations, which bring every dimension to one scale, and aggregations, which combine them into U."""

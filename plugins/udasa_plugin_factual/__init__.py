@@ -1,1 +1,1 @@
-"""Built-in plugin family: factual uncertainty."""
+"""Factual uncertainty: how sure the model was of the very tokens it wrote."""

@@ -1,1 +1,1 @@
-"""Built-in plugin family: pairing strategies."""
+"""Pairing strategies: which two of a prompt's responses become chosen and rejected."""

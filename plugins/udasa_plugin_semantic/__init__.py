@@ -1,1 +1,1 @@
-"""Built-in plugin family: semantic uncertainty."""
+"""Semantic uncertainty: how far a response's meaning lies from that of the prompt's other responses."""

@@ -1,1 +1,1 @@
-"""Built-in plugin family: stage policies."""
+"""Stage policies: which pairs are trained on first, and which later."""

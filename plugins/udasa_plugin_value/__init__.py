@@ -1,1 +1,1 @@
-"""Built-in plugin family: value uncertainty."""
+"""Value uncertainty: whether a response keeps to the principles that the user wrote down."""

@@ -1,0 +1,59 @@
+# Each target does all its own set-up: Python >= 3.11, make and a package index are enough.
+# Another interpreter: make PYTHON=python3.12 test. Runs with GNU make from 3.81 on (macOS has that).
+
+PYTHON  ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+WORKERS ?= 2
+VENV    := .venv
+BIN     := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
+# One thread a worker: two workers with two torch threads each are slower than one.
+PYTEST  := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
+
+.PHONY: help quickstart test test-all lint docs venv clean
+
+help:
+	@echo 'make quickstart  set up, then align SmolLM2-135M on 24 prompts (typed again, it does nothing)'
+	@echo 'make test        set up, then style, types, architecture and the fast tests with coverage'
+	@echo 'make test-all    the same with the slow tests'
+	@echo 'make lint        style, types and architecture alone'
+	@echo 'make docs        write the generated tables of docs/configuration.md anew'
+	@echo 'make venv        set up the development environment in $(VENV)'
+	@echo 'make clean       remove $(VENV) and what tools left behind (runs/ stays)'
+
+quickstart: $(VENV)/.installed
+	$(BIN)/udasa run
+
+test: lint
+	$(PYTEST) --cov --cov-report=term:skip-covered --cov-fail-under=90
+
+test-all: lint
+	$(PYTEST) -m 'slow or not slow' --cov --cov-report=term:skip-covered --cov-fail-under=90
+
+lint: venv
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: venv
+	$(BIN)/python docs/generate.py
+
+venv: $(VENV)/.installed-dev
+
+# A stamp is older than its causes when something must be installed again.
+$(VENV)/.installed: $(VENV)/pyvenv.cfg pyproject.toml constraints.txt
+	$(INSTALL) -e .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/pyvenv.cfg pyproject.toml constraints.txt
+	$(INSTALL) -e '.[dev]'
+	@touch $@ $(VENV)/.installed
+
+$(VENV)/pyvenv.cfg:
+	@test -n '$(PYTHON)' || { echo 'No Python >= 3.11 was found. Name one: make PYTHON=/path/to/python3.11 quickstart' >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* htmlcov dist build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

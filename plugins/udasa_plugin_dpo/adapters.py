@@ -1,0 +1,145 @@
+"""The policy as something to train: a frozen base under the one LoRA adapter `default`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from udasa_core import Adapter, ModelRef, UdasaError
+from udasa_plugin_dpo.options import TrainerOptions
+
+WEIGHTS = "adapter_model.safetensors"
+CONFIG = "adapter_config.json"
+
+
+def load_tokenizer(policy: ModelRef) -> Any:
+    """Return the policy's tokenizer; training needs its padding token only."""
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(
+        policy.folder, trust_remote_code=policy.trust_remote_code, local_files_only=True
+    )
+
+
+def load_trainable(policy: ModelRef, options: TrainerOptions, seed: int) -> Any:
+    """Return a PeftModel whose adapter `default` trains: the policy's own, or a fresh one that changes nothing.
+
+    The base stays in the policy's dtype; LoRA weights are float32, for steps of 5e-5 vanish in bfloat16.
+    Raises UdasaError where the adapter was made with another rank, alpha or targets than the options say.
+    """
+    import torch
+    from peft import LoraConfig, PeftModel, get_peft_model
+    from transformers import AutoModelForCausalLM, set_seed
+
+    base = AutoModelForCausalLM.from_pretrained(
+        policy.folder,
+        dtype=getattr(torch, policy.dtype),
+        trust_remote_code=policy.trust_remote_code,
+        local_files_only=True,
+        **_quantized(policy, options),
+    )
+    if policy.device != "cpu" and options.quantize == "none":
+        base = base.to(policy.device)
+    for module in base.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = (
+                0.0  # the base is frozen: noise in it would only blur the comparison with the reference
+            )
+    set_seed(seed)  # LoRA's first matrices are drawn at random
+    if not policy.adapters:
+        return get_peft_model(base, _lora(options))
+    if len(policy.adapters) > 1:
+        raise UdasaError(
+            "this trainer continues one adapter; merge the others into the base (`udasa export`)"
+        )
+    folder = policy.adapters[0].folder
+    config = LoraConfig.from_pretrained(folder)
+    _refuse_other_shape(config, options)
+    config.lora_dropout = options.dropout
+    # Where the base lies now. PEFT would otherwise look the provenance up on a hub when it saves checkpoints.
+    config.base_model_name_or_path = policy.folder
+    return PeftModel.from_pretrained(base, folder, config=config, is_trainable=True)
+
+
+def digest_of(model: Any) -> str:
+    """Return the SHA-256 of the trainable weights."""
+    digest = hashlib.sha256()
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            digest.update(name.encode())
+            digest.update(parameter.detach().float().cpu().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def save_adapter(model: Any, policy: ModelRef, folder: Path) -> Adapter:
+    """Save the adapter in `folder` (weights, configuration), whole or not at all.
+
+    The bytes depend on the weights and the options alone: no machine's path, no order of a set.
+    """
+    partial = folder.with_name(folder.name + ".partial")
+    for stale in (partial, folder):
+        shutil.rmtree(stale, ignore_errors=True)
+    # save_embedding_layers=False: "auto" would look for the base on a hub; embeddings are never trained.
+    model.save_pretrained(partial, selected_adapters=["default"], save_embedding_layers=False)
+    (partial / "README.md").unlink(missing_ok=True)
+    config = json.loads((partial / CONFIG).read_text())
+    config["base_model_name_or_path"] = policy.source
+    config["target_modules"] = sorted(config["target_modules"])
+    (partial / CONFIG).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
+    os.replace(partial, folder)
+    return Adapter(hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest(), str(folder))
+
+
+def _lora(options: TrainerOptions) -> Any:
+    from peft import LoraConfig
+
+    targets = options.targets if isinstance(options.targets, str) else list(options.targets)
+    return LoraConfig(
+        task_type="CAUSAL_LM",
+        r=options.rank,
+        lora_alpha=options.alpha,
+        lora_dropout=options.dropout,
+        target_modules=targets,
+    )
+
+
+def _refuse_other_shape(config: Any, options: TrainerOptions) -> None:
+    """Raise where an adapter cannot go on under these options: LoRA's shape is fixed by its first stage."""
+    asked = {"rank": options.rank, "alpha": options.alpha}
+    found = {"rank": config.r, "alpha": config.lora_alpha}
+    if options.targets != "all-linear":
+        asked["targets"] = sorted(options.targets)
+        found["targets"] = sorted(config.target_modules)
+    wrong = [f"{name} is {found[name]}, not {asked[name]}" for name in asked if asked[name] != found[name]]
+    if wrong:
+        raise UdasaError(
+            f"the adapter that this stage continues has another shape: {'; '.join(wrong)}. Give rank, alpha and "
+            "targets in [trainer] for all stages alike, not in [trainer.<stage>]."
+        )
+
+
+def _quantized(policy: ModelRef, options: TrainerOptions) -> dict[str, Any]:
+    """Return what loads the base in 4 bits (QLoRA, Dettmers et al. 2023, arXiv 2305.14314), or nothing."""
+    if options.quantize == "none":
+        return {}
+    import importlib.util
+
+    import torch
+    from transformers import BitsAndBytesConfig
+
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise UdasaError(
+            'quantize = "4bit" needs bitsandbytes, which is not installed: pip install "udasa[qlora]", '
+            'or set [trainer] quantize = "none".'
+        )
+    config = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=getattr(torch, policy.dtype),
+    )
+    return {"quantization_config": config, "device_map": {"": policy.device}}

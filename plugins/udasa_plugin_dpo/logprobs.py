@@ -1,0 +1,81 @@
+"""Response log-probabilities of a whole stage: the reference's, and the policy's before and after."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from udasa_plugin_dpo import trl_doors
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from udasa_core import Resources
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """One pass over a stage: `dataset` rows in `order`, `batch` a pass, saved in `folder` each `chunk` rows.
+
+    `order` and `batch` are the first epoch's, so that a row meets the same neighbours and the same padding as
+    in training: in bf16 the sum of a response's log-probabilities depends on them in its third digit.
+    """
+
+    dataset: Any
+    order: NDArray[np.int64]
+    batch: int
+    chunk: int
+    folder: Path
+
+    def measure(
+        self, trainer: Any, name: str, resources: Resources, *, adapted: bool = True
+    ) -> NDArray[np.float64]:
+        """Return (2, rows) log-probabilities in nats, summed over chosen and over rejected tokens, by row.
+
+        adapted: False measures the bare base. A kill costs one chunk: finished ones are read back.
+        """
+        import numpy as np
+        import torch
+
+        self.folder.mkdir(parents=True, exist_ok=True)
+        measured = np.empty((2, len(self.order)))
+        trainer.model.eval()
+        adapter: AbstractContextManager[Any] = nullcontext() if adapted else trainer.model.disable_adapter()
+        with torch.no_grad(), adapter, resources.progress(f"measure {name}", len(self.order)) as advance:
+            for start in range(0, len(self.order), self.chunk):
+                rows = self.order[start : start + self.chunk]
+                file = self.folder / f"{name}-{start:09d}.npy"
+                if not file.is_file():
+                    _save(file, self._sums(trainer, rows))
+                measured[:, rows] = np.load(file, allow_pickle=False)
+                advance(len(rows))
+        return measured
+
+    def _sums(self, trainer: Any, rows: Sequence[int] | NDArray[np.int64]) -> NDArray[np.float64]:
+        import numpy as np
+
+        parts = []
+        for start in range(0, len(rows), self.batch):
+            examples = [self.dataset[int(row)] for row in rows[start : start + self.batch]]
+            batch = trainer.data_collator(examples)
+            batch = {key: tensor.to(trainer.args.device) for key, tensor in batch.items()}
+            sums = trl_doors.token_logprobs(trainer, batch).sum(dim=1)
+            parts.append(sums.double().cpu().numpy().reshape(2, -1))
+        return np.concatenate(parts, axis=1)
+
+
+def _save(file: Path, values: NDArray[np.float64]) -> None:
+    """Write an array, whole or not at all."""
+    import numpy as np
+
+    partial = file.with_suffix(".partial")
+    with partial.open("wb") as sink:
+        np.save(sink, values, allow_pickle=False)
+        sink.flush()
+        os.fsync(sink.fileno())
+    os.replace(partial, file)

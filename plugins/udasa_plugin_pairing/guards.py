@@ -1,0 +1,71 @@
+"""What keeps a response, or a pair, from being trained on: the guards that every strategy here shares."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from udasa_core import Abstain, Group, Response, Scores
+
+# The reasons that refusals are counted by.
+TOO_FEW = "too few scored responses"
+TRUNCATED = "truncated"
+IDENTICAL = "identical responses"
+SMALL_GAP = "gap below min_gap"
+LENGTH_RATIO = "length ratio above max_length_ratio"
+
+
+class Guards(BaseModel):
+    """The guards' options, and their verdicts.
+
+    Two kinds. A candidate guard speaks before a strategy chooses: a response without U, and under
+    `truncated = "exclude"` one that was cut off, is never looked at, so the next best takes its place.
+    A pair guard speaks after: a pair that it refuses is not replaced by the next best one, for that would
+    pair other responses than the strategy names; the prompt is refused and its reason counted.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_length_ratio: float | None = Field(
+        default=None,
+        ge=1.0,
+        allow_inf_nan=False,
+        description="Refuse a pair whose longer side has more than this many times the shorter side's tokens. "
+        "Left out: no limit.",
+    )
+    truncated: Literal["allow", "same", "exclude"] = Field(
+        default="allow",
+        description='What to do with responses that the token budget cut off: "allow" pairs them like any other, '
+        '"same" refuses a pair in which just one side was cut off, "exclude" never pairs them.',
+    )
+
+    def candidates(self, group: Group, scores: Scores) -> tuple[int, ...]:
+        """Return the indices of the responses that may be paired, in order."""
+        return tuple(
+            index
+            for index, response in enumerate(group.responses)
+            if not isinstance(scores.U[index], Abstain)
+            and not (self.truncated == "exclude" and response.finish_reason == "length")
+        )
+
+    def too_few(self, scores: Scores) -> str:
+        """Return why fewer than two candidates are left: the scores that are missing, or the truncation."""
+        scored = sum(not isinstance(u, Abstain) for u in scores.U)
+        return TOO_FEW if scored < 2 else TRUNCATED
+
+    def refuse(self, chosen: Response, rejected: Response) -> str | None:
+        """Return why this pair may not be trained on, or None where it may."""
+        if identical(chosen, rejected):
+            return IDENTICAL
+        if self.truncated == "same" and chosen.finish_reason != rejected.finish_reason:
+            return TRUNCATED
+        shorter, longer = sorted((len(chosen.token_ids), len(rejected.token_ids)))
+        if self.max_length_ratio is not None and longer > self.max_length_ratio * shorter:
+            return LENGTH_RATIO
+        return None
+
+
+def identical(one: Response, other: Response) -> bool:
+    """Say whether two responses are the same text, or the same tokens."""
+    return one.text == other.text or one.token_ids == other.token_ids

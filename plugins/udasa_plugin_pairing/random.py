@@ -1,0 +1,76 @@
+"""Pairing `random`: the baseline that every strategy must beat."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import permutations
+from typing import ClassVar
+
+from udasa_core import Abstain, Group, Pair, Pairing, Refusal, Resources, Scores, content_key, hookimpl
+from udasa_plugin_pairing.guards import IDENTICAL, Guards, identical
+
+
+class RandomPairs:
+    """At most one pair a prompt: two differing responses, drawn with their order, each such pair alike likely.
+
+    U decides nothing (only a response without one is left out, so that strategies choose from the same
+    responses). Hence `gap` is None; U of both sides is recorded. Stage policies set such pairs aside unless
+    told otherwise: `[stages] ungapped = "spread"`.
+
+    The draw depends on the run's seed, the prompt's id and the prompt's own responses, not on the other
+    prompts. Refusals are counted by reason: too few scored responses, truncated, identical responses (all
+    of them), length ratio above max_length_ratio. A drawn pair that a guard refuses is not drawn again.
+    """
+
+    class Options(Guards):
+        """Which drawn pairs are good enough."""
+
+    needs: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, options: Options, name: str, resources: Resources) -> None:
+        self.options = options
+        self.name = name
+
+    @hookimpl
+    def udasa_pair(self, groups: Sequence[Group], scores: Sequence[Scores], seed: int) -> Pairing:
+        pairs: list[Pair] = []
+        refused: list[Refusal] = []
+        for group, scored in zip(groups, scores, strict=True):
+            made = self._pair(group, scored, seed)
+            if isinstance(made, Pair):
+                pairs.append(made)
+            else:
+                refused.append(Refusal(group.prompt.id, made))
+        return Pairing(tuple(pairs), tuple(refused))
+
+    def _pair(self, group: Group, scores: Scores, seed: int) -> Pair | str:
+        """Return the prompt's pair, or the reason that it has none."""
+        candidates = self.options.candidates(group, scores)
+        if len(candidates) < 2:
+            return self.options.too_few(scores)
+        responses = group.responses
+        ordered = [
+            (i, j) for i, j in permutations(candidates, 2) if not identical(responses[i], responses[j])
+        ]
+        if not ordered:
+            return IDENTICAL
+        # A hash rather than a generator: it is the same in every version of every library.
+        first, second = ordered[int(content_key("random", seed, group.prompt.id), 16) % len(ordered)]
+        reason = self.options.refuse(responses[first], responses[second])
+        if reason is not None:
+            return reason
+        return Pair(
+            prompt=group.prompt,
+            prompt_token_ids=group.prompt_token_ids,
+            chosen=responses[first],
+            rejected=responses[second],
+            gap=None,
+            chosen_U=_known(scores, first),
+            rejected_U=_known(scores, second),
+            origin=self.name,
+        )
+
+
+def _known(scores: Scores, index: int) -> float | None:
+    u = scores.U[index]
+    return None if isinstance(u, Abstain) else u

@@ -1,0 +1,58 @@
+"""Stage policy `thresholds`: stages by fixed bounds on the gap."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from udasa_core import PairTable, Resources, StagePlan, hookimpl
+from udasa_plugin_stages.ranking import Ranking
+
+if TYPE_CHECKING:
+    from numpy import float64
+    from numpy.typing import NDArray
+
+
+class Thresholds:
+    """Three stages by gap, in training order, the largest gaps first within each:
+
+    conservative (gap ≥ tau_high), moderate (tau_low ≤ gap < tau_high), exploratory (0 < gap < tau_low).
+
+    A stage may come out empty. Under calibration `cdf` a gap is a difference of ranks, so the bounds keep their
+    meaning from run to run.
+    """
+
+    class Options(Ranking):
+        """The bounds, and what else to do with pairs."""
+
+        tau_high: float = Field(
+            default=0.5, gt=0.0, le=1.0, description="The smallest gap of the conservative stage."
+        )
+        tau_low: float = Field(
+            default=0.25, gt=0.0, le=1.0, description="The smallest gap of the moderate stage."
+        )
+
+        @model_validator(mode="after")
+        def _ordered(self) -> Self:
+            if self.tau_low >= self.tau_high:
+                raise ValueError(
+                    f"tau_low ({self.tau_low:g}) must be below tau_high ({self.tau_high:g}): "
+                    "lower tau_low or raise tau_high"
+                )
+            return self
+
+    needs: ClassVar[tuple[str, ...]] = ()
+
+    stage_names: tuple[str, ...] = ("conservative", "moderate", "exploratory")
+
+    def __init__(self, options: Options, name: str, resources: Resources) -> None:
+        self.options = options
+        self.name = name
+
+    @hookimpl
+    def udasa_stage(self, pairs: PairTable) -> StagePlan:
+        return self.options.plan(self.stage_names, pairs, self._cuts)
+
+    def _cuts(self, gaps: NDArray[float64]) -> list[int]:
+        return [int((gaps >= bound).sum()) for bound in (self.options.tau_high, self.options.tau_low)]

@@ -1,0 +1,242 @@
+"""Plugins without a model, for tests of the core: `use = "tests.canned:Generator"`. Torch stays away."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+from safetensors.numpy import save_file
+
+from udasa_core import (
+    Abstain,
+    Adapter,
+    Column,
+    Event,
+    Group,
+    ModelRef,
+    Prompt,
+    Report,
+    Resources,
+    Response,
+    SamplingOptions,
+    Stage,
+    content_key,
+    hookimpl,
+    read_pairs,
+)
+from udasa_core.records import Metric, SuiteReport
+
+# How often each plugin of this process was asked, by name: tests count calls.
+calls: Counter[str] = Counter()
+# What observers heard.
+heard: list[Event] = []
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Canned:
+    Options: ClassVar[type[BaseModel]] = Strict
+
+    def __init__(self, options: Any, name: str, resources: Resources) -> None:
+        self.options = options
+        self.name = name
+        self.resources = resources
+
+
+def response(text: str, *, logprob: float = -1.0, stop: bool = True) -> Response:
+    """A response whose tokens are its bytes."""
+    ids = tuple(text.encode()) or (0,)
+    return Response(
+        text=text,
+        token_ids=ids,
+        logprobs=(logprob,) * len(ids),
+        sampling_logprobs=(logprob,) * len(ids),
+        entropies=(0.5,) * len(ids),
+        finish_reason="stop" if stop else "length",
+    )
+
+
+class Generator(Canned):
+    """K distinct responses a prompt, "answer k" and a digest of prompt, policy and seed."""
+
+    class Options(Strict):
+        style: str = "plain"
+
+    @hookimpl
+    def udasa_generate(
+        self, prompts: Sequence[Prompt], sampling: SamplingOptions, policy: ModelRef, seed: int
+    ) -> list[Group]:
+        calls["generate"] += 1
+        return [
+            Group(
+                prompt,
+                tuple(prompt.messages[-1].content.encode()),
+                tuple(
+                    response(f"answer {k} {content_key(prompt.id, policy.key, seed, k, length=6)}")
+                    for k in range(sampling.responses)
+                ),
+                policy.key,
+            )
+            for prompt in prompts
+        ]
+
+
+class Picky(Generator):
+    """Takes no prompt with the word "enormous"."""
+
+    @hookimpl
+    def udasa_admit(self, prompts: Sequence[Prompt], sampling: SamplingOptions) -> list[str]:
+        return [
+            "longer than the context" if "enormous" in one.messages[-1].content else "" for one in prompts
+        ]
+
+
+class Dimension(Canned):
+    """A score by the digest of the text: any value in [0, 1), the same for the same text."""
+
+    class Options(Strict):
+        salt: str = ""
+
+    @hookimpl
+    def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:
+        calls[f"score {self.name}"] += 1
+        return Column(self.name, tuple(tuple(map(self._score, one.responses)) for one in groups))
+
+    def _score(self, one: Response) -> float:
+        digest = hashlib.sha256((self.options.salt + one.text).encode()).digest()
+        return int.from_bytes(digest[:4], "big") / 2**32
+
+
+class Planted(Canned):
+    """Score k / 10 for response k."""
+
+    @hookimpl
+    def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:
+        return Column(self.name, tuple(tuple(k / 10 for k in range(len(one.responses))) for one in groups))
+
+
+class Misbehaving(Canned):
+    """Breaks the contract of udasa_score in the way that its options say, on the prompt that they name."""
+
+    class Options(Strict):
+        fault: str
+        prompt: str = ""
+
+    @hookimpl
+    def udasa_score(self, groups: Sequence[Group], seed: int) -> Any:
+        fault = self.options.fault
+        rows: list[tuple[Any, ...]] = [(0.5,) * len(one.responses) for one in groups]
+        hit = [number for number, one in enumerate(groups) if self.options.prompt in ("", one.prompt.id)]
+        if not hit:
+            return Column(self.name, tuple(rows))
+        if fault == "raises":
+            raise ZeroDivisionError("no answer")
+        if fault == "count":
+            rows[hit[0]] = (0.5,)
+        bad = {"nan": float("nan"), "outside": 1.5, "none": None, "text": "high", "true": True}
+        if fault in bad:
+            rows[hit[0]] = (bad[fault], *rows[hit[0]][1:])
+        if fault == "groups":
+            rows.pop()
+        return rows if fault == "type" else Column(self.name, tuple(rows))
+
+
+class Abstaining(Canned):
+    """Abstains from everything."""
+
+    @hookimpl
+    def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:
+        return Column(self.name, tuple((Abstain("canned"),) * len(one.responses) for one in groups))
+
+
+class Trainer(Canned):
+    """Writes an "adapter": a digest of what it was given, as weights."""
+
+    class Options(Strict):
+        learning_rate: float = 1.0
+        crash: bool = False
+
+    @hookimpl
+    def udasa_train(
+        self, stage: Stage, pairs: Path, policy: ModelRef, reference: ModelRef, out_dir: Path, seed: int
+    ) -> Report:
+        calls[f"train {stage.name}"] += 1
+        if self.options.crash:
+            raise RuntimeError("out of memory")
+        ids = [pair.id for pair in read_pairs(pairs)]
+        given = content_key(ids, policy.key, reference.key, seed, self.options.learning_rate, length=64)
+        weights = np.frombuffer(bytes.fromhex(given), dtype=np.uint8).copy()
+        folder = out_dir / "adapter"
+        folder.mkdir()
+        (out_dir / "checkpoint-1").mkdir()
+        (folder / "adapter_config.json").write_text(json.dumps({"base_model": policy.source}))
+        save_file({"weights": weights}, folder / "adapter_model.safetensors")
+        sha256 = hashlib.sha256((folder / "adapter_model.safetensors").read_bytes()).hexdigest()
+        metrics: Mapping[str, float] = {
+            "loss_first": 0.7,
+            "loss_last": 0.6,
+            "learning_rate": self.options.learning_rate,
+            "same_reference": float(policy == reference),
+        }
+        adapter = Adapter(sha256, str(folder))
+        return Report(stage.name, self.name, len(ids), policy.with_adapter(adapter), metrics, ({"loss": 0.7},))
+
+
+class Suite(Canned):
+    """A suite with one metric: whether the model has an adapter."""
+
+    @hookimpl
+    def udasa_evaluate(self, policy: ModelRef, seed: int) -> SuiteReport:
+        calls["evaluate"] += 1
+        value = float(len(policy.adapters))
+        return SuiteReport(self.name, policy, (Metric("adapters", value, value, value, 1),), ({"item": 1},))
+
+
+class Listener(Canned):
+    """Hears everything."""
+
+    @hookimpl
+    def udasa_observe(self, event: Event) -> None:
+        heard.append(event)
+
+
+class Deaf(Canned):
+    """Fails at everything that it is told."""
+
+    @hookimpl
+    def udasa_observe(self, event: Event) -> None:
+        calls["deaf"] += 1
+        raise RuntimeError("not listening")
+
+
+def configuration(folder: Path, model: Path, count: int = 24, **tables: Any) -> dict[str, Any]:
+    """A whole configuration over canned plugins, its runs and prompts under `folder`."""
+    prompts = folder / "prompts.jsonl"
+    if not prompts.exists():
+        rows = [{"id": f"p{number}", "prompt": f"question {number}"} for number in range(count)]
+        prompts.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    plain: dict[str, Any] = {
+        "run": {"name": "canned", "seed": 7, "held_out": 0.25, "shard_size": 4, "folder": str(folder / "runs")},
+        "model": {"source": f"file:{model}", "dtype": "float32", "device": "cpu"},
+        "prompts": {"source": f"file:{prompts}"},
+        "generator": {"use": "tests.canned:Generator", "responses": 4},
+        "dimension": [
+            {"use": "tests.canned:Dimension", "name": "one", "weight": 1.0},
+            {"use": "tests.canned:Dimension", "name": "two", "weight": 2.0, "salt": "two"},
+        ],
+        "calibration": {"use": "cdf"},
+        "aggregation": {"use": "mean"},
+        "pairing": {"use": "extremes"},
+        "stages": {"use": "quantiles"},
+        "trainer": {"use": "tests.canned:Trainer"},
+        "observer": [],
+    }
+    return {**plain, **tables}

@@ -1,0 +1,283 @@
+"""The whole pipeline over canned plugins: what is made, what is kept, what stops it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import udasa_core
+from tests.canned import calls, configuration, heard
+from udasa_core.errors import NoPairsError, PluginError, PromptsError, UdasaError
+
+
+@pytest.fixture(autouse=True)
+def _fresh_counts() -> Iterator[None]:
+    calls.clear()
+    heard.clear()
+    yield
+
+
+@pytest.fixture()
+def plain(tmp_path: Path, tiny_model_dir: Path) -> dict[str, Any]:
+    return configuration(tmp_path, tiny_model_dir)
+
+
+def outputs(run: udasa_core.Run) -> dict[str, bytes]:
+    """Every output's bytes by its name in the store; locks and notes are none."""
+    root = run.store.root
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in sorted(root.glob("[!.]*/**/*"))
+        if path.is_file() and path.suffix != ".lock"
+    }
+
+
+def test_prompts_become_an_aligned_model(plain: dict[str, Any]) -> None:
+    run = udasa_core.run(plain)
+    assert run.status == "finished"
+    counts = run.manifest.plain["prompts"]
+    assert counts["training"] + counts["held_out"] == 24
+    assert counts["held_out"] > 0
+    stages = run.stages()
+    assert [stage.name for stage in stages] == ["conservative", "moderate", "exploratory"]
+    assert sum(stage.size for stage in stages) == counts["training"]
+    assert all(stage.trained for stage in stages)
+    gaps = {stage.name: [pair.gap or 0 for name, pair in run.pairs() if name == stage.name] for stage in stages}
+    assert min(gaps["conservative"]) >= max(gaps["moderate"])
+    assert min(gaps["moderate"]) >= max(gaps["exploratory"]) > 0
+    assert {change["name"] for change in run.changes()} >= {"U", "u one", "entropy", "length"}
+    assert run.aligned().key != run.base.key
+
+
+def test_again_does_nothing_and_imports_no_torch(plain: dict[str, Any], tmp_path: Path) -> None:
+    run = udasa_core.run(plain)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+    code = (
+        "import json, sys, udasa_core; run = udasa_core.run(json.loads(sys.argv[1])); "
+        "print(run.made, [name for name in ('torch', 'transformers', 'trl', 'datasets') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, json.dumps(plain)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "0 []"
+    after = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+    locks = {path for path in before if path.name == ".lock"}
+    assert {path for path in after if after[path] != before.get(path)} <= locks
+    assert run.made > 0
+
+
+def test_another_weight_samples_and_scores_nothing_anew(plain: dict[str, Any]) -> None:
+    udasa_core.run(plain)
+    calls.clear()
+    run = udasa_core.run(plain, ["dimension.two.weight=0.25"])
+    assert run.made > 0
+    # Other pairs make another model, whose held-out answers are new; the base policy's are not.
+    held_out = len(run.keys("sample held-out"))
+    assert calls["generate"] == calls["score one"] == held_out
+
+
+def test_one_more_prompt_makes_one_more_shard(plain: dict[str, Any], tmp_path: Path) -> None:
+    prompts = tmp_path / "prompts.jsonl"
+    before = udasa_core.run(plain)
+    old = set(before.keys("sample training"))
+    for number in range(100, 120):
+        calls.clear()
+        with prompts.open("a") as file:
+            file.write(json.dumps({"id": f"p{number}", "prompt": f"question {number}"}) + "\n")
+        run = udasa_core.run(plain)
+        keys = run.keys("sample training")
+        if set(keys) == old:
+            continue  # this one is held out
+        assert len(set(keys) - old) == 1
+        return
+    raise AssertionError("no added prompt was drawn for training")
+
+
+def test_an_ablation_shares_the_samples(plain: dict[str, Any]) -> None:
+    one = udasa_core.run(plain)
+    calls.clear()
+    two = udasa_core.run({**plain, "dimension": plain["dimension"][:1]}, ["run.name=ablation"])
+    assert two.keys("sample training") == one.keys("sample training")
+    assert calls["score two"] == 0
+    held_out = len(two.keys("sample held-out"))
+    assert calls["generate"] <= held_out
+
+
+def test_two_runs_elsewhere_are_byte_identical(tmp_path: Path, tiny_model_dir: Path) -> None:
+    runs = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        runs.append(udasa_core.run(configuration(tmp_path / name, tiny_model_dir)))
+    assert outputs(runs[0]) == outputs(runs[1])
+
+
+def test_the_reference_is_the_stages_start_or_the_base(plain: dict[str, Any]) -> None:
+    stages = udasa_core.run(plain).stages()
+    assert [stage.metrics["same_reference"] for stage in stages] == [1.0, 1.0, 1.0]
+    stages = udasa_core.run(plain, ['trainer.reference="base"']).stages()
+    assert [stage.metrics["same_reference"] for stage in stages] == [1.0, 0.0, 0.0]
+
+
+def test_a_stages_overrides_reach_its_trainer_and_spare_the_stages_before(plain: dict[str, Any]) -> None:
+    udasa_core.run(plain)
+    calls.clear()
+    run = udasa_core.run(plain, ["trainer.moderate.learning_rate=5.0"])
+    assert [stage.metrics["learning_rate"] for stage in run.stages()] == [1.0, 5.0, 1.0]
+    assert calls["train conservative"] == 0
+    assert calls["train moderate"] == calls["train exploratory"] == 1
+
+
+def test_a_stage_with_too_few_pairs_is_skipped_and_says_so(plain: dict[str, Any]) -> None:
+    plain["stages"] = {"use": "thresholds", "tau_high": 0.999, "tau_low": 0.998}
+    run = udasa_core.run(plain)
+    skipped = [stage for stage in run.stages() if not stage.trained]
+    assert [stage.name for stage in skipped] == ["conservative", "moderate"]
+    assert "fewer than min_pairs" in skipped[0].skipped
+    assert run.stages()[2].trained
+
+
+def test_no_pair_at_all_is_told_with_the_reasons(plain: dict[str, Any]) -> None:
+    plain["pairing"] = {"use": "extremes", "min_gap": 0.9999}
+    with pytest.raises(NoPairsError) as caught:
+        udasa_core.run(plain)
+    assert caught.value.exit_code == 1
+    assert sum(caught.value.reasons.values()) > 10
+    assert "min_gap" in str(caught.value)
+
+
+def test_where_everything_abstains_nothing_is_paired(plain: dict[str, Any]) -> None:
+    plain["dimension"] = [{"use": "tests.canned:Abstaining"}]
+    with pytest.raises(NoPairsError, match="scored"):
+        udasa_core.run(plain)
+
+
+def test_a_dimension_that_abstains_leaves_the_others_the_word(plain: dict[str, Any]) -> None:
+    plain["dimension"].append({"use": "tests.canned:Abstaining"})
+    run = udasa_core.run(plain)
+    assert all(stage.trained for stage in run.stages())
+    first = next(run.scores())
+    assert all(isinstance(score, float) for score in first.U)
+    assert all(isinstance(score, udasa_core.Abstain) for score in first.raw["tests.canned:Abstaining"])
+
+
+@pytest.mark.parametrize("fault", ["raises", "count", "nan", "outside", "none", "text", "true", "groups", "type"])
+def test_a_dimension_that_misbehaves_is_named_with_the_prompt(plain: dict[str, Any], fault: str) -> None:
+    plain["dimension"].append({"use": "tests.canned:Misbehaving", "name": "bad", "fault": fault, "prompt": "p9"})
+    with pytest.raises(PluginError) as caught:
+        udasa_core.run(plain)
+    told = str(caught.value)
+    assert "dimension 'bad' (tests.canned:Misbehaving of local" in told
+    assert fault in ("groups", "type") or "prompt p9" in told
+    manifest = json.loads((Path(plain["run"]["folder"]) / "canned" / "manifest.json").read_text())
+    assert manifest["status"] == "failed"
+
+
+def test_a_trainer_that_fails_is_named_and_the_rest_is_kept(plain: dict[str, Any]) -> None:
+    with pytest.raises(PluginError, match="raised in udasa_train: RuntimeError: out of memory"):
+        udasa_core.run(plain, ["trainer.moderate.crash=true"])
+    calls.clear()
+    udasa_core.run(plain)
+    assert calls["train conservative"] == 0
+    assert calls["train moderate"] == 1
+
+
+def test_rows_that_cannot_be_used_are_set_aside_and_too_many_stop_the_run(
+    plain: dict[str, Any], tmp_path: Path
+) -> None:
+    prompts = tmp_path / "prompts.jsonl"
+    with prompts.open("ab") as file:
+        file.write(b'{"prompt": "question 3"}\n{"prompt": ""}\n{"prompt": \xff}\n{"text": "x"}\n{"prompt": "a\\u0000"}\n')
+        file.write(b'{"prompt": "an enormous question"}\n{"prompt": "\\ud800"}\n{"prompt": \n')
+    plain["generator"]["use"] = "tests.canned:Picky"
+    with pytest.raises(PromptsError, match="8 of 32 rows") as caught:
+        udasa_core.run(plain)
+    assert calls["generate"] == 0
+    assert caught.value.exit_code == 1
+    run = udasa_core.run(plain, ["prompts.max_set_aside=0.25"])
+    rows = [json.loads(line) for line in (run.folder / "set-aside.jsonl").read_text().splitlines()]
+    assert sorted(row["line"] for row in rows) == list(range(25, 33))
+    told = " | ".join(row["reason"] for row in sorted(rows, key=lambda row: row["line"]))
+    for word in ("duplicate", "empty", "UTF-8", "no 'prompt'", "NUL", "longer than the context", "surrogate"):
+        assert word in told
+    assert run.manifest.plain["prompts"]["set_aside"] == 8
+
+
+def test_no_prompt_at_all_is_told(plain: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "prompts.jsonl").write_text("")
+    with pytest.raises(PromptsError, match="holds no prompt"):
+        udasa_core.run(plain)
+
+
+def test_without_held_out_prompts_the_run_ends_without_comparison(plain: dict[str, Any]) -> None:
+    run = udasa_core.run(plain, ["run.held_out=0.0"])
+    assert run.status == "finished"
+    assert run.changes() == ()
+
+
+def test_suites_measure_the_base_and_every_stage(plain: dict[str, Any]) -> None:
+    plain["suite"] = [{"use": "tests.canned:Suite", "name": "s"}]
+    run = udasa_core.run(plain)
+    figures = [(one["model"], one["value"]) for one in run.suites()["s"]]
+    assert figures == [("base", 0.0), ("conservative", 1.0), ("moderate", 1.0), ("exploratory", 1.0)]
+    calls.clear()
+    udasa_core.run(plain)
+    assert calls["evaluate"] == 0
+
+
+def test_observers_hear_each_step_in_order(plain: dict[str, Any]) -> None:
+    plain["observer"] = [{"use": "tests.canned:Listener"}]
+    udasa_core.run(plain)
+    steps = [event.name for event in heard if event.kind == "step" and event.what == "finished"]
+    assert steps[:6] == [
+        "read prompts",
+        "sample training",
+        "score one training",
+        "score two training",
+        "fit calibration",
+        "aggregate training",
+    ]
+    assert steps[-1] == "compare held-out prompts"
+    sampled = [event for event in heard if event.name == "sample training"]
+    assert [event.done for event in sampled][-1] == sampled[-1].total
+
+
+def test_a_second_process_on_the_same_run_is_refused(plain: dict[str, Any]) -> None:
+    from udasa_core.errors import LockedError
+    from udasa_core.store import lock
+
+    folder = Path(plain["run"]["folder"])
+    with lock(folder / "canned" / ".lock", "busy"), pytest.raises(LockedError, match="already being made"):
+        udasa_core.run(plain)
+    with lock(folder / "store" / ".lock", "busy"), pytest.raises(LockedError, match="being cleaned"):
+        udasa_core.run(plain)
+    udasa_core.run(plain)
+
+
+def test_cleaning_takes_what_no_run_points_at(plain: dict[str, Any]) -> None:
+    folder = Path(plain["run"]["folder"])
+    run = udasa_core.run(plain)
+    assert udasa_core.clean(folder)[0] == 0
+    whole = outputs(run)
+    udasa_core.run(plain, ["dimension.two.weight=0.25"])
+    entries, freed = udasa_core.clean(folder, dry_run=True)
+    assert entries > 0
+    assert freed > 0
+    assert udasa_core.clean(folder) == (entries, freed)
+    assert udasa_core.run(plain, ["dimension.two.weight=0.25"]).made == 0
+    # What was taken is made again, to the same bytes.
+    again = udasa_core.run(plain)
+    assert again.made > 0
+    assert {name: outputs(again)[name] for name in whole} == whole
+    with pytest.raises(UdasaError, match="no store"):
+        udasa_core.clean(folder / "nowhere")
+
+
+def test_what_is_not_a_run_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UdasaError, match="is no run"):
+        udasa_core.Run(tmp_path)

@@ -1,0 +1,266 @@
+"""A causal language model loaded for inference: rendering, decoding, and statistics of given tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from udasa_core.errors import UdasaError
+from udasa_core.next_tokens import NextTokens
+from udasa_core.records import Message, ModelRef
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+    from transformers import GenerationConfig, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+# What one slice of teacher forcing may hold: sequences side by side, and logits (128 MiB in float32, twice).
+_ROWS = 16
+_LOGITS = 2**23
+# A model that declares no length (a recurrent one, say) takes any prompt.
+_UNLIMITED = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class TokenStatistics:
+    """Statistics of one response's T tokens, in nats.
+
+    logprobs: T log-probabilities under the model's raw distribution.
+    sampling_logprobs: T log-probabilities under the tempered and filtered one; -inf where that excludes a token.
+    entropies: T entropies of the full raw distribution.
+    """
+
+    logprobs: tuple[float, ...]
+    sampling_logprobs: tuple[float, ...]
+    entropies: tuple[float, ...]
+
+
+def load_causal_lm(ref: ModelRef) -> CausalLM:
+    """Return the model of `ref` for inference. The tokenizer and the weights are read when first asked for."""
+    return CausalLM(ref)
+
+
+class CausalLM:
+    """A model and its tokenizer: evaluation mode, no gradients, adapters applied.
+
+    Rendering and counting tokens read the tokenizer alone; the first touch of `model` reads the weights.
+    """
+
+    def __init__(self, ref: ModelRef) -> None:
+        self.ref = ref
+
+    @cached_property
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """The model's own tokenizer."""
+        from transformers import AutoTokenizer
+
+        return AutoTokenizer.from_pretrained(self.ref.folder, trust_remote_code=self.ref.trust_remote_code)
+
+    @cached_property
+    def model(self) -> PreTrainedModel:
+        """The model with its adapters, on `device`. Raises UdasaError where it cannot be loaded."""
+        from udasa_core.loading import load_model
+
+        return load_model(self.ref)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model runs."""
+        import torch
+
+        return torch.device(self.ref.device)
+
+    @cached_property
+    def _config(self) -> PreTrainedConfig:
+        from transformers import AutoConfig
+
+        config = AutoConfig.from_pretrained(self.ref.folder, trust_remote_code=self.ref.trust_remote_code)
+        return config.get_text_config()
+
+    @cached_property
+    def context_length(self) -> int:
+        """The number of tokens that the model can attend to, prompt and response together."""
+        declared = getattr(self._config, "max_position_embeddings", None) or self.tokenizer.model_max_length
+        return min(int(declared), _UNLIMITED)
+
+    @cached_property
+    def stop_ids(self) -> frozenset[int]:
+        """The tokens that end a turn, from the generation settings, the configuration and the tokenizer."""
+        declared = [self._config.eos_token_id, self.tokenizer.eos_token_id]
+        if (generation := self._generation_config) is not None:
+            declared.append(generation.eos_token_id)
+        lists = [ids if isinstance(ids, list) else [ids] for ids in declared]
+        return frozenset(token for ids in lists for token in ids if token is not None)
+
+    @cached_property
+    def _generation_config(self) -> GenerationConfig | None:
+        from transformers import GenerationConfig
+
+        if not (Path(self.ref.folder) / "generation_config.json").is_file():
+            return None
+        return GenerationConfig.from_pretrained(self.ref.folder)
+
+    def render(
+        self,
+        messages: Sequence[Message],
+        template: str = "chat",
+        template_options: Mapping[str, Any] | None = None,
+    ) -> list[int]:
+        """Return the prompt's token ids, up to where the response begins.
+
+        template: "chat" is the model's own chat template, with `template_options` passed to it; "plain" joins
+        the contents with blank lines and adds nothing but the tokenizer's own start token, if it has one.
+        Raises UdasaError where the model has no chat template, or its template refuses the conversation.
+        """
+        return self._chat(messages, True, template_options) if template == "chat" else self._plain(messages)
+
+    def end_of_turn(self, template: str = "chat", template_options: Mapping[str, Any] | None = None) -> int:
+        """Return the token with which the model ends its response: the chat template's, or the tokenizer's.
+
+        Raises UdasaError where the model has none.
+        """
+        asked = [Message("user", "?")]
+        if template == "chat":
+            answered = self._chat([*asked, Message("assistant", "!")], False, template_options)
+            for token in answered[len(self._chat(asked, True, template_options)) :]:
+                if token in self.stop_ids:
+                    return token
+        if self.tokenizer.eos_token_id is None:
+            raise UdasaError(
+                f"{self.ref.source} has no token that ends a response: set eos_token in its tokenizer"
+            )
+        return int(self.tokenizer.eos_token_id)
+
+    def _chat(
+        self, messages: Sequence[Message], generation: bool, options: Mapping[str, Any] | None
+    ) -> list[int]:
+        from jinja2 import TemplateError
+
+        if not self.tokenizer.chat_template:
+            raise UdasaError(
+                f"{self.ref.source} has no chat template, as base models have none: "
+                'set template = "plain" under [generator], or choose an instruction-tuned model'
+            )
+        conversation = [{"role": message.role, "content": message.content} for message in messages]
+        try:
+            ids: list[int] = self.tokenizer.apply_chat_template(
+                conversation, add_generation_prompt=generation, return_dict=False, **(options or {})
+            )
+        except TemplateError as error:
+            raise UdasaError(
+                f"the chat template of {self.ref.source} refuses this conversation: {error}"
+            ) from error
+        return ids
+
+    def _plain(self, messages: Sequence[Message]) -> list[int]:
+        text = "\n\n".join(message.content for message in messages)
+        ids = self.encode(text)
+        start = self.tokenizer.bos_token_id
+        # Some tokenizers also append an end token when asked for special tokens: take the start token alone.
+        starts = start is not None and self.tokenizer(text)["input_ids"][:1] == [start]
+        return [start, *ids] if starts else ids
+
+    def encode(self, text: str) -> list[int]:
+        """Return the token ids of `text` alone, without special tokens."""
+        ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of `ids`, special tokens left out."""
+        return str(self.tokenizer.decode(list(ids), skip_special_tokens=True))
+
+    @staticmethod
+    def next_tokens(
+        logits: Tensor, temperature: float = 1.0, top_p: float = 1.0, top_k: int = 0
+    ) -> NextTokens:
+        """Return the distributions of the next token from logits (N, V); float32 logits are overwritten."""
+        return NextTokens(logits, temperature, top_p, top_k)
+
+    def token_statistics(
+        self,
+        prompts: Sequence[Sequence[int]],
+        responses: Sequence[Sequence[int]],
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        top_k: int = 0,
+    ) -> list[TokenStatistics]:
+        """Return the statistics of each response after its prompt, by one teacher-forced pass.
+
+        prompts, responses: N token id sequences each, none empty. Responses to one prompt share its pass.
+        Logits exist for one slice of positions at a time. Raises ValueError for an empty sequence.
+        """
+        sharing: dict[tuple[int, ...], list[int]] = {}
+        for index, (prompt, response) in enumerate(zip(prompts, responses, strict=True)):
+            if not prompt or not response:
+                raise ValueError(f"sequence {index}: a prompt and a response have at least one token each")
+            sharing.setdefault(tuple(prompt), []).append(index)
+        found: dict[int, TokenStatistics] = {}
+        for tokens, indices in sharing.items():
+            # Longest first: the rows that are over are always the last ones.
+            indices.sort(key=lambda index: -len(responses[index]))
+            for start in range(0, len(indices), _ROWS):
+                some = indices[start : start + _ROWS]
+                rows = [responses[index] for index in some]
+                found.update(zip(some, self._forced(tokens, rows, temperature, top_p, top_k), strict=True))
+        return [found[index] for index in range(len(prompts))]
+
+    def _forced(
+        self,
+        prompt: Sequence[int],
+        responses: Sequence[Sequence[int]],
+        temperature: float,
+        top_p: float,
+        top_k: int,
+    ) -> list[TokenStatistics]:
+        """Score responses, longest first, to one prompt. Padding follows a row's end, where nothing looks."""
+        import torch
+        from transformers import DynamicCache
+
+        lengths = [len(response) for response in responses]
+        width = lengths[0]
+        given = torch.tensor(
+            [[*response, *[0] * (width - len(response))] for response in responses], device=self.device
+        )
+        # (logprobs, sampling_logprobs, entropies) × row × position
+        figures = torch.zeros(3, len(responses), width)
+
+        def record(distributions: NextTokens, tokens: Tensor, start: int) -> None:
+            rows, count = tokens.shape
+            flat = tokens.reshape(-1, 1) if len(distributions.entropies) > 1 else tokens.reshape(1, -1)
+            for figure, values in zip(
+                figures,
+                (
+                    distributions.logprobs(flat),
+                    distributions.sampling_logprobs(flat),
+                    distributions.entropies.expand(rows * count),
+                ),
+                strict=True,
+            ):
+                figure[:rows, start : start + count] = values.reshape(rows, count).cpu()
+
+        with torch.inference_mode():
+            cache = DynamicCache(config=self.model.config)
+            ids = torch.tensor([list(prompt)], device=self.device)
+            logits = self.model(ids, past_key_values=cache, use_cache=True, logits_to_keep=1).logits[:, -1]
+            record(self.next_tokens(logits, temperature, top_p, top_k), given[:, :1], 0)
+            if width > 1:
+                cache.batch_repeat_interleave(len(responses))
+            vocabulary = logits.shape[-1]
+            rows, start = len(responses), 0
+            while start < width - 1:
+                left = sum(length > start + 1 for length in lengths)
+                if left < rows:
+                    rows = left
+                    cache.batch_select_indices(torch.arange(rows, device=self.device))
+                stop = min(start + max(1, _LOGITS // (rows * vocabulary)), width - 1)
+                logits = self.model(given[:rows, start:stop], past_key_values=cache, use_cache=True).logits
+                distributions = self.next_tokens(logits.flatten(0, 1), temperature, top_p, top_k)
+                record(distributions, given[:rows, start + 1 : stop + 1], start + 1)
+                start = stop
+        return [
+            TokenStatistics(*(tuple(figure[row, :length].tolist()) for figure in figures))
+            for row, length in enumerate(lengths)
+        ]

@@ -1,0 +1,197 @@
+"""Texts as unit vectors, by an encoder in a local folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from udasa_core.errors import SourceError
+from udasa_core.records import ModelRef
+
+if TYPE_CHECKING:
+    import torch
+    from numpy import float32
+    from numpy.typing import NDArray
+
+# A batch's padded tokens at most: enough to keep a processor busy, little memory.
+_BATCH_TOKENS = 4096
+
+# What the modules of a sentence-transformers folder may be. Another (a dense layer, say) would change vectors.
+_KNOWN_MODULES = ("Transformer", "Pooling", "Normalize")
+
+_POOLINGS: dict[str, Literal["mean", "cls"]] = {
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_cls_token": "cls",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Recipe:
+    """How a folder says that texts become vectors. max_tokens: None where it does not say."""
+
+    pooling: Literal["mean", "cls"] = "mean"
+    max_tokens: int | None = None
+
+
+class TransformerEmbedder:
+    """An encoder (BERT and its kin) with pooling: one vector of Euclidean length 1 a text.
+
+    Pooling is the mean over the tokens, or the first token, as the folder's sentence-transformers files say
+    (mean without them), then L2 normalisation, as all-MiniLM-L6-v2 defines it (Reimers and Gurevych 2019,
+    arXiv 1908.10084). A text longer than the encoder's limit is cut at its end: what follows does not count. An
+    empty text has the vector of the encoder's special tokens alone.
+
+    Equal texts are embedded once. Texts are read in batches of similar length, so a vector may differ by
+    rounding (about 1e-6 in float32) with the company it is read in, and by nothing else.
+
+    The weights are loaded when the first text comes, from safetensors only.
+    """
+
+    def __init__(self, ref: ModelRef) -> None:
+        self.ref = ref
+        self._encoder: _Encoder | None = None
+
+    def embed(self, texts: Sequence[str]) -> NDArray[float32]:
+        """Return (len(texts), d) rows of Euclidean length 1, in order.
+
+        Raises SourceError where the folder holds no encoder that this class can reproduce.
+        """
+        if self._encoder is None:
+            self._encoder = _Encoder(self.ref)
+        row_of = {text: row for row, text in enumerate(dict.fromkeys(texts))}
+        rows = self._encoder.embed(list(row_of))
+        return rows[[row_of[text] for text in texts]]
+
+
+class _Encoder:
+    """The loaded encoder, its tokenizer and its recipe."""
+
+    def __init__(self, ref: ModelRef) -> None:
+        import torch
+        from transformers import AutoModel, AutoTokenizer
+
+        folder = Path(ref.folder)
+        if not any(folder.glob("*.safetensors")):
+            raise SourceError(
+                f"embedder {ref.source}: {folder} holds no safetensors weights, and no pickle is ever loaded. "
+                "Name an encoder that has a model.safetensors."
+            )
+        recipe = _recipe(folder, ref.source)
+        self.pooling = recipe.pooling
+        self.device = torch.device(ref.device)
+        self.tokenizer: Any = AutoTokenizer.from_pretrained(folder, trust_remote_code=ref.trust_remote_code)
+        self.model: Any = AutoModel.from_pretrained(
+            folder,
+            dtype=getattr(torch, ref.dtype),
+            use_safetensors=True,
+            trust_remote_code=ref.trust_remote_code,
+        )
+        self.model.to(self.device).eval()
+        limits = (
+            recipe.max_tokens,
+            self.tokenizer.model_max_length,
+            getattr(self.model.config, "max_position_embeddings", None),
+        )
+        self.max_tokens = min(limit for limit in limits if limit is not None)
+
+    def embed(self, texts: Sequence[str]) -> NDArray[float32]:
+        """Return (len(texts), d) unit rows, in order."""
+        import numpy as np
+        import torch
+
+        width = int(self.model.config.hidden_size)
+        rows = np.empty((len(texts), width), dtype=np.float32)
+        if not texts:
+            return rows
+        encoded: list[list[int]] = self.tokenizer(
+            list(texts), truncation=True, max_length=self.max_tokens, return_attention_mask=False
+        )["input_ids"]
+        # A tokenizer without special tokens makes nothing of an empty text: one padding token stands for it.
+        padding = int(self.tokenizer.pad_token_id or 0)
+        sequences = [ids or [padding] for ids in encoded]
+        with torch.inference_mode():
+            for batch in _batches([len(ids) for ids in sequences]):
+                pooled = self._pool([sequences[index] for index in batch], padding)
+                rows[batch] = torch.nn.functional.normalize(pooled, dim=1).cpu().numpy()
+        return rows
+
+    def _pool(self, sequences: Sequence[Sequence[int]], padding: int) -> torch.Tensor:
+        """Return (len(sequences), d) float32 vectors, not yet normalised."""
+        import torch
+
+        longest = max(map(len, sequences))
+        ids = torch.full((len(sequences), longest), padding, dtype=torch.long)
+        mask = torch.zeros((len(sequences), longest), dtype=torch.long)
+        for row, sequence in enumerate(sequences):
+            ids[row, : len(sequence)] = torch.tensor(sequence)
+            mask[row, : len(sequence)] = 1
+        mask = mask.to(self.device)
+        hidden: torch.Tensor = self.model(
+            input_ids=ids.to(self.device), attention_mask=mask
+        ).last_hidden_state.float()
+        if self.pooling == "cls":
+            return hidden[:, 0]
+        weights = mask.unsqueeze(-1).float()
+        return (hidden * weights).sum(dim=1) / weights.sum(dim=1)
+
+
+def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Yield indices in batches of similar length, the longest texts first, within the padded budget."""
+    order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
+    start = 0
+    while start < len(order):
+        size = max(1, _BATCH_TOKENS // lengths[order[start]])
+        yield order[start : start + size]
+        start += size
+
+
+def _recipe(folder: Path, source: str) -> _Recipe:
+    """Read how the folder pools its tokens; a plain encoder folder says nothing and is averaged.
+
+    Raises SourceError for a recipe that is neither mean nor first-token pooling.
+    """
+    modules_file = folder / "modules.json"
+    if not modules_file.is_file():
+        return _Recipe()
+    modules = json.loads(modules_file.read_text(encoding="utf-8"))
+    kinds = {module["type"].rsplit(".", 1)[-1]: module["path"] for module in modules}
+    unknown = sorted(set(kinds) - set(_KNOWN_MODULES))
+    if unknown:
+        raise SourceError(
+            f"embedder {source}: modules.json asks for {', '.join(unknown)}, known are "
+            f"{', '.join(_KNOWN_MODULES)}. Name another encoder, such as all-MiniLM-L6-v2."
+        )
+    pooling: Literal["mean", "cls"] = "mean"
+    if "Pooling" in kinds:
+        pooling = _pooling(folder / kinds["Pooling"] / "config.json", source)
+    transformer_file = folder / "sentence_bert_config.json"
+    max_tokens = None
+    if transformer_file.is_file():
+        max_tokens = json.loads(transformer_file.read_text(encoding="utf-8")).get("max_seq_length")
+    return _Recipe(pooling, max_tokens)
+
+
+def _pooling(config_file: Path, source: str) -> Literal["mean", "cls"]:
+    config = json.loads(config_file.read_text(encoding="utf-8"))
+    # Folders written since sentence-transformers 5 name the mode; older ones have a switch for each.
+    if "pooling_mode" in config:
+        named = config["pooling_mode"]
+        modes = [f"pooling_mode_{mode}" for mode in ([named] if isinstance(named, str) else named)]
+        modes = [
+            {
+                "pooling_mode_cls": "pooling_mode_cls_token",
+                "pooling_mode_mean": "pooling_mode_mean_tokens",
+            }.get(mode, mode)
+            for mode in modes
+        ]
+    else:
+        modes = [key for key, on in config.items() if key.startswith("pooling_mode_") and on]
+    if len(modes) != 1 or modes[0] not in _POOLINGS:
+        raise SourceError(
+            f"embedder {source}: {config_file} asks for {', '.join(modes) or 'no pooling'}; udasa pools by mean "
+            "or by the first token. Name another encoder, such as all-MiniLM-L6-v2."
+        )
+    return _POOLINGS[modes[0]]

@@ -1,0 +1,85 @@
+"""Reading a model's weights: safetensors only, quantised where asked, adapters applied."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from udasa_core.errors import UdasaError
+from udasa_core.records import ModelRef
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+def load_model(ref: ModelRef) -> PreTrainedModel:
+    """Return the model of `ref` in evaluation mode, no parameter asking for a gradient.
+
+    In float32 the adapters are merged into the weights. In 16 or 4 bits they stay beside them: a light
+    adapter's change is smaller than half a unit of a bfloat16 weight, so merging would round it away.
+
+    Raises UdasaError where there are no safetensors (a pickle is never opened), or bitsandbytes is missing.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    if not any(Path(ref.folder).glob("*.safetensors")):
+        raise UdasaError(
+            f"{ref.source} holds no *.safetensors in {ref.folder}, and pickled weights are never opened: "
+            "convert the model to safetensors (save_pretrained does) and name that folder"
+        )
+    model = AutoModelForCausalLM.from_pretrained(
+        ref.folder,
+        dtype=getattr(torch, ref.dtype),
+        use_safetensors=True,
+        trust_remote_code=ref.trust_remote_code,
+        **_placement(ref),
+    )
+    if ref.quantization == "none":
+        model = model.to(ref.device)
+    if ref.adapters:
+        model = _with_adapters(model, ref)
+    return model.eval().requires_grad_(False)
+
+
+def _placement(ref: ModelRef) -> dict[str, Any]:
+    if ref.quantization == "none":
+        return {}
+    if ref.quantization != "4bit":
+        raise UdasaError(f'quantization {ref.quantization!r} is unknown: set quantization = "none" or "4bit"')
+    import torch
+    from transformers import BitsAndBytesConfig
+    from transformers.utils import is_bitsandbytes_available
+
+    if not is_bitsandbytes_available():
+        raise UdasaError(
+            'quantization = "4bit" needs bitsandbytes, which is not installed: pip install "udasa[qlora]", '
+            'or set quantization = "none"'
+        )
+    # The settings of QLoRA (Dettmers et al. 2023, arXiv 2305.14314): NF4, its constants quantised again.
+    four_bits = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=getattr(torch, ref.dtype),
+    )
+    return {"quantization_config": four_bits, "device_map": {"": ref.device}}
+
+
+def _with_adapters(model: PreTrainedModel, ref: ModelRef) -> PreTrainedModel:
+    from peft import PeftModel
+
+    names = [f"adapter_{index}" for index in range(len(ref.adapters))]
+    for adapter in ref.adapters:
+        if not (Path(adapter.folder) / "adapter_model.safetensors").is_file():
+            raise UdasaError(
+                f"adapter {adapter.sha256[:12]} has no adapter_model.safetensors in {adapter.folder!r}: "
+                "run again so that its stage is trained anew"
+            )
+    peft_model = PeftModel.from_pretrained(model, ref.adapters[0].folder, adapter_name=names[0])
+    for name, adapter in zip(names[1:], ref.adapters[1:], strict=True):
+        peft_model.load_adapter(adapter.folder, adapter_name=name)
+    peft_model.base_model.set_adapter(names)
+    if ref.dtype == "float32" and ref.quantization == "none":
+        return peft_model.merge_and_unload(adapter_names=names)
+    return peft_model.get_base_model()

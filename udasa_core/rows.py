@@ -1,0 +1,171 @@
+"""Rows of a prompts file, one at a time: JSONL, Parquet, CSV, or a data set as the hub lays it out.
+
+A reader yields (line, row, shown): the line or row number from 1, the row's fields or a `Bad` that says why
+there are none, and the row as text for people. Memory does not grow with the file.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from udasa_core.errors import SourceError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# A longer line is no prompt: it is skipped without being held.
+MAX_LINE = 4 * 1024 * 1024
+_BATCH = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """A row that could not be read, and why."""
+
+    reason: str
+
+
+Row = tuple[int, Mapping[str, Any] | Bad, object]
+
+
+def json_rows(path: Path) -> Iterator[Row]:
+    """Yield the rows of a JSONL file. A byte-order mark, CRLF and blank lines are no rows and no faults."""
+    with path.open("rb") as file:
+        for line, text in _lines(file):
+            if isinstance(text, Bad):
+                yield line, text, b""
+            elif text.strip():
+                yield line, _json_row(text), text
+
+
+def _json_row(text: bytes) -> Mapping[str, Any] | Bad:
+    if b"\0" in text:
+        return Bad("holds a NUL character")
+    try:
+        row = json.loads(text.decode())
+    except UnicodeDecodeError:
+        return Bad("is not UTF-8")
+    except json.JSONDecodeError as error:
+        return Bad(f"is not JSON: {error.msg}")
+    except (ValueError, RecursionError) as error:
+        return Bad(f"is not JSON that can be read: {error}")
+    if not isinstance(row, dict):
+        return Bad(f"is {_json_kind(row)}, not a JSON object")
+    return row
+
+
+def _json_kind(value: object) -> str:
+    kinds = {list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
+    return kinds.get(type(value), "a number")
+
+
+def csv_rows(path: Path, optional: Sequence[str]) -> Iterator[Row]:
+    """Yield the rows of a CSV file with a header; an empty cell of an `optional` column is no field."""
+    too_long: list[int] = []
+    csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE))
+    with path.open("rb") as file:
+        # Bytes that are no UTF-8 become lone surrogates, which the reader of prompts tells apart.
+        table = csv.reader(_csv_lines(file, too_long), strict=True)
+        header: list[str] | None = None
+        while True:
+            line = table.line_num + 1
+            try:
+                cells = next(table, None)
+            except csv.Error as error:
+                yield line, Bad(f"is not CSV: {error}"), b""
+                continue
+            while too_long:
+                yield too_long.pop(0), Bad(_too_long()), b""
+            if cells is None:
+                return
+            if not cells:
+                continue
+            if header is None:
+                header = cells
+            elif len(cells) != len(header):
+                yield line, Bad(f"has {len(cells)} cells where the header has {len(header)}"), cells
+            else:
+                row = dict(zip(header, cells, strict=True))
+                yield line, {key: row[key] for key in row if row[key] or key not in optional}, cells
+
+
+def _csv_lines(file: BinaryIO, too_long: list[int]) -> Iterator[str]:
+    for line, text in _lines(file):
+        if isinstance(text, Bad):
+            too_long.append(line)
+            yield "\n"
+        else:
+            yield text.decode(errors="surrogateescape")
+
+
+def parquet_rows(path: Path, columns: Iterable[str]) -> Iterator[Row]:
+    """Yield the rows of a Parquet file, reading only `columns`. Raises SourceError where it is no Parquet."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path, pre_buffer=False) as file:
+            wanted = [name for name in file.schema_arrow.names if name in set(columns)]
+            line = 0
+            for batch in file.iter_batches(batch_size=_BATCH, columns=wanted):
+                yield from _batch_rows(batch, line)
+                line += len(batch)
+    except pa.ArrowException as error:
+        raise SourceError(f"{path} is no Parquet file that can be read: {error}") from error
+
+
+def _batch_rows(batch: pa.RecordBatch, before: int) -> Iterator[Row]:
+    try:
+        rows: list[Mapping[str, Any] | Bad] = batch.to_pylist()
+    except UnicodeDecodeError:
+        rows = [_one_row(batch, index) for index in range(len(batch))]
+    for index, row in enumerate(rows):
+        yield before + index + 1, row, row
+
+
+def _one_row(batch: pa.RecordBatch, index: int) -> Mapping[str, Any] | Bad:
+    try:
+        row: Mapping[str, Any] = batch.slice(index, 1).to_pylist()[0]
+    except UnicodeDecodeError:
+        return Bad("is not UTF-8")
+    return row
+
+
+def dataset_rows(
+    name: str, config: str | None, split: str, revision: str | None, columns: Iterable[str]
+) -> Iterator[Row]:
+    """Yield the rows of a data set on the hub, in its cache, or in a local folder laid out as there."""
+    import datasets
+
+    table = datasets.load_dataset(name, config, split=split, revision=revision)
+    wanted = [column for column in table.column_names if column in set(columns)]
+    table = table.select_columns(wanted) if wanted else table
+    line = 0
+    for batch in table.with_format("arrow").iter(batch_size=_BATCH):
+        for part in batch.to_batches():
+            yield from _batch_rows(part, line)
+            line += len(part)
+
+
+def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes | Bad]]:
+    """Yield each line with its number, without its byte-order mark; one that is too long is not held."""
+    reader = io.BufferedReader(file) if isinstance(file, io.RawIOBase) else file
+    line = 0
+    while text := reader.readline(MAX_LINE + 1):
+        line += 1
+        if len(text) > MAX_LINE and not text.endswith(b"\n"):
+            while (rest := reader.readline(MAX_LINE)) and not rest.endswith(b"\n"):
+                pass
+            yield line, Bad(_too_long())
+        else:
+            yield line, text.removeprefix(b"\xef\xbb\xbf") if line == 1 else text
+
+
+def _too_long() -> str:
+    return f"is longer than {MAX_LINE // (1024 * 1024)} MiB"

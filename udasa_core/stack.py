@@ -1,0 +1,272 @@
+"""The plugin stack: pick what the TOML selects, build it, register it with pluggy, call it with the blame
+on the right plugin.
+
+Only selected factories are imported. `check_plugins` gathers faults for the configuration; `Stack` builds.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pluggy
+from pydantic import BaseModel, ValidationError
+
+from udasa_core import hookspecs
+from udasa_core.catalog import Catalog, Offer
+from udasa_core.config import PluginTable, RunConfig, pydantic_faults, unknown_key
+from udasa_core.errors import CatalogError, Fault, PluginError, UdasaError
+from udasa_core.resources import RESOURCES, SharedResources
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plugin:
+    """A built plugin: its table, where it came from, its validated options, and the instance itself."""
+
+    table: PluginTable
+    offer: Offer
+    options: BaseModel
+    needs: tuple[str, ...]
+    instance: Any
+
+    @property
+    def name(self) -> str:
+        """The instance name in the TOML."""
+        return self.table.name
+
+    def __str__(self) -> str:
+        version = f" {self.offer.version}" if self.offer.version else ""
+        return f"{self.table.kind} {self.name!r} ({self.offer.name} of {self.offer.distribution}{version})"
+
+    def identity(self) -> dict[str, Any]:
+        """Return what enters a fingerprint: name, distribution, version, source, options, and what the
+        instance adds in its `fingerprint` property (the digest of a file that it reads, say)."""
+        return {
+            "plugin": self.offer.name,
+            "distribution": self.offer.distribution,
+            "version": self.offer.version,
+            "source": self.offer.source_digest(),
+            "options": self.options.model_dump(mode="json"),
+            "fingerprint": getattr(self.instance, "fingerprint", ""),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """A selected factory with its validated options: what is needed to build a Plugin."""
+
+    table: PluginTable
+    offer: Offer
+    factory: Any
+    options: BaseModel
+    needs: tuple[str, ...]
+
+
+@contextmanager
+def importable(root: Path) -> Iterator[None]:
+    """Make local work beside the TOML (`use = "module:Factory"`) importable."""
+    entry = str(root)
+    added = entry not in sys.path
+    if added:
+        sys.path.insert(0, entry)
+    try:
+        yield
+    finally:
+        if added and entry in sys.path:
+            sys.path.remove(entry)
+
+
+def load_factory(offer: Offer) -> Any:
+    """Import an offer's factory. Raises CatalogError where it cannot be imported or is not a factory."""
+    module, _, attribute = offer.target.partition(":")
+    try:
+        factory: Any = importlib.import_module(module)
+        for part in attribute.split("."):
+            factory = getattr(factory, part)
+    except Exception as error:  # a third party's module may raise anything at import
+        raise CatalogError(f"{offer} cannot be imported: {type(error).__name__}: {error}") from error
+    problem = factory_fault(factory)
+    if problem:
+        raise CatalogError(f"{offer}: {problem}")
+    return factory
+
+
+def factory_fault(factory: Any) -> str:
+    """Say how a factory breaks the contract, as far as can be seen without calling it ("" if it does not)."""
+    options = getattr(factory, "Options", None)
+    if not (isinstance(options, type) and issubclass(options, BaseModel)):
+        return "its factory declares no pydantic model `Options`"
+    if options.model_config.get("extra") != "forbid":
+        return 'its `Options` lets unknown keys pass; declare model_config = ConfigDict(extra="forbid")'
+    if not callable(factory):
+        return "its factory cannot be called"
+    unknown = sorted(set(getattr(factory, "needs", ())) - set(RESOURCES))
+    if unknown:
+        return f"it needs {', '.join(unknown)}; resources are {', '.join(RESOURCES)}"
+    return ""
+
+
+def _choose(table: PluginTable, catalog: Catalog) -> tuple[_Chosen | None, list[Fault]]:
+    """Find a table's factory and validate its options; what stands in the way comes back as faults."""
+    try:
+        offer = catalog.find(table.kind, table.use)
+        factory = load_factory(offer)
+    except CatalogError as error:
+        return None, [Fault(f"{table.path}.use", str(error))]
+    try:
+        options = factory.Options.model_validate(dict(table.options))
+    except ValidationError as error:
+        return None, pydantic_faults(error, table.path, factory.Options)
+    return _Chosen(table, offer, factory, options, tuple(getattr(factory, "needs", ()))), []
+
+
+def check_plugins(config: RunConfig, catalog: Catalog) -> list[Fault]:
+    """Return the faults of every plugin table: missing, ambiguous, not importable, wrong options."""
+    faults: list[Fault] = []
+    with importable(config.root):
+        for table in config.plugins():
+            # A table that its own check refused is None here; its fault has been told.
+            if table is not None:
+                chosen, found = _choose(table, catalog)
+                faults += found
+                if chosen is not None and table.kind == "stages":
+                    faults += _stray_overrides(config, chosen)
+    return faults
+
+
+def _stray_overrides(config: RunConfig, chosen: _Chosen) -> list[Fault]:
+    """Return the faults of [trainer.<stage>] tables whose stage the policy does not make, where it says
+    beforehand which it makes (`stage_names`)."""
+    resources = SharedResources({}, config.root, lambda event: None).limited_to(chosen.needs, chosen.table.name)
+    policy = chosen.factory(chosen.options, chosen.table.name, resources)
+    names: Sequence[str] | None = getattr(policy, "stage_names", None)
+    if names is None:
+        return []
+    return [
+        unknown_key(f"trainer.{stage}", stage, names) for stage in config.stage_trainers if stage not in names
+    ]
+
+
+class Stack:
+    """The selected plugins, built and registered, and the only way to call them."""
+
+    def __init__(self, config: RunConfig, catalog: Catalog, resources: SharedResources) -> None:
+        """Build every plugin of `config`. Raises CatalogError or PluginError, naming the plugin."""
+        self._config = config
+        self._catalog = catalog
+        self._resources = resources
+        self._pluggy = pluggy.PluginManager(hookspecs.PROJECT)
+        self._pluggy.add_hookspecs(hookspecs.Specifications)
+        with importable(config.root):
+            self.generator = self._build(config.generator)
+            self.dimensions = tuple(self._build(table) for table in config.dimensions)
+            self.calibration = self._build(config.calibration)
+            self.aggregation = self._build(config.aggregation)
+            self.pairing = self._build(config.pairing)
+            self.stages = self._build(config.stages)
+            self._trainer = self._build(config.trainer)
+            self._stage_trainers = {
+                stage: self._build(table) for stage, table in config.stage_trainers.items()
+            }
+            self.suites = tuple(self._build(table) for table in config.suites)
+            self.judge = self._build(config.judge) if config.judge else None
+            self.engine = self._build(config.engine)
+            self.observers = tuple(self._build(table) for table in config.observers)
+        self._register()
+
+    def _build(self, table: PluginTable) -> Plugin:
+        chosen, faults = _choose(table, self._catalog)
+        if chosen is None:
+            raise CatalogError("\n".join(str(fault) for fault in faults))
+        resources = self._resources.limited_to(chosen.needs, table.name)
+        try:
+            instance = chosen.factory(chosen.options, table.name, resources)
+        except UdasaError:
+            raise
+        except Exception as error:
+            raise PluginError(
+                f"{table.kind} {table.name!r} ({chosen.offer.distribution} {chosen.offer.version}) "
+                f"cannot be built: {type(error).__name__}: {error}"
+            ) from error
+        plugin = Plugin(table, chosen.offer, chosen.options, chosen.needs, instance)
+        if "__eq__" in {name for one in type(instance).__mro__[:-1] for name in vars(one)}:
+            # pluggy takes two equal plugins for one that is registered twice.
+            raise PluginError(f"{plugin} compares by value; plugin instances compare by identity (eq=False)")
+        for hook in hookspecs.HOOKS[table.kind]:
+            if not callable(getattr(instance, hook, None)):
+                raise PluginError(f"{plugin} does not implement {hook}, which every {table.kind} must")
+        return plugin
+
+    def plugins(self) -> tuple[Plugin, ...]:
+        """Return every plugin in the order of the pipeline."""
+        judge = (self.judge,) if self.judge else ()
+        return (
+            self.generator,
+            *self.dimensions,
+            self.calibration,
+            self.aggregation,
+            self.pairing,
+            self.stages,
+            self._trainer,
+            *self._stage_trainers.values(),
+            *self.suites,
+            *judge,
+            self.engine,
+            *self.observers,
+        )
+
+    def trainer(self, stage: str) -> Plugin:
+        """Return the trainer of one stage: its own where the TOML has [trainer.<stage>], else the default."""
+        return self._stage_trainers.get(stage, self._trainer)
+
+    def _register(self) -> None:
+        # pluggy calls the last registered first: registering in reverse makes TOML order call order.
+        for plugin in reversed(self.plugins()):
+            self._pluggy.register(plugin.instance, name=plugin.table.path)
+            known = set(vars(hookspecs.Specifications))
+            for hook in self._pluggy.get_hookcallers(plugin.instance) or ():
+                if hook.name not in known:
+                    raise PluginError(f"{plugin} implements {hook.name}, which is no hook; a misspelling?")
+            for hook_name in hookspecs.HOOKS[plugin.table.kind]:
+                implementations = getattr(self._pluggy.hook, hook_name).get_hookimpls()
+                if not any(one.plugin is plugin.instance for one in implementations):
+                    raise PluginError(f"{plugin}: its {hook_name} is not marked with @hookimpl")
+        self._pluggy.check_pending()
+
+    def implements(self, plugin: Plugin, hook: str) -> bool:
+        """Say whether a plugin implements an optional hook."""
+        implementations = getattr(self._pluggy.hook, hook).get_hookimpls()
+        return any(one.plugin is plugin.instance for one in implementations)
+
+    def call(self, plugin: Plugin, hook: str, **arguments: Any) -> Any:
+        """Call one plugin's implementation of a hook; what it raises is told with its name.
+
+        UdasaErrors pass through, so that a plugin can speak to the user in its own words.
+        """
+        others = [one.instance for one in self.plugins() if one.instance is not plugin.instance]
+        caller = self._pluggy.subset_hook_caller(hook, remove_plugins=others)
+        try:
+            answer = caller(**arguments)
+        except UdasaError:
+            raise
+        except Exception as error:
+            raise PluginError(
+                f"{plugin} raised in {hook}{_about(arguments)}: {type(error).__name__}: {error}"
+            ) from error
+        is_first_result = bool((getattr(hookspecs.Specifications, hook).udasa_spec or {}).get("firstresult"))
+        return answer if is_first_result else next(iter(answer), None)
+
+
+def _about(arguments: Mapping[str, Any]) -> str:
+    """Name the prompts that a failing call was about."""
+    for key in ("groups", "prompts"):
+        subjects: Sequence[Any] = arguments.get(key, ())
+        if subjects:
+            ids = [getattr(one, "prompt", one).id for one in subjects]
+            return f" on prompts {ids[0]} … {ids[-1]}" if len(ids) > 1 else f" on prompt {ids[0]}"
+    return ""

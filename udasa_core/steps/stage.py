@@ -1,0 +1,94 @@
+"""Step `stage`: pairs → stages. The policy sees ids and gaps; texts are copied from disk to disk."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from udasa_core import doors
+from udasa_core.errors import NoPairsError
+from udasa_core.job import Job
+from udasa_core.records import PairTable, Stage
+from udasa_core.store import Shards, StagedPairs, fingerprint
+from udasa_core.tables import PAIR_SCHEMA
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def stage(job: Job, pairs: Shards) -> tuple[StagedPairs, ...]:
+    """Return the stages in training order. Raises NoPairsError where there is nothing to train on."""
+    plugin = job.stack.stages
+    ingredients = {"stages": job.identity(plugin), "pairs": pairs.fingerprints}
+    key = fingerprint("stage", ingredients)
+    todo = int(not job.store.has("stage", key, ".json"))
+    with job.step("stage", 1, todo) as advance:
+        if todo:
+            _assign(job, pairs, key)
+            advance()
+    plan = job.store.read_json("stage", key)
+    job.point("stage", "stage", [key, *(one["pairs"] for one in plan["stages"])])
+    if not any(one["size"] for one in plan["stages"]):
+        raise NoPairsError(Counter(plan["refused"]) + Counter(reason for _, reason in plan["dropped"]))
+    staged = []
+    for one in plan["stages"]:
+        trainer = job.stack.trainer(one["name"])
+        overrides = trainer.options.model_dump(mode="json", exclude_unset=True)
+        record = Stage(one["name"], one["size"], trainer.offer.name, overrides)
+        staged.append(StagedPairs(record, one["pairs"]))
+    return tuple(staged)
+
+
+def _assign(job: Job, pairs: Shards, key: str) -> None:
+    """Have the policy decide, write each stage's pairs to a file of its own, and the plan last."""
+    table = _pair_table(job, pairs)
+    plugin = job.stack.stages
+    plan = doors.check_plan(plugin, table, job.stack.call(plugin, "udasa_stage", pairs=table))
+    stages = []
+    for draft in plan.stages:
+        stage_key = fingerprint("stage", {"plan": key, "name": draft.name})
+        _write_stage(job, pairs, set(draft.pair_ids), stage_key)
+        stages.append({"name": draft.name, "size": len(draft.pair_ids), "pairs": stage_key})
+    refused: Counter[str] = Counter()
+    for shard in pairs.fingerprints:
+        refused.update(job.store.read_metadata("pair", shard)["refused"])
+    whole = {"stages": stages, "dropped": sorted(plan.dropped), "refused": refused}
+    job.store.write_json("stage", key, whole)
+
+
+def _pair_table(job: Job, pairs: Shards) -> PairTable:
+    import numpy as np
+
+    ids: list[str] = []
+    gaps, chosen = [np.empty(0)], [np.empty(0)]
+    for key in pairs.fingerprints:
+        table = job.store.read_table("pair", key)
+        ids.extend(table["pair_id"].to_pylist())
+        gaps.append(_floats(table["gap"]))
+        chosen.append(_floats(table["chosen_U"]))
+    return PairTable(ids, np.concatenate(gaps), np.concatenate(chosen))
+
+
+def _floats(column: pa.ChunkedArray) -> Any:
+    """Return a nullable column as float64, NaN where it is null."""
+    import numpy as np
+
+    return np.asarray(column.to_numpy(), dtype=np.float64)
+
+
+def _write_stage(job: Job, pairs: Shards, ids: set[str], key: str) -> None:
+    """Copy a stage's pairs into one file, a shard at a time."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    wanted = pa.array(sorted(ids), type=pa.string())
+    with (
+        job.store.appear(job.store.path("stage", key)) as temporary,
+        pq.ParquetWriter(temporary, PAIR_SCHEMA, compression="zstd") as writer,
+    ):
+        for shard in pairs.fingerprints:
+            table = job.store.read_table("pair", shard).replace_schema_metadata(None)
+            chosen = table.filter(pc.is_in(table["pair_id"], value_set=wanted))
+            if len(chosen):
+                writer.write_table(chosen)
