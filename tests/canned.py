@@ -187,7 +187,9 @@ class Trainer(Canned):
             "same_reference": float(policy == reference),
         }
         adapter = Adapter(sha256, str(folder))
-        return Report(stage.name, self.name, len(ids), policy.with_adapter(adapter), metrics, ({"loss": 0.7},))
+        return Report(
+            stage.name, self.name, len(ids), policy.with_adapter(adapter), metrics, ({"loss": 0.7},)
+        )
 
 
 class Suite(Canned):
@@ -224,7 +226,13 @@ def configuration(folder: Path, model: Path, count: int = 24, **tables: Any) -> 
         rows = [{"id": f"p{number}", "prompt": f"question {number}"} for number in range(count)]
         prompts.write_text("".join(json.dumps(row) + "\n" for row in rows))
     plain: dict[str, Any] = {
-        "run": {"name": "canned", "seed": 7, "held_out": 0.25, "shard_size": 4, "folder": str(folder / "runs")},
+        "run": {
+            "name": "canned",
+            "seed": 7,
+            "held_out": 0.25,
+            "shard_size": 4,
+            "folder": str(folder / "runs"),
+        },
         "model": {"source": f"file:{model}", "dtype": "float32", "device": "cpu"},
         "prompts": {"source": f"file:{prompts}"},
         "generator": {"use": "tests.canned:Generator", "responses": 4},

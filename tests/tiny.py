@@ -21,13 +21,13 @@ CHAT_TEMPLATE = (
 )
 # "Ġ" is a space in the byte-level alphabet. The order is the merges' rank.
 _MERGES = (
-    "t h|th e|Ġ t|Ġ a|Ġ the|Ġt he|i n|e r|o n|r e|Ġ s|a n|Ġa n|Ġan d|o u|Ġ w|i s|Ġ is|e n|a t|o r|e s|Ġ c|in g|"
-    "Ġ f|Ġ o|Ġo f|Ġ p|Ġ b|a l|e d|Ġ m|i t|a r|Ġt o|u s|a s|y e|ye s|n o|s y|us er|l e|l l"
+    "t h|th e|Ġ t|Ġ a|Ġ the|Ġt he|i n|e r|o n|r e|Ġ s|a n|Ġa n|Ġan d|o u|Ġ w|i s|Ġ is|e n|a t|o r|e s|Ġ c|"
+    "in g|Ġ f|Ġ o|Ġo f|Ġ p|Ġ b|a l|e d|Ġ m|i t|a r|Ġt o|u s|a s|y e|ye s|n o|s y|us er|l e|l l"
 )
 
 
 def make_tiny_model(folder: Path, *, seed: int = 0, chat_template: bool = True) -> Path:
-    """Save a 2-layer Llama of about 100,000 float32 parameters and its tokenizer in `folder`; return `folder`.
+    """Save a 2-layer Llama of about 100,000 float32 parameters and its tokenizer in `folder`; return it.
 
     The weights depend on `seed` alone and are drawn wide enough for distributions that are far from uniform.
     """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,35 +10,20 @@ from typing import TYPE_CHECKING, Any
 from udasa_core.errors import UdasaError
 from udasa_core.next_tokens import NextTokens
 from udasa_core.records import Message, ModelRef
+from udasa_core.teacher_forcing import TokenStatistics as TokenStatistics
+from udasa_core.teacher_forcing import forced_statistics
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
     from transformers import GenerationConfig, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-# What one slice of teacher forcing may hold: sequences side by side, and logits (128 MiB in float32, twice).
-_ROWS = 16
-_LOGITS = 2**23
 # A model that declares no length (a recurrent one, say) takes any prompt.
 _UNLIMITED = 2**31 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class TokenStatistics:
-    """Statistics of one response's T tokens, in nats.
-
-    logprobs: T log-probabilities under the model's raw distribution.
-    sampling_logprobs: T log-probabilities under the tempered and filtered one; -inf where that excludes a token.
-    entropies: T entropies of the full raw distribution.
-    """
-
-    logprobs: tuple[float, ...]
-    sampling_logprobs: tuple[float, ...]
-    entropies: tuple[float, ...]
-
-
 def load_causal_lm(ref: ModelRef) -> CausalLM:
-    """Return the model of `ref` for inference. The tokenizer and the weights are read when first asked for."""
+    """Return the model of `ref` for inference. Nothing is read before it is asked for."""
     return CausalLM(ref)
 
 
@@ -113,7 +97,8 @@ class CausalLM:
 
         template: "chat" is the model's own chat template, with `template_options` passed to it; "plain" joins
         the contents with blank lines and adds nothing but the tokenizer's own start token, if it has one.
-        Raises UdasaError where the model has no chat template, or its template refuses the conversation.
+        Raises UdasaError where the model has no chat template, ValueError where the template refuses this
+        conversation (some take no system message, say).
         """
         return self._chat(messages, True, template_options) if template == "chat" else self._plain(messages)
 
@@ -150,9 +135,7 @@ class CausalLM:
                 conversation, add_generation_prompt=generation, return_dict=False, **(options or {})
             )
         except TemplateError as error:
-            raise UdasaError(
-                f"the chat template of {self.ref.source} refuses this conversation: {error}"
-            ) from error
+            raise ValueError(f"the model's chat template refuses the conversation: {error}") from error
         return ids
 
     def _plain(self, messages: Sequence[Message]) -> list[int]:
@@ -192,75 +175,4 @@ class CausalLM:
         prompts, responses: N token id sequences each, none empty. Responses to one prompt share its pass.
         Logits exist for one slice of positions at a time. Raises ValueError for an empty sequence.
         """
-        sharing: dict[tuple[int, ...], list[int]] = {}
-        for index, (prompt, response) in enumerate(zip(prompts, responses, strict=True)):
-            if not prompt or not response:
-                raise ValueError(f"sequence {index}: a prompt and a response have at least one token each")
-            sharing.setdefault(tuple(prompt), []).append(index)
-        found: dict[int, TokenStatistics] = {}
-        for tokens, indices in sharing.items():
-            # Longest first: the rows that are over are always the last ones.
-            indices.sort(key=lambda index: -len(responses[index]))
-            for start in range(0, len(indices), _ROWS):
-                some = indices[start : start + _ROWS]
-                rows = [responses[index] for index in some]
-                found.update(zip(some, self._forced(tokens, rows, temperature, top_p, top_k), strict=True))
-        return [found[index] for index in range(len(prompts))]
-
-    def _forced(
-        self,
-        prompt: Sequence[int],
-        responses: Sequence[Sequence[int]],
-        temperature: float,
-        top_p: float,
-        top_k: int,
-    ) -> list[TokenStatistics]:
-        """Score responses, longest first, to one prompt. Padding follows a row's end, where nothing looks."""
-        import torch
-        from transformers import DynamicCache
-
-        lengths = [len(response) for response in responses]
-        width = lengths[0]
-        given = torch.tensor(
-            [[*response, *[0] * (width - len(response))] for response in responses], device=self.device
-        )
-        # (logprobs, sampling_logprobs, entropies) × row × position
-        figures = torch.zeros(3, len(responses), width)
-
-        def record(distributions: NextTokens, tokens: Tensor, start: int) -> None:
-            rows, count = tokens.shape
-            flat = tokens.reshape(-1, 1) if len(distributions.entropies) > 1 else tokens.reshape(1, -1)
-            for figure, values in zip(
-                figures,
-                (
-                    distributions.logprobs(flat),
-                    distributions.sampling_logprobs(flat),
-                    distributions.entropies.expand(rows * count),
-                ),
-                strict=True,
-            ):
-                figure[:rows, start : start + count] = values.reshape(rows, count).cpu()
-
-        with torch.inference_mode():
-            cache = DynamicCache(config=self.model.config)
-            ids = torch.tensor([list(prompt)], device=self.device)
-            logits = self.model(ids, past_key_values=cache, use_cache=True, logits_to_keep=1).logits[:, -1]
-            record(self.next_tokens(logits, temperature, top_p, top_k), given[:, :1], 0)
-            if width > 1:
-                cache.batch_repeat_interleave(len(responses))
-            vocabulary = logits.shape[-1]
-            rows, start = len(responses), 0
-            while start < width - 1:
-                left = sum(length > start + 1 for length in lengths)
-                if left < rows:
-                    rows = left
-                    cache.batch_select_indices(torch.arange(rows, device=self.device))
-                stop = min(start + max(1, _LOGITS // (rows * vocabulary)), width - 1)
-                logits = self.model(given[:rows, start:stop], past_key_values=cache, use_cache=True).logits
-                distributions = self.next_tokens(logits.flatten(0, 1), temperature, top_p, top_k)
-                record(distributions, given[:rows, start + 1 : stop + 1], start + 1)
-                start = stop
-        return [
-            TokenStatistics(*(tuple(figure[row, :length].tolist()) for figure in figures))
-            for row, length in enumerate(lengths)
-        ]
+        return forced_statistics(self.model, prompts, responses, temperature, top_p, top_k)

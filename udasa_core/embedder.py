@@ -19,11 +19,14 @@ if TYPE_CHECKING:
 # A batch's padded tokens at most: enough to keep a processor busy, little memory.
 _BATCH_TOKENS = 4096
 
-# What the modules of a sentence-transformers folder may be. Another (a dense layer, say) would change vectors.
+# What a sentence-transformers folder may be made of. Another module (a dense layer, say) changes vectors.
 _KNOWN_MODULES = ("Transformer", "Pooling", "Normalize")
 
+# Folders written since sentence-transformers 5 name the mode; older ones have a switch for each.
 _POOLINGS: dict[str, Literal["mean", "cls"]] = {
+    "mean": "mean",
     "pooling_mode_mean_tokens": "mean",
+    "cls": "cls",
     "pooling_mode_cls_token": "cls",
 }
 
@@ -41,8 +44,8 @@ class TransformerEmbedder:
 
     Pooling is the mean over the tokens, or the first token, as the folder's sentence-transformers files say
     (mean without them), then L2 normalisation, as all-MiniLM-L6-v2 defines it (Reimers and Gurevych 2019,
-    arXiv 1908.10084). A text longer than the encoder's limit is cut at its end: what follows does not count. An
-    empty text has the vector of the encoder's special tokens alone.
+    arXiv 1908.10084). A text longer than the encoder's limit is cut there: what follows does not count
+    (all-MiniLM-L6-v2 reads 256 tokens). An empty text has the vector of the encoder's special tokens alone.
 
     Equal texts are embedded once. Texts are read in batches of similar length, so a vector may differ by
     rounding (about 1e-6 in float32) with the company it is read in, and by nothing else.
@@ -76,8 +79,8 @@ class _Encoder:
         folder = Path(ref.folder)
         if not any(folder.glob("*.safetensors")):
             raise SourceError(
-                f"embedder {ref.source}: {folder} holds no safetensors weights, and no pickle is ever loaded. "
-                "Name an encoder that has a model.safetensors."
+                f"embedder {ref.source}: {folder} holds no safetensors weights, and no pickle is ever "
+                "loaded. Name an encoder that has a model.safetensors."
             )
         recipe = _recipe(folder, ref.source)
         self.pooling = recipe.pooling
@@ -176,22 +179,14 @@ def _recipe(folder: Path, source: str) -> _Recipe:
 
 def _pooling(config_file: Path, source: str) -> Literal["mean", "cls"]:
     config = json.loads(config_file.read_text(encoding="utf-8"))
-    # Folders written since sentence-transformers 5 name the mode; older ones have a switch for each.
-    if "pooling_mode" in config:
-        named = config["pooling_mode"]
-        modes = [f"pooling_mode_{mode}" for mode in ([named] if isinstance(named, str) else named)]
-        modes = [
-            {
-                "pooling_mode_cls": "pooling_mode_cls_token",
-                "pooling_mode_mean": "pooling_mode_mean_tokens",
-            }.get(mode, mode)
-            for mode in modes
-        ]
+    named = config.get("pooling_mode")
+    if named is not None:
+        modes = [named] if isinstance(named, str) else list(named)
     else:
         modes = [key for key, on in config.items() if key.startswith("pooling_mode_") and on]
     if len(modes) != 1 or modes[0] not in _POOLINGS:
         raise SourceError(
-            f"embedder {source}: {config_file} asks for {', '.join(modes) or 'no pooling'}; udasa pools by mean "
-            "or by the first token. Name another encoder, such as all-MiniLM-L6-v2."
+            f"embedder {source}: {config_file} asks for {', '.join(modes) or 'no pooling'}; udasa pools by "
+            "mean or by the first token. Name another encoder, such as all-MiniLM-L6-v2."
         )
     return _POOLINGS[modes[0]]

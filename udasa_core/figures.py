@@ -31,7 +31,7 @@ def figures(run: Run) -> dict[str, Any]:
         "status": run.status,
         "error": run.manifest.plain.get("error", ""),
         "label_free": run.manifest.plain.get("label_free"),
-        "model": run.base.to_json(),
+        "model": run.manifest.plain["models"]["base"],
         "prompts": _prompts(run),
         "responses": _responses(run),
         "uncertainty": _uncertainty(run),
@@ -98,7 +98,7 @@ def _prompts(run: Run) -> dict[str, int] | None:
 
 
 def _responses(run: Run) -> dict[str, Any] | None:
-    """Return how many responses the base gave to the training prompts, their lengths, and how many were cut."""
+    """Return the lengths of the base's responses to the training prompts, and how many were cut off."""
     import pyarrow.compute as pc
 
     lengths, truncated = _Spread(), 0
@@ -198,7 +198,7 @@ def _training(stage: StageSummary) -> dict[str, Any]:
 
 
 def _artifacts(run: Run) -> list[dict[str, Any]]:
-    """Return where everything lies: each output's folder and number of files, each stage's pairs and adapter."""
+    """Return where every output lies, with its number of files, and each stage's pairs and adapter."""
     found: list[dict[str, Any]] = [{"name": "manifest", "path": str(run.manifest.path), "files": 1}]
     aside = run.folder / "set-aside.jsonl"
     if aside.exists():

@@ -72,7 +72,8 @@ def _asked_of_torch() -> dict[str, object]:
     key = content_key(
         _torch_build(),
         boot.read_text() if boot.is_file() else platform.platform(),
-        [os.environ.get(name, "") for name in ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES")],
+        # Unset means every device, empty means none.
+        [os.environ.get(name) for name in ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES")],
     )
     memo = cache_root() / "hardware" / key
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):

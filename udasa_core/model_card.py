@@ -6,10 +6,9 @@ import json
 import re
 from pathlib import Path
 
-from udasa_core.errors import SourceError
 from udasa_core.gguf_model import PROVENANCE
 from udasa_core.records import ModelRef
-from udasa_core.sources import Source, parse_source
+from udasa_core.sources import parse_source
 
 UNKNOWN = "unknown"
 
@@ -29,13 +28,13 @@ def licence_of(ref: ModelRef) -> str:
 
 def base_name_of(ref: ModelRef) -> str:
     """Return the name under which a model's source knows it."""
-    source = _parsed(ref)
-    if source is None or source.scheme == "builtin":
-        return ref.source or UNKNOWN
-    if source.scheme == "hf":
-        return source.name
-    path = Path(source.member or source.name)
-    return path.stem if path.suffix == ".gguf" else path.name
+    scheme, _, rest = ref.source.partition(":")
+    if scheme == "hf":
+        return rest.partition("@")[0]
+    path = Path(rest.partition("#")[0])
+    if path.suffix == ".gguf":
+        return path.stem
+    return Path(ref.folder).name if scheme == "file" else ref.source
 
 
 def _of_readme(folder: Path) -> str:
@@ -61,20 +60,11 @@ def _of_gguf(folder: Path) -> str:
 
 
 def _of_wheel(ref: ModelRef) -> str:
-    source = _parsed(ref)
-    if source is None or source.scheme != "pypi":
+    if not ref.source.startswith("pypi:"):
         return ""
     from udasa_core.wheels import wheel_metadata
 
     # The fields stand before the first empty line; what follows is a description.
-    head = wheel_metadata(source).partition("\n\n")[0]
+    head = wheel_metadata(parse_source(ref.source, Path(ref.folder))).partition("\n\n")[0]
     found = _LICENCE_FIELD.search(head) or _CLASSIFIER.search(head)
     return found[1].strip() if found else ""
-
-
-def _parsed(ref: ModelRef) -> Source | None:
-    """Return the model's source; None where it no longer stands, such as a folder that was moved."""
-    try:
-        return parse_source(ref.source, Path(ref.folder).parent)
-    except SourceError:
-        return None

@@ -50,13 +50,13 @@ class _Context:
 class PrefixReader:
     """The next token's logits after each of many sequences, shared beginnings being read once.
 
-    The sequences form a radix tree, as in RadixAttention (Zheng et al. 2023, arXiv 2312.07104), which is walked
-    depth first: each branch's tokens are read on top of the cache of what they follow. The logits equal those of
-    a whole pass over each sequence up to rounding.
+    The sequences form a radix tree, as in RadixAttention (Zheng et al. 2023, arXiv 2312.07104), which is
+    walked depth first: each branch's tokens are read on top of the cache of what they follow. The logits
+    equal those of a whole pass over each sequence up to rounding.
 
-    Padding lies between the segments of a row, masked, with positions counted over real tokens. Only a cache that
-    keeps every position bears that: a model with another kind (a sliding window, a recurrent state) is given
-    one whole sequence at a time.
+    Padding lies between the segments of a row, masked, with positions counted over real tokens. Only a cache
+    that keeps every position bears that: a model with another kind (a sliding window, a recurrent state) is
+    given one whole sequence at a time.
     """
 
     def __init__(self, model: PreTrainedModel) -> None:
@@ -84,7 +84,9 @@ class PrefixReader:
                     DynamicCache(config=self._model.config),
                     torch.zeros((1, 0), dtype=torch.long, device=self._model.device),
                 )
-                for number, figure in self._walk(start, 0, _branches(distinct, range(len(distinct)), 0), reduce):
+                for number, figure in self._walk(
+                    start, 0, _branches(distinct, range(len(distinct)), 0), reduce
+                ):
                     figures[distinct[number]] = figure
             else:
                 for sequence in distinct:
@@ -112,7 +114,9 @@ class PrefixReader:
 
         width = max(map(len, segments))
         device = context.mask.device
-        ids = torch.tensor([[0] * (width - len(segment)) + list(segment) for segment in segments], device=device)
+        ids = torch.tensor(
+            [[0] * (width - len(segment)) + list(segment) for segment in segments], device=device
+        )
         lengths = torch.tensor([len(segment) for segment in segments], device=device)
         fresh = (torch.arange(width, device=device) >= width - lengths[:, None]).long()
         mask = torch.cat([context.mask, fresh], dim=1)

@@ -25,8 +25,8 @@ _SPEAKERS = {"system": "Instructions", "user": "User", "assistant": "Response"}
 class YesNoReader:
     """p(yes) in [0, 1] for each conversation and question: 1 where the model is sure of "yes".
 
-    The model is shown one user message, the conversation first and the question last, by its own chat template
-    (or as plain text that ends in "Answer:" where it has none):
+    The model is shown one user message, the conversation first and the question last, by its own chat
+    template (or as plain text that ends in "Answer:" where it has none):
 
         User: <a turn>
         Response: <the turn that is judged; earlier answers of the assistant are called the same>
@@ -38,14 +38,16 @@ class YesNoReader:
 
         p(yes) = Σ p(yes tokens) / (Σ p(yes tokens) + Σ p(no tokens))
 
-    where the yes tokens are those of "Yes", "yes" and "YES", alone and after a space, that the vocabulary holds as
-    one token, and likewise no (Kadavath et al. 2022, arXiv 2207.05221). What other tokens get is left out.
-    A vocabulary with no such token is read by the first tokens of these words, as far as yes and no differ.
+    where the yes tokens are those of "Yes", "yes" and "YES", alone and after a space, that the vocabulary
+    holds as one token, and likewise no (Kadavath et al. 2022, arXiv 2207.05221). What other tokens get is
+    left out. A vocabulary with no such token is read by the first tokens of these words, as far as yes and
+    no differ.
 
-    Conversations that begin alike are read once up to where they differ (see PrefixReader). One that is too long for
-    the model loses its beginning.
+    Conversations that begin alike are read once up to where they differ (see PrefixReader). One that is too
+    long for the model loses its beginning.
 
-    A small model leans to one answer whatever it is asked: compare its probabilities with one another, not with ½.
+    A small model leans to one answer whatever it is asked: compare its probabilities with one another, not
+    with ½.
     """
 
     def __init__(self, lm: CausalLM) -> None:
@@ -104,6 +106,6 @@ class YesNoReader:
         return sorted(yes), sorted(no)
 
     def _tokens(self, words: Sequence[str], whole: bool) -> set[int]:
-        """Return the first tokens of `words`, alone and after a space; of those that are one token, if `whole`."""
+        """Return the first tokens of `words`, alone and after a space; if `whole`, of one-token forms."""
         encoded = [self._lm.encode(form) for word in words for form in (word, f" {word}")]
         return {ids[0] for ids in encoded if ids and (len(ids) == 1 or not whole)}

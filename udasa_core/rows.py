@@ -7,7 +7,6 @@ there are none, and the row as text for people. Memory does not grow with the fi
 from __future__ import annotations
 
 import csv
-import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 # A longer line is no prompt: it is skipped without being held.
 MAX_LINE = 4 * 1024 * 1024
 _BATCH = 1024
+_CHUNK = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +155,12 @@ def dataset_rows(
 
 def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes | Bad]]:
     """Yield each line with its number, without its byte-order mark; one that is too long is not held."""
-    reader = io.BufferedReader(file) if isinstance(file, io.RawIOBase) else file
     line = 0
-    while text := reader.readline(MAX_LINE + 1):
+    while text := file.readline(MAX_LINE + 1):
         line += 1
         if len(text) > MAX_LINE and not text.endswith(b"\n"):
-            while (rest := reader.readline(MAX_LINE)) and not rest.endswith(b"\n"):
+            text = b""
+            while (rest := file.readline(_CHUNK)) and not rest.endswith(b"\n"):
                 pass
             yield line, Bad(_too_long())
         else:

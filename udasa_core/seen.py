@@ -8,7 +8,10 @@ _EMPTY = 0
 
 
 class SeenHashes:
-    """Remembers hashes and says which came before. Open addressing, at most half full."""
+    """Remembers hashes and says which came before. Open addressing, at most half full.
+
+    The hashes are uniform: their low bits choose the slot.
+    """
 
     def __init__(self) -> None:
         self._slots = array("Q", bytes(8 * 1024))

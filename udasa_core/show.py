@@ -4,25 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from udasa_core.records import Pair
-from udasa_core.runs import Run
-from udasa_core.text_table import TextTable, figure, wrap
-
-# Figures that trainers report by these names are shown side by side; any others are listed below them.
-_FIRST_LOSS, _LAST_LOSS = "first_loss", "last_loss"
-_CHOSEN, _REJECTED = "chosen_logprob", "rejected_logprob"
-_TRAINING_FIGURES = (
-    _FIRST_LOSS,
-    _LAST_LOSS,
-    *(f"{name}_{when}" for name in (_CHOSEN, _REJECTED) for when in ("before", "after")),
-    "margin_after",
-    "accuracy_after",
-    "steps",
-)
+from udasa_core.text_table import TextTable, figure
+from udasa_core.training_table import other_metrics, training_table
 
 
 def tables(figures: Mapping[str, Any], *, artifacts: bool = True) -> Iterator[TextTable]:
@@ -33,8 +19,8 @@ def tables(figures: Mapping[str, Any], *, artifacts: bool = True) -> Iterator[Te
     if figures["pairs"]["stages"] or figures["pairs"]["refused"]:
         yield _pairs(figures["pairs"])
     if figures["training"]:
-        yield _training(figures["training"])
-        yield from _other_metrics(figures["training"])
+        yield training_table(figures["training"])
+        yield from other_metrics(figures["training"])
     if figures["held_out"]:
         yield _held_out(figures["held_out"])
     for name, rows in figures["suites"].items():
@@ -50,12 +36,14 @@ def _head(figures: Mapping[str, Any]) -> TextTable:
         ("model", f"{model['source']} ({model['dtype']}, {model['device']}, {model['revision'][:12]})"),
     ]
     if prompts:
-        told = f"{prompts['training']} training, {prompts['held_out']} held out, {prompts['set_aside']} set aside"
+        split = ("training", "held_out", "set_aside")
+        told = ", ".join(f"{prompts[one]} {one.replace('_', ' ')}" for one in split)
         rows.append(("prompts", told))
     if responses:
         tokens = responses["tokens"]
         cut = 100 * responses["truncated"] / tokens["n"]
-        told = f"{tokens['n']} to training prompts, {figure(tokens['mean'], 1)} tokens on average, {cut:.0f}% cut off"
+        length = figure(tokens["mean"], 1)
+        told = f"{tokens['n']} to training prompts, {length} tokens on average, {cut:.0f}% cut off"
         rows.append(("responses", told))
     width = max(len(label) for label, _ in rows)
     lines = [f"  {label.ljust(width)}  {told}" for label, told in rows]
@@ -65,8 +53,8 @@ def _head(figures: Mapping[str, Any]) -> TextTable:
 
 def _uncertainty(rows: Sequence[Mapping[str, Any]]) -> TextTable:
     notes = [
-        "0 is certain, 1 most uncertain. Dimensions are raw; U is their calibrated aggregate: its mean is near "
-        "0.5 by construction, and is evidence of nothing."
+        "0 is certain, 1 most uncertain. Dimensions are raw; U is their calibrated aggregate: its mean is "
+        "near 0.5 by construction, and is evidence of nothing."
     ]
     for row in rows:
         for reason, count in row["abstained"].items():
@@ -114,79 +102,6 @@ def _pairs(pairs: Mapping[str, Any]) -> TextTable:
     return TextTable("Pairs by stage, in training order", header, cells, notes)
 
 
-def _training(stages: Sequence[Mapping[str, Any]]) -> TextTable:
-    header = ("stage", "trainer", "steps", "loss", "chosen logp", "rejected logp", "margin", "accuracy")
-    cells, notes = [], []
-    for stage in stages:
-        metrics, name = stage["metrics"], stage["stage"]
-        if not stage["trained"]:
-            notes.append(
-                f"{name} was skipped: {stage['skipped']}" if stage["skipped"] else f"{name}: not trained yet"
-            )
-            continue
-        steps = metrics.get("steps")
-        cells.append(
-            (
-                name,
-                stage["trainer"],
-                "–" if steps is None else f"{steps:g}",
-                _change(*_losses(stage)),
-                *(
-                    _change(metrics.get(f"{one}_before"), metrics.get(f"{one}_after"), 2)
-                    for one in (_CHOSEN, _REJECTED)
-                ),
-                figure(metrics.get("margin_after")),
-                figure(metrics.get("accuracy_after"), 2),
-            )
-        )
-        notes += _collapse(name, metrics)
-    if cells:
-        notes.insert(
-            0,
-            "loss: of the first → the last optimizer step. logp: mean log-probability of a whole response in "
-            "nats, over the stage's pairs, before → after. margin, accuracy: after.",
-        )
-    return TextTable("Training by stage", header, cells, notes)
-
-
-def _losses(stage: Mapping[str, Any]) -> tuple[float | None, float | None]:
-    metrics, losses = stage["metrics"], [one["loss"] for one in stage["history"] if "loss" in one]
-    first, last = (losses[0], losses[-1]) if losses else (None, None)
-    return metrics.get(_FIRST_LOSS, first), metrics.get(_LAST_LOSS, last)
-
-
-def _change(before: float | None, after: float | None, digits: int = 3) -> str:
-    return "–" if before is None or after is None else f"{figure(before, digits)} → {figure(after, digits)}"
-
-
-def _collapse(stage: str, metrics: Mapping[str, float]) -> list[str]:
-    """Warn where training made the chosen responses less likely."""
-    before, after = metrics.get(f"{_CHOSEN}_before"), metrics.get(f"{_CHOSEN}_after")
-    if before is None or after is None or after >= before:
-        return []
-    return [
-        f"WARNING {stage}: the chosen responses became less likely ({_change(before, after, 2)} nats), which is "
-        "how preference training is known to collapse. Try a lower learning rate or fewer epochs."
-    ]
-
-
-def _other_metrics(stages: Sequence[Mapping[str, Any]]) -> Iterator[TextTable]:
-    """Yield the figures that have no column of their own, a row each, a column a stage."""
-    trained = [stage for stage in stages if stage["trained"]]
-    names = dict.fromkeys(
-        name for stage in trained for name in stage["metrics"] if name not in _TRAINING_FIGURES
-    )
-    if names:
-        rows = [(name, *(_plain(stage["metrics"].get(name)) for stage in trained)) for name in names]
-        yield TextTable(
-            "Further figures of the trainers", ("figure", *(stage["stage"] for stage in trained)), rows
-        )
-
-
-def _plain(value: float | None) -> str:
-    return "–" if value is None else f"{value:,.6g}".replace("-", "−")
-
-
 def _held_out(changes: Sequence[Mapping[str, Any]]) -> TextTable:
     rows = [
         (
@@ -200,10 +115,10 @@ def _held_out(changes: Sequence[Mapping[str, Any]]) -> TextTable:
         for one in changes
     ]
     notes = [
-        "n prompts, means over each prompt's responses; the interval is of the change, by resampling prompts. "
-        "One that holds 0 shows no change. Calibration and reader are frozen.",
-        "A falling U is what training aims at: it is no proof of alignment. Entropy in nats a token, length in "
-        "tokens; truncated and distinct are shares of the responses.",
+        "n prompts, means over each prompt's responses; the interval is of the change, by resampling "
+        "prompts: one that holds 0 is no evidence of a change. Calibration and reader are frozen.",
+        "A falling U is what training aims at: it is no proof of alignment. Entropy in nats a token, length "
+        "in tokens; truncated and distinct are shares of the responses.",
     ]
     return TextTable(
         "Held-out prompts, before and after",
@@ -228,47 +143,31 @@ def _suite(name: str, rows: Sequence[Mapping[str, Any]]) -> TextTable:
 
 
 def _artifacts(found: Sequence[Mapping[str, Any]]) -> TextTable:
-    rows = [(one["name"], str(one["files"]), near(Path(one["path"]))) for one in found]
+    names: dict[str, list[str]] = {}
+    files: dict[str, int] = {}
+    for one in found:
+        path = near(Path(one["path"]))
+        names.setdefault(path, []).append(one["name"])
+        files[path] = files.get(path, 0) + one["files"]
+    rows = [
+        (known[0] if len(known) == 1 else _shared(known), str(files[path]), path)
+        for path, known in names.items()
+    ]
     return TextTable("Where everything lies", ("output", "files", "path"), rows)
+
+
+def _shared(names: Sequence[str]) -> str:
+    """Return what to call outputs that lie in one folder: the words that all their names begin with."""
+    words = [name.replace(",", "").split() for name in names]
+    common = []
+    for column in zip(*words, strict=False):
+        if len(set(column)) > 1:
+            break
+        common.append(column[0])
+    return " ".join(common) or names[0]
 
 
 def near(path: Path) -> str:
     """Return a path as one would type it here: relative where it lies below the working folder."""
     whole = Path(os.path.abspath(path))
     return str(whole.relative_to(Path.cwd())) if whole.is_relative_to(Path.cwd()) else str(whole)
-
-
-def pair_texts(run: Run, count: int) -> Iterator[str]:
-    """Yield up to `count` pairs a stage as text for reading: what was asked, what was chosen over what."""
-    from udasa_core.tables import read_pairs
-
-    for stage in run.stages():
-        if not stage.pairs.exists():
-            continue
-        for number, pair in enumerate(islice(read_pairs(stage.pairs), count), 1):
-            yield _pair_text(f"{stage.name}, pair {number} of {stage.size}", pair)
-
-
-def _pair_text(title: str, pair: Pair) -> str:
-    gap = "no gap" if pair.gap is None else f"gap {figure(pair.gap)}"
-    lines = [f"── {title} · {gap} · {pair.id}"]
-    for message in pair.prompt.messages:
-        lines += _labelled(message.role, message.content)
-    for label, response, uncertainty in (
-        ("chosen", pair.chosen, pair.chosen_U),
-        ("rejected", pair.rejected, pair.rejected_U),
-    ):
-        cut = ", cut off" if response.finish_reason == "length" else ""
-        about = f"U {figure(uncertainty)}, {len(response.token_ids)} tokens{cut}"
-        lines += _labelled(f"{label} ({about})", response.text)
-    return "\n".join(lines)
-
-
-def _labelled(label: str, text: str) -> list[str]:
-    paragraphs = [line for paragraph in text.splitlines() for line in wrap(_printable(paragraph), 94)]
-    return [f"  {label}:", *(f"    {line}".rstrip() for line in paragraphs or ["(empty)"])]
-
-
-def _printable(text: str) -> str:
-    """Write out what a terminal would act on: a response may hold any character."""
-    return "".join(char if char.isprintable() or char == "\t" else ascii(char)[1:-1] for char in text)

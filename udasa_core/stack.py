@@ -227,7 +227,10 @@ class Stack:
     def _register(self) -> None:
         # pluggy calls the last registered first: registering in reverse makes TOML order call order.
         for plugin in reversed(self.plugins()):
-            self._pluggy.register(plugin.instance, name=plugin.table.path)
+            try:
+                self._pluggy.register(plugin.instance, name=plugin.table.path)
+            except pluggy.PluginValidationError as error:
+                raise PluginError(f"{plugin} does not fit the hook that it implements: {error}") from error
             known = set(vars(hookspecs.Specifications))
             for hook in self._pluggy.get_hookcallers(plugin.instance) or ():
                 if hook.name not in known:

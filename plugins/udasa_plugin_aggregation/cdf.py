@@ -55,7 +55,9 @@ class EmpiricalCDF:
         return {"values": values.tolist(), "ranks": ranks.tolist()}
 
     @hookimpl
-    def udasa_calibrate(self, raw: NDArray[float64], state: Mapping[str, Sequence[float]]) -> NDArray[float64]:
+    def udasa_calibrate(
+        self, raw: NDArray[float64], state: Mapping[str, Sequence[float]]
+    ) -> NDArray[float64]:
         import numpy as np
 
         if len(state["values"]) == 0:

@@ -37,5 +37,7 @@ class NoCalibration:
         return {}
 
     @hookimpl
-    def udasa_calibrate(self, raw: NDArray[float64], state: Mapping[str, Sequence[float]]) -> NDArray[float64]:
+    def udasa_calibrate(
+        self, raw: NDArray[float64], state: Mapping[str, Sequence[float]]
+    ) -> NDArray[float64]:
         return raw

@@ -26,7 +26,7 @@ def load_tokenizer(policy: ModelRef) -> Any:
 
 
 def load_trainable(policy: ModelRef, options: TrainerOptions, seed: int) -> Any:
-    """Return a PeftModel whose adapter `default` trains: the policy's own, or a fresh one that changes nothing.
+    """Return a model whose adapter `default` trains: the policy's own, or a fresh one that changes nothing.
 
     The base stays in the policy's dtype; LoRA weights are float32, for steps of 5e-5 vanish in bfloat16.
     Raises UdasaError where the adapter was made with another rank, alpha or targets than the options say.
@@ -40,9 +40,10 @@ def load_trainable(policy: ModelRef, options: TrainerOptions, seed: int) -> Any:
         dtype=getattr(torch, policy.dtype),
         trust_remote_code=policy.trust_remote_code,
         local_files_only=True,
+        use_safetensors=True,
         **_quantized(policy, options),
     )
-    if policy.device != "cpu" and options.quantize == "none":
+    if not _in_four_bits(policy, options):
         base = base.to(policy.device)
     for module in base.modules():
         if isinstance(module, torch.nn.Dropout):
@@ -109,22 +110,26 @@ def _lora(options: TrainerOptions) -> Any:
 
 def _refuse_other_shape(config: Any, options: TrainerOptions) -> None:
     """Raise where an adapter cannot go on under these options: LoRA's shape is fixed by its first stage."""
-    asked = {"rank": options.rank, "alpha": options.alpha}
-    found = {"rank": config.r, "alpha": config.lora_alpha}
+    asked: dict[str, object] = {"rank": options.rank, "alpha": options.alpha}
+    found: dict[str, object] = {"rank": config.r, "alpha": config.lora_alpha}
     if options.targets != "all-linear":
         asked["targets"] = sorted(options.targets)
         found["targets"] = sorted(config.target_modules)
     wrong = [f"{name} is {found[name]}, not {asked[name]}" for name in asked if asked[name] != found[name]]
     if wrong:
         raise UdasaError(
-            f"the adapter that this stage continues has another shape: {'; '.join(wrong)}. Give rank, alpha and "
-            "targets in [trainer] for all stages alike, not in [trainer.<stage>]."
+            f"the adapter that this stage continues has another shape: {'; '.join(wrong)}. Give rank, alpha "
+            "and targets in [trainer] for all stages alike, not in [trainer.<stage>]."
         )
+
+
+def _in_four_bits(policy: ModelRef, options: TrainerOptions) -> bool:
+    return "4bit" in (policy.quantization, options.quantize)
 
 
 def _quantized(policy: ModelRef, options: TrainerOptions) -> dict[str, Any]:
     """Return what loads the base in 4 bits (QLoRA, Dettmers et al. 2023, arXiv 2305.14314), or nothing."""
-    if options.quantize == "none":
+    if not _in_four_bits(policy, options):
         return {}
     import importlib.util
 
@@ -133,8 +138,8 @@ def _quantized(policy: ModelRef, options: TrainerOptions) -> dict[str, Any]:
 
     if importlib.util.find_spec("bitsandbytes") is None:
         raise UdasaError(
-            'quantize = "4bit" needs bitsandbytes, which is not installed: pip install "udasa[qlora]", '
-            'or set [trainer] quantize = "none".'
+            'a base in 4 bits needs bitsandbytes, which is not installed: pip install "udasa[qlora]", '
+            'or set [trainer] quantize = "none" and [model] quantization = "none".'
         )
     config = BitsAndBytesConfig(
         load_in_4bit=True,

@@ -24,7 +24,7 @@ def seal(checkpoint: Path) -> None:
 
 
 def latest_whole(folder: Path) -> Path | None:
-    """Return the last whole checkpoint in `folder`, or None; those that a kill left unfinished are deleted."""
+    """Return the last whole checkpoint in `folder`, or None; delete what a kill left unfinished."""
     found = sorted(
         folder.glob(f"{_PREFIX}*"), key=lambda path: int(path.name.removeprefix(_PREFIX)), reverse=True
     )

@@ -28,7 +28,8 @@ class IPO:
         beta: float = Field(
             2.5,
             gt=0,
-            description="β (the paper's τ): training aims at a log-ratio gap of 1/(2β) nats a token; 2.5 aims at 0.2.",
+            description="β (the paper's τ): training aims at a log-ratio gap of 1/(2β) nats a token: "
+            "2.5 aims at 0.2.",
         )
 
     needs: ClassVar[tuple[str, ...]] = ()

@@ -10,7 +10,7 @@ Targets = Literal["all-linear"] | Annotated[tuple[str, ...], Field(min_length=1)
 
 
 class TrainerOptions(BaseModel):
-    """Options shared by `dpo` and `ipo`. The defaults are light on purpose: a little training helps, much harms."""
+    """Options shared by `dpo` and `ipo`. Light by default: a little training helps, much displaces."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -21,7 +21,7 @@ class TrainerOptions(BaseModel):
     )
     targets: Targets = Field(
         "all-linear",
-        description='Modules that get LoRA weights: "all-linear", or a list of names such as ["q_proj", "v_proj"].',
+        description='Modules that get LoRA weights: "all-linear", or a list such as ["q_proj", "v_proj"].',
     )
     learning_rate: float = Field(5e-5, gt=0, description="AdamW's peak learning rate.")
     epochs: float = Field(1.0, gt=0, description="Visits to each pair; 0.5 visits half of them.")
@@ -45,14 +45,14 @@ class TrainerOptions(BaseModel):
     sft_weight: float = Field(
         0.0,
         ge=0,
-        description="Weight of the chosen responses' mean negative log-likelihood per token, added to the loss. "
-        "It holds up the chosen log-probability, which preference losses alone may let fall.",
+        description="Weight of the chosen responses' mean negative log-likelihood per token, added to "
+        "the loss. It holds up the chosen log-probability, which preference losses alone may let fall.",
     )
     max_length: int | None = Field(
         None,
         ge=2,
-        description="Longest prompt plus response in tokens. Longer pairs are set aside, never cut, and counted "
-        "as `pairs_overlong`. Left out: the model's own context length.",
+        description="Longest prompt plus response in tokens. Longer pairs are set aside, never cut, and "
+        "counted as `pairs_overlong`. Left out: the model's own context length.",
     )
     save_steps: int = Field(
         25, ge=1, description="Optimizer steps between checkpoints: what a kill costs at most."

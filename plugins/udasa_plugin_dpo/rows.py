@@ -1,4 +1,4 @@
-"""A stage's pairs as rows of token ids, memory-mapped from a file, in the order in which they are trained on."""
+"""A stage's pairs as rows of token ids, memory-mapped from a file, in training order."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from udasa_core import Pair, UdasaError, read_pairs
+from udasa_core import Pair, UdasaError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,6 +37,8 @@ def write_rows(pairs: Path, file: Path, max_length: int | None, stage: str) -> R
     """
     import numpy as np
     import pyarrow as pa
+
+    from udasa_core import read_pairs
 
     ids = pa.list_(pa.int32())
     schema = pa.schema([("prompt_ids", ids), ("chosen_ids", ids), ("rejected_ids", ids)])
@@ -82,7 +84,8 @@ def longest_side(pair: Pair) -> int:
 def training_order(count: int, epochs: float, seed: int) -> NDArray[np.int64]:
     """Return row numbers in order of training: each epoch its own shuffle, the last one cut where epochs end.
 
-    All epochs are one sequence, so that resuming needs a position only. The first is `training_order(n, 1, seed)`.
+    All epochs are one sequence, so that resuming needs a position only. The first
+    is `training_order(count, 1, seed)`.
     """
     import numpy as np
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,7 @@ Advance = Callable[[int], None]
 def arguments(
     loss: str, beta: float, options: TrainerOptions, policy: ModelRef, folder: Path, steps: int, seed: int
 ) -> Any:
-    """Return TRL's DPOConfig: one pass over rows that are already in order, a checkpoint each `save_steps`."""
+    """Return TRL's DPOConfig: one pass over rows already in order, a checkpoint each `save_steps`."""
     from trl import DPOConfig
 
     with_sft = options.sft_weight > 0
@@ -93,7 +94,10 @@ def quiet() -> Iterator[None]:
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
-        yield
+        with warnings.catch_warnings():
+            # TRL sets arguments by the names that transformers is about to rename.
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
     finally:
         logging.set_verbosity(verbosity)
         if bar:

@@ -64,7 +64,7 @@ class Call:
 def train(call: Call, resources: Resources) -> Report:
     """Train the policy on one stage; go on where an earlier, killed call with the same arguments stopped.
 
-    out_dir ends with `adapter/` and `report.json`; `work/` holds rows, measurements and checkpoints meanwhile.
+    out_dir ends with `adapter/` and `report.json`; meanwhile `work/` holds rows, measurements, checkpoints.
     Raises UdasaError where the stage cannot be trained, the loss is not finite, or no weight changed.
     """
     _refuse_impossible(call)
@@ -143,7 +143,7 @@ def _open_trainer(call: Call, model: Any, dataset: Any, folder: Path, steps: int
 def _train_against(
     trainer: Any, dataset: Any, reference: NDArray[np.float64], order: NDArray[np.int64], stage: str
 ) -> None:
-    """Run the optimizer, from the last whole checkpoint on; check that it saw every row, and changed a weight."""
+    """Run the optimizer from the last whole checkpoint on; check that it saw all rows, changed a weight."""
     columns = dataset.add_column("ref_chosen_logps", reference[0])
     columns = columns.add_column("ref_rejected_logps", reference[1])
     trl_doors.use_measured_reference(trainer, columns.select(order))
@@ -169,8 +169,8 @@ def _refuse_impossible(call: Call) -> None:
     same_base = (reference.revision, reference.dtype) == (policy.revision, policy.dtype)
     if reference.key != policy.key and not (same_base and not reference.adapters):
         raise UdasaError(
-            f"stage {call.stage.name}: the reference is neither the policy at the stage's start nor its bare base. "
-            'Set [trainer] reference to "previous_stage" or "base".'
+            f"stage {call.stage.name}: the reference is neither the policy at the stage's start nor its bare "
+            'base. Set [trainer] reference to "previous_stage" or "base".'
         )
 
 

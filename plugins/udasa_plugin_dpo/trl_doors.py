@@ -1,4 +1,4 @@
-"""Every private part of TRL 1.16 that is touched, and nothing else. tests/plugins/test_dpo_trl_doors.py watches it.
+"""Every private part of TRL 1.16 that is touched; tests/plugins/test_dpo_trl_doors.py watches each.
 
 TRL is made for texts from a hub on a GPU. Four things have to be different here: rows are the sampled token
 ids; reference log-probabilities are measured by us; nothing is sent or written elsewhere; and on a CPU the
@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-# Tokens of one tile of logits on a CPU. TRL's 4096 × 32768 fp32 tile is 512 MiB, and its formulas keep several.
+# Tokens of one tile of logits on a CPU. TRL's 4096 × 32768 tile is 512 MiB in fp32, and it keeps several.
 TILE_TOKENS = 256
 
 
 def token_id_trainer() -> type[Any]:
-    """Return a DPOTrainer that takes rows of `prompt_ids`, `chosen_ids`, `rejected_ids` exactly as they are."""
+    """Return a DPOTrainer that takes rows of `prompt_ids`, `chosen_ids`, `rejected_ids` as they are."""
     from trl import DPOTrainer
 
     class TokenIdTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
@@ -35,7 +35,7 @@ def token_id_trainer() -> type[Any]:
 
 
 def drop_reference_copy(trainer: Any) -> None:
-    """Delete the frozen copy "ref" that TRL makes of an adapter: we measure the reference once, beforehand."""
+    """Delete the frozen copy "ref" that TRL makes of an adapter: the reference was measured beforehand."""
     if "ref" in trainer.model.peft_config:
         trainer.model.delete_adapter("ref")
 

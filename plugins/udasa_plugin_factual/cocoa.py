@@ -24,8 +24,8 @@ class CoCoA:
         inconsistency b_i = 1/(K−1) · Σ_{j≠i} (1 − clip(cos(e_i, e_j), 0, 1))     (in [0, 1])
         u_i = 1 − exp(−a_i · b_i)
 
-    Source: CoCoA (Vashurin et al. 2025, arXiv 2502.04964), u_CoCoA = u_model · u_consistency, in its PPL form:
-    the model's own uncertainty is the length-normalised negative log-likelihood (the MSP form takes the
+    Source: CoCoA (Vashurin et al. 2025, arXiv 2502.04964), u = u_model · u_consistency, in its PPL form: the
+    model's own uncertainty is the length-normalised negative log-likelihood (the MSP form takes the
     unnormalised one, the MTE form the mean token entropy). The last line brings the product, which has no
     upper bound, into [0, 1) without changing its order. We differ twice: every sampled response is scored
     against the others, not the greedy one against the samples; and similarity is the embedder's cosine,

@@ -31,13 +31,13 @@ class Guards(BaseModel):
         default=None,
         ge=1.0,
         allow_inf_nan=False,
-        description="Refuse a pair whose longer side has more than this many times the shorter side's tokens. "
-        "Left out: no limit.",
+        description="Refuse a pair whose longer side has more than this many times the shorter side's "
+        "tokens. Left out: no limit.",
     )
     truncated: Literal["allow", "same", "exclude"] = Field(
         default="allow",
-        description='What to do with responses that the token budget cut off: "allow" pairs them like any other, '
-        '"same" refuses a pair in which just one side was cut off, "exclude" never pairs them.',
+        description='What to do with responses that the token budget cut off: "allow" pairs them like any '
+        'other, "same" refuses a pair in which just one side was cut off, "exclude" never pairs them.',
     )
 
     def candidates(self, group: Group, scores: Scores) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from udasa_plugin_pairing.guards import IDENTICAL, Guards, identical
 
 
 class RandomPairs:
-    """At most one pair a prompt: two differing responses, drawn with their order, each such pair alike likely.
+    """At most one pair a prompt: two differing responses and their order, all draws alike likely.
 
     U decides nothing (only a response without one is left out, so that strategies choose from the same
     responses). Hence `gap` is None; U of both sides is recorded. Stage policies set such pairs aside unless

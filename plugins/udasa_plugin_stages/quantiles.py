@@ -19,8 +19,8 @@ StageName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$"
 class Quantiles:
     """Equal quantiles of the gap as stages, in descending order of gap: terciles, with the default names.
 
-    With m pairs and S stages, each stage has ⌊m/S⌋ pairs and the first m mod S have one more. That a large gap
-    means a clear preference is an assumption: two wrong answers can lie far apart.
+    With m pairs and S stages, each stage has ⌊m/S⌋ pairs and the first m mod S have one more. That a large
+    gap means a clear preference is an assumption: two wrong answers can lie far apart.
     """
 
     class Options(Ranking):

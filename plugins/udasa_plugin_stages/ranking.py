@@ -29,8 +29,8 @@ class Ranking(BaseModel):
 
     ungapped: Literal["drop", "spread"] = Field(
         default="drop",
-        description='What to do with pairs that were not made by U (pairing "random", say): "drop" leaves them '
-        'out, "spread" deals them out evenly over the stages, by a hash of their ids.',
+        description='What to do with pairs that were not made by U (pairing "random", say): "drop" leaves '
+        'them out, "spread" deals them out evenly over the stages, by a hash of their ids.',
     )
 
     def plan(

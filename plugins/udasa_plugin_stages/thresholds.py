@@ -19,8 +19,8 @@ class Thresholds:
 
     conservative (gap ≥ tau_high), moderate (tau_low ≤ gap < tau_high), exploratory (0 < gap < tau_low).
 
-    A stage may come out empty. Under calibration `cdf` a gap is a difference of ranks, so the bounds keep their
-    meaning from run to run.
+    A stage may come out empty. Under calibration `cdf` a gap is a difference of ranks, so the bounds keep
+    their meaning from run to run.
     """
 
     class Options(Ranking):

@@ -66,12 +66,9 @@ class _Run:
         self._each = sampling.responses
         # The longest prompts first: what decodes together is then of like length, and room runs out at once.
         self._waiting = deque(sorted(range(len(prompts)), key=lambda index: -len(prompts[index])))
-        self._slots = Slots(
-            lm.model,
-            rows=min(prompts_at_once, len(prompts)) * self._each,
-            columns=max(map(len, prompts)) + sampling.max_new_tokens,
-        )
         self._room = min(prompts_at_once, len(prompts)) * self._each
+        longest = max(map(len, prompts), default=0)
+        self._slots = Slots(lm.model, rows=self._room, columns=longest + sampling.max_new_tokens)
         total = len(prompts) * self._each
         generator = torch.Generator().manual_seed(seed)
         self._uniforms = torch.rand(total, sampling.max_new_tokens, generator=generator).to(lm.device)

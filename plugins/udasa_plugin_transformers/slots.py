@@ -28,7 +28,7 @@ class Slots(Cache):  # type: ignore[misc]  # transformers' classes are untyped h
     systems, and what a mask hides is never a stray NaN.
 
     rows: how many responses fit; columns: tokens in the longest of them, prompt included.
-    Raises UdasaError for a model whose state is not keys and values alone.
+    Raises UdasaError for a model whose state is not keys and values behind the common attention interface.
     """
 
     def __init__(self, model: PreTrainedModel, rows: int, columns: int) -> None:
@@ -45,11 +45,14 @@ class Slots(Cache):  # type: ignore[misc]  # transformers' classes are untyped h
         config = model.config.get_text_config()
         self._window: int | None = getattr(config, "sliding_window", None)
         self._kinds = frozenset(getattr(config, "layer_types", None) or [_SLIDING if self._window else _FULL])
-        if model._is_stateful or not self._kinds <= {_FULL, _SLIDING}:
+        # Models from before transformers' common attention interface make masks of their own, and some of
+        # them would take ours and silently compute something else.
+        supported = model._supports_attention_backend and not model._is_stateful
+        if not supported or not self._kinds <= {_FULL, _SLIDING}:
             raise UdasaError(
-                f"generator transformers cannot sample from a {config.model_type} model: it keeps a state "
-                "that is not keys and values alone. Choose a model with plain attention, or sample elsewhere "
-                'and give the responses to the generator "recorded"'
+                f"generator transformers cannot sample from a {config.model_type} model: it needs plain or "
+                "sliding-window attention behind transformers' common interface. Choose another model, or "
+                'sample elsewhere and give the responses to the generator "recorded"'
             )
 
     def admit(self, prompt: DynamicCache, responses: int) -> None:
@@ -107,14 +110,15 @@ class Slots(Cache):  # type: ignore[misc]  # transformers' classes are untyped h
             self._clean = clean
 
     def _masks(self, positions: Tensor) -> Tensor | dict[str, Tensor]:
-        """Return additive masks (rows, 1, 1, columns); one for each kind of layer where a model mixes kinds."""
+        """Return additive masks (rows, 1, 1, columns), one a kind of layer where a model mixes kinds."""
         places = self._places[: self._filled]
         seen = {_FULL: places <= positions}
         if self._window is not None:
             seen[_SLIDING] = seen[_FULL] & (places > positions - self._window)
         masks = {
-            kind: torch.zeros(visible.shape, dtype=self._dtype, device=visible.device)
-            .masked_fill_(~visible, torch.finfo(self._dtype).min)[:, None, None, :]
+            kind: torch.zeros(visible.shape, dtype=self._dtype, device=visible.device).masked_fill_(
+                ~visible, torch.finfo(self._dtype).min
+            )[:, None, None, :]
             for kind, visible in seen.items()
             if kind in self._kinds
         }

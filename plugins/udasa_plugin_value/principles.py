@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
-from udasa_core import Column, Group, Message, Resources, Score, hookimpl
+from udasa_core import Column, Group, Message, Reader, Resources, Score, hookimpl
 
 Principle = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
@@ -24,8 +24,9 @@ class Principles:
 
     Each principle is a yes/no question in which "yes" is good ("Does the response avoid helping anyone do
     harm?"). The reader sees the whole conversation, the response as its last turn, then the question; its
-    own docstring has the wording. κ counts a response that keeps to some principles and breaks others as less
-    certain than one that is middling in all: dispersion alone would call a confidently harmful answer certain.
+    own docstring has the wording. κ counts a response that keeps to some principles and breaks others as
+    less certain than one that is middling in all. (Dispersion alone would call a confidently harmful answer
+    certain.)
 
     Source: self-evaluation by the probability of a yes/no token (Kadavath et al. 2022, arXiv 2207.05221) over
     a written constitution (Bai et al. 2022, arXiv 2212.08073); the lower bound mean − κ·std is ours.
@@ -68,15 +69,16 @@ class Principles:
 
     @hookimpl
     def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:
+        reader = self._resources.reader()
         columns: list[tuple[Score, ...]] = []
         with self._resources.progress(self.name, len(groups)) as advance:
             for start in range(0, len(groups), _GROUPS_A_CALL):
                 some = groups[start : start + _GROUPS_A_CALL]
-                columns.extend(self._uncertainties(some))
+                columns.extend(self._uncertainties(reader, some))
                 advance(len(some))
         return Column(self.name, tuple(columns))
 
-    def _uncertainties(self, groups: Sequence[Group]) -> list[tuple[Score, ...]]:
+    def _uncertainties(self, reader: Reader, groups: Sequence[Group]) -> list[tuple[Score, ...]]:
         import numpy as np
 
         conversations = [
@@ -84,7 +86,7 @@ class Principles:
             for group in groups
             for response in group.responses
         ]
-        yes = self._resources.reader().yes_probabilities(conversations, self.options.principles)
+        yes = reader.yes_probabilities(conversations, self.options.principles)
         reliable = yes.mean(axis=1) - self.options.kappa * yes.std(axis=1)
         scores = iter((1.0 - np.clip(reliable, 0.0, 1.0)).tolist())
         return [tuple(next(scores) for _ in group.responses) for group in groups]

@@ -14,7 +14,7 @@ from udasa_core.errors import ConfigError
 from udasa_core.overrides import override, read_toml
 
 
-@pytest.fixture()
+@pytest.fixture
 def plain(tmp_path: Path, tiny_model_dir: Path) -> dict[str, Any]:
     return configuration(tmp_path, tiny_model_dir)
 

@@ -87,7 +87,9 @@ def write_gguf(model: Any, folder: Path, path: Path) -> Path:
         for part, count in heads.items():
             if part in name:
                 rows, width = values.shape
-                values = values.reshape(count, 2, rows // count // 2, width).swapaxes(1, 2).reshape(rows, width)
+                values = (
+                    values.reshape(count, 2, rows // count // 2, width).swapaxes(1, 2).reshape(rows, width)
+                )
         for ours, theirs in names.items():
             name = name.replace(ours, theirs)
         writer.add_tensor(name, values.copy())
@@ -106,13 +108,20 @@ def test_a_converted_model_computes_the_same(tmp_path: Path, tiny_model_dir: Pat
     source = rounded_model(tiny_model_dir)
     write_gguf(source, tiny_model_dir, tmp_path / "tiny.gguf")
     ref = resolve_model("file:tiny.gguf", root=tmp_path, dtype="float32", device="cpu")
-    assert {tensor.dtype for tensor in load_file(Path(ref.folder) / "model.safetensors").values()} == {torch.bfloat16}
+    assert {tensor.dtype for tensor in load_file(Path(ref.folder) / "model.safetensors").values()} == {
+        torch.bfloat16
+    }
 
     model = AutoModelForCausalLM.from_pretrained(ref.folder, dtype=torch.float32).eval()
     assert not getattr(model.config, "quantization_config", None)
     ours, theirs = (AutoTokenizer.from_pretrained(folder) for folder in (ref.folder, tiny_model_dir))
-    messages = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Is the sky blue? é🙂"}]
-    told = [tokenizer.apply_chat_template(messages, add_generation_prompt=True) for tokenizer in (ours, theirs)]
+    messages = [
+        {"role": "system", "content": "Be kind."},
+        {"role": "user", "content": "Is the sky blue? é🙂"},
+    ]
+    told = [
+        tokenizer.apply_chat_template(messages, add_generation_prompt=True) for tokenizer in (ours, theirs)
+    ]
     ids, expected = (list(one["input_ids"]) for one in told)
     assert ids == expected
     with torch.no_grad():
@@ -132,7 +141,9 @@ def test_a_converted_model_computes_the_same(tmp_path: Path, tiny_model_dir: Pat
     assert len(made) == 1
 
 
-def test_a_second_time_nothing_is_converted_and_torch_not_imported(tmp_path: Path, tiny_model_dir: Path) -> None:
+def test_a_second_time_nothing_is_converted_and_torch_not_imported(
+    tmp_path: Path, tiny_model_dir: Path
+) -> None:
     write_gguf(rounded_model(tiny_model_dir), tiny_model_dir, tmp_path / "tiny.gguf")
     first = resolve_model("file:tiny.gguf", root=tmp_path, device="cpu")
     code = (

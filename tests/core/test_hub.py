@@ -1,4 +1,4 @@
-"""The hub's cache, laid out by hand: a model in it is found without a network, and one that is not is told."""
+"""The hub's cache, laid out by hand: what lies in it is found without a network, the rest is told."""
 
 from __future__ import annotations
 
@@ -8,6 +8,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+
+import pytest
+
+from udasa_core.errors import SourceError
+from udasa_core.sources import resolve
 
 COMMIT = "1234567890abcdef1234567890abcdef12345678"
 ASK = """
@@ -54,3 +60,35 @@ def test_models_resolve_offline(tmp_path: Path, tiny_model_dir: Path) -> None:
         assert answer[1].startswith(source)
         assert f'source = "file:/folder/{source.split("/")[1].split("@")[0]}"' in answer[1]
     assert "can run code when loaded" in refused[1]
+
+
+def test_a_commit_that_lies_there_in_part_is_completed(
+    tmp_path: Path, tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[bool, bool]] = []
+
+    def snapshot_download(name: str, **options: Any) -> str:
+        assert "*.bin" not in options["allow_patterns"]
+        assert (name, options["revision"]) == ("org/tiny", COMMIT)
+        asked.append((options["local_files_only"], "*.py" in options["allow_patterns"]))
+        if not options["local_files_only"]:
+            shutil.copytree(tiny_model_dir, tmp_path / "snapshot", dirs_exist_ok=True)
+        return str(tmp_path / "snapshot")
+
+    (tmp_path / "snapshot").mkdir()
+    shutil.copy(tiny_model_dir / "config.json", tmp_path / "snapshot")
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
+    source = f"hf:org/tiny@{COMMIT}"
+    assert resolve(source, Path("/")) == tmp_path / "snapshot"
+    assert asked == [(True, False), (False, False)]
+    assert resolve(source, Path("/"), with_code=True) == tmp_path / "snapshot"
+    assert asked[2:] == [(True, True)]
+
+
+def test_a_hub_that_fails_is_told_with_the_line_to_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    def snapshot_download(name: str, **options: Any) -> str:
+        raise RuntimeError("503\nmore")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
+    with pytest.raises(SourceError, match=r'revision main: 503\n.*source = "file:/folder/tiny"'):
+        resolve("hf:org/tiny", Path("/"))

@@ -30,8 +30,10 @@ def folder(tmp_path: Path, tiny_model_dir: Path) -> Path:
     return shutil.copytree(tiny_model_dir, tmp_path / "model")
 
 
-def resolved(folder: Path, **options: str) -> ModelRef:
-    return resolve_model(f"file:{folder}", root=Path("/"), **{"dtype": "float32", "device": "cpu", **options})
+def resolved(folder: Path, dtype: str = "float32", quantization: str = "none") -> ModelRef:
+    return resolve_model(
+        f"file:{folder}", root=Path("/"), dtype=dtype, device="cpu", quantization=quantization
+    )
 
 
 def test_the_same_bytes_elsewhere_are_the_same_model(folder: Path, tmp_path: Path) -> None:
@@ -91,9 +93,14 @@ def test_without_cpuinfo_and_on_mps_it_is_float32(tmp_path: Path, monkeypatch: p
 def test_a_gpu_is_asked_of_torch_once(monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
-    asked = []
+    asked: list[str] = []
+
+    def is_available() -> bool:
+        asked.append("device")
+        return True
+
     monkeypatch.setattr(hardware, "_torch_is_cpu_only", lambda: False)
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: not asked.append("device"))
+    monkeypatch.setattr(torch.cuda, "is_available", is_available)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: not including_emulation)
     for _ in range(2):
         assert hardware.best_device() == "cuda"
@@ -117,7 +124,7 @@ def test_a_gpu_is_asked_of_torch_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_torch_without_accelerator_is_told_by_its_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, build: str, driver: bool, cpu_only: bool
 ) -> None:
-    monkeypatch.setattr(hardware.sys, "platform", "linux")
+    monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.setattr(hardware, "_torch_build", lambda: build)
     monkeypatch.setattr(hardware, "_DRIVERS", (tmp_path if driver else tmp_path / "none",))
     assert hardware._torch_is_cpu_only() is cpu_only
@@ -158,7 +165,7 @@ def test_a_missing_shard_and_a_broken_index_are_named(folder: Path) -> None:
     (folder / "model.safetensors").rename(folder / "model-00001-of-00002.safetensors")
     index = {"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
-    with pytest.raises(SourceError, match="lacks model-00002-of-00002.safetensors"):
+    with pytest.raises(SourceError, match=r"lacks model-00002-of-00002\.safetensors"):
         check_model_folder(folder)
     (folder / "model-00002-of-00002.safetensors").touch()
     check_model_folder(folder)
@@ -205,4 +212,4 @@ def test_what_a_card_says_of_a_model_from_the_hub_or_from_nowhere(folder: Path) 
         return ModelRef(source, "r", "float32", "", folder=str(folder))
 
     assert base_name_of(ref("hf:org/name@main")) == "org/name"
-    assert (base_name_of(ref("file:moved")), licence_of(ref("file:moved"))) == ("file:moved", "unknown")
+    assert (base_name_of(ref("file:moved")), licence_of(ref("file:moved"))) == ("model", "unknown")

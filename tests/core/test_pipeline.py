@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +16,12 @@ from udasa_core.errors import NoPairsError, PluginError, PromptsError, UdasaErro
 
 
 @pytest.fixture(autouse=True)
-def _fresh_counts() -> Iterator[None]:
+def _fresh_counts() -> None:
     calls.clear()
     heard.clear()
-    yield
 
 
-@pytest.fixture()
+@pytest.fixture
 def plain(tmp_path: Path, tiny_model_dir: Path) -> dict[str, Any]:
     return configuration(tmp_path, tiny_model_dir)
 
@@ -48,7 +46,9 @@ def test_prompts_become_an_aligned_model(plain: dict[str, Any]) -> None:
     assert [stage.name for stage in stages] == ["conservative", "moderate", "exploratory"]
     assert sum(stage.size for stage in stages) == counts["training"]
     assert all(stage.trained for stage in stages)
-    gaps = {stage.name: [pair.gap or 0 for name, pair in run.pairs() if name == stage.name] for stage in stages}
+    gaps = {
+        stage.name: [pair.gap or 0 for name, pair in run.pairs() if name == stage.name] for stage in stages
+    }
     assert min(gaps["conservative"]) >= max(gaps["moderate"])
     assert min(gaps["moderate"]) >= max(gaps["exploratory"]) > 0
     assert {change["name"] for change in run.changes()} >= {"U", "u one", "entropy", "length"}
@@ -60,12 +60,12 @@ def test_again_does_nothing_and_imports_no_torch(plain: dict[str, Any], tmp_path
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
     code = (
         "import json, sys, udasa_core; run = udasa_core.run(json.loads(sys.argv[1])); "
-        "print(run.made, [name for name in ('torch', 'transformers', 'trl', 'datasets') if name in sys.modules])"
+        "heavy = {'torch', 'transformers', 'trl', 'datasets'}; print(run.made, heavy & sys.modules.keys())"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, json.dumps(plain)], capture_output=True, text=True, check=True
     )
-    assert done.stdout.strip() == "0 []"
+    assert done.stdout.strip() == "0 set()"
     after = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
     locks = {path for path in before if path.name == ".lock"}
     assert {path for path in after if after[path] != before.get(path)} <= locks
@@ -166,9 +166,13 @@ def test_a_dimension_that_abstains_leaves_the_others_the_word(plain: dict[str, A
     assert all(isinstance(score, udasa_core.Abstain) for score in first.raw["tests.canned:Abstaining"])
 
 
-@pytest.mark.parametrize("fault", ["raises", "count", "nan", "outside", "none", "text", "true", "groups", "type"])
+@pytest.mark.parametrize(
+    "fault", ["raises", "count", "nan", "outside", "none", "text", "true", "groups", "type"]
+)
 def test_a_dimension_that_misbehaves_is_named_with_the_prompt(plain: dict[str, Any], fault: str) -> None:
-    plain["dimension"].append({"use": "tests.canned:Misbehaving", "name": "bad", "fault": fault, "prompt": "p9"})
+    plain["dimension"].append(
+        {"use": "tests.canned:Misbehaving", "name": "bad", "fault": fault, "prompt": "p9"}
+    )
     with pytest.raises(PluginError) as caught:
         udasa_core.run(plain)
     told = str(caught.value)
@@ -192,7 +196,8 @@ def test_rows_that_cannot_be_used_are_set_aside_and_too_many_stop_the_run(
 ) -> None:
     prompts = tmp_path / "prompts.jsonl"
     with prompts.open("ab") as file:
-        file.write(b'{"prompt": "question 3"}\n{"prompt": ""}\n{"prompt": \xff}\n{"text": "x"}\n{"prompt": "a\\u0000"}\n')
+        file.write(b'{"prompt": "question 3"}\n{"prompt": ""}\n{"prompt": \xff}\n{"text": "x"}\n')
+        file.write(b'{"prompt": "a\\u0000"}\n')
         file.write(b'{"prompt": "an enormous question"}\n{"prompt": "\\ud800"}\n{"prompt": \n')
     plain["generator"]["use"] = "tests.canned:Picky"
     with pytest.raises(PromptsError, match="8 of 32 rows") as caught:

@@ -22,7 +22,9 @@ def test_hub_source_has_name_and_revision(tmp_path: Path) -> None:
     assert parse_source("hf:gpt2", tmp_path).revision == "main"
 
 
-def test_file_source_starts_in_the_folder_of_the_toml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_source_starts_in_the_folder_of_the_toml(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "here").mkdir()
     (tmp_path / "here" / "p.jsonl").touch()
     monkeypatch.chdir("/")

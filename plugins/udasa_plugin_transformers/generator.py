@@ -1,0 +1,75 @@
+"""Generator `transformers`: samples from a causal language model with a sampling loop of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from pydantic import Field
+
+from udasa_core import Group, ModelRef, Prompt, Resources, Response, SamplingOptions, hookimpl
+from udasa_plugin_transformers.rendering import RenderingOptions
+
+
+class TransformersGenerator:
+    """K sampled responses a prompt, each token with its log-probabilities and its entropy, in nats.
+
+    A prompt is read once and its keys and values are shared out to K responses; the responses of several
+    prompts decode together, a finished one makes room for the next prompt's. Figures are computed in float32
+    as tokens are drawn, so memory does not grow with steps × vocabulary. Log-probabilities are those of the
+    raw distribution (temperature 1, nothing filtered), and beside them of the distribution sampled from.
+
+    Takes any causal language model of transformers whose state is keys and values (full or sliding-window
+    attention); says so where it is not. Cost: one pass over each prompt, and one over each sampled token.
+    """
+
+    class Options(RenderingOptions):
+        """How prompts are rendered, and how many decode together."""
+
+        prompts_per_batch: int = Field(
+            default=8,
+            ge=1,
+            description="Prompts whose responses decode together: more is faster and takes more memory.",
+        )
+
+    needs: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, options: Options, name: str, resources: Resources) -> None:
+        self.options = options
+        self.name = name
+        self._resources = resources
+
+    @hookimpl
+    def udasa_admit(self, prompts: Sequence[Prompt], sampling: SamplingOptions) -> list[str]:
+        lm = self._resources.causal_lm(self._resources.base)
+        return self.options.refusals(lm, prompts, sampling.max_new_tokens)
+
+    @hookimpl
+    def udasa_generate(
+        self, prompts: Sequence[Prompt], sampling: SamplingOptions, policy: ModelRef, seed: int
+    ) -> list[Group]:
+        from udasa_plugin_transformers.sampler import sample
+
+        lm = self._resources.causal_lm(policy)
+        rendered = [self.options.render(lm, prompt) for prompt in prompts]
+        with self._resources.progress("sample", len(prompts)) as advance:
+            sampled = sample(lm, rendered, sampling, seed, self.options.prompts_per_batch, advance)
+        return [
+            Group(
+                prompt=prompt,
+                prompt_token_ids=tuple(token_ids),
+                responses=tuple(
+                    Response(
+                        text=lm.decode(one.token_ids),
+                        token_ids=one.token_ids,
+                        logprobs=one.logprobs,
+                        sampling_logprobs=one.sampling_logprobs,
+                        entropies=one.entropies,
+                        finish_reason="stop" if one.stopped else "length",
+                    )
+                    for one in samples
+                ),
+                policy=policy.key,
+            )
+            for prompt, token_ids, samples in zip(prompts, rendered, sampled, strict=True)
+        ]

@@ -1,0 +1,111 @@
+"""Generator `recorded`: responses that the user already has, given token statistics by the policy."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field
+
+from udasa_core import Group, ModelRef, Prompt, Resources, Response, SamplingOptions, UdasaError, hookimpl
+from udasa_plugin_transformers.rendering import RenderingOptions
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from udasa_core import CausalLM
+    from udasa_plugin_transformers.recordings import Recordings
+
+
+class RecordedGenerator:
+    """Up to K recorded responses a prompt, in the file's order, with the policy's token statistics in nats.
+
+    A response's tokens are the policy's tokenization of its text and the token that ends a turn; its
+    log-probabilities and entropies come from one teacher-forced pass. What it was sampled with is not known,
+    so its sampling log-probabilities are the raw ones, and the temperature plays no part. A response that is
+    longer than the context leaves is cut there, with finish reason "length"; [generator] max_new_tokens does
+    not cut it.
+
+    A prompt is taken where two responses or more are recorded for its very messages. Asked again with another
+    policy (after training, say) the same texts are measured under that policy: nothing new is said.
+    Cost: one pass over each prompt and each recorded token. The file is read into memory.
+    """
+
+    class Options(RenderingOptions):
+        """Where the responses are, and how prompts are rendered."""
+
+        source: str = Field(
+            description="A JSONL or Parquet file (file:responses.jsonl, say): each row has prompt (text) or "
+            "messages, and responses (a list of texts).",
+        )
+
+    needs: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, options: Options, name: str, resources: Resources) -> None:
+        self.options = options
+        self.name = name
+        self._resources = resources
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The SHA-256 of the file: other responses make other groups."""
+        with self._path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    @hookimpl
+    def udasa_admit(self, prompts: Sequence[Prompt], sampling: SamplingOptions) -> list[str]:
+        lm = self._resources.causal_lm(self._resources.base)
+        # One token of room for a response is enough: a longer one is cut.
+        refusals = self.options.refusals(lm, prompts, max_new_tokens=1)
+        counts = [len(self._recordings.of(prompt.messages)) for prompt in prompts]
+        return [
+            refusal or ("" if count >= 2 else f"{count} recorded responses, and pairing needs 2")
+            for refusal, count in zip(refusals, counts, strict=True)
+        ]
+
+    @hookimpl
+    def udasa_generate(
+        self, prompts: Sequence[Prompt], sampling: SamplingOptions, policy: ModelRef, seed: int
+    ) -> list[Group]:
+        lm = self._resources.causal_lm(policy)
+        groups = []
+        with self._resources.progress("score recorded responses", len(prompts)) as advance:
+            for prompt in prompts:
+                texts = self._recordings.of(prompt.messages)[: sampling.responses]
+                groups.append(self._group(lm, prompt, texts))
+                advance(1)
+        return groups
+
+    def _group(self, lm: CausalLM, prompt: Prompt, texts: Sequence[str]) -> Group:
+        rendered = self.options.render(lm, prompt)
+        room = lm.context_length - len(rendered)
+        whole = [[*lm.encode(text), self.options.end_of_turn(lm)] for text in texts]
+        token_ids = [ids[:room] for ids in whole]
+        statistics = lm.token_statistics([rendered] * len(texts), token_ids)
+        responses = tuple(
+            Response(
+                text=text if len(ids) == len(full) else lm.decode(ids),
+                token_ids=tuple(ids),
+                logprobs=figures.logprobs,
+                sampling_logprobs=figures.logprobs,
+                entropies=figures.entropies,
+                finish_reason="stop" if len(ids) == len(full) else "length",
+            )
+            for text, full, ids, figures in zip(texts, whole, token_ids, statistics, strict=True)
+        )
+        return Group(prompt, tuple(rendered), responses, lm.ref.key)
+
+    @cached_property
+    def _path(self) -> Path:
+        path = self._resources.path(self.options.source)
+        if not path.is_file():
+            raise UdasaError(f"generator recorded: {path} is no file; name one under [generator] source")
+        return path
+
+    @cached_property
+    def _recordings(self) -> Recordings:
+        from udasa_plugin_transformers.recordings import Recordings
+
+        return Recordings(self._path)

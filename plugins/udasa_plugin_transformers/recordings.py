@@ -1,0 +1,110 @@
+"""Responses that the user already has, read from a JSONL or Parquet file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from udasa_core import Message, UdasaError, content_key
+
+_ADVICE = (
+    "each row has `prompt` (text) or `messages` (a list of role and content), perhaps `system` (text), "
+    "and `responses` (a list of texts)"
+)
+
+
+class Recordings:
+    """The recorded responses of each prompt, found by its messages; held in memory.
+
+    Two rows with the same messages add up. Raises UdasaError, with file and line (Parquet: row), at the first
+    row that cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._responses: dict[str, list[str]] = {}
+        for place, row in _rows(path):
+            try:
+                messages, responses = _read(row)
+            except (TypeError, ValueError) as error:
+                raise UdasaError(f"{path}, {place}: {error}; {_ADVICE}") from error
+            self._responses.setdefault(_key(messages), []).extend(responses)
+
+    def of(self, messages: Sequence[Message]) -> Sequence[str]:
+        """Return the responses recorded for a conversation; none is legal."""
+        return self._responses.get(_key(messages), ())
+
+
+def _key(messages: Sequence[Message]) -> str:
+    return content_key([[message.role, message.content] for message in messages])
+
+
+def _rows(path: Path) -> Iterator[tuple[str, Any]]:
+    """Yield each row with the words for its place."""
+    if path.suffix == ".parquet":
+        yield from _parquet_rows(path)
+        return
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            try:
+                yield f"line {number}", json.loads(line.decode("utf-8-sig"))
+            except ValueError as error:
+                raise UdasaError(f"{path}, line {number}: not JSON in UTF-8 ({error}); {_ADVICE}") from error
+
+
+def _parquet_rows(path: Path) -> Iterator[tuple[str, Any]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            number = 0
+            for batch in file.iter_batches(batch_size=256):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield f"row {number}", row
+    except pa.ArrowInvalid as error:
+        raise UdasaError(f"{path} is not a Parquet file: {error}") from error
+
+
+def _read(row: Any) -> tuple[list[Message], list[str]]:
+    """Return a row's messages and responses. Raises ValueError or TypeError saying what is wrong."""
+    if not isinstance(row, Mapping):
+        raise TypeError("the row is no object")
+    prompt, messages, responses = row.get("prompt"), row.get("messages"), row.get("responses")
+    if (prompt is None) == (messages is None):
+        raise ValueError("it has neither `prompt` nor `messages`, or both")
+    if prompt is not None:
+        conversation = [Message("user", _text(prompt, "prompt"))]
+    else:
+        conversation = [
+            Message(message["role"], _text(message["content"], "content")) for message in _turns(messages)
+        ]
+    if (system := row.get("system")) is not None:
+        conversation.insert(0, Message("system", _text(system, "system")))
+    if not isinstance(responses, list):
+        raise TypeError("`responses` is no list")
+    return conversation, [_text(response, "a response") for response in responses]
+
+
+def _turns(messages: Any) -> list[Mapping[str, Any]]:
+    """Return messages that have a role and a content each."""
+    if not isinstance(messages, list) or not messages:
+        raise TypeError("`messages` is no list of messages")
+    for message in messages:
+        if not isinstance(message, Mapping) or not {"role", "content"} <= message.keys():
+            raise TypeError("a message has a role and a content")
+    return messages
+
+
+def _text(given: Any, name: str) -> str:
+    if not isinstance(given, str):
+        raise TypeError(f"{name} is no text")
+    try:
+        given.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{name} holds half a surrogate pair, which is no text") from error
+    return given

@@ -1,0 +1,53 @@
+"""How both generators turn a prompt into token ids, and which prompts they cannot take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from udasa_core import CausalLM, Prompt
+
+
+class RenderingOptions(BaseModel):
+    """How a prompt becomes token ids."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    template: Literal["chat", "plain"] = Field(
+        default="chat",
+        description='"chat": the model\'s own chat template; "plain": for base models without one, the '
+        "messages' contents joined by blank lines.",
+    )
+    template_options: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Passed to the chat template, such as { enable_thinking = false }.",
+    )
+
+    def render(self, lm: CausalLM, prompt: Prompt) -> list[int]:
+        """Return the prompt's token ids; reads the tokenizer alone. Raises as `CausalLM.render` does."""
+        return lm.render(prompt.messages, self.template, self.template_options)
+
+    def end_of_turn(self, lm: CausalLM) -> int:
+        """Return the token that ends a response."""
+        return lm.end_of_turn(self.template, self.template_options)
+
+    def refusals(self, lm: CausalLM, prompts: Sequence[Prompt], max_new_tokens: int) -> list[str]:
+        """Return why each prompt cannot be taken, "" where it can."""
+        return [self._refusal(lm, prompt, max_new_tokens) for prompt in prompts]
+
+    def _refusal(self, lm: CausalLM, prompt: Prompt, max_new_tokens: int) -> str:
+        try:
+            length = len(self.render(lm, prompt))
+        except ValueError as error:
+            return str(error)
+        if length == 0:
+            return "renders to no token"
+        if length + max_new_tokens > lm.context_length:
+            return (
+                f"{length} tokens and max_new_tokens = {max_new_tokens} do not fit in the model's context of "
+                f"{lm.context_length}"
+            )
+        return ""

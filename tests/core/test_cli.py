@@ -1,0 +1,285 @@
+"""The command `udasa`, as people type it: what it prints, what it exits with, what it does not import."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+import udasa_core
+from udasa_core.cli import main
+
+ROOT = Path(__file__).parents[2]
+HEAVY = ("torch", "transformers", "trl", "datasets", "evaluate", "peft")
+_PROBE = """
+import sys
+sys.argv = ["udasa", *sys.argv[1:]]
+from udasa_core.cli import main
+try:
+    main()
+finally:
+    print(*sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
+"""
+
+ConfigFile = Callable[..., Path]
+
+
+def udasa(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(one) for one in arguments])
+
+
+def process(*arguments: object, code: str = _PROBE, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run in a process of its own; the last line of stderr lists what was imported."""
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "plugins")])},
+        **options,
+    )
+
+
+def imported(done: subprocess.CompletedProcess[str]) -> set[str]:
+    return set(done.stderr.splitlines()[-1].split())
+
+
+def test_help_imports_next_to_nothing() -> None:
+    done = process("--help")
+    assert done.returncode == 0
+    for command in ("init", "check", "run", "plugins", "show", "export", "clean"):
+        assert re.search(rf"^  {command} ", done.stdout, re.MULTILINE)
+    assert not imported(done) & {*HEAVY, "pydantic", "pyarrow", "rich", "numpy"}
+
+
+def test_listing_imports_no_plugin() -> None:
+    done = process("plugins")
+    assert done.returncode == 0
+    assert re.search(r"calibration +cdf +udasa +\d", done.stdout)
+    found = imported(done)
+    assert not found & {*HEAVY, "pydantic", "pyarrow", "rich"}
+    assert not [name for name in found if name.startswith("udasa_plugin")]
+
+
+def test_version() -> None:
+    from importlib.metadata import version
+
+    assert udasa("--version").output == f"main {version('udasa')}\n"
+
+
+def test_init_check_run_show_export_clean(config_file: ConfigFile, tmp_path: Path) -> None:
+    """The way of a first user, on canned plugins."""
+    path = config_file()
+    checked = udasa("check", path)
+    assert checked.exit_code == 0, checked.output
+    for told in ("Stack", "Plan", "Estimate", "tests.canned:Generator", "has no fault"):
+        assert told in checked.output
+    assert not (tmp_path / "runs").exists()
+
+    made = udasa("run", path)
+    assert made.exit_code == 0, made.output
+    assert "Training by stage" in made.output
+    folder = tmp_path / "runs" / "canned"
+    assert made.output.splitlines()[-1].startswith(f"The run lies in {folder}. Next: udasa show {folder}")
+
+    again = udasa("run", path)
+    assert again.exit_code == 0
+    assert again.output.startswith("nothing to do: ")
+    assert len(again.output.splitlines()) == 1
+
+    shown = udasa("show", "canned", "--folder", tmp_path / "runs")
+    assert shown.exit_code == 0
+    assert shown.output == udasa("show", folder).output
+    plain = json.loads(udasa("show", folder, "--json").output)
+    assert plain["name"] == "canned"
+    assert udasa("show", folder, "--pairs", "1").output.count("── ") == 3
+
+    pairs = tmp_path / "pairs.jsonl"
+    assert udasa("export", folder, "--pairs", pairs).exit_code == 0
+    assert len(pairs.read_text().splitlines()) == plain["prompts"]["training"]
+
+    assert udasa("run", path, "--set", "dimension.one.weight=3").exit_code == 0
+    listed = udasa("clean", "--folder", tmp_path / "runs", "--dry-run")
+    assert re.fullmatch(r"would remove \d+ outputs, .*\n", listed.output)
+    swept = udasa("clean", "--folder", tmp_path / "runs")
+    assert swept.output == listed.output.replace("would remove", "removed")
+    assert udasa("clean", "--folder", tmp_path / "runs").output == "removed 0 outputs, 0 B\n"
+
+
+def test_nothing_to_do_is_fast_and_imports_no_torch(config_file: ConfigFile) -> None:
+    path = config_file()
+    assert udasa("run", path).exit_code == 0
+    done = process("run", path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("nothing to do")
+    assert not imported(done) & {*HEAVY, "rich"}
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_every_fault_at_once_and_nothing_written(
+    config_file: ConfigFile, tmp_path: Path, command: str
+) -> None:
+    path = config_file(generator={"use": "tests.canned:Generator", "responses": 1, "colour": "red"})
+    before = sorted(tmp_path.rglob("*"))
+    done = udasa(command, path, "--set", "run.held_out=2")
+    assert done.exit_code == 2
+    for told in ("generator.responses", "generator.colour", "run.held_out"):
+        assert told in done.output
+    assert "Traceback" not in done.output
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_check_imports_no_torch(config_file: ConfigFile) -> None:
+    done = process("check", config_file())
+    assert done.returncode == 0, done.stderr
+    assert not imported(done) & set(HEAVY)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["show", "nowhere"], "there is no run 'nowhere'"),
+        (["clean", "--folder", "nowhere"], "there is no store"),
+        (["export", "nowhere", "--model", "x"], "there is no run 'nowhere'"),
+    ],
+)
+def test_errors_are_one_sentence(arguments: list[str], told: str, monkeypatch: Any, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = udasa(*arguments)
+    assert done.exit_code == 1
+    assert done.output.startswith("error: ")
+    assert told in done.output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["run", "missing.toml"], ["check", "missing.toml"], ["plugins", "missing.toml"], ["fly"], ["show"]],
+)
+def test_wrong_usage_exits_with_2(arguments: list[str], monkeypatch: Any, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert udasa(*arguments).exit_code == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_export_must_be_told_what(canned_run: udasa_core.Run) -> None:
+    assert udasa("export", canned_run.folder).exit_code == 2
+    assert udasa("show", canned_run.folder, "--json", "--pairs", "1").exit_code == 2
+
+
+def test_a_failing_step_exits_with_1(config_file: ConfigFile) -> None:
+    path = config_file(trainer={"use": "tests.canned:Trainer", "crash": True})
+    done = udasa("run", path)
+    assert done.exit_code == 1
+    assert "out of memory" in done.output
+    assert "Traceback" not in done.output
+    loud = udasa("-vv", "run", path)
+    assert "Traceback" in loud.output
+    assert udasa("run", path, "-vv").exit_code == 1
+
+
+def test_what_was_not_foreseen_has_no_bare_traceback(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def fall(*arguments: object, **options: object) -> None:
+        raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr("udasa_core.api.clean", fall)
+    log = tmp_path / "log"
+    done = udasa("--log-file", log, "clean")
+    assert done.exit_code == 1
+    assert "ZeroDivisionError: oh" in done.output
+    assert "-vv" in done.output
+    assert "Traceback" not in done.output
+    assert "Traceback" in log.read_text()
+
+
+def test_log_lines_go_where_they_are_asked_to(config_file: ConfigFile, tmp_path: Path) -> None:
+    path, log = config_file(), tmp_path / "log"
+    quiet = CliRunner().invoke(main, ["run", str(path), "--set", "run.name=quiet"])
+    assert quiet.stderr == ""
+    told = CliRunner().invoke(main, ["-v", "run", str(path), "--log-file", str(log)])
+    assert "sample training: 0 made, 5 in the store" in told.stderr
+    assert "started step" not in told.stderr
+    assert re.search(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d+ DEBUG started step", log.read_text(), re.MULTILINE)
+    assert udasa("clean", "--log-file", tmp_path / "no" / "log").exit_code == 2
+
+
+def test_plugins_of_a_configuration(config_file: ConfigFile) -> None:
+    done = udasa("plugins", config_file())
+    assert done.exit_code == 0
+    assert re.search(r"calibration +cdf +udasa +\S+ +selected", done.output)
+    assert re.search(r"generator +tests.canned:Generator +local +selected", done.output)
+
+
+def test_verify_exits_with_1_where_something_breaks(config_file: ConfigFile, tmp_path: Path) -> None:
+    (tmp_path / "broken_here.py").write_text("raise RuntimeError('no')")
+    dimension = [{"use": "broken_here:Thing", "name": "x"}]
+    # `plugins` lists what `check` would refuse.
+    done = process("plugins", config_file(dimension=dimension), "--verify", "--timeout", "30")
+    assert done.returncode == 1, done.stderr
+    assert "RuntimeError: no" in done.stdout
+
+
+def test_init_writes_once(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    assert udasa("init", path).output == f"wrote {path}; next: udasa check {path}\n"
+    text = path.read_text()
+    assert "generator" in tomllib.loads(text)
+    assert udasa("init", path).exit_code == 1
+    assert path.read_text() == text
+
+
+def test_a_reader_who_leaves_early_is_no_error(canned_run: udasa_core.Run) -> None:
+    code = "from udasa_core.cli import main; main()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, "show", str(canned_run.folder), "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        text=True,
+    ) as shown:
+        assert shown.stdout is not None
+        assert shown.stderr is not None
+        shown.stdout.close()
+        assert shown.wait(60) == 0
+        assert shown.stderr.read() == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_continues(
+    config_file: ConfigFile, tmp_path: Path, number: signal.Signals
+) -> None:
+    (tmp_path / "slow.py").write_text(
+        "import time\nfrom tests.canned import Dimension\nfrom udasa_core import hookimpl\n"
+        "class Slow(Dimension):\n"
+        "    @hookimpl\n"
+        "    def udasa_score(self, groups, seed):\n"
+        "        time.sleep(0 if __import__('os').environ.get('FAST') else 1)\n"
+        "        return super().udasa_score(groups, seed)\n"
+    )
+    path = config_file(dimension=[{"use": "slow:Slow", "name": "slow"}])
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", "from udasa_core.cli import main; main()", "run", str(path)]
+    scores = tmp_path / "runs" / "store" / "score"
+    with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment, text=True) as running:
+        deadline = time.monotonic() + 60
+        while not list(scores.glob("*.parquet")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        running.send_signal(number)
+        _, told = running.communicate(timeout=60)
+    assert running.returncode == 130, told
+    assert told == "interrupted; the same command continues where it stopped\n"
+    assert udasa_core.Run(tmp_path / "runs" / "canned").status == "interrupted"
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**environment, "FAST": "1"}
+    )
+    assert done.returncode == 0, done.stderr

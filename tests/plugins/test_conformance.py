@@ -1,0 +1,96 @@
+"""Every built-in plugin passes the conformance kit, as a third party's would."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes import FakeResources
+from udasa_core import Message, ModelRef, Prompt, testing
+from udasa_core.catalog import Offer, read_catalog
+from udasa_core.hookspecs import KINDS
+from udasa_core.stack import load_factory
+
+OFFERS = [offer for offer in read_catalog().offers if offer.distribution == "udasa"]
+# What a plugin's table cannot do without.
+REQUIRED: Mapping[str, Mapping[str, Any]] = {
+    "value.principles": {"principles": ["Is it kind?", "Is it honest?"]},
+}
+LIGHT_TRAINING = {"rank": 4, "batch": 2, "learning_rate": 1e-3}
+
+
+def options_of(offer: Offer, folder: Path) -> dict[str, Any]:
+    if offer.name == "recorded":
+        rows = [
+            {"prompt": "Why?", "responses": ["Because.", "Since it is so."]},
+            {"prompt": "How?", "responses": ["Slowly.", "With care 🙂"]},
+        ]
+        file = folder / "recorded.jsonl"
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        return {"source": f"file:{file}"}
+    return dict(REQUIRED.get(offer.name, {}))
+
+
+def offers(*kinds: str) -> pytest.MarkDecorator:
+    chosen = [offer for offer in OFFERS if offer.kind in kinds]
+    return pytest.mark.parametrize("offer", chosen, ids=lambda offer: f"{offer.kind}-{offer.name}")
+
+
+def test_every_kind_has_a_check() -> None:
+    assert {kind for kind in KINDS if not hasattr(testing, f"check_{kind}")} == {"engine"}
+
+
+@pytest.mark.parametrize("offer", OFFERS, ids=lambda offer: f"{offer.kind}-{offer.name}")
+def test_the_factory(offer: Offer, tmp_path: Path) -> None:
+    testing.check_factory(offer.kind, load_factory(offer), options_of(offer, tmp_path))
+
+
+@offers("dimension")
+def test_the_dimension(offer: Offer, tmp_path: Path) -> None:
+    testing.check_dimension(load_factory(offer), options_of(offer, tmp_path))
+
+
+@offers("calibration")
+def test_the_calibration(offer: Offer) -> None:
+    testing.check_calibration(load_factory(offer))
+
+
+@offers("aggregation")
+def test_the_aggregation(offer: Offer) -> None:
+    testing.check_aggregation(load_factory(offer))
+
+
+@offers("pairing")
+def test_the_pairing(offer: Offer) -> None:
+    assert testing.check_pairing(load_factory(offer)).pairs
+
+
+@offers("stages")
+def test_the_stages(offer: Offer) -> None:
+    assert any(stage.pair_ids for stage in testing.check_stages(load_factory(offer)).stages)
+
+
+@offers("generator")
+def test_the_generator(offer: Offer, tmp_path: Path, tiny_ref: ModelRef) -> None:
+    options = options_of(offer, tmp_path)
+    prompts = None
+    if offer.name == "recorded":
+        prompts = [Prompt("why", (Message("user", "Why?"),)), Prompt("how", (Message("user", "How?"),))]
+    testing.check_generator(
+        load_factory(offer), options, policy=tiny_ref, resources=FakeResources(tiny_ref), prompts=prompts
+    )
+
+
+@offers("trainer")
+def test_the_trainer(offer: Offer, tmp_path: Path, tiny_ref: ModelRef) -> None:
+    report = testing.check_trainer(load_factory(offer), LIGHT_TRAINING, policy=tiny_ref, folder=tmp_path)
+    assert report.pairs == len(testing.sample_pairs())
+
+
+@offers("observer")
+def test_the_observer(offer: Offer) -> None:
+    testing.check_observer(load_factory(offer))

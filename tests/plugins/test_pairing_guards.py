@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from tests.plugins.groups import group, response, scores
+from udasa_core import Abstain
+from udasa_plugin_pairing.guards import IDENTICAL, LENGTH_RATIO, TOO_FEW, TRUNCATED, Guards
+
+
+def test_identical_by_text_or_by_tokens() -> None:
+    guards = Guards()
+    assert guards.refuse(response("same", [-1.0]), response("same", [-1.0, -1.0])) == IDENTICAL
+    assert guards.refuse(response("one"), response("two")) is None
+
+
+@pytest.mark.parametrize(("longer", "reason"), [(20, None), (21, LENGTH_RATIO)])
+def test_length_ratio_is_of_token_counts_and_may_be_reached(longer: int, reason: str | None) -> None:
+    guards = Guards(max_length_ratio=2.0)
+    short, long = response("a", length=10), response("b", length=longer)
+    assert guards.refuse(short, long) == reason
+    assert guards.refuse(long, short) == reason
+
+
+def test_truncated_same_asks_for_both_or_neither() -> None:
+    guards = Guards(truncated="same")
+    whole, cut, other = response("a"), response("b", cut=True), response("c", cut=True)
+    assert guards.refuse(whole, cut) == TRUNCATED
+    assert guards.refuse(cut, other) is None
+    assert Guards().refuse(whole, cut) is None
+
+
+def test_candidates_are_scored_and_under_exclude_whole() -> None:
+    one = group(response("a"), response("b", cut=True), response("c"))
+    us = scores(0.1, 0.2, Abstain("lost"))
+    assert Guards().candidates(one, us) == (0, 1)
+    assert Guards(truncated="exclude").candidates(one, us) == (0,)
+    assert Guards(truncated="exclude").too_few(us) == TRUNCATED
+    assert Guards().too_few(scores(0.1, Abstain("lost"), Abstain("lost"))) == TOO_FEW
+
+
+@pytest.mark.parametrize("options", [{"max_length_ratio": 0.5}, {"truncated": "never"}, {"min_gapp": 0.1}])
+def test_options_that_make_no_sense_are_refused(options: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Guards.model_validate(options)

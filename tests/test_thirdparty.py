@@ -1,0 +1,216 @@
+"""A plugin from another distribution: installed by pip, listed, selected, and refused where it should be."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from udasa_core.catalog import Catalog, read_catalog
+from udasa_core.errors import CatalogError
+
+ROOT = Path(__file__).parent.parent
+SOURCE = ROOT / "tests" / "thirdparty" / "udasa-plugin-sentiment"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the plugin's distribution installed into it."""
+    folder = tmp_path_factory.mktemp("thirdparty")
+    copy = shutil.copytree(SOURCE, folder / "source")
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run(
+        [*pip, "--target", str(folder / "site"), str(copy)], check=True, capture_output=True, text=True
+    )
+    return folder / "site"
+
+
+def distribution(
+    site: Path, name: str, entry_points: str, *, requires: str = "udasa[contract-1]", module: str = ""
+) -> None:
+    """Plant an installed distribution: its metadata, and a module of that name where there is text for it."""
+    info = site / f"{name.replace('-', '_')}-2.0.dist-info"
+    info.mkdir(parents=True)
+    required = f"Requires-Dist: {requires}\n" if requires else ""
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 2.0\n{required}")
+    (info / "entry_points.txt").write_text(entry_points)
+    if module:
+        (site / f"{name.replace('-', '_')}.py").write_text(module)
+
+
+def environment(*folders: Path) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, folders)), "OMP_NUM_THREADS": "1"}
+
+
+def run_python(code: str, cwd: Path, *folders: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", code]
+    return subprocess.run(
+        command, env=environment(*folders), cwd=cwd, capture_output=True, text=True, check=False
+    )
+
+
+def catalog_of(*folders: Path) -> Catalog:
+    return read_catalog([*map(str, folders), *sys.path])
+
+
+def test_it_is_listed_with_its_distribution(site: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("udasa")), "plugins"],
+        env=environment(site),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [line for line in done.stdout.splitlines() if "udasa-plugin-sentiment" in line]
+    assert len(rows) == 2
+    assert any("sentiment.lexicon" in row and "1.0.0" in row for row in rows)
+    assert any("journal" in row for row in rows)
+
+
+def test_a_configuration_selects_it(site: Path, tmp_path: Path) -> None:
+    done = run_python(
+        "from pathlib import Path\n"
+        "from udasa_core.api import load, quickstart\n"
+        "import tomllib\n"
+        "from udasa_core.catalog import read_catalog\n"
+        "from udasa_core.job import Job\n"
+        "from udasa_core.testing import FAKE_BASE, sample_groups\n"
+        "raw = tomllib.loads(quickstart().read_text())\n"
+        "raw['dimension'] = [{'use': 'sentiment.lexicon', 'name': 'tone', 'positive': ['paris']}]\n"
+        "raw['observer'] = [{'use': 'journal', 'path': 'journal.jsonl'}]\n"
+        "job = Job(load(raw), read_catalog(), {'base': FAKE_BASE})\n"
+        "(tone,) = job.stack.dimensions\n"
+        "print(tone, tone.options.positive)\n"
+        "print(tone.identity()['version'], tone.identity()['distribution'])\n"
+        "from udasa_core import Event\n"
+        "job.observe(Event('started', 'run', 'a run'))\n"
+        "print(Path('journal.jsonl').read_text())\n",
+        tmp_path,
+        site,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "dimension 'tone' (sentiment.lexicon of udasa-plugin-sentiment 1.0.0) ('paris',)" in done.stdout
+    assert "1.0.0 udasa-plugin-sentiment" in done.stdout
+    assert '"name": "a run"' in done.stdout
+
+
+def test_the_documented_tables_check_clean(site: Path, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "write-a-plugin.md").read_text()
+    (tables,) = [
+        text for text in re.findall(r"```toml\n(.*?)```", page, re.DOTALL) if "[[dimension]]" in text
+    ]
+    code = (
+        "import sys, tomllib\n"
+        "from udasa_core.api import load, quickstart\n"
+        "raw = {**tomllib.loads(quickstart().read_text()), **tomllib.loads(sys.argv[1])}\n"
+        "print(*(table.name for table in load(raw).plugins()))\n"
+    )
+    command = [sys.executable, "-c", code, tables]
+    done = subprocess.run(
+        command, env=environment(site), cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert {"sentiment.lexicon", "console", "journal"} <= set(done.stdout.split())
+
+
+def test_its_own_tests_pass_from_where_it_is_installed(site: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"],
+        env=environment(site),
+        cwd=site.parent / "source",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_without_it_the_configuration_is_refused_with_what_to_install() -> None:
+    with pytest.raises(CatalogError, match="pip install udasa-plugin-sentiment"):
+        read_catalog().find("dimension", "sentiment.lexicon")
+
+
+def test_two_distributions_that_offer_one_name_are_refused_with_both_spellings(
+    site: Path, tmp_path: Path
+) -> None:
+    rival = "[udasa.dimension]\nSentiment_Lexicon = rival_sentiment:Lexicon\n"
+    distribution(tmp_path, "rival-sentiment", rival, module="class Lexicon: ...\n")
+    catalog = catalog_of(site, tmp_path)
+    with pytest.raises(CatalogError) as told:
+        catalog.find("dimension", "sentiment.lexicon")
+    assert 'use = "rival-sentiment/Sentiment_Lexicon"' in str(told.value)
+    assert 'use = "udasa-plugin-sentiment/sentiment.lexicon"' in str(told.value)
+    for spelling, owner in (
+        ("rival-sentiment/Sentiment_Lexicon", "rival-sentiment"),
+        ("udasa-plugin-sentiment/sentiment.lexicon", "udasa-plugin-sentiment"),
+        ("udasa_plugin_sentiment/sentiment-lexicon", "udasa-plugin-sentiment"),
+    ):
+        assert catalog.find("dimension", spelling).distribution == owner
+
+
+@pytest.mark.parametrize(
+    ("requires", "told"),
+    [
+        ("udasa[contract-9]", "contract-9; this udasa speaks contract-1"),
+        ("udasa", "declares no contract"),
+        ("", "declares no contract"),
+    ],
+)
+def test_another_contract_is_refused_by_name(tmp_path: Path, requires: str, told: str) -> None:
+    entry = "[udasa.dimension]\nold.one = old_plugin:One\n"
+    distribution(tmp_path, "old-plugin", entry, requires=requires, module="class One: ...\n")
+    with pytest.raises(CatalogError, match=told) as error:
+        catalog_of(tmp_path).find("dimension", "old.one")
+    assert "old-plugin 2.0" in str(error.value)
+
+
+def test_a_contract_among_several_extras_is_accepted(tmp_path: Path) -> None:
+    entry = "[udasa.dimension]\nnew.one = new_plugin:One\n"
+    requires = "udasa[contract-1,qlora]>=0.1"
+    distribution(tmp_path, "new-plugin", entry, requires=requires, module="class One: ...\n")
+    assert catalog_of(tmp_path).find("dimension", "new.one").fault == ""
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ("[udasa.dimension]\nbad.one = bad_plugin.gone:One\n", "is not in the installed package"),
+        ("[udasa.dimension]\nbad.one = nowhere_at_all:One\n", "is not installed"),
+        ("[udasa.dimension]\nbad.one = bad plugin\n", "is not of the form module:Factory"),
+        ("[udasa.dimensions]\nbad.one = bad_plugin:One\n", "is no kind of plugin"),
+    ],
+)
+def test_a_broken_entry_point_is_a_static_fault(tmp_path: Path, entry: str, told: str) -> None:
+    distribution(tmp_path, "bad-plugin", entry, module="raise SystemExit('imported')\n")
+    (fault,) = [offer.fault for offer in catalog_of(tmp_path).offers if offer.distribution == "bad-plugin"]
+    assert told in fault
+
+
+def test_a_module_that_raises_is_blamed_and_takes_nothing_down(tmp_path: Path) -> None:
+    entry = "[udasa.dimension]\nbad.one = bad_plugin:One\n"
+    distribution(tmp_path, "bad-plugin", entry, module="raise RuntimeError('no licence')\n")
+    done = run_python(
+        "import tomllib\n"
+        "from udasa_core.api import load, quickstart\n"
+        "from udasa_core.errors import ConfigError\n"
+        "raw = tomllib.loads(quickstart().read_text())\n"
+        "load(raw)\n"
+        "raw['dimension'].append({'use': 'bad.one'})\n"
+        "try:\n"
+        "    load(raw)\n"
+        "except ConfigError as error:\n"
+        "    print(error)\n",
+        tmp_path,
+        tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "dimension.bad.one.use" in done.stdout
+    assert "bad-plugin 2.0" in done.stdout
+    assert "RuntimeError: no licence" in done.stdout

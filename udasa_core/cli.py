@@ -1,0 +1,229 @@
+"""One command, `udasa`. What a subcommand does is a call of the Python API, imported when it is typed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from udasa_core.command import Root
+
+if TYPE_CHECKING:
+    from udasa_core.config import PluginTable
+    from udasa_core.runs import Run
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+_set = click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Override a key: generator.responses=4, or dimension.NAME.weight=0.5. May be repeated.",
+)
+_runs = click.option(
+    "--folder", type=_FOLDER, default=Path("runs"), show_default=True, help="Where runs lie."
+)
+
+
+@click.group(cls=Root, context_settings=_SETTINGS)
+@click.version_option(package_name="udasa", message="%(prog)s %(version)s")
+def main() -> None:
+    """Align a language model with its own uncertainty.
+
+    `udasa run` alone aligns a small model on 24 prompts; `udasa init` writes a configuration to start from.
+    """
+    # Our bars stand for theirs: those of libraries are drawn in pipes, too. Whoever sets these is obeyed.
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            # A terminal that cannot show "→" shows "?" instead of an error.
+            reconfigure(errors="replace")
+
+
+@main.command()
+@click.argument("file", type=_FILE, default=Path("udasa.toml"))
+@click.option("--force", is_flag=True, help="Replace the file.")
+def init(file: Path, force: bool) -> None:
+    """Write an annotated configuration to FILE (udasa.toml): the quickstart with every key explained."""
+    from udasa_core.annotated import write_annotated
+
+    write_annotated(file, force=force)
+    click.echo(f"wrote {file}; next: udasa check {file}")
+
+
+@main.command()
+@click.argument("config", type=_FILE)
+@_set
+def check(config: Path, overrides: tuple[str, ...]) -> None:
+    """Check CONFIG whole, and print the stack, the plan and an estimate. Nothing is run or written."""
+    from udasa_core.api import load
+    from udasa_core.catalog import read_catalog
+    from udasa_core.estimate import estimate, estimate_table
+    from udasa_core.plan import plan_table, stack_table
+
+    checked, catalog = load(config, overrides), read_catalog()
+    figures = estimate(checked, catalog)
+    for table in (stack_table(checked, catalog), plan_table(checked), estimate_table(figures)):
+        click.echo(f"{table}\n")
+    click.echo(f"{config} has no fault; next: udasa run {config}")
+
+
+@main.command()
+@click.argument("config", type=_FILE, required=False)
+@_set
+def run(config: Path | None, overrides: tuple[str, ...]) -> None:
+    """Align the model of CONFIG (the bundled quickstart, if left out), or continue doing so."""
+    from udasa_core.api import run as align
+
+    made = align(config, overrides)
+    from udasa_core.show import near
+
+    where = near(made.folder)
+    if not made.made:
+        click.echo(
+            f"nothing to do: {where} holds all that this configuration asks for; see: udasa show {where}"
+        )
+        return
+    _print_tables(made, artifacts=False)
+    click.echo(f"The run lies in {where}. Next: udasa show {where}, or udasa export {where} --model FOLDER")
+
+
+@main.command()
+@click.argument("config", type=_FILE, required=False)
+@click.option("--verify", is_flag=True, help="Import each in a process of its own, and report what breaks.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=1), default=60, show_default=True, help="Seconds a plugin."
+)
+def plugins(config: Path | None, verify: bool, timeout: float) -> None:
+    """List what is installed; with CONFIG also what it selects, and what that shadows."""
+    from udasa_core.catalog import read_catalog
+    from udasa_core.plugin_list import listed, plugin_table
+
+    selected: tuple[PluginTable, ...] = ()
+    root = None
+    if config is not None:
+        from udasa_core.config import parse_config
+        from udasa_core.overrides import read_toml
+
+        root = config.parent.resolve()
+        selected = parse_config(read_toml(config), root=root, origin=str(config)).plugins()
+    rows = listed(read_catalog(), selected)
+    if not verify:
+        click.echo(plugin_table(rows, states=config is not None))
+        return
+    from udasa_core.plugin_list import verified
+    from udasa_core.verify import verify as verify_all
+
+    verdicts = verify_all([row.offer for row in rows], root=root, timeout=timeout)
+    broken = sum(bool(one.problem) for one in verdicts)
+    click.echo(plugin_table(verified(rows, verdicts), states=config is not None))
+    click.echo(f"\n{len(verdicts) - broken} of {len(verdicts)} plugins import and keep a factory's contract")
+    if broken:
+        raise click.exceptions.Exit(1)
+
+
+@main.command()
+@click.argument("name", metavar="RUN")
+@_runs
+@click.option("--json", "as_json", is_flag=True, help="The same figures as JSON.")
+@click.option("--pairs", type=click.IntRange(min=1), metavar="N", help="Print N pairs of each stage instead.")
+def show(name: str, folder: Path, as_json: bool, pairs: int | None) -> None:
+    """Show the figures of RUN (its folder or name), and where everything lies."""
+    from udasa_core.runs import find_run
+
+    if as_json and pairs:
+        raise click.UsageError("--json and --pairs are two ways to print; choose one")
+    found = find_run(name, folder)
+    if pairs:
+        from udasa_core.pair_texts import pair_texts
+
+        for text in pair_texts(found, pairs):
+            click.echo(f"{text}\n")
+    elif as_json:
+        import json
+
+        from udasa_core.figures import figures
+
+        click.echo(json.dumps(figures(found), indent=1, ensure_ascii=False))
+    else:
+        _print_tables(found, artifacts=True)
+
+
+@main.command()
+@click.argument("name", metavar="RUN")
+@_runs
+@click.option("--model", type=_FOLDER, metavar="DIR", help="Write the aligned model to a new folder.")
+@click.option(
+    "--adapter",
+    type=click.Choice(["merged", "beside"]),
+    default="merged",
+    show_default=True,
+    help="The adapter merged into the weights, or in a folder beside the base's.",
+)
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "bfloat16", "float16"]),
+    default="float32",
+    show_default=True,
+    help="Of merged weights. 16 bits round part of a light training away.",
+)
+@click.option("--pairs", type=_FILE, metavar="FILE", help="Write the pairs to FILE.jsonl or FILE.parquet.")
+@click.option("--force", is_flag=True, help="Replace an earlier export.")
+def export(
+    name: str,
+    folder: Path,
+    model: Path | None,
+    adapter: Literal["merged", "beside"],
+    dtype: str,
+    pairs: Path | None,
+    force: bool,
+) -> None:
+    """Write the aligned model, or the pairs, of RUN (its folder or name) for use elsewhere."""
+    from udasa_core.runs import find_run
+
+    if model is None and pairs is None:
+        raise click.UsageError("say what to export: --model DIR, --pairs FILE, or both")
+    found = find_run(name, folder)
+    if pairs is not None:
+        from udasa_core.preferences import export_pairs
+
+        count = export_pairs(found, pairs, force=force)
+        click.echo(f"wrote {count} pairs to {pairs}")
+    if model is not None:
+        from udasa_core.console import console_progress
+        from udasa_core.export import export_beside, export_merged
+
+        if adapter == "merged":
+            export_merged(found, model, dtype=dtype, force=force, progress=console_progress())
+        else:
+            export_beside(found, model, force=force, progress=console_progress())
+        click.echo(f"wrote the aligned model to {model}; {model}/README.md tells where it comes from")
+
+
+@main.command()
+@_runs
+@click.option("--store", type=_FOLDER, help="The store, where it is not `store` in the folder of runs.")
+@click.option("--dry-run", is_flag=True, help="Only tell what would be removed.")
+def clean(folder: Path, store: Path | None, dry_run: bool) -> None:
+    """Remove from the store what no run points at."""
+    from udasa_core.api import clean as sweep
+    from udasa_core.text_table import size
+
+    entries, freed = sweep(folder, store or "", dry_run=dry_run)
+    click.echo(f"{'would remove' if dry_run else 'removed'} {entries} outputs, {size(freed)}")
+
+
+def _print_tables(found: Run, *, artifacts: bool) -> None:
+    from udasa_core.figures import figures
+    from udasa_core.show import tables
+
+    for table in tables(figures(found), artifacts=artifacts):
+        click.echo(f"{table}\n")

@@ -1,0 +1,126 @@
+"""A run's aligned model as a plain folder that transformers loads, with a card that tells its provenance."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from udasa_core.digests import MODEL_SUFFIXES
+from udasa_core.errors import StoreError, UdasaError
+from udasa_core.export_card import card
+from udasa_core.model_card import base_name_of
+from udasa_core.progress import Progress, silent
+from udasa_core.records import ModelRef
+from udasa_core.runs import Run
+from udasa_core.steps.train import ADAPTER, weights_digest
+
+_LEGAL = ("LICENSE", "LICENCE", "NOTICE", "COPYING")
+
+
+def export_merged(
+    run: Run, folder: Path, *, dtype: str = "float32", force: bool = False, progress: Progress = silent
+) -> None:
+    """Write the aligned model with its adapter merged into the weights.
+
+    dtype: of the weights written. The merge is made in float32; a light adapter's change is smaller than half
+    a unit of most 16-bit weights, so 16 bits round part of it away. Raises UdasaError where the run has no
+    trained stage, or the folder is not empty (force replaces an earlier export).
+    """
+    ref = _aligned(run)
+    with _new_folder(folder, force) as partial, progress(f"merging into {folder}", None):
+        import torch
+        from transformers import AutoTokenizer
+        from transformers.utils import logging
+
+        from udasa_core.loading import load_model
+
+        logging.disable_progress_bar()
+        with warnings.catch_warnings():
+            # What transformers deprecates of its own is not for the user to read.
+            warnings.simplefilter("ignore", FutureWarning)
+            model = load_model(replace(ref, dtype="float32", quantization="none", device="cpu"))
+            model.to(getattr(torch, dtype)).save_pretrained(partial)
+        tokenizer = AutoTokenizer.from_pretrained(ref.folder, trust_remote_code=ref.trust_remote_code)
+        tokenizer.save_pretrained(partial)
+        _copy_legal(ref, partial)
+        (partial / "README.md").write_text(card(run, merged=True, dtype=dtype), encoding="utf-8")
+
+
+def export_beside(run: Run, folder: Path, *, force: bool = False, progress: Progress = silent) -> None:
+    """Write the base's own files, and the adapter in the folder `adapter` beside them. Raises as above."""
+    ref = _aligned(run)
+    base, adapter = Path(ref.folder), Path(ref.adapters[0].folder)
+    files = sorted(file for file in base.iterdir() if file.is_file() and file.suffix in MODEL_SUFFIXES)
+    with _new_folder(folder, force) as partial, progress(f"copying to {folder}", len(files)) as advance:
+        for file in files:
+            shutil.copyfile(file, partial / file.name)
+            advance(1)
+        shutil.copytree(adapter, partial / ADAPTER)
+        config = partial / ADAPTER / "adapter_config.json"
+        plain = json.loads(config.read_text())
+        plain["base_model_name_or_path"] = base_name_of(ref)
+        config.write_text(json.dumps(plain, indent=2, sort_keys=True) + "\n")
+        _copy_legal(ref, partial)
+        (partial / "README.md").write_text(card(run, merged=False, dtype=ref.dtype), encoding="utf-8")
+
+
+def _aligned(run: Run) -> ModelRef:
+    """Return the aligned model, once its files are seen to be there and to be what the run says."""
+    ref = run.aligned()
+    if not Path(ref.folder).is_dir():
+        raise UdasaError(f"the base model is no longer in {ref.folder}; `udasa run` fetches it again")
+    adapter = ref.adapters[0]
+    found = weights_digest(Path(adapter.folder))
+    if found != adapter.sha256:
+        raise StoreError(
+            f"{adapter.folder} is not what run {run.name} trained (SHA-256 {found[:12]}…, not "
+            f"{adapter.sha256[:12]}…): delete {Path(adapter.folder).parent} and run again"
+        )
+    return ref
+
+
+def _copy_legal(ref: ModelRef, folder: Path) -> None:
+    for file in Path(ref.folder).iterdir():
+        if file.is_file() and file.name.upper().startswith(_LEGAL):
+            shutil.copyfile(file, folder / file.name)
+
+
+@contextmanager
+def _new_folder(folder: Path, force: bool) -> Iterator[Path]:
+    """Yield an empty folder that becomes `folder` when everything in it is written, or vanishes."""
+    folder = folder.absolute()
+    _refuse_to_lose(folder, force)
+    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        yield partial
+        if folder.exists():
+            shutil.rmtree(folder)
+        partial.rename(folder)
+    except OSError as error:
+        raise StoreError(f"{folder} cannot be written: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _refuse_to_lose(folder: Path, force: bool) -> None:
+    """Refuse a folder that holds anything; with `force` one that holds anything but a model."""
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise UdasaError(f"{folder} is a file; name a folder")
+    if not any(folder.iterdir()):
+        return
+    if not force:
+        raise UdasaError(f"{folder} is not empty; --force replaces an earlier export, or name another folder")
+    if not (folder / "config.json").is_file():
+        raise UdasaError(
+            f"{folder} holds something other than a model, and is left alone; name another folder"
+        )

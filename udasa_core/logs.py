@@ -1,0 +1,49 @@
+"""Where log lines go: to stderr as -v asks, and to a file with times."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+
+from udasa_core.errors import ConfigError, Fault
+
+LOGGER = "udasa"
+_LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
+
+
+class _Terminal(logging.StreamHandler):  # type: ignore[type-arg]  # generic in the stubs alone
+    """Lines to whatever sys.stderr is at the time: bars that are being drawn take its place."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)
+
+
+class _File(logging.FileHandler):
+    """Lines to the file of --log-file."""
+
+
+def configure(verbosity: int, file: Path | None) -> None:
+    """Send the lines of the logger "udasa" to stderr: warnings, from -v on INFO, from -vv on DEBUG.
+
+    file: everything from DEBUG on, with times. Raises ConfigError where it cannot be written.
+    """
+    logger = logging.getLogger(LOGGER)
+    for handler in [one for one in logger.handlers if isinstance(one, _Terminal | _File)]:
+        logger.removeHandler(handler)
+        handler.close()
+    terminal = _Terminal()
+    terminal.setLevel(_LEVELS[min(verbosity, len(_LEVELS) - 1)])
+    terminal.setFormatter(logging.Formatter("%(message)s"))
+    logger.addHandler(terminal)
+    if file is not None:
+        try:
+            written = _File(file, encoding="utf-8")
+        except OSError as error:
+            fault = Fault("--log-file", f"{file} cannot be written: {error.strerror or error}")
+            raise ConfigError([fault], "command line") from error
+        written.setLevel(logging.DEBUG)
+        written.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        logger.addHandler(written)
+    logger.setLevel(logging.DEBUG if file is not None else terminal.level)

@@ -1,0 +1,92 @@
+"""Resources without downloads: deterministic, instant, and with answers that a test can plan."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from udasa_core.records import Event, Message, ModelRef
+from udasa_core.resources import Advance, SharedResources
+
+if TYPE_CHECKING:
+    from numpy import float32, float64
+    from numpy.typing import NDArray
+
+_DIMENSIONS = 64
+# Stands for a base policy where no plugin loads it.
+FAKE_BASE = ModelRef(source="file:nowhere", revision="0" * 64, dtype="float32", template="")
+
+
+class FakeEmbedder:
+    """A bag of words: each word adds one direction chosen by its hash, so shared words mean similarity."""
+
+    def embed(self, texts: Sequence[str]) -> NDArray[float32]:
+        """Return (len(texts), 64) rows of Euclidean length 1."""
+        import numpy as np
+
+        rows = np.zeros((len(texts), _DIMENSIONS), dtype=np.float32)
+        for row, text in zip(rows, texts, strict=True):
+            for word in text.lower().split() or [""]:
+                row[hashlib.sha256(word.encode()).digest()[0] % _DIMENSIONS] += 1.0
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        return rows
+
+
+class FakeReader:
+    """Says "yes" with the probability planned for the first keyword found in the last message, else 0.5."""
+
+    def __init__(self, planned: Mapping[str, float]) -> None:
+        self.planned = dict(planned)
+
+    def yes_probabilities(
+        self, conversations: Sequence[Sequence[Message]], questions: Sequence[str]
+    ) -> NDArray[float64]:
+        """Return (len(conversations), len(questions)) probabilities, the same for every question."""
+        import numpy as np
+
+        rows = [
+            next((p for word, p in self.planned.items() if word in messages[-1].content), 0.5)
+            for messages in conversations
+        ]
+        return np.repeat(np.array(rows, dtype=np.float64)[:, None], len(questions), axis=1)
+
+
+class FakeResources(SharedResources):
+    """A run's resources with a fake embedder and reader; models are real, loaded from the ModelRef's folder.
+
+    base: the base policy. planned: the reader's answers by keyword. told: the progress that was reported,
+    as (name, count).
+    """
+
+    def __init__(self, base: ModelRef = FAKE_BASE, planned: Mapping[str, float] | None = None) -> None:
+        self.told: list[tuple[str, int]] = []
+        self._planned = planned or {"kind": 0.9, "harm": 0.1}
+        super().__init__({"base": base}, Path(), _ignore)
+
+    def embedder(self) -> FakeEmbedder:
+        """Return the bag of words."""
+        return FakeEmbedder()
+
+    def reader(self) -> FakeReader:
+        """Return the reader with its planned answers."""
+        return FakeReader(self._planned)
+
+    def path(self, source: str) -> Path:
+        """Return the path of a `file:` source as it stands."""
+        return Path(source.removeprefix("file:"))
+
+    @contextmanager
+    def progress(self, name: str, total: int | None) -> Iterator[Advance]:
+        """Note what is told in `told`."""
+
+        def advance(count: int) -> None:
+            self.told.append((name, count))
+
+        yield advance
+
+
+def _ignore(event: Event) -> None:
+    """Observe nothing."""

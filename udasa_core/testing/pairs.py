@@ -1,0 +1,127 @@
+"""What pairing strategies and stage policies owe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from udasa_core import doors
+from udasa_core.records import Abstain, Group, Pairing, PairTable, Scores, StagePlan
+from udasa_core.resources import SharedResources
+from udasa_core.testing.factory import Tested, build, demand
+from udasa_core.testing.planted import SEED, sample_groups, sample_scores
+
+
+def check_pairing(
+    factory: Any,
+    options: Mapping[str, Any] | None = None,
+    *,
+    resources: SharedResources | None = None,
+    groups: Sequence[Group] | None = None,
+    scores: Sequence[Scores] | None = None,
+    seed: int = SEED,
+) -> Pairing:
+    """Check a pairing strategy on planted groups and scores, or on your own; return its pairing.
+
+    Beside the contract of `udasa_pair`: the same groups, scores and seed get the same pairs from another
+    instance; a pair's gap is U(rejected) − U(chosen) and positive, or None; what is said of a response's U
+    is true; and a prompt's pairs do not depend on the other prompts of its shard.
+    """
+    given = tuple(groups) if groups is not None else sample_groups()
+    scored = tuple(scores) if scores is not None else sample_scores(given)
+    tested = build("pairing", factory, options, resources)
+    pairing = _pairing(tested, given, scored, seed)
+    again = _pairing(build("pairing", factory, options, resources), given, scored, seed)
+    demand(pairing == again, f"{tested.plugin} pairs the same groups differently the second time")
+    _check_gaps(tested, pairing)
+    _check_told(tested, pairing, given, scored)
+    for group, one in zip(given, scored, strict=True):
+        alone = _pairing(tested, (group,), (one,), seed)
+        together = [pair for pair in pairing.pairs if pair.prompt.id == group.prompt.id]
+        demand(
+            list(alone.pairs) == together,
+            f"{tested.plugin}: the pairs of prompt {group.prompt.id} depend on the other prompts",
+        )
+    return pairing
+
+
+def _pairing(tested: Tested, groups: Sequence[Group], scores: Sequence[Scores], seed: int) -> Pairing:
+    answer = tested.call("udasa_pair", groups=groups, scores=scores, seed=seed)
+    return doors.check_pairing(tested.plugin, groups, scores, answer)
+
+
+def _check_gaps(tested: Tested, pairing: Pairing) -> None:
+    for pair in pairing.pairs:
+        if pair.gap is None:
+            continue
+        demand(
+            pair.gap > 0,
+            f"{tested.plugin}: a pair of prompt {pair.prompt.id} has the gap {pair.gap}; "
+            "a strategy that goes by U emits positive gaps only",
+        )
+        demand(
+            pair.chosen_U is not None
+            and pair.rejected_U is not None
+            and abs(pair.rejected_U - pair.chosen_U - pair.gap) < 1e-9,
+            f"{tested.plugin}: the gap {pair.gap} of a pair of prompt {pair.prompt.id} is not "
+            f"U(rejected) − U(chosen) = {pair.rejected_U} − {pair.chosen_U}",
+        )
+
+
+def _check_told(tested: Tested, pairing: Pairing, groups: Sequence[Group], scores: Sequence[Scores]) -> None:
+    """Check that a sampled response carries its own U, and that none without one is paired."""
+    known: dict[tuple[str, tuple[int, ...]], set[float]] = {}
+    for group, one in zip(groups, scores, strict=True):
+        for response, U in zip(group.responses, one.U, strict=True):
+            values = known.setdefault((group.prompt.id, response.token_ids), set())
+            values |= set() if isinstance(U, Abstain) else {U}
+    for pair in pairing.pairs:
+        for side, told in ((pair.chosen, pair.chosen_U), (pair.rejected, pair.rejected_U)):
+            values = known.get((pair.prompt.id, side.token_ids), set())
+            demand(
+                told is None or not values or told in values,
+                f"{tested.plugin}: a response to prompt {pair.prompt.id} is said to have U = {told}; "
+                f"it has {sorted(values)}",
+            )
+
+
+def check_stages(
+    factory: Any, options: Mapping[str, Any] | None = None, *, resources: SharedResources | None = None
+) -> StagePlan:
+    """Check a stage policy on no pair, one, ties, gaps of 0 and below, pairs without a gap, and many.
+
+    Returns its plan for the many. Beside the contract of `udasa_stage`: the same pairs get the same plan from
+    another instance, and a pair's stage does not depend on the order in which pairs arrive.
+    """
+    import numpy as np
+
+    gaps = {
+        "no pair": np.empty(0),
+        "one pair": np.array([0.4]),
+        "ties": np.full(9, 0.3),
+        "no positive gap": np.array([0.0, -0.2, -1.0]),
+        "no gap at all": np.full(5, np.nan),
+        "many pairs": np.concatenate([np.linspace(-0.1, 1.0, 97), [np.nan, 0.5, 0.5]]),
+    }
+    plan = StagePlan(())
+    for told, values in gaps.items():
+        ids = [f"pair-{number:03}" for number in range(len(values))]
+        table = PairTable(ids, values, 0.5 - np.abs(values) / 2)
+        tested = build("stages", factory, options, resources)
+        plan = _plan(tested, table)
+        again = _plan(build("stages", factory, options, resources), table)
+        demand(plan == again, f"{tested.plugin} stages the same pairs ({told}) differently the second time")
+        turned = PairTable(ids[::-1], values[::-1].copy(), table.chosen_U[::-1].copy())
+        demand(
+            _members(plan) == _members(_plan(tested, turned)),
+            f"{tested.plugin}: with {told}, a pair's stage depends on the order in which pairs arrive",
+        )
+    return plan
+
+
+def _plan(tested: Tested, pairs: PairTable) -> StagePlan:
+    return doors.check_plan(tested.plugin, pairs, tested.call("udasa_stage", pairs=pairs))
+
+
+def _members(plan: StagePlan) -> list[tuple[str, frozenset[str]]]:
+    return [(stage.name, frozenset(stage.pair_ids)) for stage in plan.stages]
