@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -31,7 +32,7 @@ _runs = click.option(
 
 
 @click.group(cls=Root, context_settings=_SETTINGS)
-@click.version_option(package_name="udasa", message="%(prog)s %(version)s")
+@click.version_option(package_name="udasa", message="udasa %(version)s")
 def main() -> None:
     """Align a language model with its own uncertainty.
 
@@ -41,6 +42,9 @@ def main() -> None:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    if not sys.warnoptions:
+        # What libraries deprecate among themselves is not for the user to mend.
+        warnings.simplefilter("ignore", FutureWarning)
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
@@ -48,7 +52,7 @@ def main() -> None:
             reconfigure(errors="replace")
 
 
-@main.command()
+@main.command(short_help="Write an annotated configuration.")
 @click.argument("file", type=_FILE, default=Path("udasa.toml"))
 @click.option("--force", is_flag=True, help="Replace the file.")
 def init(file: Path, force: bool) -> None:
@@ -59,7 +63,7 @@ def init(file: Path, force: bool) -> None:
     click.echo(f"wrote {file}; next: udasa check {file}")
 
 
-@main.command()
+@main.command(short_help="Check a configuration; print stack, plan and estimate.")
 @click.argument("config", type=_FILE)
 @_set
 def check(config: Path, overrides: tuple[str, ...]) -> None:
@@ -76,7 +80,7 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
     click.echo(f"{config} has no fault; next: udasa run {config}")
 
 
-@main.command()
+@main.command(short_help="Align a model, or continue doing so.")
 @click.argument("config", type=_FILE, required=False)
 @_set
 def run(config: Path | None, overrides: tuple[str, ...]) -> None:
@@ -96,7 +100,7 @@ def run(config: Path | None, overrides: tuple[str, ...]) -> None:
     click.echo(f"The run lies in {where}. Next: udasa show {where}, or udasa export {where} --model FOLDER")
 
 
-@main.command()
+@main.command(short_help="List what is installed.")
 @click.argument("config", type=_FILE, required=False)
 @click.option("--verify", is_flag=True, help="Import each in a process of its own, and report what breaks.")
 @click.option(
@@ -130,7 +134,7 @@ def plugins(config: Path | None, verify: bool, timeout: float) -> None:
         raise click.exceptions.Exit(1)
 
 
-@main.command()
+@main.command(short_help="Show the figures of a run.")
 @click.argument("name", metavar="RUN")
 @_runs
 @click.option("--json", "as_json", is_flag=True, help="The same figures as JSON.")
@@ -157,7 +161,7 @@ def show(name: str, folder: Path, as_json: bool, pairs: int | None) -> None:
         _print_tables(found, artifacts=True)
 
 
-@main.command()
+@main.command(short_help="Write a run's model or pairs for use elsewhere.")
 @click.argument("name", metavar="RUN")
 @_runs
 @click.option("--model", type=_FOLDER, metavar="DIR", help="Write the aligned model to a new folder.")
@@ -208,7 +212,7 @@ def export(
         click.echo(f"wrote the aligned model to {model}; {model}/README.md tells where it comes from")
 
 
-@main.command()
+@main.command(short_help="Remove from the store what no run points at.")
 @_runs
 @click.option("--store", type=_FOLDER, help="The store, where it is not `store` in the folder of runs.")
 @click.option("--dry-run", is_flag=True, help="Only tell what would be removed.")

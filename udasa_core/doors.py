@@ -165,19 +165,21 @@ def check_pairing(plugin: Plugin, groups: Sequence[Group], scores: Sequence[Scor
     if not isinstance(answer, Pairing):
         _breach(plugin, hook, type(answer).__name__, "it returns a Pairing")
     known = {group.prompt.id for group in groups}
-    unscored = {
+    # By content, since a pair carries its responses: one that is scored anywhere in its group may be paired.
+    scored = {
         (group.prompt.id, response.token_ids)
         for group, one in zip(groups, scores, strict=True)
         for response, score in zip(group.responses, one.U, strict=True)
-        if isinstance(score, Abstain)
+        if not isinstance(score, Abstain)
     }
     seen = set()
     for pair in answer.pairs:
         prompt = pair.prompt.id
         if prompt not in known:
             _breach(plugin, hook, f"a pair of prompt {prompt}", "that prompt is not in this shard")
-        if {(prompt, pair.chosen.token_ids), (prompt, pair.rejected.token_ids)} & unscored:
-            _breach(plugin, hook, f"an unscored response of prompt {prompt}", "it is never paired")
+        if not {(prompt, pair.chosen.token_ids), (prompt, pair.rejected.token_ids)} <= scored:
+            told = f"a pair of prompt {prompt} with a side that is not one of its scored responses"
+            _breach(plugin, hook, told, "what was not scored is never paired")
         seen.add(prompt)
     seen |= {refusal.prompt_id for refusal in answer.refused}
     if known - seen:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from udasa_core.errors import SourceError
+from udasa_core.loading import quiet
 from udasa_core.records import ModelRef
 
 if TYPE_CHECKING:
@@ -86,12 +87,13 @@ class _Encoder:
         self.pooling = recipe.pooling
         self.device = torch.device(ref.device)
         self.tokenizer: Any = AutoTokenizer.from_pretrained(folder, trust_remote_code=ref.trust_remote_code)
-        self.model: Any = AutoModel.from_pretrained(
-            folder,
-            dtype=getattr(torch, ref.dtype),
-            use_safetensors=True,
-            trust_remote_code=ref.trust_remote_code,
-        )
+        with quiet():
+            self.model: Any = AutoModel.from_pretrained(
+                folder,
+                dtype=getattr(torch, ref.dtype),
+                use_safetensors=True,
+                trust_remote_code=ref.trust_remote_code,
+            )
         self.model.to(self.device).eval()
         limits = (
             recipe.max_tokens,

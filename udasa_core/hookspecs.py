@@ -12,8 +12,8 @@ A plugin is an entry point in the group `udasa.<kind>` that names a factory:
         def udasa_score(self, groups, seed): ...
 
 The factory's module imports no torch, transformers, trl, peft, datasets or evaluate at its top: heavy
-imports live in the method that needs them. What a hook returns is checked at the door, once; a breach is
-an error that names the plugin, its distribution and version.
+imports live in the method that needs them. Every seed lies in [0, 2³²). What a hook returns is checked at
+the door, once; a breach is an error that names the plugin, its distribution and version.
 """
 
 # A specification has no body to return from.

@@ -64,8 +64,8 @@ class Job:
         return {**plugin.identity(), "resources": resources}
 
     def seed(self, *parts: object) -> int:
-        """Return the seed of one piece of work, from the run's seed and (step, split, shard number)."""
-        return int(content_key(self.config.run.seed, *parts, length=15), 16)
+        """Return the seed in [0, 2³²) of one piece of work: of the run's seed, step, split and shard."""
+        return int(content_key(self.config.run.seed, *parts, length=8), 16)
 
     def plain(self) -> dict[str, Any]:
         """Return plain data from which a worker rebuilds this job."""

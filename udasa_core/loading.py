@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,18 +31,36 @@ def load_model(ref: ModelRef) -> PreTrainedModel:
             f"{ref.source} holds no *.safetensors in {ref.folder}, and pickled weights are never opened: "
             "convert the model to safetensors (save_pretrained does) and name that folder"
         )
-    model = AutoModelForCausalLM.from_pretrained(
-        ref.folder,
-        dtype=getattr(torch, ref.dtype),
-        use_safetensors=True,
-        trust_remote_code=ref.trust_remote_code,
-        **_placement(ref),
-    )
-    if ref.quantization == "none":
-        model = model.to(ref.device)
-    if ref.adapters:
-        model = _with_adapters(model, ref)
+    with quiet():
+        model = AutoModelForCausalLM.from_pretrained(
+            ref.folder,
+            dtype=getattr(torch, ref.dtype),
+            use_safetensors=True,
+            trust_remote_code=ref.trust_remote_code,
+            **_placement(ref),
+        )
+        if ref.quantization == "none":
+            model = model.to(ref.device)
+        if ref.adapters:
+            model = _with_adapters(model, ref)
     return model.eval().requires_grad_(False)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep transformers' own progress bars and deprecation notes off the terminal while the context lasts."""
+    from transformers.utils import logging
+
+    bars = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            # peft asks models by a name that transformers is about to change.
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
+    finally:
+        if bars:
+            logging.enable_progress_bar()
 
 
 def _placement(ref: ModelRef) -> dict[str, Any]:

@@ -142,7 +142,9 @@ def check_plugins(config: RunConfig, catalog: Catalog) -> list[Fault]:
 def _stray_overrides(config: RunConfig, chosen: _Chosen) -> list[Fault]:
     """Return the faults of [trainer.<stage>] tables whose stage the policy does not make, where it says
     beforehand which it makes (`stage_names`)."""
-    resources = SharedResources({}, config.root, lambda event: None).limited_to(chosen.needs, chosen.table.name)
+    resources = SharedResources({}, config.root, lambda event: None).limited_to(
+        chosen.needs, chosen.table.name
+    )
     policy = chosen.factory(chosen.options, chosen.table.name, resources)
     names: Sequence[str] | None = getattr(policy, "stage_names", None)
     if names is None:

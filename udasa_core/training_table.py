@@ -22,6 +22,10 @@ _TRAINING_FIGURES = (
 )
 
 
+# A smaller fall, as a share of the log-probability, is within what light training moves either way.
+_NOTABLE_FALL = 0.01
+
+
 def training_table(stages: Sequence[Mapping[str, Any]]) -> TextTable:
     """Return losses, log-probabilities, margin and accuracy by stage, and a warning of a collapse."""
     header = ("stage", "steps", "loss", "chosen logp", "rejected logp", "margin", "accuracy")
@@ -72,7 +76,7 @@ def _change(before: float | None, after: float | None, digits: int = 3) -> str:
 def _collapse(stage: str, metrics: Mapping[str, float]) -> list[str]:
     """Warn where training made the chosen responses less likely."""
     before, after = metrics.get(f"{_CHOSEN}_before"), metrics.get(f"{_CHOSEN}_after")
-    if before is None or after is None or after >= before:
+    if before is None or after is None or before - after <= _NOTABLE_FALL * abs(before):
         return []
     return [
         f"WARNING {stage}: the chosen responses became less likely ({_change(before, after, 2)} nats), "
@@ -94,4 +98,7 @@ def other_metrics(stages: Sequence[Mapping[str, Any]]) -> Iterator[TextTable]:
 
 
 def _plain(value: float | None) -> str:
-    return "–" if value is None else f"{value:,.6g}".replace("-", "−")
+    if value is None:
+        return "–"
+    told = f"{int(value):,}" if float(value).is_integer() else f"{value:.6g}"
+    return told.replace("-", "−")

@@ -75,7 +75,7 @@ def test_listing_imports_no_plugin() -> None:
 def test_version() -> None:
     from importlib.metadata import version
 
-    assert udasa("--version").output == f"main {version('udasa')}\n"
+    assert udasa("--version").output == f"udasa {version('udasa')}\n"
 
 
 def test_init_check_run_show_export_clean(config_file: ConfigFile, tmp_path: Path) -> None:

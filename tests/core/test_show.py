@@ -81,7 +81,9 @@ def trained(**metrics: float) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize(("after", "warns"), [(-62.0, False), (-50.0, False), (-82.0, True)])
+@pytest.mark.parametrize(
+    ("after", "warns"), [(-62.0, False), (-50.0, False), (-62.1, False), (-64.0, True), (-82.0, True)]
+)
 def test_a_falling_chosen_log_probability_is_warned_of(
     canned_run: udasa_core.Run, after: float, warns: bool
 ) -> None:

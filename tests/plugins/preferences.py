@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
-from udasa_plugin_dpo.dpo import DPO
-from udasa_plugin_dpo.ipo import IPO
 
 from tests.fakes import FakeResources
 from udasa_core import Message, ModelRef, Pair, Prompt, Report, Response, Stage
 from udasa_core.tables import pairs_table
+from udasa_plugin_dpo.dpo import DPO
+from udasa_plugin_dpo.ipo import IPO
 
 # The tiny tokenizer: 0 pads, 2 ends a turn; the rest spell text.
 STOP, WORDS = 2, range(3, 200)

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from udasa_plugin_dpo.adapters import load_trainable
-from udasa_plugin_dpo.dpo import DPO
-from udasa_plugin_dpo.options import TrainerOptions
 
 from tests.plugins.preferences import make_pairs, train, write_pairs
 from udasa_core import ModelRef, Report, UdasaError
+from udasa_plugin_dpo.adapters import load_trainable
+from udasa_plugin_dpo.dpo import DPO
+from udasa_plugin_dpo.options import TrainerOptions
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from pydantic import ValidationError
+
 from udasa_plugin_dpo.dpo import DPO
 from udasa_plugin_dpo.ipo import IPO
 from udasa_plugin_dpo.options import TrainerOptions

@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from udasa_plugin_dpo.dpo import DPO
 
 from tests.fakes import FakeResources
 from tests.plugins.preferences import make_pairs, train, write_pairs
 from udasa_core import ModelRef, Report, UdasaError
 from udasa_core.resources import Advance
+from udasa_plugin_dpo.dpo import DPO
 
 SETTINGS = {"batch": 1, "accumulation": 2, "epochs": 1.5, "save_steps": 2, "dropout": 0.2}
 

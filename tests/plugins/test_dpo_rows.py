@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from udasa_plugin_dpo.rows import open_rows, training_order, write_rows
 
 from tests.plugins.preferences import make_pairs, write_pairs
+from udasa_plugin_dpo.rows import open_rows, training_order, write_rows
 
 
 def test_rows_are_the_ids_as_sampled_over_many_row_groups(tmp_path: Path) -> None:

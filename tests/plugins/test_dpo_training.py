@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from udasa_plugin_dpo import training
-from udasa_plugin_dpo.dpo import DPO
-from udasa_plugin_dpo.ipo import IPO
 
 from tests.plugins.preferences import make_pairs, train, write_pairs
 from udasa_core import Adapter, ModelRef, Pair, Report, UdasaError
+from udasa_plugin_dpo import training
+from udasa_plugin_dpo.dpo import DPO
+from udasa_plugin_dpo.ipo import IPO
 
 PAIRS = make_pairs(6)
 

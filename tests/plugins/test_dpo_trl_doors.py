@@ -7,6 +7,7 @@ from importlib.metadata import version
 
 import pytest
 import torch
+
 from udasa_plugin_dpo import trl_doors
 
 

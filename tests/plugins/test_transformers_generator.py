@@ -14,12 +14,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
-from udasa_plugin_transformers.generator import TransformersGenerator
-from udasa_plugin_transformers.recorded import RecordedGenerator
 
 from tests.fakes import FakeResources
 from tests.tiny import make_tiny_model, tiny_ref_of
 from udasa_core import Group, Message, ModelRef, Prompt, SamplingOptions, UdasaError
+from udasa_plugin_transformers.generator import TransformersGenerator
+from udasa_plugin_transformers.recorded import RecordedGenerator
 
 SAMPLING = SamplingOptions(responses=3, max_new_tokens=12, temperature=0.8)
 PROMPTS = (

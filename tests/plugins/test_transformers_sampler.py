@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 import torch
-from udasa_plugin_transformers.sampler import Sample, sample
 
 from udasa_core import CausalLM, Message, ModelRef, SamplingOptions, UdasaError, load_causal_lm
+from udasa_plugin_transformers.sampler import Sample, sample
 
 QUESTIONS = (
     "hi",

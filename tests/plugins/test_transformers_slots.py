@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 from transformers.cache_utils import DynamicCache
-from udasa_plugin_transformers.slots import Slots
 
 from udasa_core import ModelRef, load_causal_lm
+from udasa_plugin_transformers.slots import Slots
 
 
 def prompt_cache(length: int, value: float) -> DynamicCache:
