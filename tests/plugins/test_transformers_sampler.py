@@ -308,7 +308,7 @@ def test_the_embedded_model_is_sampled_consistently() -> None:
         "Hi",
     )
     prompts = [lm.render([Message("user", question)]) for question in questions]
-    sampling = SamplingOptions(responses=3, max_new_tokens=16, temperature=0.7, top_p=0.95, top_k=50)
+    sampling = SamplingOptions(responses=8, max_new_tokens=16, temperature=0.7, top_p=0.95, top_k=50)
     groups = sample(lm, prompts, sampling, 3, 2, silent)
     assert_consistent(lm, prompts, groups, 0.7, 0.95, 50)
     assert any("Paris" in lm.decode(one.token_ids) for one in groups[0])
