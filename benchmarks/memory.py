@@ -51,7 +51,7 @@ def _run(count: int, responses: int) -> None:
         subprocess.run([sys.executable, "-c", make], check=True, cwd=ROOT, capture_output=True)
         plain = configuration(folder, folder / "model", count=count)
         plain["run"]["shard_size"] = 100
-        plain["run"]["held_out"] = 0.01
+        plain["run"]["held_out"] = 0.2
         plain["generator"]["responses"] = responses
         began = time.monotonic()
         udasa_core.run(plain)

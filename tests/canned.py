@@ -18,7 +18,9 @@ from udasa_core import (
     Adapter,
     Column,
     Event,
+    Grade,
     Group,
+    Message,
     ModelRef,
     Prompt,
     Report,
@@ -175,14 +177,14 @@ class Trainer(Canned):
         given = content_key(ids, policy.key, reference.key, seed, self.options.learning_rate, length=64)
         weights = np.frombuffer(bytes.fromhex(given), dtype=np.uint8).copy()
         folder = out_dir / "adapter"
-        folder.mkdir()
-        (out_dir / "checkpoint-1").mkdir()
+        folder.mkdir(exist_ok=True)
+        (out_dir / "checkpoint-1").mkdir(exist_ok=True)
         (folder / "adapter_config.json").write_text(json.dumps({"base_model": policy.source}))
         save_file({"weights": weights}, folder / "adapter_model.safetensors")
         sha256 = hashlib.sha256((folder / "adapter_model.safetensors").read_bytes()).hexdigest()
         metrics: Mapping[str, float] = {
-            "loss_first": 0.7,
-            "loss_last": 0.6,
+            "first_loss": 0.7,
+            "last_loss": 0.6,
             "learning_rate": self.options.learning_rate,
             "same_reference": float(policy == reference),
         }
@@ -200,6 +202,27 @@ class Suite(Canned):
         calls["evaluate"] += 1
         value = float(len(policy.adapters))
         return SuiteReport(self.name, policy, (Metric("adapters", value, value, value, 1),), ({"item": 1},))
+
+
+class Judged(Canned):
+    """A suite that reports the judge's mean grade."""
+
+    needs = ("judge",)
+
+    @hookimpl
+    def udasa_evaluate(self, policy: ModelRef, seed: int) -> SuiteReport:
+        prompts = [Prompt(str(number), (Message("user", f"grade {number}"),)) for number in range(3)]
+        grades = [grade.grade or 0.0 for grade in self.resources.judge()(prompts, seed)]
+        mean = sum(grades) / len(grades)
+        return SuiteReport(self.name, policy, (Metric("grade", mean, mean, mean, 3),), ())
+
+
+class Judge(Canned):
+    """Grades everything 7."""
+
+    @hookimpl
+    def udasa_judge(self, prompts: Sequence[Prompt], seed: int) -> list[Grade]:
+        return [Grade(7.0, "Rating: [[7]]") for _ in prompts]
 
 
 class Listener(Canned):

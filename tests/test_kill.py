@@ -47,6 +47,8 @@ def start(plain: dict[str, Any]) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", _RUN, json.dumps(plain)],
         env=environment,
+        # A test runner that was started in the background hands its children an ignored SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -94,13 +96,16 @@ def kill_and_resume(
     plain: dict[str, Any], whole: tuple[dict[str, bytes], float, float], seed: int, signal_number: int
 ) -> None:
     expected, first, end = whole
-    instant = random.Random(seed).uniform(0.8 * first, end)
+    instant = random.Random(seed).uniform(0.3 * first, 0.9 * end)
     process = start(plain)
     try:
         process.communicate(timeout=instant)
     except subprocess.TimeoutExpired:
         process.send_signal(signal_number)
         process.communicate(timeout=60)
+    # On a machine whose speed drifts, a run can end before its instant: then nothing was tried.
+    if process.returncode == 0:
+        pytest.skip(f"the run ended before {instant:.2f} s")
     finish(plain)
     found = outputs(plain)
     assert sorted(found) == sorted(expected), f"killed after {instant:.2f} s (seed {seed})"

@@ -16,7 +16,7 @@ PUBLIC = {
     "PairTable", "Pairing", "Prompt", "Refusal", "Report", "Response", "SamplingOptions", "Score", "Scores",
     "Stage", "StageDraft", "StagePlan", "SuiteReport", "content_key", "read_pairs",
     # resources
-    "CausalLM", "Embedder", "Reader", "Resources", "TokenStatistics", "load_causal_lm",
+    "CausalLM", "Embedder", "Reader", "Resources", "TokenStatistics", "load_base", "load_causal_lm",
 }  # fmt: skip
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from udasa_core.hookspecs import CONTRACT as CONTRACT
     from udasa_core.hookspecs import hookimpl as hookimpl
     from udasa_core.job import work as work
+    from udasa_core.loading import load_base as load_base
     from udasa_core.records import Abstain as Abstain
     from udasa_core.records import Adapter as Adapter
     from udasa_core.records import Column as Column
@@ -55,6 +56,7 @@ _HOMES = {
     "errors": ("UdasaError",),
     "hookspecs": ("CONTRACT", "hookimpl"),
     "job": ("work",),
+    "loading": ("load_base",),
     "records": (
         "Abstain",
         "Adapter",

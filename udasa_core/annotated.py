@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from udasa_core.catalog import Catalog, read_catalog
-from udasa_core.errors import UdasaError
+from udasa_core.errors import UdasaError, UsageError
 from udasa_core.schema import (
     EncoderTable,
     LaunchTable,
@@ -72,7 +72,7 @@ def annotated(raw: Mapping[str, Any], catalog: Catalog | None = None) -> str:
 
 
 def write_annotated(path: Path, *, force: bool = False) -> None:
-    """Write the annotated quickstart. Raises UdasaError where the file is there already, unless forced."""
+    """Write the annotated quickstart. Raises UsageError where the file is there already, unless forced."""
     from udasa_core.api import quickstart
     from udasa_core.overrides import read_toml
 
@@ -81,7 +81,7 @@ def write_annotated(path: Path, *, force: bool = False) -> None:
         with path.open("w" if force else "x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        raise UdasaError(f"{path} exists already; `udasa init {path} --force` replaces it") from None
+        raise UsageError(f"{path} exists already; `udasa init {path} --force` replaces it") from None
     except OSError as error:
         raise UdasaError(f"{path} cannot be written: {error.strerror or error}") from error
 

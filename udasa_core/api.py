@@ -13,8 +13,8 @@ from typing import Any
 
 from udasa_core.catalog import Catalog, read_catalog
 from udasa_core.config import RunConfig, parse_config
-from udasa_core.errors import Fault, StoreError, UdasaError
-from udasa_core.job import Job
+from udasa_core.errors import ConfigError, Fault, SourceError, StoreError, UdasaError
+from udasa_core.job import Job, log
 from udasa_core.manifest import Manifest, register, registered
 from udasa_core.overrides import override, read_toml
 from udasa_core.records import Event, ModelRef
@@ -78,29 +78,44 @@ def run(configuration: Configuration = None, overrides: Sequence[str] = ()) -> R
     catalog = read_catalog()
     config = _load(configuration, overrides, catalog)
     folder = config.run_dir
-    refusal = f"run {config.run.name} is already being made"
-    busy = "the store is being cleaned"
-    with (
-        lock(folder / ".lock", refusal),
-        lock(config.store_dir / ".lock", busy, shared=True),
-        _terminable(),
-    ):
+    with terminable():
         job = prepare(config, catalog)
-        _carry_out(job)
-        return Run(folder, made=job.made)
+        with (
+            lock(folder / ".lock", f"run {config.run.name} is already being made"),
+            lock(config.store_dir / ".lock", "the store is being cleaned", shared=True),
+        ):
+            job.manifest = _open_manifest(job)
+            register(job.store.root, folder)
+            _carry_out(job)
+            return Run(folder, made=job.made)
 
 
 def prepare(config: RunConfig, catalog: Catalog) -> Job:
-    """Resolve the models, build the plugin stack, and open the manifest."""
-    earlier = _earlier(config.run_dir)
+    """Build the plugin stack and resolve the models; nothing is written but the cache.
+
+    Raises ConfigError where a model cannot be had.
+    """
     job = Job(config, catalog, {})
-    job.resources.refs.update(_resolve_models(job, earlier))
+    job.resources.refs.update(_resolve_models(job))
+    return job
+
+
+def _open_manifest(job: Job) -> Manifest:
+    """Return the run's manifest, begun anew where the configuration is another than before."""
+    config, store = job.config, job.store.root
+    earlier = _earlier(config.run_dir)
+    if earlier.get("config") != config.raw:
+        # Figures of two configurations are never shown together; what was made is kept until this one ends.
+        outputs = [*earlier.get("outputs", {}).values(), *earlier.get("earlier", [])]
+        earlier = {"earlier": outputs} if outputs else {}
+    # A run beside its store finds it wherever both are moved.
+    is_beside = store.parent == config.run_dir.resolve().parent
     plain = {
         "format": 1,
         "name": config.run.name,
         "status": earlier.get("status", "running"),
-        "label_free": True,
-        "store": str(job.store.root),
+        "label_free": job.stack.label_free(),
+        "store": f"../{store.name}" if is_beside else str(store),
         "root": str(config.root),
         "origin": config.origin,
         "config": dict(config.raw),
@@ -109,38 +124,40 @@ def prepare(config: RunConfig, catalog: Catalog) -> Job:
             {"kind": one.table.kind, "name": one.name, **one.identity()} for one in job.stack.plugins()
         ],
     }
-    job.manifest = Manifest(config.run_dir, {**earlier, **plain})
-    register(job.store.root, config.run_dir)
-    return job
+    return Manifest(config.run_dir, {**earlier, **plain})
 
 
 def _earlier(folder: Path) -> dict[str, Any]:
-    return Manifest.read(folder).plain if (folder / "manifest.json").exists() else {}
+    """Return what an earlier manifest says; a damaged one is begun anew, since the store has everything."""
+    if not (folder / "manifest.json").exists():
+        return {}
+    try:
+        return Manifest.read(folder).plain
+    except UdasaError as error:
+        log.warning("%s; it is written anew", error)
+        return {}
 
 
-def _resolve_models(job: Job, earlier: Mapping[str, Any]) -> dict[str, ModelRef]:
-    """Resolve the base policy, and the embedder and reader where a plugin needs them.
-
-    What "auto" came to is taken from the earlier manifest while the tables say the same, so that a run
-    that has nothing to do need not import torch to find the processor's best type.
-    """
+def _resolve_models(job: Job) -> dict[str, ModelRef]:
+    """Resolve the base policy, and the embedder and reader where a plugin needs them."""
     from udasa_core.models import resolve_encoder, resolve_model
 
     config, needed = job.config, job.needed()
-    tables: dict[str, Any] = {"base": ("model", config.model)}
+    tables: dict[str, tuple[str, Any]] = {"base": ("model", config.model)}
     if "embedder" in needed:
         tables["embedder"] = ("embedder", config.embedder)
     if "reader" in needed and config.reader is not None:
         tables["reader"] = ("reader", config.reader)
-    refs = {}
+    refs, faults = {}, []
     for role, (key, table) in tables.items():
-        settings = table.model_dump()
-        known = earlier.get("models", {}).get(role)
-        if known and earlier.get("config", {}).get(key) == config.raw.get(key):
-            settings |= {"dtype": known["dtype"], "device": known["device"]}
         resolve = resolve_encoder if role == "embedder" else resolve_model
-        source = settings.pop("source")
-        refs[role] = resolve(source, root=config.root, progress=job.resources.progress, **settings)
+        settings = table.model_dump(exclude={"source", "template", "template_options"})
+        try:
+            refs[role] = resolve(table.source, root=config.root, progress=job.resources.progress, **settings)
+        except SourceError as error:
+            faults.append(Fault(f"{key}.source", str(error)))
+    if faults:
+        raise ConfigError(faults, config.origin)
     if "reader" in needed:
         refs.setdefault("reader", refs["base"])
     return refs
@@ -151,34 +168,37 @@ def _carry_out(job: Job) -> None:
     from udasa_core.pipeline import align
 
     assert job.manifest is not None
-    name = job.config.run.name
+    name, status = job.config.run.name, "failed"
     job.observe(Event("started", "run", name))
     try:
         outcome = align(job)
+        job.manifest.finish(
+            status="finished",
+            error="",
+            prompts={
+                "training": outcome.prompts.training_size,
+                "held_out": outcome.prompts.held_out_size,
+                "set_aside": outcome.prompts.set_aside,
+            },
+            skipped={report.stage: report.skipped for report in outcome.reports if report.skipped},
+            suites={name: list(figures) for name, figures in outcome.results.suites.items()},
+        )
+        status = "finished"
     except (KeyboardInterrupt, Exception) as error:
         status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+        told = f"{type(error).__name__}: {error}".removesuffix(": ")
         # A full disk refuses this, too; the error to be told is the first one.
         with suppress(StoreError):
-            job.manifest.update(status=status, error=f"{type(error).__name__}: {error}")
+            job.manifest.update(status=status, error=told)
         raise
     finally:
-        job.observe(Event("finished", "run", name))
-    job.manifest.finish(
-        status="finished",
-        error="",
-        prompts={
-            "training": outcome.prompts.training_size,
-            "held_out": outcome.prompts.held_out_size,
-            "set_aside": outcome.prompts.set_aside,
-        },
-        skipped={report.stage: report.skipped for report in outcome.reports if report.skipped},
-        suites={name: list(figures) for name, figures in outcome.results.suites.items()},
-    )
+        job.observe(Event("finished", "run", name, detail={"status": status, "made": job.made}))
+        job.resources.release()
 
 
 @contextmanager
-def _terminable() -> Iterator[None]:
-    """Let SIGTERM end a run as Ctrl-C does: files closed, the manifest told, locks released."""
+def terminable() -> Iterator[None]:
+    """Let SIGTERM end what is under way as Ctrl-C does: files closed, the manifest told, locks released."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt(f"signal {number}")
@@ -202,7 +222,15 @@ def clean(folder: Path | str = "runs", store: Path | str = "", *, dry_run: bool 
     if not root.is_dir():
         raise UdasaError(f"there is no store at {root}")
     with lock(root / ".lock", "a run uses the store"):
+        there, gone = registered(root)
+        lost = [folder for folder in gone if not folder.parent.exists()]
+        if lost:
+            told = ", ".join(map(str, lost))
+            raise UdasaError(
+                f"runs that use this store cannot be found: {told}. Mount or move their folders back; or, "
+                f"where they are gone for good, remove their notes in {root / '.runs'}"
+            )
         keep: set[tuple[str, str]] = set()
-        for one in registered(root):
+        for one in there:
             keep |= Manifest.read(one).keys()
         return Store(root).clean(keep, dry_run=dry_run)

@@ -13,7 +13,7 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.machinery import PathFinder
 from pathlib import Path
 
@@ -55,16 +55,33 @@ class Offer:
         """
         if self.distribution != LOCAL and not _is_editable(self.distribution):
             return ""
-        top = self.target.split(":")[0].split(".")[0]
-        spec = PathFinder.find_spec(top) or importlib.util.find_spec(top)
-        if spec is None or spec.origin is None:
-            return ""
-        origin = Path(spec.origin)
-        files = sorted(origin.parent.rglob("*.py")) if spec.submodule_search_locations else [origin]
-        digest = hashlib.sha256()
-        for file in files:
-            digest.update(file.relative_to(origin.parent).as_posix().encode() + b"\0" + file.read_bytes())
-        return digest.hexdigest()
+        return _source_of(self.target.split(":")[0].split(".")[0])
+
+
+@cache
+def core_identity() -> str:
+    """Return the core's own share in every output: its version, or its source where it is editable."""
+    from importlib import metadata
+
+    return f"{metadata.version(PROJECT)} {_source_of('udasa_core') if _is_editable(PROJECT) else ''}".strip()
+
+
+def _source_of(top: str) -> str:
+    """Return the SHA-256 of a top-level package's sources; of a single module, with all modules beside it
+    that it may import."""
+    spec = importlib.util.find_spec(top)
+    if spec is None:
+        return ""
+    folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
+    if folders:
+        files = [(folder, file) for folder in folders for file in sorted(folder.rglob("*.py"))]
+    else:
+        folder = Path(str(spec.origin)).parent
+        files = [(folder, file) for file in sorted(folder.glob("*.py"))]
+    digest = hashlib.sha256()
+    for folder, file in files:
+        digest.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
 
 
 class Catalog:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from udasa_core.errors import UdasaError
 from udasa_core.next_tokens import NextTokens
+from udasa_core.progress import Progress, silent
 from udasa_core.records import Message, ModelRef
 from udasa_core.teacher_forcing import TokenStatistics as TokenStatistics
 from udasa_core.teacher_forcing import forced_statistics
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
 _UNLIMITED = 2**31 - 1
 
 
-def load_causal_lm(ref: ModelRef) -> CausalLM:
-    """Return the model of `ref` for inference. Nothing is read before it is asked for."""
-    return CausalLM(ref)
+def load_causal_lm(ref: ModelRef, progress: Progress = silent) -> CausalLM:
+    """Return the model of `ref` for inference. Nothing is read before it is asked for; `progress` is told
+    when the weights are."""
+    return CausalLM(ref, progress)
 
 
 class CausalLM:
@@ -33,8 +35,9 @@ class CausalLM:
     Rendering and counting tokens read the tokenizer alone; the first touch of `model` reads the weights.
     """
 
-    def __init__(self, ref: ModelRef) -> None:
+    def __init__(self, ref: ModelRef, progress: Progress = silent) -> None:
         self.ref = ref
+        self._progress = progress
 
     @cached_property
     def tokenizer(self) -> PreTrainedTokenizerBase:
@@ -48,7 +51,8 @@ class CausalLM:
         """The model with its adapters, on `device`. Raises UdasaError where it cannot be loaded."""
         from udasa_core.loading import load_model
 
-        return load_model(self.ref)
+        with self._progress(f"load {self.ref.source}", None):
+            return load_model(self.ref)
 
     @property
     def device(self) -> torch.device:

@@ -70,13 +70,14 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
     """Check CONFIG whole, and print the stack, the plan and an estimate. Nothing is run or written."""
     from udasa_core.api import load
     from udasa_core.catalog import read_catalog
+    from udasa_core.console import console_progress
     from udasa_core.estimate import estimate, estimate_table
     from udasa_core.plan import plan_table, stack_table
 
     checked, catalog = load(config, overrides), read_catalog()
-    figures = estimate(checked, catalog)
-    for table in (stack_table(checked, catalog), plan_table(checked), estimate_table(figures)):
+    for table in (stack_table(checked, catalog), plan_table(checked)):
         click.echo(f"{table}\n")
+    click.echo(f"{estimate_table(estimate(checked, catalog, console_progress()))}\n")
     click.echo(f"{config} has no fault; next: udasa run {config}")
 
 
@@ -123,10 +124,12 @@ def plugins(config: Path | None, verify: bool, timeout: float) -> None:
     if not verify:
         click.echo(plugin_table(rows, states=config is not None))
         return
+    from udasa_core.console import console_progress
     from udasa_core.plugin_list import verified
     from udasa_core.verify import verify as verify_all
 
-    verdicts = verify_all([row.offer for row in rows], root=root, timeout=timeout)
+    offers = [row.offer for row in rows]
+    verdicts = verify_all(offers, root=root, timeout=timeout, progress=console_progress())
     broken = sum(bool(one.problem) for one in verdicts)
     click.echo(plugin_table(verified(rows, verdicts), states=config is not None))
     click.echo(f"\n{len(verdicts) - broken} of {len(verdicts)} plugins import and keep a factory's contract")
@@ -181,6 +184,7 @@ def show(name: str, folder: Path, as_json: bool, pairs: int | None) -> None:
 )
 @click.option("--pairs", type=_FILE, metavar="FILE", help="Write the pairs to FILE.jsonl or FILE.parquet.")
 @click.option("--force", is_flag=True, help="Replace an earlier export.")
+@click.option("--unfinished", is_flag=True, help="Take what a run has that is not finished.")
 def export(
     name: str,
     folder: Path,
@@ -189,26 +193,28 @@ def export(
     dtype: str,
     pairs: Path | None,
     force: bool,
+    unfinished: bool,
 ) -> None:
     """Write the aligned model, or the pairs, of RUN (its folder or name) for use elsewhere."""
     from udasa_core.runs import find_run
 
     if model is None and pairs is None:
         raise click.UsageError("say what to export: --model DIR, --pairs FILE, or both")
-    found = find_run(name, folder)
+    from udasa_core.console import console_progress
+
+    found, progress = find_run(name, folder), console_progress()
     if pairs is not None:
         from udasa_core.preferences import export_pairs
 
-        count = export_pairs(found, pairs, force=force)
+        count = export_pairs(found, pairs, force=force, unfinished=unfinished, progress=progress)
         click.echo(f"wrote {count} pairs to {pairs}")
     if model is not None:
-        from udasa_core.console import console_progress
         from udasa_core.export import export_beside, export_merged
 
         if adapter == "merged":
-            export_merged(found, model, dtype=dtype, force=force, progress=console_progress())
+            export_merged(found, model, dtype=dtype, force=force, unfinished=unfinished, progress=progress)
         else:
-            export_beside(found, model, force=force, progress=console_progress())
+            export_beside(found, model, force=force, unfinished=unfinished, progress=progress)
         click.echo(f"wrote the aligned model to {model}; {model}/README.md tells where it comes from")
 
 

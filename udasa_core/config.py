@@ -22,6 +22,7 @@ from udasa_core.schema import (
     ModelTable,
     PluginKeys,
     PromptsTable,
+    ReaderTable,
     RunTable,
     SamplingTable,
     StoreTable,
@@ -49,7 +50,7 @@ class RunConfig:
     store: StoreTable
     model: ModelTable
     embedder: EncoderTable
-    reader: ModelTable | None
+    reader: ReaderTable | None
     prompts: PromptsTable
     sampling: SamplingOptions
     training: TrainingTable
@@ -221,7 +222,7 @@ def parse_config(
     sampling = _subtable(reader, "generator", SamplingTable)
     trainer, stage_trainers, training = _trainers(reader)
     dimensions = reader.array("dimension")
-    if "dimension" not in raw:
+    if not raw.get("dimension"):
         reader.faults.append(Fault("dimension", "is missing", 'add [[dimension]] with use = "…"'))
     elif dimensions and sum(table.weight for table in dimensions) == 0:
         told = ", ".join(f"{table.path}.weight = {table.weight}" for table in dimensions)
@@ -247,7 +248,7 @@ def parse_config(
     }
     config = RunConfig(
         **parts,
-        reader=reader.table("reader", ModelTable) if "reader" in raw else None,
+        reader=reader.table("reader", ReaderTable) if "reader" in raw else None,
         dimensions=dimensions,
         stage_trainers=stage_trainers,
         suites=reader.array("suite"),

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, ClassVar, TextIO
 from pydantic import BaseModel, ConfigDict
 
 from udasa_core.hookspecs import hookimpl
-from udasa_core.progress import Progress
+from udasa_core.progress import Progress, progress
 from udasa_core.records import Event
-from udasa_core.resources import Resources, progress
+from udasa_core.resources import Resources
 
 if TYPE_CHECKING:
     from rich.live import Live

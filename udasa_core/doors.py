@@ -7,6 +7,7 @@ and what the contract says.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -30,6 +31,9 @@ from udasa_core.records import (
     SuiteReport,
 )
 from udasa_core.stack import Plugin
+
+# Floating-point slack between a gap and the difference that it is.
+_ROUNDING = 1e-9
 
 
 def _breach(plugin: Plugin, hook: str, returned: str, contract: str) -> NoReturn:
@@ -130,7 +134,10 @@ def check_state(plugin: Plugin, answer: Any) -> dict[str, list[float]]:
         _breach(plugin, "udasa_fit", type(answer).__name__, contract)
     state = {}
     for name, values in answer.items():
-        state[str(name)] = [float(value) for value in values]
+        try:
+            state[str(name)] = [float(value) for value in values]
+        except (TypeError, ValueError):
+            _breach(plugin, "udasa_fit", f"{values!r} under {name!r}", contract)
         if not all(map(math.isfinite, state[str(name)])):
             _breach(plugin, "udasa_fit", f"a value in {name!r} that is not finite", contract)
     return state
@@ -138,12 +145,16 @@ def check_state(plugin: Plugin, answer: Any) -> dict[str, list[float]]:
 
 def check_calibrated(plugin: Plugin, count: int, answer: Any) -> list[float]:
     """As many finite values in [0, 1] as went in."""
-    values = [float(value) for value in answer]
+    hook = "udasa_calibrate"
+    try:
+        values = [float(value) for value in answer]
+    except (TypeError, ValueError):
+        _breach(plugin, hook, f"a {type(answer).__name__} that is no list of numbers", "it returns an array")
     if len(values) != count:
-        _breach(plugin, "udasa_calibrate", f"{len(values)} values", f"it was given {count}")
+        _breach(plugin, hook, f"{len(values)} values", f"it was given {count}")
     for value in values:
         if _check_score(value):
-            _breach(plugin, "udasa_calibrate", f"{value}", "a calibrated score lies in [0, 1]")
+            _breach(plugin, hook, f"{value}", "a calibrated score lies in [0, 1]")
     return values
 
 
@@ -164,53 +175,67 @@ def check_pairing(plugin: Plugin, groups: Sequence[Group], scores: Sequence[Scor
     hook = "udasa_pair"
     if not isinstance(answer, Pairing):
         _breach(plugin, hook, type(answer).__name__, "it returns a Pairing")
-    known = {group.prompt.id for group in groups}
-    # By content, since a pair carries its responses: one that is scored anywhere in its group may be paired.
-    scored = {
-        (group.prompt.id, response.token_ids)
-        for group, one in zip(groups, scores, strict=True)
-        for response, score in zip(group.responses, one.U, strict=True)
-        if not isinstance(score, Abstain)
-    }
+    asked = {group.prompt.id for group in groups}
     seen = set()
+    # By content, since a pair carries its responses: every U that a response with these tokens was given.
+    U: dict[tuple[str, tuple[int, ...]], set[float]] = {}
+    for group, one in zip(groups, scores, strict=True):
+        for response, score in zip(group.responses, one.U, strict=True):
+            given = U.setdefault((group.prompt.id, response.token_ids), set())
+            given |= set() if isinstance(score, Abstain) else {score}
+    made: set[str] = set()
     for pair in answer.pairs:
         prompt = pair.prompt.id
-        if prompt not in known:
+        if pair.id in made:
+            _breach(plugin, hook, f"pair {pair.id} of prompt {prompt} twice", "a pair is made once")
+        made.add(pair.id)
+        if prompt not in asked:
             _breach(plugin, hook, f"a pair of prompt {prompt}", "that prompt is not in this shard")
-        if not {(prompt, pair.chosen.token_ids), (prompt, pair.rejected.token_ids)} <= scored:
-            told = f"a pair of prompt {prompt} with a side that is not one of its scored responses"
-            _breach(plugin, hook, told, "what was not scored is never paired")
+        for side, told in ((pair.chosen, pair.chosen_U), (pair.rejected, pair.rejected_U)):
+            # A side from elsewhere (a revision) is legal, and has no U.
+            given = U.get((prompt, side.token_ids), {float("nan")})
+            if not given:
+                _breach(plugin, hook, f"an unscored response of prompt {prompt}", "it is never paired")
+            if told is not None and told not in given:
+                _breach(plugin, hook, f"U {told} for a side of prompt {prompt}", "U is what was aggregated")
+        if pair.gap is not None and (
+            pair.chosen_U is None
+            or pair.rejected_U is None
+            or abs(pair.gap - (pair.rejected_U - pair.chosen_U)) > _ROUNDING
+        ):
+            _breach(plugin, hook, f"gap {pair.gap} for prompt {prompt}", "it is U(rejected) − U(chosen)")
         seen.add(prompt)
     seen |= {refusal.prompt_id for refusal in answer.refused}
-    if known - seen:
+    if asked - seen:
         _breach(
-            plugin, hook, f"nothing for prompt {min(known - seen)}", "each prompt is in a pair, or is refused"
+            plugin, hook, f"nothing for prompt {min(asked - seen)}", "each prompt is in a pair, or is refused"
         )
     return answer
 
 
 def check_plan(plugin: Plugin, pairs: PairTable, answer: Any) -> StagePlan:
     """Uniquely named stages; each pair in at most one, and every other one dropped with a reason."""
+    import numpy as np
+
     hook = "udasa_stage"
     if not isinstance(answer, StagePlan):
         _breach(plugin, hook, type(answer).__name__, "it returns a StagePlan")
     names = [stage.name for stage in answer.stages]
     if len(set(names)) != len(names):
         _breach(plugin, hook, f"stages {names}", "their names are unique")
-    known = set(pairs.ids)
-    placed: set[str] = set()
-    for name, ids in [(one.name, one.pair_ids) for one in answer.stages] + [
-        ("(dropped)", tuple(identity for identity, _ in answer.dropped))
-    ]:
-        for identity in ids:
-            if identity not in known:
-                _breach(plugin, hook, f"pair {identity} in {name}", "there is no such pair")
-            if identity in placed:
-                _breach(plugin, hook, f"pair {identity} twice", "each pair is in at most one stage")
-            placed.add(identity)
-    if known - placed:
-        _breach(plugin, hook, f"no word of pair {min(known - placed)}", "it is in a stage or dropped")
-    return answer
+    placed = [identity for draft in answer.stages for identity in draft.pair_ids]
+    placed += [identity for identity, _ in answer.dropped]
+    # 16 bytes a pair: sets of a million texts would take a hundred.
+    if np.array_equal(np.sort(np.array(placed, dtype="S")), np.sort(np.array(pairs.ids, dtype="S"))):
+        return answer
+    counts, known = Counter(placed), set(pairs.ids)
+    for identity, count in counts.items():
+        if identity not in known:
+            _breach(plugin, hook, f"pair {identity}", "there is no such pair")
+        if count > 1:
+            _breach(plugin, hook, f"pair {identity} {count} times", "each pair is in at most one stage")
+    missing = min(known - counts.keys())
+    _breach(plugin, hook, f"no word of pair {missing}", "it is in a stage or dropped")
 
 
 def check_report(plugin: Plugin, stage: Stage, policy: ModelRef, out_dir: Path, answer: Any) -> Report:
@@ -220,16 +245,24 @@ def check_report(plugin: Plugin, stage: Stage, policy: ModelRef, out_dir: Path, 
         _breach(plugin, hook, type(answer).__name__, "it returns a Report")
     if answer.stage != stage.name:
         _breach(plugin, hook, f"a report of stage {answer.stage!r}", f"it was given {stage.name!r}")
+    for figures in (answer.metrics, *answer.history):
+        for name, value in figures.items():
+            if not isinstance(value, int | float) or not math.isfinite(value):
+                _breach(plugin, hook, f"{name} = {value!r}", "a figure is a finite number")
     if answer.skipped:
+        if answer.policy.key != policy.key:
+            _breach(plugin, hook, "a new policy of a skipped stage", "a skipped stage hands its policy on")
         return answer
     if answer.policy.key == policy.key:
         _breach(plugin, hook, "the policy unchanged", "training changes its weights")
-    if answer.pairs != stage.size:
+    if not 0 < answer.pairs <= stage.size:
         _breach(plugin, hook, f"a report of {answer.pairs} pairs", f"it was given {stage.size}")
     adapter = answer.policy.adapters[-1] if answer.policy.adapters else None
     if adapter is None or Path(adapter.folder).resolve() != (out_dir / "adapter").resolve():
         told = "no adapter" if adapter is None else f"an adapter in {adapter.folder}"
         _breach(plugin, hook, told, f"it lies in {out_dir / 'adapter'}")
+    if not (out_dir / "adapter" / "adapter_model.safetensors").is_file():
+        _breach(plugin, hook, "an adapter without weights", "they lie in adapter/adapter_model.safetensors")
     return answer
 
 

@@ -2,8 +2,10 @@
 
     UdasaError                 exit 1: a step failed; the message says what to type next
     ├── ConfigError            exit 2: the TOML, an override or a command line is wrong; lists every fault
+    ├── UsageError             exit 2: what was typed names no run, or a file that would be lost
     ├── CatalogError           exit 2: a plugin is missing, offered twice, or made for another contract
     ├── SourceError            a model or data set cannot be had, or is not what its checksum says
+    │   └── BadSourceError     a source is wrong as it is written; carries `fault` and `hint`
     ├── PromptsError           too many prompts were set aside, or none is left
     ├── StoreError             the store cannot be written or read
     ├── LockedError            another process is at work on the same run
@@ -50,6 +52,12 @@ class ConfigError(UdasaError):
         count = len(self.faults)
         head = f"{origin or 'configuration'}: {count} fault{'s' if count != 1 else ''}"
         super().__init__("\n".join([head, *(f"  {fault}" for fault in self.faults)]))
+
+
+class UsageError(UdasaError):
+    """What was asked for cannot be meant: no such run, a file that would be lost, a suffix of no format."""
+
+    exit_code = 2
 
 
 class CatalogError(UdasaError):

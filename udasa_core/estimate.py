@@ -5,12 +5,15 @@ Every figure is an estimate; each says what it rests on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from udasa_core.errors import PromptsError
 from udasa_core.hardware import best_dtype
-from udasa_core.model_size import ModelSize, model_size
+from udasa_core.model_size import ModelSize, local_path, model_size
+from udasa_core.progress import Progress, silent
 from udasa_core.prompts import PromptSource, ReadPrompt, read_prompts
 from udasa_core.stack import importable, load_factory
 from udasa_core.text_table import TextTable, size
@@ -29,17 +32,20 @@ _STORED_TOKEN = 16 + 4
 # Activations of one token in one layer, in numbers of the hidden size: 34 bytes in 16 bits (Korthikanti
 # et al. 2022, arXiv 2205.05198, equation 2, without the attention maps).
 _ACTIVATIONS = 17
+# The most frequent reasons that rows are set aside for.
+_REASONS_TOLD = 10
 # LoRA weights are trained in float32: weight, gradient, and AdamW's two moments.
 _TRAINED_WEIGHT = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Prompts:
-    """How many rows a source has, how many cannot be used, and the characters of the longest prompt."""
+    """How many rows a source has, how many cannot be used and why, and the longest prompt's characters."""
 
     usable: int
     set_aside: int
     longest: int
+    reasons: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,38 +57,63 @@ class Figure:
     basis: str
 
 
-def count_prompts(config: RunConfig) -> Prompts | None:
-    """Count a source's rows by reading it; None for a data set on the hub, which would have to be fetched."""
+def count_prompts(config: RunConfig, progress: Progress = silent) -> Prompts | None:
+    """Count a source's rows by reading its file; None where that is not on this machine yet, and for data
+    sets (on the hub, or laid out as there), whose reading writes to a cache."""
     table = config.prompts
-    if table.source.startswith("hf:"):
+    path = None if table.source.startswith("hf:") else local_path(table.source, config.root)
+    if path is None or path.is_dir():
         return None
     source = PromptSource(table.source, table.config, table.split, dict(table.columns), table.limit)
-    usable = set_aside = longest = 0
-    for row in read_prompts(source, config.root):
-        if isinstance(row, ReadPrompt):
-            usable += 1
-            longest = max(longest, sum(len(message.content) for message in row.prompt.messages))
-        else:
-            set_aside += 1
-    return Prompts(usable, set_aside, longest)
+    usable = longest = 0
+    reasons: Counter[str] = Counter()
+    with progress(f"reading {table.source}", None):
+        for row in read_prompts(source, config.root):
+            if isinstance(row, ReadPrompt):
+                usable += 1
+                longest = max(longest, sum(len(message.content) for message in row.prompt.messages))
+            else:
+                reasons[row.reason] += 1
+    return Prompts(usable, reasons.total(), longest, dict(reasons))
 
 
-def estimate(config: RunConfig, catalog: Catalog) -> list[Figure]:
+def estimate(config: RunConfig, catalog: Catalog, progress: Progress = silent) -> list[Figure]:
     """Return the estimate of a checked configuration, a figure each.
 
     Of the trainer's options `rank` and `batch` are used, where it has them. Raises SourceError where the
-    prompts, or the model's files, are there and cannot be read.
+    prompts, or the model's files, are there and cannot be read, and PromptsError where a run would stop over
+    the prompts that it cannot use.
     """
     with importable(config.root):
         factory = load_factory(catalog.find("trainer", config.trainer.use))
     trainer = factory.Options.model_validate(dict(config.trainer.options))
-    prompts = count_prompts(config)
+    prompts = count_prompts(config, progress)
+    if prompts is not None:
+        _refuse_unusable(config, prompts)
     model = model_size(config.model.source, config.root)
     return [
         *_work(config, prompts),
         *_memory(config, prompts, model, trainer),
         *_disk(config, prompts, model, trainer),
     ]
+
+
+def _refuse_unusable(config: RunConfig, prompts: Prompts) -> None:
+    """Stop where a run would: too many rows are set aside, or no prompt is left."""
+    table, aside = config.prompts, prompts.set_aside
+    rows = prompts.usable + aside
+    if not rows:
+        raise PromptsError(f"{table.source} holds no prompt")
+    if prompts.usable and aside / rows <= table.max_set_aside:
+        return
+    often = sorted(prompts.reasons.items(), key=lambda one: (-one[1], one[0]))
+    told = "\n".join(f"  {count:>6}  {reason}" for reason, count in often[:_REASONS_TOLD])
+    head = f"{aside} of {rows} rows of {table.source} cannot be used"
+    if not prompts.usable:
+        raise PromptsError(f"{head}; no prompt is left:\n{told}\nMend them, or name other prompts")
+    raise PromptsError(
+        f"{head}:\n{told}\nMend them, or allow them: --set prompts.max_set_aside={aside / rows + 0.0005:.3f}"
+    )
 
 
 def estimate_table(figures: list[Figure]) -> TextTable:
@@ -95,7 +126,7 @@ def _work(config: RunConfig, prompts: Prompts | None) -> Iterator[Figure]:
     if prompts is None:
         limit = config.prompts.limit
         told = f"at most {limit}" if limit else "unknown"
-        yield Figure("prompts", told, f"{config.prompts.source} is counted when it is fetched")
+        yield Figure("prompts", told, f"{config.prompts.source} is counted when it is read")
         return
     aside = f", {prompts.set_aside} more set aside" if prompts.set_aside else ""
     yield Figure("prompts", f"{prompts.usable:,}", f"the rows of {config.prompts.source}{aside}")

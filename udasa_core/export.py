@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from udasa_core.digests import MODEL_SUFFIXES
-from udasa_core.errors import StoreError, UdasaError
+from udasa_core.errors import StoreError, UdasaError, UsageError
 from udasa_core.export_card import card
 from udasa_core.model_card import base_name_of
 from udasa_core.progress import Progress, silent
@@ -20,20 +20,29 @@ from udasa_core.records import ModelRef
 from udasa_core.runs import Run
 from udasa_core.steps.train import ADAPTER, weights_digest
 
+# What tells an export from any other folder. A hidden file is no part of a model's identity.
+MARKER = ".udasa-export.json"
 _LEGAL = ("LICENSE", "LICENCE", "NOTICE", "COPYING")
 
 
 def export_merged(
-    run: Run, folder: Path, *, dtype: str = "float32", force: bool = False, progress: Progress = silent
+    run: Run,
+    folder: Path,
+    *,
+    dtype: str = "float32",
+    force: bool = False,
+    unfinished: bool = False,
+    progress: Progress = silent,
 ) -> None:
     """Write the aligned model with its adapter merged into the weights.
 
     dtype: of the weights written. The merge is made in float32; a light adapter's change is smaller than half
     a unit of most 16-bit weights, so 16 bits round part of it away. Raises UdasaError where the run has no
-    trained stage, or the folder is not empty (force replaces an earlier export).
+    trained stage or is not finished (unfinished: what is trained so far counts), and UsageError where the
+    folder is not empty (force replaces an earlier export, and nothing else).
     """
-    ref = _aligned(run)
-    with _new_folder(folder, force) as partial, progress(f"merging into {folder}", None):
+    ref = _aligned(run, unfinished)
+    with _new_folder(run, ref, folder, force) as partial, progress(f"merging into {folder}", None):
         import torch
         from transformers import AutoTokenizer
         from transformers.utils import logging
@@ -52,12 +61,17 @@ def export_merged(
         (partial / "README.md").write_text(card(run, merged=True, dtype=dtype), encoding="utf-8")
 
 
-def export_beside(run: Run, folder: Path, *, force: bool = False, progress: Progress = silent) -> None:
+def export_beside(
+    run: Run, folder: Path, *, force: bool = False, unfinished: bool = False, progress: Progress = silent
+) -> None:
     """Write the base's own files, and the adapter in the folder `adapter` beside them. Raises as above."""
-    ref = _aligned(run)
+    ref = _aligned(run, unfinished)
     base, adapter = Path(ref.folder), Path(ref.adapters[0].folder)
     files = sorted(file for file in base.iterdir() if file.is_file() and file.suffix in MODEL_SUFFIXES)
-    with _new_folder(folder, force) as partial, progress(f"copying to {folder}", len(files)) as advance:
+    with (
+        _new_folder(run, ref, folder, force) as partial,
+        progress(f"copying to {folder}", len(files)) as advance,
+    ):
         for file in files:
             shutil.copyfile(file, partial / file.name)
             advance(1)
@@ -70,9 +84,9 @@ def export_beside(run: Run, folder: Path, *, force: bool = False, progress: Prog
         (partial / "README.md").write_text(card(run, merged=False, dtype=ref.dtype), encoding="utf-8")
 
 
-def _aligned(run: Run) -> ModelRef:
+def _aligned(run: Run, unfinished: bool) -> ModelRef:
     """Return the aligned model, once its files are seen to be there and to be what the run says."""
-    ref = run.aligned()
+    ref = run.aligned(unfinished=unfinished)
     if not Path(ref.folder).is_dir():
         raise UdasaError(f"the base model is no longer in {ref.folder}; `udasa run` fetches it again")
     adapter = ref.adapters[0]
@@ -92,35 +106,47 @@ def _copy_legal(ref: ModelRef, folder: Path) -> None:
 
 
 @contextmanager
-def _new_folder(folder: Path, force: bool) -> Iterator[Path]:
-    """Yield an empty folder that becomes `folder` when everything in it is written, or vanishes."""
-    folder = folder.absolute()
-    _refuse_to_lose(folder, force)
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+def _new_folder(run: Run, ref: ModelRef, folder: Path, force: bool) -> Iterator[Path]:
+    """Yield an empty folder that becomes `folder` when everything in it is written, or vanishes.
+
+    What lay there is moved aside, and deleted only once the new one is in its place.
+    """
+    folder = folder.resolve()
+    _refuse_to_lose(run, ref, folder, force)
+    partial, old = (folder.with_name(f".{folder.name}.{os.getpid()}.{what}") for what in ("partial", "old"))
     try:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         yield partial
+        (partial / MARKER).write_text(json.dumps({"model": ref.key, "run": run.name}) + "\n")
         if folder.exists():
-            shutil.rmtree(folder)
-        partial.rename(folder)
+            folder.rename(old)
+        try:
+            partial.rename(folder)
+        except OSError:
+            if old.exists():
+                old.rename(folder)
+            raise
+        if old.exists():
+            shutil.rmtree(old)
     except OSError as error:
         raise StoreError(f"{folder} cannot be written: {error.strerror or error}") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _refuse_to_lose(folder: Path, force: bool) -> None:
-    """Refuse a folder that holds anything; with `force` one that holds anything but a model."""
+def _refuse_to_lose(run: Run, ref: ModelRef, folder: Path, force: bool) -> None:
+    """Refuse a folder that holds anything; with `force` one that holds anything but an earlier export."""
+    for needed in (ref.folder, ref.adapters[0].folder, run.folder):
+        if Path(needed).resolve().is_relative_to(folder):
+            raise UsageError(f"{folder} holds {needed}, which the export is made from; name another folder")
     if not folder.exists():
         return
     if not folder.is_dir():
-        raise UdasaError(f"{folder} is a file; name a folder")
+        raise UsageError(f"{folder} is a file; name a folder")
     if not any(folder.iterdir()):
         return
     if not force:
-        raise UdasaError(f"{folder} is not empty; --force replaces an earlier export, or name another folder")
-    if not (folder / "config.json").is_file():
-        raise UdasaError(
-            f"{folder} holds something other than a model, and is left alone; name another folder"
-        )
+        raise UsageError(f"{folder} is not empty; --force replaces an earlier export, or name another folder")
+    if not (folder / MARKER).is_file():
+        raise UsageError(f"{folder} is no export of udasa's, and is left alone; name another folder")

@@ -22,6 +22,12 @@ _HONEST = (
     "aggregate of the dimensions. The interval is of the change, by resampling prompts: one that holds 0 is "
     "no evidence of a change."
 )
+# What the run says of itself: True, False, or nothing where a plugin did not tell.
+_LABELS: Mapping[bool | None, str] = {
+    True: "This run used no human label.",
+    False: "This run used human labels.",
+    None: "Whether this run used human labels is not known: a plugin of it does not say.",
+}
 _LOAD_MERGED = """\
 ```python
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -50,7 +56,7 @@ def card(run: Run, *, merged: bool, dtype: str) -> str:
         _front_matter(base, licence, run),
         f"# {base}, aligned with its own uncertainty",
         _METHOD,
-        "No human label was used." if plain.get("label_free") else "Human labels were used.",
+        f"{_LABELS[plain.get('label_free')]} What the base model was itself trained on is another matter.",
         "## Provenance",
         _bullets(_provenance(run, base, licence, dtype)),
         "## Loading",
@@ -92,7 +98,7 @@ def _provenance(run: Run, base: str, licence: str, dtype: str) -> Iterator[tuple
     yield "base revision (SHA-256 of its files)", f"`{run.base.revision}`"
     told = "its files state none; look it up before you pass this model on" if licence == UNKNOWN else licence
     yield "licence of the base, which binds this model too", told
-    yield "adapter (SHA-256 of its weights)", f"`{run.aligned().adapters[0].sha256}`"
+    yield "adapter (SHA-256 of its weights)", f"`{run.aligned(unfinished=True).adapters[0].sha256}`"
     yield "weights", dtype
     source = plain["config"]["prompts"]["source"]
     counts = f"; {prompts['training']} trained on, {prompts['held_out']} held out" if prompts else ""

@@ -5,6 +5,7 @@ A plugin is an entry point in the group `udasa.<kind>` that names a factory:
     class Degree:
         class Options(pydantic.BaseModel, extra="forbid"): ...   # its TOML table, minus the reserved keys
         needs = ("embedder",)                                    # the resources it asks for
+        label_free = True                                        # no human label enters by it
 
         def __init__(self, options: Options, name: str, resources: Resources) -> None: ...
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from udasa_core.catalog import Catalog, read_catalog
+from udasa_core import doors
+from udasa_core.catalog import Catalog, core_identity, read_catalog
 from udasa_core.config import RunConfig, parse_config
 from udasa_core.errors import PluginError
 from udasa_core.manifest import Manifest
-from udasa_core.records import Event, ModelRef, content_key
-from udasa_core.resources import SharedResources
+from udasa_core.records import Event, Grade, ModelRef, Prompt, content_key
+from udasa_core.shared_resources import SharedResources
 from udasa_core.stack import Plugin, Stack
-from udasa_core.store import Shards, Store
+from udasa_core.store import Shards, Store, fingerprint
 
 log = logging.getLogger("udasa")
 
@@ -26,16 +28,20 @@ class Job:
         """refs: resolved models by role: "base", and "embedder" and "reader" where a plugin needs them."""
         self.config = config
         self.store = Store(config.store_dir.resolve())
-        self.resources = SharedResources(refs, config.root, self.observe)
+        rendering = (
+            config.reader.model_dump(include={"template", "template_options"}) if config.reader else {}
+        )
+        self.resources = SharedResources(refs, config.root, self.observe, rendering)
         self._deaf: set[str] = set()
         # Observers hear of work during the building of the stack, too: none is registered before it ends.
         self._observers: tuple[Plugin, ...] = ()
         self.stack = Stack(config, catalog, self.resources)
         self._observers = self.stack.observers
+        if self.stack.judge is not None:
+            self.resources.asked = self._judge
         # A worker has none: the process that leads the run alone writes its manifest.
         self.manifest: Manifest | None = None
         self.made = 0
-        self.kept = 0
 
     @property
     def base(self) -> ModelRef:
@@ -60,8 +66,20 @@ class Job:
 
     def identity(self, plugin: Plugin) -> dict[str, Any]:
         """Return a plugin's identity with that of each resource that it needs."""
-        resources = {need: self.resources.refs[need].key for need in plugin.needs}
-        return {**plugin.identity(), "resources": resources}
+        resources = {need: self.resources.identity(need) for need in plugin.needs}
+        judge = self.stack.judge.identity() if self.stack.judge and "judge" in plugin.needs else None
+        return {**plugin.identity(), "resources": resources, "judge": judge}
+
+    def _judge(self, prompts: Sequence[Prompt], seed: int) -> Sequence[Grade]:
+        """Have the judge's plugin grade, and check what it returns."""
+        judge = self.stack.judge
+        assert judge is not None
+        answer = self.stack.call(judge, "udasa_judge", prompts=prompts, seed=seed)
+        return doors.check_grades(judge, len(prompts), answer)
+
+    def fingerprint(self, step: str, ingredients: Mapping[str, Any]) -> str:
+        """Return the name of an output, in which the core counts by its version (editable: its source)."""
+        return fingerprint(step, {**ingredients, "core": core_identity()})
 
     def seed(self, *parts: object) -> int:
         """Return the seed in [0, 2³²) of one piece of work: of the run's seed, step, split and shard."""
@@ -77,23 +95,30 @@ class Job:
             "refs": {role: ref.to_json() for role, ref in self.resources.refs.items()},
         }
 
-    def map(self, step: str, split: str, payloads: Sequence[Mapping[str, Any]], about: str = "") -> Shards:
+    def map(self, step: str, inputs: Shards, payloads: Sequence[Mapping[str, Any]], by: str = "") -> Shards:
         """Have a step's missing shards made by the engine; return all of them.
 
-        payloads: plain data, one a shard, each with its "output" fingerprint. about: what the step is busy
-        with, for observers.
+        inputs: the shards that these are made from. payloads: plain data, one a shard, each with its
+        "output" fingerprint. by: whose work it is, where a step has several (a dimension's name).
         """
-        shards = Shards(step, split, tuple(payload["output"] for payload in payloads))
-        todo = [one for one in payloads if not self.store.has(step, one["output"])]
-        name = " ".join(part for part in (step, about, split) if part)
+        shards = replace(inputs, step=step, fingerprints=tuple(one["output"] for one in payloads))
+        name = " ".join(part for part in (step, by, str(shards)) if part)
         self.point(name, step, shards.fingerprints)
+        todo = [one for one in payloads if not self.store.has(step, one["output"])]
         with self.step(name, len(payloads), len(todo)) as advance:
             if todo:
                 plain = self.plain()
                 _jobs[content_key(plain)] = self
                 work_items = [{"job": plain, "step": step, **one} for one in todo]
-                for _ in self.stack.call(self.stack.engine, "udasa_map", step=step, payloads=work_items):
-                    advance()
+                try:
+                    done = self.stack.call(self.stack.engine, "udasa_map", step=step, payloads=work_items)
+                    if not isinstance(done, Iterable):
+                        raise PluginError(f"{self.stack.engine} returned {done!r}; udasa_map yields indices")
+                    for _ in done:
+                        advance()
+                finally:
+                    # What a job has loaded goes with it.
+                    _jobs.pop(content_key(plain), None)
                 missing = [one["output"] for one in todo if not self.store.has(step, one["output"])]
                 if missing:
                     raise PluginError(
@@ -111,7 +136,6 @@ class Job:
         if todo and not self.made and self.manifest is not None:
             self.manifest.update(status="running", error="")
         self.made += todo
-        self.kept += total - todo
         return _StepScope(self, name, total, todo)
 
 

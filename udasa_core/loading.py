@@ -23,6 +23,18 @@ def load_model(ref: ModelRef) -> PreTrainedModel:
 
     Raises UdasaError where there are no safetensors (a pickle is never opened), or bitsandbytes is missing.
     """
+    model = load_base(ref)
+    if ref.adapters:
+        with quiet():
+            model = _with_adapters(model, ref)
+    return model.eval().requires_grad_(False)
+
+
+def load_base(ref: ModelRef) -> PreTrainedModel:
+    """Return the bare model of `ref` on its device, quantised where it says so: no adapter, nothing frozen.
+
+    Raises as `load_model` does.
+    """
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -39,11 +51,7 @@ def load_model(ref: ModelRef) -> PreTrainedModel:
             trust_remote_code=ref.trust_remote_code,
             **_placement(ref),
         )
-        if ref.quantization == "none":
-            model = model.to(ref.device)
-        if ref.adapters:
-            model = _with_adapters(model, ref)
-    return model.eval().requires_grad_(False)
+        return model.to(ref.device) if ref.quantization == "none" else model
 
 
 @contextmanager
@@ -75,7 +83,7 @@ def _placement(ref: ModelRef) -> dict[str, Any]:
     if not is_bitsandbytes_available():
         raise UdasaError(
             'quantization = "4bit" needs bitsandbytes, which is not installed: pip install "udasa[qlora]", '
-            'or set quantization = "none"'
+            'or set [model] quantization = "none" and [trainer] quantize = "none"'
         )
     # The settings of QLoRA (Dettmers et al. 2023, arXiv 2305.14314): NF4, its constants quantised again.
     four_bits = BitsAndBytesConfig(

@@ -41,6 +41,8 @@ def _assign(table: dict[str, Any], path: list[str], value: Any) -> str:
     if path[0] in ARRAYS and len(path) > 1:
         # Instance names may hold dots, so the longest name that fits wins.
         members = table.get(path[0], [])
+        if not isinstance(members, list) or not all(isinstance(member, dict) for member in members):
+            return f"{path[0]!r} is no array of tables"
         for cut in range(len(path) - 1, 1, -1):
             name = ".".join(path[1:cut])
             for member in members:

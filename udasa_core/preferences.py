@@ -12,7 +12,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from udasa_core.errors import UdasaError
+from udasa_core.errors import UdasaError, UsageError
+from udasa_core.progress import Advance, Progress, silent
 from udasa_core.records import Abstain, Response, Scores
 from udasa_core.runs import Run
 from udasa_core.store import Store
@@ -26,22 +27,35 @@ _Rows = Iterator[dict[str, Any]]
 _SideScores = dict[str, float | None]
 
 
-def export_pairs(run: Run, file: Path, *, force: bool = False) -> int:
+def export_pairs(
+    run: Run, file: Path, *, force: bool = False, unfinished: bool = False, progress: Progress = silent
+) -> int:
     """Write every pair in training order to a .jsonl or .parquet file; return how many.
 
-    Memory does not grow with their number. Raises UdasaError where the run has no pair yet, the suffix is
-    another, or the file exists (force replaces it).
+    Memory does not grow with their number. Raises UsageError where the suffix is another, or the file exists
+    (force replaces it), and UdasaError where the run has no pair yet, or is not finished (unfinished:
+    whatever it has counts).
     """
     if file.suffix not in SUFFIXES:
-        raise UdasaError(f"{file}: pairs are written as {' or '.join(SUFFIXES)}; name such a file")
+        raise UsageError(f"{file}: pairs are written as {' or '.join(SUFFIXES)}; name such a file")
     if file.exists() and not force:
-        raise UdasaError(f"{file} exists already; --force replaces it, or name another file")
-    names = _dimensions(run)
-    if not any(stage.size for stage in run.stages()):
+        raise UsageError(f"{file} exists already; --force replaces it, or name another file")
+    names = _dimensions(run.whole(unfinished=unfinished))
+    total = sum(stage.size for stage in run.stages())
+    if not total:
         raise UdasaError(f"run {run.name} has no pair yet (status: {run.status})")
     write = _write_jsonl if file.suffix == ".jsonl" else _write_parquet
-    with Store(file.parent).appear(file.absolute()) as temporary:
-        return write(preference_rows(run), temporary, names)
+    with (
+        Store(file.parent).appear(file.absolute()) as temporary,
+        progress(f"writing {file.name}", total) as advance,
+    ):
+        return write(_counted(preference_rows(run), advance), temporary, names)
+
+
+def _counted(rows: _Rows, advance: Advance) -> _Rows:
+    for row in rows:
+        yield row
+        advance(1)
 
 
 def preference_rows(run: Run) -> _Rows:

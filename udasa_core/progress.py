@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
-from udasa_core.resources import Advance
+from udasa_core.records import Event
+
+# Tells observers of an event; counts what was done.
+Observe = Callable[[Event], None]
+Advance = Callable[[int], None]
 
 
 class Progress(Protocol):
@@ -20,3 +24,20 @@ class Progress(Protocol):
 def silent(name: str, total: int | None) -> Iterator[Advance]:
     """Tell nobody."""
     yield lambda count: None
+
+
+@contextmanager
+def progress(observe: Observe, name: str, total: int | None) -> Iterator[Advance]:
+    """Tell `observe` of a long task while it lasts; the yielded function adds to what is done."""
+    done = 0
+
+    def advance(amount: int) -> None:
+        nonlocal done
+        done += amount
+        observe(Event("advanced", "work", name, done, total))
+
+    observe(Event("started", "work", name, 0, total))
+    try:
+        yield advance
+    finally:
+        observe(Event("finished", "work", name, done, total))

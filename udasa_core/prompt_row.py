@@ -1,6 +1,6 @@
 """One row of a prompts source → its id and messages, or the reason why it gives none.
 
-Reasons are few and hold nothing of the row, so that they can be counted.
+Reasons name fields, roles and places, never a text of the row, so that they can be counted and printed.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from udasa_core.errors import UdasaError
 from udasa_core.prefix_reader import PrefixReader
@@ -26,7 +26,7 @@ class YesNoReader:
     """p(yes) in [0, 1] for each conversation and question: 1 where the model is sure of "yes".
 
     The model is shown one user message, the conversation first and the question last, by its own chat
-    template (or as plain text that ends in "Answer:" where it has none):
+    template (as plain text that ends in "Answer:" where it has none, or none is to be used):
 
         User: <a turn>
         Response: <the turn that is judged; earlier answers of the assistant are called the same>
@@ -50,8 +50,13 @@ class YesNoReader:
     with ½.
     """
 
-    def __init__(self, lm: CausalLM) -> None:
+    def __init__(
+        self, lm: CausalLM, template: str = "chat", template_options: Mapping[str, Any] | None = None
+    ) -> None:
+        """template, template_options: as `CausalLM.render` takes them; "plain" asks in plain text."""
         self._lm = lm
+        self._template = template
+        self._template_options = template_options
 
     def yes_probabilities(
         self, conversations: Sequence[Sequence[Message]], questions: Sequence[str]
@@ -87,8 +92,8 @@ class YesNoReader:
 
     def _render(self, transcript: str, question: str) -> list[int]:
         asked = f"{transcript}\n\nQuestion about the last response: {question}\nAnswer with Yes or No only."
-        if self._lm.tokenizer.chat_template:
-            return self._lm.render([Message("user", asked)])
+        if self._template == "chat" and self._lm.tokenizer.chat_template:
+            return self._lm.render([Message("user", asked)], "chat", self._template_options)
         return self._lm.render([Message("user", f"{asked}\nAnswer:")], template="plain")
 
     @cached_property

@@ -285,7 +285,9 @@ class Stage:
 class Report:
     """What a trainer measured on one stage, and the model that it made.
 
-    metrics: final figures by name; `history`: the same kind of figures by optimizer step.
+    metrics: final figures by name; `show` knows first_loss, last_loss, chosen_logprob_before and _after,
+    rejected_logprob_before and _after (mean log-probability of a whole response), margin_after,
+    accuracy_after and steps, and lists others as they are. history: the same kind of figures by step.
     A skipped stage has `skipped` (the reason), no metrics, and hands its policy on unchanged.
     """
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from udasa_core.errors import UdasaError
+from udasa_core.errors import UdasaError, UsageError
 from udasa_core.manifest import Manifest
 from udasa_core.records import Adapter, ModelRef, Pair, Scores
 from udasa_core.store import Store
@@ -44,7 +44,7 @@ class Run:
         self.folder = folder
         self.made = made
         self.manifest = Manifest.read(folder)
-        self.store = Store(Path(self.manifest.plain["store"]))
+        self.store = Store((folder / self.manifest.plain["store"]).resolve())
 
     @property
     def name(self) -> str:
@@ -91,7 +91,10 @@ class Run:
     def _stage(self, plan: Mapping[str, Any], skipped: str) -> StageSummary:
         keys = self.keys(f"train {plan['name']}")
         trained = bool(keys) and not skipped and self.store.has("train", keys[0], "")
-        report = self.store.read_json("train", f"{keys[0]}/report") if trained else {}
+        report = self.store.read_json("train", f"{keys[0]}/stage") if trained else {}
+        # What a trainer itself skipped is in the manifest only once the run has finished.
+        skipped = skipped or report.get("skipped", "")
+        trained = trained and not skipped
         return StageSummary(
             name=plan["name"],
             size=plan["size"],
@@ -110,13 +113,27 @@ class Run:
             for pair in read_pairs(stage.pairs):
                 yield stage.name, pair
 
-    def aligned(self) -> ModelRef:
-        """Return the model after the last trained stage. Raises UdasaError where no stage is trained."""
+    def whole(self, *, unfinished: bool = False) -> Run:
+        """Return the run itself. Raises UdasaError where it is not finished, unless `unfinished` is fine."""
+        if self.status != "finished" and not unfinished:
+            raise UdasaError(
+                f"run {self.name} is not finished (status: {self.status}), so what it has may be half of it, "
+                "or of another configuration; finish it with `udasa run`, or take it as it is: --unfinished"
+            )
+        return self
+
+    def aligned(self, *, unfinished: bool = False) -> ModelRef:
+        """Return the model after the last trained stage.
+
+        Raises UdasaError where no stage is trained, or the run is not finished; with `unfinished` the last
+        stage that is trained so far counts.
+        """
+        self.whole(unfinished=unfinished)
         trained = [stage for stage in self.stages() if stage.trained]
         if not trained or trained[-1].adapter is None:
             raise UdasaError(f"run {self.name} has trained no stage (status: {self.status})")
         adapter = trained[-1].adapter
-        sha256 = self.store.read_json("train", f"{adapter.parent.name}/report")["adapter"]
+        sha256 = self.store.read_json("train", f"{adapter.parent.name}/stage")["adapter"]
         return self.base.with_adapter(Adapter(sha256, str(adapter)))
 
     def changes(self) -> tuple[Mapping[str, Any], ...]:
@@ -133,17 +150,17 @@ class Run:
 
 
 def find_run(name: str, folder: Path | str = "runs") -> Run:
-    """Open a run by its folder, or by its name under `folder`. Raises UdasaError where there is none."""
+    """Open a run by its folder, or by its name under `folder`. Raises UsageError where there is none."""
     given, named = Path(name), Path(folder) / name
     for place in (given, named):
         if (place / "manifest.json").exists():
             return Run(place)
     if given.is_dir():
-        raise UdasaError(f"{given} is no run: it has no manifest.json")
+        raise UsageError(f"{given} is no run: it has no manifest.json")
     found = sorted(path.parent.name for path in Path(folder).glob("*/manifest.json"))
     close = difflib.get_close_matches(name, found, n=1)
     if close:
         hint = f'did you mean "{close[0]}"?'
     else:
         hint = f"runs in {folder}: {', '.join(found)}" if found else "`udasa run` makes one"
-    raise UdasaError(f"there is no run {name!r}, neither as a folder nor in {folder}; {hint}")
+    raise UsageError(f"there is no run {name!r}, neither as a folder nor in {folder}; {hint}")

@@ -45,6 +45,17 @@ class ModelTable(Table):
     trust_remote_code: bool = Field(default=False, description="run code that comes with the model")
 
 
+class ReaderTable(ModelTable):
+    """[reader]: the model that answers yes/no questions about responses; default: the base policy."""
+
+    template: Literal["chat", "plain"] = Field(
+        default="chat", description="plain for a model without a chat template"
+    )
+    template_options: dict[str, bool | int | float | str] = Field(
+        default_factory=dict, description="given to the chat template: enable_thinking = false, say"
+    )
+
+
 class EncoderTable(Table):
     """[embedder]: the sentence embedder that dimensions share."""
 

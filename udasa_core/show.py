@@ -7,8 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from udasa_core.text_table import TextTable, figure
+from udasa_core.text_table import TextTable, figure, wrap
 from udasa_core.training_table import other_metrics, training_table
+
+# With fewer, resampling prompts shows less than their real spread.
+_FEW_PROMPTS = 20
 
 
 def tables(figures: Mapping[str, Any], *, artifacts: bool = True) -> Iterator[TextTable]:
@@ -48,7 +51,10 @@ def _head(figures: Mapping[str, Any]) -> TextTable:
     width = max(len(label) for label, _ in rows)
     lines = [f"  {label.ljust(width)}  {told}" for label, told in rows]
     notes = [f"It stopped with {figures['error']}"] if figures["error"] else []
-    return TextTable("\n".join([f"Run {figures['name']}", *lines]), (), (), notes)
+    title = f"Run {figures['name']}"
+    if figures["status"] != "finished":
+        title += ": NOT FINISHED. Below is what it has so far; `udasa run` with its TOML finishes it."
+    return TextTable("\n".join([*wrap(title), *lines]), (), (), notes)
 
 
 def _uncertainty(rows: Sequence[Mapping[str, Any]]) -> TextTable:
@@ -119,7 +125,10 @@ def _held_out(changes: Sequence[Mapping[str, Any]]) -> TextTable:
         "prompts: one that holds 0 is no evidence of a change. Calibration and reader are frozen.",
         "A falling U is what training aims at: it is no proof of alignment. Entropy in nats a token, length "
         "in tokens; truncated and distinct are shares of the responses.",
+        f"By chance alone about one in twenty such intervals excludes 0, and here are {len(changes)}.",
     ]
+    if min(one["n"] for one in changes) < _FEW_PROMPTS:
+        notes.append(f"With fewer than {_FEW_PROMPTS} prompts the intervals are too narrow.")
     return TextTable(
         "Held-out prompts, before and after",
         ("figure", "before", "after", "change", "95% interval", "n"),

@@ -7,6 +7,7 @@ Only selected factories are imported. `check_plugins` gathers faults for the con
 from __future__ import annotations
 
 import importlib
+import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,8 +21,12 @@ from pydantic import BaseModel, ValidationError
 from udasa_core import hookspecs
 from udasa_core.catalog import Catalog, Offer
 from udasa_core.config import PluginTable, RunConfig, pydantic_faults, unknown_key
+from udasa_core.contract import factory_fault, plugin_faults
 from udasa_core.errors import CatalogError, Fault, PluginError, UdasaError
-from udasa_core.resources import RESOURCES, SharedResources
+from udasa_core.shared_resources import SharedResources
+
+# The kinds whose plugins decide what is trained on: human labels could enter by these.
+SHAPING = ("generator", "dimension", "calibration", "aggregation", "pairing", "stages", "trainer")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,27 +93,12 @@ def load_factory(offer: Offer) -> Any:
         factory: Any = importlib.import_module(module)
         for part in attribute.split("."):
             factory = getattr(factory, part)
-    except Exception as error:  # a third party's module may raise anything at import
+    except (Exception, SystemExit) as error:  # a third party's module may do anything at import
         raise CatalogError(f"{offer} cannot be imported: {type(error).__name__}: {error}") from error
     problem = factory_fault(factory)
     if problem:
         raise CatalogError(f"{offer}: {problem}")
     return factory
-
-
-def factory_fault(factory: Any) -> str:
-    """Say how a factory breaks the contract, as far as can be seen without calling it ("" if it does not)."""
-    options = getattr(factory, "Options", None)
-    if not (isinstance(options, type) and issubclass(options, BaseModel)):
-        return "its factory declares no pydantic model `Options`"
-    if options.model_config.get("extra") != "forbid":
-        return 'its `Options` lets unknown keys pass; declare model_config = ConfigDict(extra="forbid")'
-    if not callable(factory):
-        return "its factory cannot be called"
-    unknown = sorted(set(getattr(factory, "needs", ())) - set(RESOURCES))
-    if unknown:
-        return f"it needs {', '.join(unknown)}; resources are {', '.join(RESOURCES)}"
-    return ""
 
 
 def _choose(table: PluginTable, catalog: Catalog) -> tuple[_Chosen | None, list[Fault]]:
@@ -119,7 +109,10 @@ def _choose(table: PluginTable, catalog: Catalog) -> tuple[_Chosen | None, list[
     except CatalogError as error:
         return None, [Fault(f"{table.path}.use", str(error))]
     try:
-        options = factory.Options.model_validate(dict(table.options))
+        # As JSON, strictly: no text becomes a number unasked, while a list may become a tuple.
+        options = factory.Options.model_validate_json(json.dumps(dict(table.options)), strict=True)
+    except TypeError as error:
+        return None, [Fault(table.path, f"holds a value that no option takes: {error}")]
     except ValidationError as error:
         return None, pydantic_faults(error, table.path, factory.Options)
     return _Chosen(table, offer, factory, options, tuple(getattr(factory, "needs", ()))), []
@@ -134,6 +127,8 @@ def check_plugins(config: RunConfig, catalog: Catalog) -> list[Fault]:
             if table is not None:
                 chosen, found = _choose(table, catalog)
                 faults += found
+                if chosen is not None and "judge" in chosen.needs and config.judge is None:
+                    faults.append(Fault(table.path, "needs a judge", 'add [judge] with use = "…"'))
                 if chosen is not None and table.kind == "stages":
                     faults += _stray_overrides(config, chosen)
     return faults
@@ -196,12 +191,9 @@ class Stack:
                 f"cannot be built: {type(error).__name__}: {error}"
             ) from error
         plugin = Plugin(table, chosen.offer, chosen.options, chosen.needs, instance)
-        if "__eq__" in {name for one in type(instance).__mro__[:-1] for name in vars(one)}:
-            # pluggy takes two equal plugins for one that is registered twice.
-            raise PluginError(f"{plugin} compares by value; plugin instances compare by identity (eq=False)")
-        for hook in hookspecs.HOOKS[table.kind]:
-            if not callable(getattr(instance, hook, None)):
-                raise PluginError(f"{plugin} does not implement {hook}, which every {table.kind} must")
+        breaches = plugin_faults(table.kind, type(instance))
+        if breaches:
+            raise PluginError(f"{plugin}: {'; '.join(breaches)}")
         return plugin
 
     def plugins(self) -> tuple[Plugin, ...]:
@@ -222,6 +214,16 @@ class Stack:
             *self.observers,
         )
 
+    def label_free(self) -> bool | None:
+        """Say whether no human label enters the run: what each plugin says in its `label_free` attribute.
+
+        None where one says nothing (a third party's, or recorded responses whose origin nobody knows) and
+        none says False.
+        """
+        shaping = [one for one in self.plugins() if one.table.kind in SHAPING]
+        said = [getattr(plugin.instance, "label_free", None) for plugin in shaping]
+        return False if False in said else None if None in said else True
+
     def trainer(self, stage: str) -> Plugin:
         """Return the trainer of one stage: its own where the TOML has [trainer.<stage>], else the default."""
         return self._stage_trainers.get(stage, self._trainer)
@@ -233,14 +235,6 @@ class Stack:
                 self._pluggy.register(plugin.instance, name=plugin.table.path)
             except pluggy.PluginValidationError as error:
                 raise PluginError(f"{plugin} does not fit the hook that it implements: {error}") from error
-            known = set(vars(hookspecs.Specifications))
-            for hook in self._pluggy.get_hookcallers(plugin.instance) or ():
-                if hook.name not in known:
-                    raise PluginError(f"{plugin} implements {hook.name}, which is no hook; a misspelling?")
-            for hook_name in hookspecs.HOOKS[plugin.table.kind]:
-                implementations = getattr(self._pluggy.hook, hook_name).get_hookimpls()
-                if not any(one.plugin is plugin.instance for one in implementations):
-                    raise PluginError(f"{plugin}: its {hook_name} is not marked with @hookimpl")
         self._pluggy.check_pending()
 
     def implements(self, plugin: Plugin, hook: str) -> bool:

@@ -27,16 +27,25 @@ if TYPE_CHECKING:
 # The layout and the core's own share in every output: raised when a change of the core alters what a
 # step makes of the same inputs.
 FORMAT = 1
+# What shapes a model's outputs besides the model.
+INFERENCE = ("torch", "transformers", "tokenizers", "peft")
 _PARTIAL = ".partial"
 
 
 @dataclass(frozen=True, slots=True)
 class Shards:
-    """What a step leaves behind: the fingerprints of its shards in order, and which split they belong to."""
+    """What a step leaves behind: the fingerprints of its shards in order, and which split they belong to.
+
+    aligned: whether the aligned model's answers are in them, rather than the base policy's.
+    """
 
     step: str
     split: str
     fingerprints: tuple[str, ...]
+    aligned: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.split}, aligned" if self.aligned else self.split
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +117,9 @@ class Store:
 
     def write_json(self, step: str, key: str, plain: Mapping[str, Any]) -> None:
         """Write canonical JSON: sorted keys, so that equal data are equal bytes."""
+        text = json.dumps(plain, sort_keys=True, indent=1, allow_nan=False)
         with self.appear(self.path(step, key, ".json")) as temporary:
-            temporary.write_text(json.dumps(plain, sort_keys=True, indent=1) + "\n")
+            temporary.write_text(text + "\n")
 
     def read_json(self, step: str, key: str) -> dict[str, Any]:
         """Read JSON; StoreError where it is missing or damaged."""
@@ -152,10 +162,13 @@ class Store:
     def finish_folder(self, step: str, key: str) -> Path:
         """Turn the working folder into the output, and return where that lies."""
         working, final = self.path(step, key, _PARTIAL), self.path(step, key, "")
-        for file in sorted(working.rglob("*")):
-            _sync(file)
-        working.replace(final)
-        _sync(final.parent)
+        try:
+            for file in sorted(working.rglob("*")):
+                _sync(file)
+            working.replace(final)
+            _sync(final.parent)
+        except OSError as error:
+            raise StoreError(f"{final} cannot be written: {error.strerror or error}") from error
         return final
 
     def clean(self, keep: set[tuple[str, str]], *, dry_run: bool = False) -> tuple[int, int]:
@@ -197,10 +210,15 @@ def lock(path: Path, refusal: str, *, shared: bool = False) -> Iterator[None]:
         holder = os.read(descriptor, 64).decode(errors="replace").strip()
         os.close(descriptor)
         raise LockedError(f"{refusal}{f' (process {holder})' if holder else ''}") from None
+    except OSError as error:
+        os.close(descriptor)
+        raise StoreError(f"{path} cannot be locked: {error.strerror or error}") from error
     try:
         if not shared:
-            os.ftruncate(descriptor, 0)
-            os.write(descriptor, str(os.getpid()).encode())
+            # Who holds it is told for convenience only; a full disk must not stop a run that may still end.
+            with suppress(OSError):
+                os.ftruncate(descriptor, 0)
+                os.write(descriptor, str(os.getpid()).encode())
         yield
     finally:
         os.close(descriptor)

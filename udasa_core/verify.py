@@ -17,12 +17,10 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from udasa_core.catalog import Offer
+from udasa_core.progress import Progress, silent
 
-# What no factory's module may import: it would cost every command seconds.
-HEAVY = ("torch", "transformers", "trl", "peft", "datasets", "evaluate")
 TIMEOUT = 60.0
 
 _CHILD = "import sys; from udasa_core.verify import child; child(*sys.argv[1:])"
@@ -37,15 +35,28 @@ class Verdict:
     problem: str
 
 
-def verify(offers: Sequence[Offer], *, root: Path | None = None, timeout: float = TIMEOUT) -> list[Verdict]:
+def verify(
+    offers: Sequence[Offer],
+    *,
+    root: Path | None = None,
+    timeout: float = TIMEOUT,
+    progress: Progress = silent,
+) -> list[Verdict]:
     """Import each offer's factory in a process of its own; return a verdict each, in order.
 
     root: a folder whose modules are importable, for local work (`module:Factory`). timeout: seconds a plugin.
     """
     children: set[subprocess.Popen[bytes]] = set()
-    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as threads:
+    verdicts: list[Verdict] = []
+    with (
+        ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as threads,
+        progress("importing plugins", len(offers)) as advance,
+    ):
         try:
-            return list(threads.map(lambda offer: _verdict(offer, root, timeout, children), offers))
+            for verdict in threads.map(lambda offer: _verdict(offer, root, timeout, children), offers):
+                verdicts.append(verdict)
+                advance(1)
+            return verdicts
         except BaseException:
             threads.shutdown(wait=False, cancel_futures=True)
             for process in list(children):
@@ -116,6 +127,7 @@ def child(answer: str, offer: str, root: str) -> None:
 
 def problems(offer: Offer) -> Iterator[str]:
     """Import an offer's factory here, and yield what breaks."""
+    from udasa_core.contract import HEAVY, plugin_faults
     from udasa_core.errors import CatalogError
     from udasa_core.stack import load_factory
 
@@ -129,18 +141,4 @@ def problems(offer: Offer) -> Iterator[str]:
     if heavy:
         yield f"its import also imports {', '.join(heavy)}: move that into the method that needs it"
     if isinstance(factory, type):
-        yield from _hook_problems(offer.kind, factory)
-
-
-def _hook_problems(kind: str, factory: type[Any]) -> Iterator[str]:
-    from udasa_core.hookspecs import HOOKS, PROJECT, Specifications
-
-    for hook in HOOKS[kind]:
-        implementation = getattr(factory, hook, None)
-        if not callable(implementation):
-            yield f"it does not implement {hook}, which every {kind} must"
-        elif not hasattr(implementation, f"{PROJECT}_impl"):
-            yield f"its {hook} is not marked with @hookimpl"
-    for name in dir(factory):
-        if name.startswith(f"{PROJECT}_") and not hasattr(Specifications, name):
-            yield f"{name} is no hook; a misspelling?"
+        yield from plugin_faults(offer.kind, factory)

@@ -22,9 +22,8 @@ from pathlib import Path
 
 from udasa_core.cache import cache_root, made_once
 from udasa_core.errors import SourceError
-from udasa_core.progress import Progress
+from udasa_core.progress import Advance, Progress
 from udasa_core.records import content_key
-from udasa_core.resources import Advance
 from udasa_core.sources import Source
 
 _CHUNK = 1 << 20

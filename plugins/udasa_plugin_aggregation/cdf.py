@@ -36,6 +36,7 @@ class EmpiricalCDF:
         model_config = ConfigDict(extra="forbid", frozen=True)
 
     needs: ClassVar[tuple[str, ...]] = ()
+    label_free: ClassVar[bool] = True
 
     def __init__(self, options: Options, name: str, resources: Resources) -> None:
         self.options = options

@@ -6,10 +6,11 @@ import hashlib
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from udasa_core import Adapter, ModelRef, UdasaError
+from udasa_core import Adapter, ModelRef, UdasaError, load_base
 from udasa_plugin_dpo.options import TrainerOptions
 
 WEIGHTS = "adapter_model.safetensors"
@@ -33,18 +34,10 @@ def load_trainable(policy: ModelRef, options: TrainerOptions, seed: int) -> Any:
     """
     import torch
     from peft import LoraConfig, PeftModel, get_peft_model
-    from transformers import AutoModelForCausalLM, set_seed
+    from transformers import set_seed
 
-    base = AutoModelForCausalLM.from_pretrained(
-        policy.folder,
-        dtype=getattr(torch, policy.dtype),
-        trust_remote_code=policy.trust_remote_code,
-        local_files_only=True,
-        use_safetensors=True,
-        **_quantized(policy, options),
-    )
-    if not _in_four_bits(policy, options):
-        base = base.to(policy.device)
+    quantization = policy.quantization if options.quantize == "none" else options.quantize
+    base: Any = load_base(replace(policy, quantization=quantization))
     for module in base.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = (
@@ -121,30 +114,3 @@ def _refuse_other_shape(config: Any, options: TrainerOptions) -> None:
             f"the adapter that this stage continues has another shape: {'; '.join(wrong)}. Give rank, alpha "
             "and targets in [trainer] for all stages alike, not in [trainer.<stage>]."
         )
-
-
-def _in_four_bits(policy: ModelRef, options: TrainerOptions) -> bool:
-    return "4bit" in (policy.quantization, options.quantize)
-
-
-def _quantized(policy: ModelRef, options: TrainerOptions) -> dict[str, Any]:
-    """Return what loads the base in 4 bits (QLoRA, Dettmers et al. 2023, arXiv 2305.14314), or nothing."""
-    if not _in_four_bits(policy, options):
-        return {}
-    import importlib.util
-
-    import torch
-    from transformers import BitsAndBytesConfig
-
-    if importlib.util.find_spec("bitsandbytes") is None:
-        raise UdasaError(
-            'a base in 4 bits needs bitsandbytes, which is not installed: pip install "udasa[qlora]", '
-            'or set [trainer] quantize = "none" and [model] quantization = "none".'
-        )
-    config = BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=getattr(torch, policy.dtype),
-    )
-    return {"quantization_config": config, "device_map": {"": policy.device}}

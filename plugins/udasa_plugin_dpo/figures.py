@@ -33,13 +33,19 @@ def history_of(logged: Iterable[Mapping[str, Any]]) -> list[dict[str, float]]:
 
 
 def metrics_of(
+    loss: str,
     beta: float,
     before: NDArray[np.float64],
     after: NDArray[np.float64],
     reference: NDArray[np.float64],
+    lengths: NDArray[np.int64],
     history: Sequence[Mapping[str, float]],
 ) -> dict[str, float]:
     """Return the stage's figures from (2, pairs) log-probabilities of chosen and rejected responses.
+
+    lengths: (2, pairs) their tokens. With loss "ipo", which compares averages over tokens, accuracy_after
+    is the share of pairs whose h (see `IPO`) is above 0, gap_per_token_after the mean h in nats a token, and
+    gap_goal the h that training aims at; margin_after stays the difference of sums, as DPO's.
 
     `*_before` and `*_after` are means over all the stage's pairs by the policy at its start and at its end,
     so that they can be compared, as the history's batches cannot: a falling chosen_logprob is DPO's known
@@ -48,7 +54,13 @@ def metrics_of(
     In bfloat16 any change of the weights, however small, redraws the rounding of every activation: about 0.5
     nats (standard deviation, 100 tokens, 135M parameters) a response, so 0.5 / √pairs on these means.
     """
-    margins = beta * ((after[0] - reference[0]) - (after[1] - reference[1]))
+    ratios = after - reference
+    margins = beta * (ratios[0] - ratios[1])
+    right, own = margins > 0, {}
+    if loss == "ipo":
+        gaps = ratios[0] / lengths[0] - ratios[1] / lengths[1]
+        right = gaps > 0
+        own = {"gap_per_token_after": float(gaps.mean()), "gap_goal": 1 / (2 * beta)}
     return {
         "first_loss": history[0]["loss"],
         "last_loss": history[-1]["loss"],
@@ -57,6 +69,7 @@ def metrics_of(
         "rejected_logprob_before": float(before[1].mean()),
         "rejected_logprob_after": float(after[1].mean()),
         "margin_after": float(margins.mean()),
-        "accuracy_after": float((margins > 0).mean()),
+        "accuracy_after": float(right.mean()),
+        **own,
         "steps": len(history),
     }

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import ClassVar
 
 from pydantic import Field
 
-from udasa_core import ModelRef, Report, Resources, Stage, hookimpl
-from udasa_plugin_dpo.options import TrainerOptions
-from udasa_plugin_dpo.training import Call, train
+from udasa_plugin_dpo.preference import LossOptions, PreferenceTrainer
 
 
-class IPO:
+class IPO(PreferenceTrainer):
     """Identity Preference Optimization (Azar et al. 2023, arXiv 2310.12036, equation 17).
 
     loss = (h − 1/(2β))², with h = [log π(chosen) − log ref(chosen)] / |chosen| − the same of rejected: here
@@ -20,7 +17,9 @@ class IPO:
     Unlike DPO it has a goal, h = 1/(2β) nats a token, beyond which it pushes back.
     """
 
-    class Options(TrainerOptions):
+    loss: ClassVar[str] = "ipo"
+
+    class Options(LossOptions):
         """The TOML table of the trainer `ipo`."""
 
         # 0.2 nats a token are 20 nats on 100 tokens, where DPO with β = 0.1 has lost 7/8 of its gradient:
@@ -31,19 +30,3 @@ class IPO:
             description="β (the paper's τ): training aims at a log-ratio gap of 1/(2β) nats a token: "
             "2.5 aims at 0.2.",
         )
-
-    needs: ClassVar[tuple[str, ...]] = ()
-
-    def __init__(self, options: Options, name: str, resources: Resources) -> None:
-        self.options = options
-        self.name = name
-        self.resources = resources
-
-    @hookimpl
-    def udasa_train(
-        self, stage: Stage, pairs: Path, policy: ModelRef, reference: ModelRef, out_dir: Path, seed: int
-    ) -> Report:
-        call = Call(
-            self.name, "ipo", self.options.beta, self.options, stage, pairs, policy, reference, out_dir, seed
-        )
-        return train(call, self.resources)

@@ -12,7 +12,7 @@ Targets = Literal["all-linear"] | Annotated[tuple[str, ...], Field(min_length=1)
 class TrainerOptions(BaseModel):
     """Options shared by `dpo` and `ipo`. Light by default: a little training helps, much displaces."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     rank: int = Field(16, ge=1, description="Rank of the LoRA adapter.")
     alpha: float = Field(32.0, gt=0, description="LoRA's scale: the update is multiplied by alpha / rank.")

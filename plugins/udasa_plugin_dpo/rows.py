@@ -20,20 +20,22 @@ _BATCH = 256
 class Rows:
     """`count` rows in `file`, and their tokens by row; `overlong` pairs were set aside.
 
-    tokens: (count,) prompt + chosen + prompt + rejected.
+    tokens: (count,) prompt + chosen + prompt + rejected. lengths: (2, count) tokens of the chosen and of the
+    rejected responses.
     """
 
     file: Path
     count: int
     overlong: int
     tokens: NDArray[np.int64]
+    lengths: NDArray[np.int64]
 
 
-def write_rows(pairs: Path, file: Path, max_length: int | None, stage: str) -> Rows:
+def write_rows(pairs: Path, file: Path, max_length: int | None) -> Rows:
     """Write the pairs of at most `max_length` tokens a side (None: any) as an Arrow stream of token ids.
 
     The ids are the sampled ones: nothing is tokenized again, and a response that was cut off gets no
-    end-of-turn token. Raises UdasaError where no pair is left.
+    end-of-turn token. Possibly no row is left.
     """
     import numpy as np
     import pyarrow as pa
@@ -43,6 +45,7 @@ def write_rows(pairs: Path, file: Path, max_length: int | None, stage: str) -> R
     ids = pa.list_(pa.int32())
     schema = pa.schema([("prompt_ids", ids), ("chosen_ids", ids), ("rejected_ids", ids)])
     tokens: list[int] = []
+    lengths: list[tuple[int, int]] = []
     batch: list[dict[str, list[int]]] = []
     overlong = 0
     partial = file.with_suffix(".partial")
@@ -61,18 +64,15 @@ def write_rows(pairs: Path, file: Path, max_length: int | None, stage: str) -> R
                 "chosen_ids": list(pair.chosen.token_ids),
                 "rejected_ids": list(pair.rejected.token_ids),
             }
-            tokens.append(2 * len(row["prompt_ids"]) + len(row["chosen_ids"]) + len(row["rejected_ids"]))
+            lengths.append((len(row["chosen_ids"]), len(row["rejected_ids"])))
+            tokens.append(2 * len(row["prompt_ids"]) + sum(lengths[-1]))
             batch.append(row)
             if len(batch) == _BATCH:
                 flush()
         flush()
-    if not tokens:
-        raise UdasaError(
-            f"stage {stage}: none of its {overlong} pairs is at most {max_length} tokens long. "
-            "Raise [trainer] max_length, or lower [generator] max_new_tokens and sample again."
-        )
     os.replace(partial, file)
-    return Rows(file, len(tokens), overlong, np.array(tokens, dtype=np.int64))
+    sides = np.array(lengths, dtype=np.int64).reshape(-1, 2).T
+    return Rows(file, len(tokens), overlong, np.array(tokens, dtype=np.int64), sides)
 
 
 def longest_side(pair: Pair) -> int:

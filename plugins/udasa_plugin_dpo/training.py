@@ -65,6 +65,7 @@ def train(call: Call, resources: Resources) -> Report:
     """Train the policy on one stage; go on where an earlier, killed call with the same arguments stopped.
 
     out_dir ends with `adapter/` and `report.json`; meanwhile `work/` holds rows, measurements, checkpoints.
+    The report counts the pairs that were trained on; where every pair is too long, the stage is skipped.
     Raises UdasaError where the stage cannot be trained, the loss is not finite, or no weight changed.
     """
     _refuse_impossible(call)
@@ -85,7 +86,10 @@ def _train(call: Call, key: str, work: Path, resources: Resources) -> Report:
     options = call.options
     model = load_trainable(call.policy, options, call.seed)
     limit = options.max_length or getattr(model.config, "max_position_embeddings", None)
-    rows = write_rows(call.pairs, work / "rows.arrow", limit, call.stage.name)
+    rows = write_rows(call.pairs, work / "rows.arrow", limit)
+    if not rows.count:
+        reason = f"all {rows.overlong} pairs are longer than max_length = {limit}"
+        return Report(call.stage.name, call.trainer, 0, call.policy, skipped=reason)
     dataset = open_rows(rows)
     order = training_order(rows.count, options.epochs, call.seed)
     steps = -(-len(order) // (options.batch * options.accumulation))
@@ -110,7 +114,7 @@ def _train(call: Call, key: str, work: Path, resources: Resources) -> Report:
     adapter = save_adapter(trainer.model, call.policy, call.out_dir / "adapter")
     history = history_of(trainer.state.log_history)
     metrics = {
-        **metrics_of(call.beta, before, after, reference, history),
+        **metrics_of(call.loss, call.beta, before, after, reference, rows.lengths, history),
         "pairs": rows.count,
         "pairs_overlong": rows.overlong,
         "tokens": int(rows.tokens[order].sum()),
@@ -190,7 +194,10 @@ def _finished(call: Call, key: str) -> Report | None:
     if not (file.is_file() and weights.is_file()):
         return None
     report = json.loads(file.read_text())
-    if report["call"] != key or hashlib.sha256(weights.read_bytes()).hexdigest() != report["adapter"]:
+    # What lies there may be somebody else's.
+    if not isinstance(report, dict) or report.get("call") != key:
+        return None
+    if report.get("adapter") != hashlib.sha256(weights.read_bytes()).hexdigest():
         return None
     return _report(call, report)
 

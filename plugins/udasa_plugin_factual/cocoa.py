@@ -20,7 +20,7 @@ class CoCoA:
 
     Formula, for response i of K with T tokens:
 
-        confidence    a_i = −1/T · Σ_t ln p_t                              (nats, ≥ 0)
+        surprise      a_i = −1/T · Σ_t ln p_t                              (nats, ≥ 0)
         inconsistency b_i = 1/(K−1) · Σ_{j≠i} (1 − clip(cos(e_i, e_j), 0, 1))     (in [0, 1])
         u_i = 1 − exp(−a_i · b_i)
 
@@ -41,6 +41,7 @@ class CoCoA:
         model_config = ConfigDict(extra="forbid", frozen=True)
 
     needs: ClassVar[tuple[str, ...]] = ("embedder",)
+    label_free: ClassVar[bool] = True
 
     def __init__(self, options: Options, name: str, resources: Resources) -> None:
         self.options = options
@@ -74,6 +75,6 @@ def _products(group: Group, embeddings: NDArray[float32]) -> tuple[Score, ...]:
     scores: list[Score] = []
     for response, inconsistency in zip(group.responses, inconsistencies.tolist(), strict=True):
         # A log-probability of rounding may lie a hair above 0, and so their mean.
-        confidence = max(0.0, -math.fsum(response.logprobs) / len(response.logprobs))
-        scores.append(-math.expm1(-confidence * inconsistency))
+        surprise = max(0.0, -math.fsum(response.logprobs) / len(response.logprobs))
+        scores.append(-math.expm1(-surprise * inconsistency))
     return tuple(scores)

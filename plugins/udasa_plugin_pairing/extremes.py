@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from udasa_core import Abstain, Group, Pair, Pairing, Refusal, Resources, Scores, hookimpl
-from udasa_plugin_pairing.guards import SMALL_GAP, Guards
+from udasa_core import Abstain, Group, Pair, Pairing, Resources, Scores, hookimpl
+from udasa_plugin_pairing.guards import SMALL_GAP, Guards, pair_each
 
 
 class Extremes:
@@ -31,6 +31,7 @@ class Extremes:
         )
 
     needs: ClassVar[tuple[str, ...]] = ()
+    label_free: ClassVar[bool] = True
 
     def __init__(self, options: Options, name: str, resources: Resources) -> None:
         self.options = options
@@ -38,15 +39,7 @@ class Extremes:
 
     @hookimpl
     def udasa_pair(self, groups: Sequence[Group], scores: Sequence[Scores], seed: int) -> Pairing:
-        pairs: list[Pair] = []
-        refused: list[Refusal] = []
-        for group, scored in zip(groups, scores, strict=True):
-            made = self._pair(group, scored)
-            if isinstance(made, Pair):
-                pairs.append(made)
-            else:
-                refused.append(Refusal(group.prompt.id, made))
-        return Pairing(tuple(pairs), tuple(refused))
+        return pair_each(groups, scores, self._pair)
 
     def _pair(self, group: Group, scores: Scores) -> Pair | str:
         """Return the prompt's pair, or the reason that it has none."""

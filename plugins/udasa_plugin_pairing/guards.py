@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from udasa_core import Abstain, Group, Response, Scores
+from udasa_core import Abstain, Group, Pair, Pairing, Refusal, Response, Scores
 
 # The reasons that refusals are counted by.
 TOO_FEW = "too few scored responses"
@@ -25,12 +26,11 @@ class Guards(BaseModel):
     pair other responses than the strategy names; the prompt is refused and its reason counted.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     max_length_ratio: float | None = Field(
         default=None,
         ge=1.0,
-        allow_inf_nan=False,
         description="Refuse a pair whose longer side has more than this many times the shorter side's "
         "tokens. Left out: no limit.",
     )
@@ -64,6 +64,21 @@ class Guards(BaseModel):
         if self.max_length_ratio is not None and longer > self.max_length_ratio * shorter:
             return LENGTH_RATIO
         return None
+
+
+def pair_each(
+    groups: Sequence[Group], scores: Sequence[Scores], pair: Callable[[Group, Scores], Pair | str]
+) -> Pairing:
+    """Return what `pair` makes of each prompt: its pair, or the reason that it has none."""
+    pairs: list[Pair] = []
+    refused: list[Refusal] = []
+    for group, scored in zip(groups, scores, strict=True):
+        made = pair(group, scored)
+        if isinstance(made, Pair):
+            pairs.append(made)
+        else:
+            refused.append(Refusal(group.prompt.id, made))
+    return Pairing(tuple(pairs), tuple(refused))
 
 
 def identical(one: Response, other: Response) -> bool:

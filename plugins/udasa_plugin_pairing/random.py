@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from itertools import permutations
 from typing import ClassVar
 
-from udasa_core import Abstain, Group, Pair, Pairing, Refusal, Resources, Scores, content_key, hookimpl
-from udasa_plugin_pairing.guards import IDENTICAL, Guards, identical
+from udasa_core import Abstain, Group, Pair, Pairing, Resources, Scores, content_key, hookimpl
+from udasa_plugin_pairing.guards import IDENTICAL, Guards, identical, pair_each
 
 
 class RandomPairs:
@@ -17,15 +17,17 @@ class RandomPairs:
     responses). Hence `gap` is None; U of both sides is recorded. Stage policies set such pairs aside unless
     told otherwise: `[stages] ungapped = "spread"`.
 
-    The draw depends on the run's seed, the prompt's id and the prompt's own responses, not on the other
-    prompts. Refusals are counted by reason: too few scored responses, truncated, identical responses (all
-    of them), length ratio above max_length_ratio. A drawn pair that a guard refuses is not drawn again.
+    The draw depends on the seed (which follows from the run's seed and the shard's number), the prompt's id
+    and the prompt's own responses. Refusals are counted by reason: too few scored responses, truncated,
+    identical responses (all of them), length ratio above max_length_ratio. A drawn pair that a guard refuses
+    is not drawn again.
     """
 
     class Options(Guards):
         """Which drawn pairs are good enough."""
 
     needs: ClassVar[tuple[str, ...]] = ()
+    label_free: ClassVar[bool] = True
 
     def __init__(self, options: Options, name: str, resources: Resources) -> None:
         self.options = options
@@ -33,15 +35,7 @@ class RandomPairs:
 
     @hookimpl
     def udasa_pair(self, groups: Sequence[Group], scores: Sequence[Scores], seed: int) -> Pairing:
-        pairs: list[Pair] = []
-        refused: list[Refusal] = []
-        for group, scored in zip(groups, scores, strict=True):
-            made = self._pair(group, scored, seed)
-            if isinstance(made, Pair):
-                pairs.append(made)
-            else:
-                refused.append(Refusal(group.prompt.id, made))
-        return Pairing(tuple(pairs), tuple(refused))
+        return pair_each(groups, scores, lambda group, scored: self._pair(group, scored, seed))
 
     def _pair(self, group: Group, scores: Scores, seed: int) -> Pair | str:
         """Return the prompt's pair, or the reason that it has none."""

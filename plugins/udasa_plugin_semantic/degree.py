@@ -38,6 +38,7 @@ class Degree:
         model_config = ConfigDict(extra="forbid", frozen=True)
 
     needs: ClassVar[tuple[str, ...]] = ("embedder",)
+    label_free: ClassVar[bool] = True
 
     def __init__(self, options: Options, name: str, resources: Resources) -> None:
         self.options = options

@@ -19,8 +19,9 @@ StageName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$"
 class Quantiles:
     """Equal quantiles of the gap as stages, in descending order of gap: terciles, with the default names.
 
-    With m pairs and S stages, each stage has ⌊m/S⌋ pairs and the first m mod S have one more. That a large
-    gap means a clear preference is an assumption: two wrong answers can lie far apart.
+    With m pairs and S stages, each stage has ⌊m/S⌋ pairs and the first m mod S have one more. The order
+    inside a stage says nothing: trainers shuffle. That a large gap means a clear preference is an assumption:
+    two wrong answers can lie far apart.
     """
 
     class Options(Ranking):
@@ -41,6 +42,7 @@ class Quantiles:
             return names
 
     needs: ClassVar[tuple[str, ...]] = ()
+    label_free: ClassVar[bool] = True
 
     def __init__(self, options: Options, name: str, resources: Resources) -> None:
         self.options = options

@@ -25,7 +25,7 @@ class Ranking(BaseModel):
     in which pairs arrive. A pair whose gap is 0 or less is always dropped.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     ungapped: Literal["drop", "spread"] = Field(
         default="drop",
@@ -46,12 +46,16 @@ class Ranking(BaseModel):
         """
         import numpy as np
 
-        ids = np.asarray(pairs.ids, dtype=np.str_)
+        # Sixteen bytes an id for sorting; the plan then shares the table's own texts.
+        ids = np.asarray(pairs.ids, dtype="S")
         ranked = np.lexsort((ids, -pairs.gaps))
         ranked = ranked[pairs.gaps[ranked] > 0.0]
-        parts = [ids[part].tolist() for part in np.split(ranked, cuts(pairs.gaps[ranked]))]
-        ungapped: list[str] = ids[np.isnan(pairs.gaps)].tolist()
-        dropped = [(pair_id, NOT_POSITIVE) for pair_id in sorted(ids[pairs.gaps <= 0.0].tolist())]
+        parts = [
+            [pairs.ids[row] for row in part.tolist()] for part in np.split(ranked, cuts(pairs.gaps[ranked]))
+        ]
+        ungapped = [pairs.ids[row] for row in np.flatnonzero(np.isnan(pairs.gaps)).tolist()]
+        refused = sorted(pairs.ids[row] for row in np.flatnonzero(pairs.gaps <= 0.0).tolist())
+        dropped = [(pair_id, NOT_POSITIVE) for pair_id in refused]
         if self.ungapped == "spread":
             ungapped.sort(key=lambda pair_id: hashlib.sha256(pair_id.encode()).digest())
             for index, part in enumerate(parts):

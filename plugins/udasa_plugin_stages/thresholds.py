@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 class Thresholds:
-    """Three stages by gap, in training order, the largest gaps first within each:
+    """Three stages by gap, in training order:
 
     conservative (gap ≥ tau_high), moderate (tau_low ≤ gap < tau_high), exploratory (0 < gap < tau_low).
 
-    A stage may come out empty. Under calibration `cdf` a gap is a difference of ranks, so the bounds keep
-    their meaning from run to run.
+    The order inside a stage says nothing: trainers shuffle. A stage may come out empty. Under calibration
+    `cdf` a gap is a difference of ranks, so the bounds keep their meaning from run to run.
     """
 
     class Options(Ranking):
@@ -43,6 +43,7 @@ class Thresholds:
             return self
 
     needs: ClassVar[tuple[str, ...]] = ()
+    label_free: ClassVar[bool] = True
 
     stage_names: tuple[str, ...] = ("conservative", "moderate", "exploratory")
 

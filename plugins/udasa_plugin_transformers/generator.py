@@ -33,6 +33,7 @@ class TransformersGenerator:
         )
 
     needs: ClassVar[tuple[str, ...]] = ()
+    label_free: ClassVar[bool] = True
 
     def __init__(self, options: Options, name: str, resources: Resources) -> None:
         self.options = options

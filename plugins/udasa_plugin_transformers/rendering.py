@@ -5,16 +5,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 if TYPE_CHECKING:
     from udasa_core import CausalLM, Prompt
+
+# What the rendering itself decides: a template option of the same name would overrule it.
+_DECIDED = frozenset(
+    {
+        "add_generation_prompt",
+        "chat_template",
+        "continue_final_message",
+        "conversation",
+        "max_length",
+        "messages",
+        "padding",
+        "return_assistant_tokens_mask",
+        "return_dict",
+        "return_tensors",
+        "tokenize",
+        "tokenizer_kwargs",
+        "truncation",
+    }
+)
 
 
 class RenderingOptions(BaseModel):
     """How a prompt becomes token ids."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     template: Literal["chat", "plain"] = Field(
         default="chat",
@@ -25,6 +44,16 @@ class RenderingOptions(BaseModel):
         default_factory=dict,
         description="Passed to the chat template, such as { enable_thinking = false }.",
     )
+
+    @field_validator("template_options")
+    @classmethod
+    def _not_ours(cls, options: dict[str, Any]) -> dict[str, Any]:
+        taken = sorted(_DECIDED & set(options))
+        if taken:
+            raise ValueError(
+                f"{', '.join(taken)} cannot be set: rendering decides that; give the template's own options"
+            )
+        return options
 
     def render(self, lm: CausalLM, prompt: Prompt) -> list[int]:
         """Return the prompt's token ids; reads the tokenizer alone. Raises as `CausalLM.render` does."""

@@ -39,7 +39,7 @@ class Principles:
     class Options(BaseModel):
         """What the reader asks of every response."""
 
-        model_config = ConfigDict(extra="forbid", frozen=True)
+        model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
         principles: list[Principle] = Field(
             min_length=1,
@@ -48,7 +48,6 @@ class Principles:
         kappa: float = Field(
             default=1.0,
             ge=0.0,
-            allow_inf_nan=False,
             description="How many standard deviations between principles count against a response.",
         )
 
@@ -61,6 +60,7 @@ class Principles:
             return principles
 
     needs: ClassVar[tuple[str, ...]] = ("reader",)
+    label_free: ClassVar[bool] = True
 
     def __init__(self, options: Options, name: str, resources: Resources) -> None:
         self.options = options

@@ -150,6 +150,7 @@ def test_check_imports_no_torch(config_file: ConfigFile) -> None:
     ("arguments", "told"),
     [
         (["show", "nowhere"], "there is no run 'nowhere'"),
+        (["show", "."], "is no run"),
         (["clean", "--folder", "nowhere"], "there is no store"),
         (["export", "nowhere", "--model", "x"], "there is no run 'nowhere'"),
     ],
@@ -157,7 +158,7 @@ def test_check_imports_no_torch(config_file: ConfigFile) -> None:
 def test_errors_are_one_sentence(arguments: list[str], told: str, monkeypatch: Any, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     done = udasa(*arguments)
-    assert done.exit_code == 1
+    assert done.exit_code == (1 if arguments[0] == "clean" else 2)
     assert done.output.startswith("error: ")
     assert told in done.output
 
@@ -175,6 +176,41 @@ def test_wrong_usage_exits_with_2(arguments: list[str], monkeypatch: Any, tmp_pa
 def test_export_must_be_told_what(canned_run: udasa_core.Run) -> None:
     assert udasa("export", canned_run.folder).exit_code == 2
     assert udasa("show", canned_run.folder, "--json", "--pairs", "1").exit_code == 2
+
+
+def test_export_that_would_lose_something_is_wrong_usage(canned_run: udasa_core.Run, tmp_path: Path) -> None:
+    assert udasa("export", canned_run.folder, "--pairs", tmp_path / "pairs.txt").exit_code == 2
+    (tmp_path / "pairs.jsonl").write_text("mine")
+    assert udasa("export", canned_run.folder, "--pairs", tmp_path / "pairs.jsonl").exit_code == 2
+    assert udasa("export", canned_run.folder, "--model", tmp_path).exit_code == 2
+    assert (tmp_path / "pairs.jsonl").read_text() == "mine"
+
+
+def test_a_run_that_is_not_finished_is_exported_only_when_asked(
+    config_file: ConfigFile, tmp_path: Path
+) -> None:
+    udasa("run", config_file(trainer={"use": "tests.canned:Trainer", "crash": True}))
+    folder, pairs = tmp_path / "runs" / "canned", tmp_path / "pairs.jsonl"
+    refused = udasa("export", folder, "--pairs", pairs)
+    assert refused.exit_code == 1
+    assert "is not finished (status: failed)" in refused.output
+    assert "--unfinished" in refused.output
+    assert udasa("export", folder, "--pairs", pairs, "--unfinished").exit_code == 0
+    assert "NOT FINISHED" in udasa("show", folder).output.splitlines()[0]
+
+
+def test_check_fails_where_a_run_would_over_its_prompts(config_file: ConfigFile, tmp_path: Path) -> None:
+    path = config_file()
+    (tmp_path / "prompts.jsonl").write_text('{"prompt": "a"}\n{"prompt": ""}\n{"prompt": "b"}\n')
+    done = udasa("check", path)
+    assert done.exit_code == 1
+    assert "1 of 3 rows" in done.output
+    assert "1  prompt is empty" in done.output
+    assert "has no fault" not in done.output
+    hint = done.output.split("--set ")[1].split()[0]
+    assert udasa("check", path, "--set", hint).exit_code == 0
+    (tmp_path / "prompts.jsonl").write_text('{"prompt": ""}\n')
+    assert "no prompt is left" in udasa("check", path, "--set", "prompts.max_set_aside=1.0").output
 
 
 def test_a_failing_step_exits_with_1(config_file: ConfigFile) -> None:
@@ -234,7 +270,7 @@ def test_init_writes_once(tmp_path: Path) -> None:
     assert udasa("init", path).output == f"wrote {path}; next: udasa check {path}\n"
     text = path.read_text()
     assert "generator" in tomllib.loads(text)
-    assert udasa("init", path).exit_code == 1
+    assert udasa("init", path).exit_code == 2
     assert path.read_text() == text
 
 
@@ -268,7 +304,10 @@ def test_an_interrupted_run_continues(
     )
     path = config_file(dimension=[{"use": "slow:Slow", "name": "slow"}])
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", "from udasa_core.cli import main; main()", "run", str(path)]
+    # A process that a shell put in the background is born deaf to SIGINT, and so are its children.
+    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    code += "from udasa_core.cli import main; main()"
+    command = [sys.executable, "-c", code, "run", str(path)]
     scores = tmp_path / "runs" / "store" / "score"
     with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment, text=True) as running:
         deadline = time.monotonic() + 60

@@ -15,7 +15,7 @@ import pytest
 from udasa_core.cache import cache_root
 from udasa_core.digests import digest
 from udasa_core.errors import SourceError
-from udasa_core.resources import Advance
+from udasa_core.progress import Advance
 
 LARGE = b"0123456789abcdef" * 100_000
 

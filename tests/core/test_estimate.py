@@ -12,7 +12,7 @@ import pytest
 from tests.tiny import make_tiny_model
 from udasa_core.api import load
 from udasa_core.catalog import read_catalog
-from udasa_core.errors import SourceError
+from udasa_core.errors import PromptsError, SourceError
 from udasa_core.estimate import count_prompts, estimate, estimate_table
 from udasa_core.model_size import model_size
 from udasa_core.plan import plan_table, stack_table
@@ -63,6 +63,22 @@ def test_rows_are_counted(config_file: ConfigFile, tmp_path: Path) -> None:
     counted = count_prompts(load(path))
     assert counted is not None
     assert (counted.usable, counted.set_aside, counted.longest) == (2, 2, 30)
+    assert sorted(counted.reasons.values()) == [1, 1]
+    config = load(path)
+    with pytest.raises(PromptsError, match="2 of 4 rows"):
+        estimate(config, read_catalog())
+    assert estimate(load(path, ["prompts.max_set_aside=0.5"]), read_catalog())
+
+
+def test_counting_fetches_nothing_and_writes_nothing(
+    config_file: ConfigFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "laid-out").mkdir()
+    wheel = f"pypi:nobody-nothing==1.0/nothing/prompts.jsonl#sha256={'0' * 64}"
+    for source in (wheel, "file:laid-out", "hf:nobody/nothing@main"):
+        assert count_prompts(load(config_file(prompts={"source": source}))) is None
+    assert not (tmp_path / "cache").exists()
 
 
 def test_the_estimate_of_a_run(config_file: ConfigFile) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import udasa_core
-from udasa_core.errors import StoreError, UdasaError
+from udasa_core.errors import StoreError, UdasaError, UsageError
 from udasa_core.export import export_beside, export_merged
 from udasa_core.export_card import card
 
@@ -78,7 +78,7 @@ def test_the_card_tells_the_provenance(finished_run: udasa_core.Run, merged: Pat
         finished_run.base.revision,
         finished_run.aligned().adapters[0].sha256,
         finished_run.manifest.plain["config"]["prompts"]["source"],
-        "No human label was used",
+        "What the base model was itself trained on is another matter.",
         "no proof of alignment",
         "learning_rate = 0.01",
         "Hyper-parameters of exploratory",
@@ -117,6 +117,67 @@ def test_nothing_is_overwritten_unasked(finished_run: udasa_core.Run, tmp_path: 
     (again / "stale").write_text("")
     export_beside(finished_run, again, force=True)
     assert not (again / "stale").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["again", "mine"]
+
+
+def test_a_model_that_is_no_export_is_never_replaced(finished_run: udasa_core.Run, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "thesis.tex").write_text("long")
+    with pytest.raises(UsageError, match="is no export of udasa's"):
+        export_beside(finished_run, tmp_path, force=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "thesis.tex"]
+
+
+def test_the_bases_own_folder_is_never_the_target(finished_run: udasa_core.Run, tmp_path: Path) -> None:
+    base = Path(finished_run.base.folder)
+    before = sorted(base.iterdir())
+    (tmp_path / "link").symlink_to(base)
+    for target in (base, base.parent, tmp_path / "link", finished_run.folder):
+        with pytest.raises(UsageError, match="which the export is made from"):
+            export_beside(finished_run, target, force=True)
+    assert sorted(base.iterdir()) == before
+
+
+def test_an_export_that_cannot_take_its_place_gives_the_old_one_back(
+    finished_run: udasa_core.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "mine"
+    export_beside(finished_run, folder)
+    before = sorted(path.name for path in folder.iterdir())
+    rename = Path.rename
+
+    def refuse(self: Path, target: Path) -> Path:
+        if self.suffix == ".partial":
+            raise OSError(5, "Input/output error")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(StoreError, match="Input/output"):
+        export_beside(finished_run, folder, force=True)
+    assert sorted(path.name for path in folder.iterdir()) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize(
+    ("label_free", "told"),
+    [(True, "used no human label."), (False, "used human labels."), (None, "is not known")],
+)
+def test_the_card_says_no_more_of_labels_than_the_run_does(
+    finished_run: udasa_core.Run, label_free: bool | None, told: str
+) -> None:
+    run = udasa_core.Run(finished_run.folder)
+    run.manifest.plain["label_free"] = label_free
+    assert told in card(run, merged=True, dtype="float32")
+
+
+def test_an_unfinished_run_has_no_aligned_model_unasked(finished_run: udasa_core.Run, tmp_path: Path) -> None:
+    run = udasa_core.Run(finished_run.folder)
+    run.manifest.plain["status"] = "interrupted"
+    with pytest.raises(UdasaError, match=r"not finished \(status: interrupted\)"):
+        export_beside(run, tmp_path / "out")
+    assert run.aligned(unfinished=True) == finished_run.aligned()
+    export_beside(run, tmp_path / "out", unfinished=True)
+    assert "(interrupted)" in (tmp_path / "out" / "README.md").read_text()
 
 
 def test_a_failure_leaves_nothing_behind(

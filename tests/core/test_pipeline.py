@@ -95,6 +95,7 @@ def test_one_more_prompt_makes_one_more_shard(plain: dict[str, Any], tmp_path: P
         if set(keys) == old:
             continue  # this one is held out
         assert len(set(keys) - old) == 1
+        assert calls["generate"] - len(run.keys("sample held-out, aligned")) == 1
         return
     raise AssertionError("no added prompt was drawn for training")
 
@@ -286,3 +287,142 @@ def test_cleaning_takes_what_no_run_points_at(plain: dict[str, Any]) -> None:
 def test_what_is_not_a_run_is_told(tmp_path: Path) -> None:
     with pytest.raises(UdasaError, match="is no run"):
         udasa_core.Run(tmp_path)
+
+
+@pytest.mark.parametrize("instant", ["before the report", "before the tidying", "before the move"])
+def test_a_kill_while_a_stage_is_sealed_costs_nothing(
+    plain: dict[str, Any], monkeypatch: pytest.MonkeyPatch, instant: str
+) -> None:
+    from udasa_core.steps import train
+    from udasa_core.store import Store
+
+    whole = outputs(udasa_core.run(plain, [f"run.folder={plain['run']['folder']}-whole"]))
+    calls.clear()
+
+    class Killed(BaseException):
+        pass
+
+    def kill(*_: Any, **__: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        if instant == "before the report":
+            patched.setattr(train, "_plain", kill)
+        elif instant == "before the tidying":
+            patched.setattr(train.shutil, "rmtree", kill)
+        else:
+            patched.setattr(Store, "finish_folder", kill)
+        with pytest.raises(Killed):
+            udasa_core.run(plain)
+    assert calls["train conservative"] == 1
+    found = outputs(udasa_core.run(plain))
+    assert calls["train conservative"] == (2 if instant == "before the report" else 1)
+    assert found == whole
+
+
+def test_a_damaged_manifest_is_written_anew(plain: dict[str, Any]) -> None:
+    run = udasa_core.run(plain)
+    run.manifest.path.write_text("{")
+    assert udasa_core.run(plain).status == "finished"
+
+
+def test_a_deleted_shard_is_made_again(plain: dict[str, Any]) -> None:
+    run = udasa_core.run(plain)
+    whole = outputs(run)
+    for step, number in (("prompts", 1), ("stage", 1), ("sample", 0)):
+        key = run.keys({"prompts": "read prompts", "sample": "sample training"}.get(step, step))[number]
+        run.store.path(step, key).unlink()
+    assert udasa_core.run(plain).made > 0
+    assert outputs(run) == whole
+
+
+def test_another_configuration_does_not_show_the_figures_of_the_one_before(plain: dict[str, Any]) -> None:
+    first = udasa_core.run(plain)
+    with pytest.raises(PluginError):
+        udasa_core.run(plain, ["dimension.two.weight=0.1", "trainer.crash=true"])
+    failed = udasa_core.Run(first.folder)
+    assert failed.status == "failed"
+    assert failed.changes() == ()
+    assert not any(stage.trained for stage in failed.stages())
+    # What the first one made is kept until the other has finished.
+    assert udasa_core.clean(first.folder.parent)[0] == 0
+    assert udasa_core.run(plain).made == 0
+
+
+def test_runs_and_their_store_can_be_moved(plain: dict[str, Any], tmp_path: Path) -> None:
+    run = udasa_core.run(plain)
+    whole = outputs(run)
+    run.folder.parent.rename(tmp_path / "moved")
+    moved = udasa_core.Run(tmp_path / "moved" / "canned")
+    assert len(list(moved.pairs())) == sum(stage.size for stage in moved.stages())
+    assert udasa_core.clean(tmp_path / "moved")[0] == 0
+    assert outputs(moved) == whole
+
+
+def test_cleaning_waits_for_runs_that_cannot_be_found(plain: dict[str, Any], tmp_path: Path) -> None:
+    elsewhere = tmp_path / "disk" / "runs"
+    overrides = [f"run.folder={elsewhere}", f"store.path={tmp_path / 'kept'}"]
+    udasa_core.run(plain, overrides)
+    (tmp_path / "disk").rename(tmp_path / "unmounted")
+    with pytest.raises(UdasaError, match="cannot be found"):
+        udasa_core.clean(store=tmp_path / "kept")
+
+
+def test_where_every_stage_is_skipped_the_run_fails_and_says_why(plain: dict[str, Any]) -> None:
+    with pytest.raises(UdasaError, match="fewer than min_pairs = 100"):
+        udasa_core.run(plain, ["trainer.min_pairs=100"])
+
+
+def test_a_run_says_whether_labels_entered(plain: dict[str, Any]) -> None:
+    assert udasa_core.run(plain).manifest.plain["label_free"] is None  # canned plugins say nothing
+
+
+def test_a_suite_reaches_the_judge(plain: dict[str, Any]) -> None:
+    plain["suite"] = [{"use": "tests.canned:Judged"}]
+    from udasa_core.errors import ConfigError
+
+    with pytest.raises(ConfigError, match="needs a judge"):
+        udasa_core.run(plain)
+    plain["judge"] = {"use": "tests.canned:Judge"}
+    figures = udasa_core.run(plain).suites()["tests.canned:Judged"]
+    assert [one["value"] for one in figures] == [7.0] * 4
+
+
+def test_a_model_that_cannot_be_had_is_a_fault_and_nothing_is_written(
+    plain: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from udasa_core.errors import ConfigError
+
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    plain["model"]["source"] = "hf:nobody/nothing@main"
+    with pytest.raises(ConfigError, match=r"model\.source"):
+        udasa_core.run(plain)
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("step", ["prompts", "sample", "aggregate", "stage", "train"])
+def test_a_disk_that_fills_up_stops_the_run_and_the_same_call_finishes(
+    plain: dict[str, Any], monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    import contextlib
+    from collections.abc import Iterator
+
+    from udasa_core.errors import StoreError
+    from udasa_core.store import Store
+
+    whole = outputs(udasa_core.run(plain, [f"run.folder={plain['run']['folder']}-whole"]))
+    appear = Store.appear
+
+    @contextlib.contextmanager
+    def full(self: Store, path: Path) -> Iterator[Path]:
+        with appear(self, path) as temporary:
+            if f"/{step}/" in str(path):
+                temporary.symlink_to("/dev/full")
+            yield temporary
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "appear", full)
+        with pytest.raises(StoreError, match="No space left"):
+            udasa_core.run(plain)
+    assert outputs(udasa_core.run(plain)) == whole

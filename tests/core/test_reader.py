@@ -120,6 +120,23 @@ def test_the_conversation_comes_first_and_the_question_last(lm: CausalLM) -> Non
     assert text.rstrip().endswith("assistant")
 
 
+def test_the_template_and_its_options_are_used(lm: CausalLM, monkeypatch: pytest.MonkeyPatch) -> None:
+    conversation = [Message("user", "Why?"), Message("assistant", "So.")]
+    plain = YesNoReader(lm, "plain").sequence(conversation, "Is it?")
+    assert lm.decode(plain).endswith("Answer:")
+    given: list[object] = []
+    template = lm.tokenizer.apply_chat_template
+
+    def spy(*arguments: object, **options: object) -> object:
+        given.append(options.pop("enable_thinking", None))
+        return template(*arguments, **options)
+
+    monkeypatch.setattr(lm.tokenizer, "apply_chat_template", spy)
+    YesNoReader(lm, template_options={"enable_thinking": False}).sequence(conversation, "Is it?")
+    YesNoReader(lm).sequence(conversation, "Is it?")
+    assert given == [False, None]
+
+
 def test_a_model_without_a_template_is_asked_in_plain_text(tmp_path: Path) -> None:
     base = load_causal_lm(tiny_ref_of(make_tiny_model(tmp_path / "base", chat_template=False)))
     reader = YesNoReader(base)

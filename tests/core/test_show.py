@@ -57,11 +57,19 @@ def test_pairs_are_told_by_stage(canned_run: udasa_core.Run) -> None:
 def test_tables_fit_and_say_what_they_are_not(canned_run: udasa_core.Run) -> None:
     text = text_of(figures(canned_run))
     assert "no proof of alignment" in text
+    assert "one in twenty such intervals excludes 0" in " ".join(text.split())
+    assert "the intervals are too narrow" in text
     assert "near 0.5 by construction" in " ".join(text.split())
     assert "Suite tests.canned:Suite" in text
     too_wide = [line for line in text.splitlines() if len(line) > WIDTH and "/" not in line]
     assert too_wide == []
     assert "\x1b" not in text
+
+
+def test_narrow_intervals_are_told_of_only_where_prompts_are_few(canned_run: udasa_core.Run) -> None:
+    plain = figures(canned_run)
+    plain["held_out"] = [{**one, "n": 20} for one in plain["held_out"]]
+    assert "too narrow" not in text_of(plain)
 
 
 def test_json_is_json(canned_run: udasa_core.Run) -> None:
@@ -102,6 +110,19 @@ def test_a_skipped_stage_says_why(canned_run: udasa_core.Run) -> None:
     assert "first was skipped: 1 pairs, fewer than min_pairs = 2" in text_of(plain)
 
 
+def test_a_stage_that_its_trainer_skipped_says_why(tmp_path: Path, tiny_model_dir: Path) -> None:
+    trainer = {"use": "dpo", "rank": 2, "learning_rate": 1e-2, "exploratory": {"max_length": 2}}
+    run = udasa_core.run(configuration(tmp_path, tiny_model_dir, trainer=trainer))
+    last = run.stages()[-1]
+    why = f"all {last.size} pairs are longer than max_length = 2"
+    assert (last.trained, last.skipped) == (False, why)
+    assert run.aligned().adapters[0].folder == str(run.stages()[-2].adapter)
+    assert f"exploratory was skipped: {why}" in text_of(figures(run))
+    # The stage itself knows it, before a manifest of a finished run says so.
+    run.manifest.plain["skipped"] = {}
+    assert run.stages()[-1].skipped == why
+
+
 def test_abstentions_are_counted_by_reason(tmp_path: Path, tiny_model_dir: Path) -> None:
     config = configuration(tmp_path, tiny_model_dir, count=8)
     config["dimension"].append({"use": "tests.canned:Abstaining", "name": "mute"})
@@ -120,6 +141,7 @@ def test_a_run_that_failed_shows_what_it_has(tmp_path: Path, tiny_model_dir: Pat
         udasa_core.run(configuration(tmp_path, tiny_model_dir, trainer=trainer))
     run = udasa_core.Run(tmp_path / "runs" / "canned")
     text = text_of(figures(run))
+    assert text.startswith("Run canned: NOT FINISHED.")
     assert "It stopped with PluginError" in text
     assert "out of memory" in text
     assert "conservative: not trained yet" in text

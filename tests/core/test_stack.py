@@ -91,7 +91,7 @@ def test_toml_order_is_call_order(tmp_path: Path, tiny_model_dir: Path) -> None:
 @pytest.mark.parametrize(
     ("factory", "word"),
     [
-        ("Misspelt", "udasa_scoer, which is no hook"),
+        ("Misspelt", "udasa_scoer is no hook"),
         ("Unmarked", "not marked with @hookimpl"),
         ("Hookless", "does not implement udasa_score"),
         ("Unbuildable", "cannot be built: OSError: no licence file"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from udasa_core.catalog import Catalog, Offer, read_catalog
 from udasa_core.config import PluginTable
 from udasa_core.plugin_list import listed, plugin_table, verified
+from udasa_core.progress import Advance
 from udasa_core.verify import problems, verify
 
 GOOD = """
@@ -63,7 +66,7 @@ def test_each_breakage_is_told_of_its_own_plugin(folder: Path) -> None:
         "good_one:Good": "",
         "raises_one:Good": "cannot be imported: RuntimeError: no licence",
         "exits_one:Good": "ended the process (exit status 3)",
-        "leaves_one:Good": "ended the process (exit status 1): goodbye",
+        "leaves_one:Good": "cannot be imported: SystemExit: goodbye",
         "crashes_one:Good": "crashed the process (SIGSEGV): about to fall",
         "hangs_one:Good": "did not end within",
         "heavy_one:Good": "also imports torch",
@@ -86,6 +89,19 @@ def test_each_breakage_is_told_of_its_own_plugin(folder: Path) -> None:
 def test_the_built_in_plugins_pass() -> None:
     broken = [(str(one.offer), one.problem) for one in verify(read_catalog().offers) if one.problem]
     assert broken == []
+
+
+def test_progress_is_told_plugin_by_plugin() -> None:
+    done: list[int] = []
+
+    @contextmanager
+    def progress(name: str, total: int | None) -> Iterator[Advance]:
+        assert total == 2
+        yield done.append
+
+    faulty = Offer("dimension", "x", "somebody", "1.0", "os:_exit", "made for contract-9")
+    verify([faulty, faulty], progress=progress)
+    assert done == [1, 1]
 
 
 def test_a_static_fault_is_not_imported() -> None:

@@ -19,8 +19,7 @@ import pytest
 from udasa_core import wheels
 from udasa_core.cache import cache_root
 from udasa_core.errors import SourceError
-from udasa_core.progress import silent
-from udasa_core.resources import Advance
+from udasa_core.progress import Advance, silent
 from udasa_core.sources import parse_source, resolve
 
 WEIGHTS = bytes(range(256)) * 4 * 4096  # 4 MiB: several chunks

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from tests.fakes import FakeResources
 from udasa_core import Message, ModelRef, Prompt, testing
@@ -47,6 +49,29 @@ def test_every_kind_has_a_check() -> None:
 @pytest.mark.parametrize("offer", OFFERS, ids=lambda offer: f"{offer.kind}-{offer.name}")
 def test_the_factory(offer: Offer, tmp_path: Path) -> None:
     testing.check_factory(offer.kind, load_factory(offer), options_of(offer, tmp_path))
+
+
+def plain_options(offer: Offer, folder: Path) -> dict[str, Any]:
+    """Every option that TOML can spell, set to its default: lists as lists, whole floats without a point."""
+    given = options_of(offer, folder)
+    model = load_factory(offer).Options
+    defaults = model.model_validate(given).model_dump(mode="json", exclude_none=True)
+    return {
+        name: int(value) if isinstance(value, float) and value.is_integer() else value
+        for name, value in {**defaults, **given}.items()
+    }
+
+
+@pytest.mark.parametrize("offer", OFFERS, ids=lambda offer: f"{offer.kind}-{offer.name}")
+def test_options_are_read_strictly(offer: Offer, tmp_path: Path) -> None:
+    model, plain = load_factory(offer).Options, plain_options(offer, tmp_path)
+    read = model.model_validate_json(json.dumps(plain), strict=True)
+    assert read == model.model_validate(options_of(offer, tmp_path))
+    for name, field in model.model_fields.items():
+        if field.annotation in (float, int, float | None):
+            for wrong in (True, "1", math.nan, math.inf):
+                with pytest.raises(ValidationError):
+                    model.model_validate_json(json.dumps({**plain, name: wrong}), strict=True)
 
 
 @offers("dimension")

@@ -38,6 +38,9 @@ def test_each_loss_has_its_own_beta() -> None:
         {"warmup": 1.0},
         {"quantize": "8bit"},
         {"learning_rat": 1e-4},
+        {"learning_rate": float("inf")},
+        {"sft_weight": float("nan")},
+        {"beta": float("inf")},
     ],
 )
 def test_wrong_options_are_refused(wrong: dict[str, object]) -> None:

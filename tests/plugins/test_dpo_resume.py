@@ -17,7 +17,7 @@ import pytest
 from tests.fakes import FakeResources
 from tests.plugins.preferences import make_pairs, train, write_pairs
 from udasa_core import ModelRef, Report, UdasaError
-from udasa_core.resources import Advance
+from udasa_core.progress import Advance
 from udasa_plugin_dpo.dpo import DPO
 
 SETTINGS = {"batch": 1, "accumulation": 2, "epochs": 1.5, "save_steps": 2, "dropout": 0.2}
@@ -194,6 +194,16 @@ def test_a_finished_call_is_answered_from_its_report(
     folder = Path(whole.policy.adapters[0].folder).parent
     shutil.copytree(folder, tmp_path / "out")
     monkeypatch.setattr("udasa_plugin_dpo.training._train", None)
+    assert train(DPO, pairs, start, tmp_path / "out", **SETTINGS) == whole
+
+
+@pytest.mark.parametrize("found", ["{}", "[]", '{"call": 1}', '{"stage": "conservative", "pairs": 6}'])
+def test_a_report_of_somebody_else_is_not_taken_for_ours(
+    pairs: Path, start: ModelRef, whole: Report, tmp_path: Path, found: str
+) -> None:
+    folder = Path(whole.policy.adapters[0].folder).parent
+    shutil.copytree(folder, tmp_path / "out")
+    (tmp_path / "out" / "report.json").write_text(found)
     assert train(DPO, pairs, start, tmp_path / "out", **SETTINGS) == whole
 
 

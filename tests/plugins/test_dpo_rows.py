@@ -14,10 +14,11 @@ from udasa_plugin_dpo.rows import open_rows, training_order, write_rows
 
 def test_rows_are_the_ids_as_sampled_over_many_row_groups(tmp_path: Path) -> None:
     pairs = make_pairs(600)
-    rows = write_rows(write_pairs(tmp_path / "pairs.parquet", pairs), tmp_path / "rows.arrow", None, "s")
+    rows = write_rows(write_pairs(tmp_path / "pairs.parquet", pairs), tmp_path / "rows.arrow", None)
     dataset = open_rows(rows)
     assert rows.count == len(dataset) == 600
     assert rows.overlong == 0
+    assert rows.lengths.T.tolist() == [[len(p.chosen.token_ids), len(p.rejected.token_ids)] for p in pairs]
     for pair, row in zip(pairs, dataset, strict=True):
         assert tuple(row["prompt_ids"]) == pair.prompt_token_ids
         assert tuple(row["chosen_ids"]) == pair.chosen.token_ids

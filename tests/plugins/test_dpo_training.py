@@ -110,6 +110,7 @@ def test_before_and_after_are_the_policys_own_log_probabilities_on_all_pairs(
     for name, value in expected.items():
         assert first.metrics[name] == pytest.approx(float(value), rel=1e-4), name
     assert first.metrics["margin_after"] > 0
+    assert not [name for name in first.metrics if name.startswith("gap")]
     assert first.metrics["steps"] == len(first.history) == 2
     assert first.metrics["pairs"] == first.pairs == 6
     assert first.metrics["tokens"] == sum(
@@ -155,8 +156,24 @@ def test_overlong_pairs_are_set_aside_and_counted_never_cut(
     report = train(DPO, pairs, tiny_ref, tmp_path / "out", max_length=lengths[3])
     assert report.pairs + report.metrics["pairs_overlong"] == 6
     assert report.pairs == sum(length <= lengths[3] for length in lengths)
-    with pytest.raises(UdasaError, match="none of its 6 pairs is at most 3 tokens"):
-        train(DPO, pairs, tiny_ref, tmp_path / "none", max_length=3)
+
+
+def test_a_stage_of_overlong_pairs_alone_is_skipped(pairs: Path, tiny_ref: ModelRef, tmp_path: Path) -> None:
+    report = train(DPO, pairs, tiny_ref, tmp_path, max_length=3)
+    assert report.skipped == "all 6 pairs are longer than max_length = 3"
+    assert (report.pairs, report.policy, report.metrics) == (0, tiny_ref, {})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ipo_is_measured_by_what_it_minimises(pairs: Path, tiny_ref: ModelRef, tmp_path: Path) -> None:
+    report = train(IPO, pairs, tiny_ref, tmp_path, beta=2.0)
+    ratios = summed_logprobs(report.policy, PAIRS) - summed_logprobs(tiny_ref, PAIRS)
+    chosen = torch.tensor([len(p.chosen.token_ids) for p in PAIRS])
+    rejected = torch.tensor([len(p.rejected.token_ids) for p in PAIRS])
+    gaps = ratios[0] / chosen - ratios[1] / rejected
+    assert report.metrics["gap_per_token_after"] == pytest.approx(float(gaps.mean()), rel=1e-4)
+    assert report.metrics["gap_goal"] == 0.25
+    assert report.metrics["accuracy_after"] == pytest.approx(float((gaps > 0).double().mean()))
 
 
 def test_gradient_checkpointing_changes_memory_not_results(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from udasa_core import doors
 from udasa_core.job import Job
 from udasa_core.records import Abstain, Column, Score, Scores
-from udasa_core.store import Shards, fingerprint
+from udasa_core.store import Shards
 from udasa_core.tables import column_from, scores_table
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def fit(job: Job, columns: Mapping[str, Shards]) -> Calibration:
     plugin = job.stack.calibration
     identity = job.identity(plugin)
     keys = {
-        name: fingerprint("fit", {"calibration": identity, "columns": shards.fingerprints})
+        name: job.fingerprint("fit", {"calibration": identity, "columns": shards.fingerprints})
         for name, shards in columns.items()
     }
     job.point("fit calibration", "fit", list(keys.values()))
@@ -62,9 +62,9 @@ def aggregate(job: Job, groups: Shards, columns: Mapping[str, Shards], calibrati
     payloads = []
     for number, key in enumerate(groups.fingerprints):
         own = {name: shards.fingerprints[number] for name, shards in columns.items()}
-        output = fingerprint("aggregate", {**ingredients, "groups": key, "columns": own})
+        output = job.fingerprint("aggregate", {**ingredients, "groups": key, "columns": own})
         payloads.append({"groups": key, "columns": own, "fits": dict(calibration), "output": output})
-    return job.map("aggregate", groups.split, payloads)
+    return job.map("aggregate", groups, payloads)
 
 
 def work(job: Job, payload: Mapping[str, Any]) -> None:

@@ -5,15 +5,16 @@ A falling U is what training aims at; it is reported as that, and is no proof of
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from udasa_core import doors
 from udasa_core.job import Job
-from udasa_core.records import Abstain, Group, ModelRef, Report, Scores, SuiteReport
+from udasa_core.records import Abstain, Event, Group, ModelRef, Report, Scores, SuiteReport
 from udasa_core.stack import Plugin
-from udasa_core.store import Shards, fingerprint, versions
+from udasa_core.store import INFERENCE, Shards, versions
 from udasa_core.tables import groups_from, scores_from
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Results:
 
 def evaluate(job: Job, before: HeldOut, after: HeldOut, reports: Sequence[Report]) -> Results:
     """Compare the held-out prompts before and after, and run every suite on every model."""
-    key = fingerprint(
+    key = job.fingerprint(
         "evaluate", {"before": _keys(before), "after": _keys(after), "seed": job.seed("evaluate")}
     )
     job.point("evaluate", "evaluate", [key])
@@ -82,11 +83,13 @@ def _changes(job: Job, before: HeldOut, after: HeldOut) -> Iterator[Change]:
     for name, values in old.items():
         measured = ~(np.isnan(values) | np.isnan(new[name]))
         if not measured.any():
-            continue
+            continue  # no prompt was scored both times; "abstained" tells
         a, b = values[measured], new[name][measured]
         random = np.random.default_rng(job.seed("bootstrap", name))
-        drawn = random.integers(0, len(a), size=(_RESAMPLES, len(a)))
-        low, high = np.percentile((b - a)[drawn].mean(axis=1), [2.5, 97.5])
+        difference = b - a
+        # One resample at a time: all at once would take 2000 times the prompts' memory.
+        means = [difference[random.integers(0, len(a), size=len(a))].mean() for _ in range(_RESAMPLES)]
+        low, high = np.percentile(means, [2.5, 97.5])
         yield Change(name, float(a.mean()), float(b.mean()), float(low), float(high), len(a))
 
 
@@ -94,13 +97,14 @@ def _measure(job: Job, held_out: HeldOut) -> dict[str, NDArray[float64]]:
     """Return each figure by prompt, NaN where a prompt has none."""
     import numpy as np
 
-    rows: list[dict[str, float]] = []
+    columns: dict[str, array[float]] = {}
     for group_key, score_key in zip(held_out.groups.fingerprints, held_out.scores.fingerprints, strict=True):
         groups = groups_from(job.store.read_table("sample", group_key))
         scores = scores_from(job.store.read_table("aggregate", score_key))
-        rows += [_figures(group, one) for group, one in zip(groups, scores, strict=True)]
-    names = rows[0] if rows else {}
-    return {name: np.array([row[name] for row in rows], dtype=np.float64) for name in names}
+        for group, one in zip(groups, scores, strict=True):
+            for name, value in _figures(group, one).items():
+                columns.setdefault(name, array("d")).append(value)
+    return {name: np.asarray(values, dtype=np.float64) for name, values in columns.items()}
 
 
 def _figures(group: Group, scores: Scores) -> dict[str, float]:
@@ -112,6 +116,7 @@ def _figures(group: Group, scores: Scores) -> dict[str, float]:
         "U": _mean(scores.U),
         **{f"u {name}": _mean(column) for name, column in scores.calibrated.items()},
         **{f"u {name} (raw)": _mean(column) for name, column in scores.raw.items()},
+        "abstained": sum(isinstance(score, Abstain) for score in scores.U) / len(scores.U),
         "entropy": sum(sum(one.entropies) for one in responses) / tokens,
         "length": tokens / len(responses),
         "truncated": sum(one.finish_reason == "length" for one in responses) / len(responses),
@@ -141,14 +146,14 @@ def _run_suite(job: Job, plugin: Plugin, label: str, ref: ModelRef) -> dict[str,
     seed = job.seed("suite", plugin.name)
     ingredients = {
         "suite": job.identity(plugin),
-        "judge": job.identity(job.stack.judge) if job.stack.judge else None,
         "policy": ref.key,
         "seed": seed,
-        "software": versions("torch", "transformers"),
+        "software": versions(*INFERENCE),
     }
-    key = fingerprint("suite", ingredients)
+    key = job.fingerprint("suite", ingredients)
     job.point(f"suite {plugin.name} {label}", "suite", [key])
     todo = int(not job.store.has("suite", key, ".json"))
+    job.observe(Event("started", "suite", plugin.name, 0, 1, {"model": label}))
     with job.step(f"suite {plugin.name} on {label}", 1, todo) as advance:
         if todo:
             answer = job.stack.call(plugin, "udasa_evaluate", policy=ref, seed=seed)
@@ -157,4 +162,6 @@ def _run_suite(job: Job, plugin: Plugin, label: str, ref: ModelRef) -> dict[str,
             rows = [dict(row) for row in report.rows]
             job.store.write_json("suite", key, {"suite": plugin.name, "metrics": metrics, "rows": rows})
             advance()
-    return job.store.read_json("suite", key)
+    measured = job.store.read_json("suite", key)
+    job.observe(Event("finished", "suite", plugin.name, 1, 1, {"model": label}))
+    return measured

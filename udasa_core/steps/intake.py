@@ -6,6 +6,7 @@ Rows that cannot be used are set aside with line number and reason; too many of 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -17,13 +18,15 @@ from udasa_core.errors import PromptsError, StoreError
 from udasa_core.job import Job
 from udasa_core.prompts import PromptSource, ReadPrompt, SetAside, prompts_digest, read_prompts
 from udasa_core.records import Prompt, content_key
-from udasa_core.store import Shards, fingerprint
+from udasa_core.store import Shards
 from udasa_core.tables import prompts_table
 
 TRAINING, HELD_OUT = "training", "held-out"
 SET_ASIDE = ".set-aside.jsonl"
 # Rows that are put before the generator's admission at once.
 _BATCH = 256
+# The most frequent reasons; the file beside the run has every row.
+_REASONS_TOLD = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +55,8 @@ def intake(job: Job) -> Prompts:
         "model": job.base.key,
         "max_set_aside": table.max_set_aside,
     }
-    key = fingerprint("prompts", ingredients)
-    todo = int(not job.store.has("prompts", key, ".json"))
+    key = job.fingerprint("prompts", ingredients)
+    todo = int(not _is_whole(job, key))
     with job.step("read prompts", 1, todo) as advance:
         if todo:
             index, reasons = _read(job, source, job.store.path("prompts", key, SET_ASIDE))
@@ -72,6 +75,14 @@ def intake(job: Job) -> Prompts:
         held_out_size=index["sizes"][HELD_OUT],
         set_aside=index["set_aside"],
     )
+
+
+def _is_whole(job: Job, key: str) -> bool:
+    """Say whether the index is there, and all that it names."""
+    if not (job.store.has("prompts", key, ".json") and job.store.has("prompts", key, SET_ASIDE)):
+        return False
+    index = job.store.read_json("prompts", key)
+    return all(job.store.has("prompts", shard) for shard in (*index[TRAINING], *index[HELD_OUT]))
 
 
 def _read(job: Job, source: PromptSource, aside: Path) -> tuple[dict[str, Any], dict[str, int]]:
@@ -143,11 +154,14 @@ def _refuse_bad(job: Job, index: Mapping[str, Any], reasons: Mapping[str, int], 
         raise PromptsError(f"all {kept} prompts are held out; give more, or --set run.held_out=0")
     if not set_aside:
         raise PromptsError(f"{table.source} holds no prompt")
-    told = "\n".join(f"  {count:>6}  {reason}" for reason, count in sorted(reasons.items()))
-    left = "" if kept else "; no prompt is left"
+    often = sorted(reasons.items(), key=lambda one: (-one[1], one[0]))
+    told = "\n".join(f"  {count:>6}  {reason}" for reason, count in often[:_REASONS_TOLD])
+    # Rounded up, so that what is advised is enough.
+    allowing = f", or allow them: --set prompts.max_set_aside={math.ceil(share * 1000) / 1000}"
     raise PromptsError(
-        f"{set_aside} of {set_aside + kept} rows of {table.source} cannot be used{left}:\n{told}\n"
-        f"They are listed in {path}. Mend them, or allow them: --set prompts.max_set_aside={share:.3f}"
+        f"{set_aside} of {set_aside + kept} rows of {table.source} cannot be used"
+        f"{'' if kept else '; no prompt is left'}:\n{told}\n"
+        f"They are listed in {path}. Mend them{allowing if kept else '.'}"
     )
 
 
@@ -175,7 +189,7 @@ class _Split:
 
 def _write_shard(job: Job, prompts: Sequence[Prompt]) -> str:
     rows = [(one.id, [(message.role, message.content) for message in one.messages]) for one in prompts]
-    key = fingerprint("prompts", {"rows": rows})
+    key = job.fingerprint("prompts", {"rows": rows})
     if not job.store.has("prompts", key):
         job.store.write_table("prompts", key, prompts_table(prompts))
     return key

@@ -8,7 +8,7 @@ from typing import Any
 
 from udasa_core import doors
 from udasa_core.job import Job
-from udasa_core.store import Shards, fingerprint
+from udasa_core.store import Shards
 from udasa_core.tables import groups_from, pairs_table, scores_from
 
 
@@ -26,10 +26,10 @@ def pair(job: Job, groups: Shards, scores: Shards) -> Shards:
                 "groups": group_key,
                 "scores": score_key,
                 "seed": seed,
-                "output": fingerprint("pair", ingredients),
+                "output": job.fingerprint("pair", ingredients),
             }
         )
-    return job.map("pair", groups.split, payloads)
+    return job.map("pair", groups, payloads)
 
 
 def work(job: Job, payload: Mapping[str, Any]) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from udasa_core import doors
 from udasa_core.job import Job
 from udasa_core.records import ModelRef
-from udasa_core.store import Shards, fingerprint, versions
+from udasa_core.store import INFERENCE, Shards, versions
 from udasa_core.tables import groups_table, prompts_from
 
 
@@ -19,7 +19,7 @@ def sample(job: Job, prompts: Shards, policy: ModelRef) -> Shards:
         "generator": job.identity(job.stack.generator),
         "sampling": asdict(job.config.sampling),
         "policy": policy.key,
-        "software": versions("torch", "transformers"),
+        "software": versions(*INFERENCE),
     }
     payloads = [
         {
@@ -27,13 +27,12 @@ def sample(job: Job, prompts: Shards, policy: ModelRef) -> Shards:
             "prompts": key,
             "policy": policy.to_json(),
             "seed": (seed := job.seed("sample", prompts.split, number)),
-            "output": fingerprint("sample", {**ingredients, "seed": seed, "prompts": key}),
+            "output": job.fingerprint("sample", {**ingredients, "seed": seed, "prompts": key}),
         }
         for number, key in enumerate(prompts.fingerprints)
     ]
-    # The aligned model's answers are a split of their own; they are drawn with the base policy's seeds.
-    split = prompts.split if policy == job.base else f"{prompts.split}, aligned"
-    return job.map("sample", split, payloads)
+    # The aligned model draws with the base policy's seeds; its outputs are told apart by name.
+    return job.map("sample", replace(prompts, aligned=policy != job.base), payloads)
 
 
 def work(job: Job, payload: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ from udasa_core.errors import PluginError
 from udasa_core.job import Job
 from udasa_core.records import Group
 from udasa_core.stack import Plugin
-from udasa_core.store import Shards, fingerprint, versions
+from udasa_core.store import INFERENCE, Shards, versions
 from udasa_core.tables import column_table, groups_from
 
 
@@ -21,17 +21,17 @@ def score(job: Job, groups: Shards) -> dict[str, Shards]:
 
 
 def _score(job: Job, plugin: Plugin, groups: Shards) -> Shards:
-    ingredients = {"dimension": job.identity(plugin), "software": versions("torch", "transformers")}
+    ingredients = {"dimension": job.identity(plugin), "software": versions(*INFERENCE)}
     payloads = [
         {
             "dimension": plugin.name,
             "groups": key,
             "seed": (seed := job.seed("score", groups.split, number)),
-            "output": fingerprint("score", {**ingredients, "seed": seed, "groups": key}),
+            "output": job.fingerprint("score", {**ingredients, "seed": seed, "groups": key}),
         }
         for number, key in enumerate(groups.fingerprints)
     ]
-    return job.map("score", groups.split, payloads, about=plugin.name)
+    return job.map("score", groups, payloads, by=plugin.name)
 
 
 def work(job: Job, payload: Mapping[str, Any]) -> None:

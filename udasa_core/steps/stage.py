@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from udasa_core import doors
 from udasa_core.errors import NoPairsError
 from udasa_core.job import Job
 from udasa_core.records import PairTable, Stage
-from udasa_core.store import Shards, StagedPairs, fingerprint
+from udasa_core.store import Shards, StagedPairs
 from udasa_core.tables import PAIR_SCHEMA
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ def stage(job: Job, pairs: Shards) -> tuple[StagedPairs, ...]:
     """Return the stages in training order. Raises NoPairsError where there is nothing to train on."""
     plugin = job.stack.stages
     ingredients = {"stages": job.identity(plugin), "pairs": pairs.fingerprints}
-    key = fingerprint("stage", ingredients)
-    todo = int(not job.store.has("stage", key, ".json"))
+    key = job.fingerprint("stage", ingredients)
+    todo = int(not _is_whole(job, key))
     with job.step("stage", 1, todo) as advance:
         if todo:
             _assign(job, pairs, key)
@@ -39,6 +40,13 @@ def stage(job: Job, pairs: Shards) -> tuple[StagedPairs, ...]:
     return tuple(staged)
 
 
+def _is_whole(job: Job, key: str) -> bool:
+    """Say whether the plan is there, and the pairs of every stage in it."""
+    if not job.store.has("stage", key, ".json"):
+        return False
+    return all(job.store.has("stage", one["pairs"]) for one in job.store.read_json("stage", key)["stages"])
+
+
 def _assign(job: Job, pairs: Shards, key: str) -> None:
     """Have the policy decide, write each stage's pairs to a file of its own, and the plan last."""
     table = _pair_table(job, pairs)
@@ -46,8 +54,8 @@ def _assign(job: Job, pairs: Shards, key: str) -> None:
     plan = doors.check_plan(plugin, table, job.stack.call(plugin, "udasa_stage", pairs=table))
     stages = []
     for draft in plan.stages:
-        stage_key = fingerprint("stage", {"plan": key, "name": draft.name})
-        _write_stage(job, pairs, set(draft.pair_ids), stage_key)
+        stage_key = job.fingerprint("stage", {"plan": key, "name": draft.name})
+        _write_stage(job, pairs, draft.pair_ids, stage_key)
         stages.append({"name": draft.name, "size": len(draft.pair_ids), "pairs": stage_key})
     refused: Counter[str] = Counter()
     for shard in pairs.fingerprints:
@@ -76,13 +84,13 @@ def _floats(column: pa.ChunkedArray) -> Any:
     return np.asarray(column.to_numpy(), dtype=np.float64)
 
 
-def _write_stage(job: Job, pairs: Shards, ids: set[str], key: str) -> None:
+def _write_stage(job: Job, pairs: Shards, ids: Sequence[str], key: str) -> None:
     """Copy a stage's pairs into one file, a shard at a time."""
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    wanted = pa.array(sorted(ids), type=pa.string())
+    wanted = pa.array(ids, type=pa.string())
     with (
         job.store.appear(job.store.path("stage", key)) as temporary,
         pq.ParquetWriter(temporary, PAIR_SCHEMA, compression="zstd") as writer,

@@ -17,12 +17,11 @@ from pydantic import ValidationError
 from udasa_core import hookspecs
 from udasa_core.catalog import LOCAL, Offer
 from udasa_core.config import PluginTable
+from udasa_core.contract import HEAVY, factory_fault, plugin_faults
 from udasa_core.errors import PluginError
-from udasa_core.resources import SharedResources
-from udasa_core.stack import Plugin, factory_fault
+from udasa_core.shared_resources import SharedResources
+from udasa_core.stack import Plugin
 from udasa_core.testing.fakes import FakeResources
-
-HEAVY = ("torch", "transformers", "trl", "peft", "datasets", "evaluate")
 
 _PROBE = "import sys; from udasa_core.testing.factory import probe; probe(*sys.argv[1:])"
 
@@ -99,20 +98,8 @@ def check_factory(
     tested = build(kind, factory, options, resources)
     plugin = tested.plugin
     _check_options(plugin, factory, options or {})
-    twin = build(kind, factory, options, resources).plugin
-    demand(
-        plugin.instance != twin.instance,
-        f"{plugin}: two instances are equal; plugin instances compare by identity (a dataclass: eq=False)",
-    )
-    for hook in hookspecs.HOOKS[kind]:
-        demand(
-            callable(getattr(plugin.instance, hook, None)),
-            f"{plugin} does not implement {hook}, which every {kind} must",
-        )
-        demand(tested.implements(hook), f"{plugin}: its {hook} is not marked with @hookimpl")
-    for name in dir(type(plugin.instance)):
-        if name.startswith("udasa_"):
-            demand(hasattr(hookspecs.Specifications, name), f"{plugin}: {name} is no hook; a misspelling?")
+    faults = plugin_faults(kind, type(plugin.instance))
+    demand(not faults, f"{plugin}: {'; '.join(faults)}")
     fingerprint = getattr(plugin.instance, "fingerprint", "")
     demand(isinstance(fingerprint, str), f"{plugin}: its fingerprint is {fingerprint!r}; it is a text")
     _check_light(plugin, factory, options or {})

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from udasa_core.progress import Advance
 from udasa_core.records import Event, Message, ModelRef
-from udasa_core.resources import Advance, SharedResources
+from udasa_core.shared_resources import SharedResources
 
 if TYPE_CHECKING:
     from numpy import float32, float64

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from udasa_core import doors
 from udasa_core.records import Group, ModelRef, Pair, Prompt, Report, SamplingOptions, Stage
-from udasa_core.resources import SharedResources
+from udasa_core.shared_resources import SharedResources
 from udasa_core.testing.factory import Tested, build, demand
 from udasa_core.testing.fakes import FakeResources
 from udasa_core.testing.planted import SEED, sample_pairs, sample_prompts
@@ -109,14 +108,9 @@ def check_trainer(
 
 def _checked(tested: Tested, stage: Stage, policy: ModelRef, out_dir: Path, answer: Any) -> Report:
     report = doors.check_report(tested.plugin, stage, policy, out_dir, answer)
-    weights = out_dir / "adapter" / "adapter_model.safetensors"
-    demand(weights.is_file(), f"{tested.plugin} left no {weights}")
     told = report.policy.adapters[-1].sha256
-    found = hashlib.sha256(weights.read_bytes()).hexdigest()
+    found = hashlib.sha256((out_dir / "adapter" / "adapter_model.safetensors").read_bytes()).hexdigest()
     demand(told == found, f"{tested.plugin} reports an adapter {told[:12]}…; its weights are {found[:12]}…")
-    for figures in (report.metrics, *report.history):
-        wrong = [name for name, value in figures.items() if not math.isfinite(value)]
-        demand(not wrong, f"{tested.plugin} reports figures that are not finite: {', '.join(wrong)}")
     return report
 
 

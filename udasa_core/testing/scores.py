@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from udasa_core import doors
 from udasa_core.records import Abstain, Column, Group, Score
-from udasa_core.resources import SharedResources
+from udasa_core.shared_resources import SharedResources
 from udasa_core.testing.factory import Tested, build, demand
 from udasa_core.testing.planted import SEED, sample_groups
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from udasa_core import doors
 from udasa_core.records import Grade, ModelRef, Prompt, SuiteReport
-from udasa_core.resources import SharedResources
+from udasa_core.shared_resources import SharedResources
 from udasa_core.testing.factory import Tested, build, demand
 from udasa_core.testing.fakes import FakeResources
 from udasa_core.testing.planted import SEED, sample_prompts

@@ -105,7 +105,7 @@ class Lossy(Length):
 class Greedy(Length):
     """Needs what there is not."""
 
-    needs = ("judge",)
+    needs = ("oracle",)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ class Greedy(Length):
         (Lax, "lets unknown keys pass"),
         (Undescribed, "no description of the options depth"),
         (Lossy, "do not survive JSON"),
-        (Greedy, "it needs judge"),
+        (Greedy, "it needs oracle"),
         (scoring(lambda *_: 0.5), "top level"),
         (print, "no pydantic model"),
     ],

@@ -81,8 +81,8 @@ def test_a_sound_pairing_passes() -> None:
     [
         (lambda group, scores, count: None, "each prompt is in a pair"),
         (lambda group, scores, count: _first_two(group, scores, 1, 0), "positive gaps only"),
-        (_changed(gap=0.9), "is not U"),
-        (_changed(chosen_U=0.0, rejected_U=0.3, gap=0.3), "is said to have U"),
+        (_changed(gap=0.9), "gap 0.9 for prompt"),
+        (_changed(chosen_U=0.0, rejected_U=0.3, gap=0.3), "U 0.0 for a side"),
         (_unscored, "never paired"),
         (
             lambda group, scores, count: _first_two(group, scores) if count > 1 else "alone",
@@ -126,7 +126,7 @@ def test_a_sound_stage_policy_passes() -> None:
     ("plan", "told"),
     [
         (lambda pairs: StagePlan(()), "in a stage or dropped"),
-        (lambda pairs: StagePlan((StageDraft("a", tuple(pairs.ids) * 2),)), "twice"),
+        (lambda pairs: StagePlan((StageDraft("a", tuple(pairs.ids) * 2),)), "2 times"),
         (lambda pairs: StagePlan((StageDraft("a", ("stranger",)),)), "no such pair"),
         (lambda pairs: StagePlan((StageDraft("a", ()), StageDraft("a", ()))), "unique"),
         (lambda pairs: [], "StagePlan"),

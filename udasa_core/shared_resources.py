@@ -1,0 +1,141 @@
+"""The resources of one process, loaded when they are first asked for, and what a plugin sees of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from udasa_core.errors import PluginError
+from udasa_core.progress import Advance, Observe, progress
+from udasa_core.records import ModelRef, content_key
+
+if TYPE_CHECKING:
+    from udasa_core.causal_lm import CausalLM
+    from udasa_core.resources import Embedder, Judge, Reader, Resources
+
+
+class SharedResources:
+    """The resources of one process. One causal language model is kept loaded at a time: steps use one
+    each, and the next one may not fit beside it.
+
+    refs: the resolved models: "base", and those of "embedder" and "reader" that a selected plugin needs.
+    """
+
+    def __init__(
+        self,
+        refs: Mapping[str, ModelRef],
+        root: Path,
+        observe: Observe,
+        reader_rendering: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.refs = dict(refs)
+        # Set by the job, once the stack with the judge in it is built.
+        self.asked: Judge | None = None
+        self._rendering = dict(reader_rendering or {})
+        self._root = root
+        self._observe = observe
+        self._loaded: CausalLM | None = None
+        self._embedder: Embedder | None = None
+
+    @property
+    def base(self) -> ModelRef:
+        """The run's base policy."""
+        if "base" not in self.refs:
+            raise PluginError("models are resolved after plugins are built: ask for them in the hook")
+        return self.refs["base"]
+
+    def causal_lm(self, ref: ModelRef) -> CausalLM:
+        """Return the model of `ref`, loading it in place of the one that was loaded before."""
+        from udasa_core.causal_lm import load_causal_lm
+
+        if self._loaded is None or self._loaded.ref != ref:
+            self._loaded = None
+            self._loaded = load_causal_lm(ref, self.progress)
+        return self._loaded
+
+    def release(self) -> None:
+        """Forget the loaded model: a trainer needs the room."""
+        self._loaded = None
+
+    def embedder(self) -> Embedder:
+        """Return the run's embedder."""
+        from udasa_core.embedder import TransformerEmbedder
+
+        if self._embedder is None:
+            self._embedder = TransformerEmbedder(self.refs["embedder"])
+        return self._embedder
+
+    def reader(self) -> Reader:
+        """Return the reader, over whichever of the loaded models it is."""
+        from udasa_core.reader import YesNoReader
+
+        return YesNoReader(self.causal_lm(self.refs["reader"]), **self._rendering)
+
+    def judge(self) -> Judge:
+        """Return the judge. Raises PluginError where the configuration has none."""
+        if self.asked is None:
+            raise PluginError('there is no judge: add [judge] with use = "…"')
+        return self.asked
+
+    def identity(self, need: str) -> str:
+        """Return what a resource adds to the fingerprint of whatever needs it; a judge counts as a plugin."""
+        if need == "judge":
+            return ""
+        rendering = self._rendering if need == "reader" else {}
+        return content_key(self.refs[need].key, rendering)
+
+    def path(self, source: str) -> Path:
+        """Resolve a source to a verified local path."""
+        from udasa_core.sources import resolve
+
+        return resolve(source, self._root, progress=self.progress)
+
+    def progress(self, name: str, total: int | None) -> AbstractContextManager[Advance]:
+        """Tell the observers of a long task."""
+        return progress(self._observe, name, total)
+
+    def limited_to(self, needs: Sequence[str], plugin: str) -> Resources:
+        """Return these resources for one plugin: what it did not declare, it does not get."""
+        return _Limited(self, frozenset(needs), plugin)
+
+
+class _Limited:
+    """Resources as one plugin sees them: an undeclared one would be missing from its fingerprint."""
+
+    def __init__(self, shared: SharedResources, needs: frozenset[str], plugin: str) -> None:
+        self._shared = shared
+        self._needs = needs
+        self._plugin = plugin
+
+    @property
+    def base(self) -> ModelRef:
+        return self._shared.base
+
+    def causal_lm(self, ref: ModelRef) -> CausalLM:
+        return self._shared.causal_lm(ref)
+
+    def embedder(self) -> Embedder:
+        self._require("embedder")
+        return self._shared.embedder()
+
+    def reader(self) -> Reader:
+        self._require("reader")
+        return self._shared.reader()
+
+    def judge(self) -> Judge:
+        self._require("judge")
+        return self._shared.judge()
+
+    def path(self, source: str) -> Path:
+        return self._shared.path(source)
+
+    def progress(self, name: str, total: int | None) -> AbstractContextManager[Advance]:
+        return self._shared.progress(name, total)
+
+    def _require(self, resource: str) -> None:
+        if resource not in self._needs:
+            raise PluginError(
+                f'{self._plugin} asked for the {resource} without declaring it: needs = ("{resource}",)'
+            )
