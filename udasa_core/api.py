@@ -104,7 +104,12 @@ def _open_manifest(job: Job) -> Manifest:
     """Return the run's manifest, begun anew where the configuration is another than before."""
     config, store = job.config, job.store.root
     earlier = _earlier(config.run_dir)
-    if earlier.get("config") != config.raw:
+    if earlier and earlier.get("config") != config.raw:
+        log.warning(
+            "run %s was made by another configuration, which this one replaces: what only that one used is "
+            "removed by the next `udasa clean`; another run.name keeps both",
+            config.run.name,
+        )
         # Figures of two configurations are never shown together; what was made is kept until this one ends.
         outputs = [*earlier.get("outputs", {}).values(), *earlier.get("earlier", [])]
         earlier = {"earlier": outputs} if outputs else {}

@@ -110,13 +110,25 @@ _DEFAULT_OBSERVERS: Sequence[Mapping[str, Any]] = ({"use": "console"},)
 _T = TypeVar("_T", bound=BaseModel)
 
 
-def pydantic_faults(error: ValidationError, path: str, model: type[BaseModel]) -> list[Fault]:
-    """Turn pydantic's errors into faults with TOML paths and a "did you mean"."""
+def core_keys(kind: str) -> list[str]:
+    """Return the keys of a plugin's table that the core reads."""
+    keys = [key for key in PluginKeys.model_fields if key != "weight" or kind == "dimension"]
+    further: dict[str, type[BaseModel]] = {"generator": SamplingTable, "trainer": TrainingTable}
+    return [*keys, *(further[kind].model_fields if kind in further else ())]
+
+
+def pydantic_faults(
+    error: ValidationError, path: str, model: type[BaseModel], also: Sequence[str] = ()
+) -> list[Fault]:
+    """Turn pydantic's errors into faults with TOML paths and a "did you mean".
+
+    also: keys that the table knows besides the model's own.
+    """
     faults = []
     for one in error.errors(include_url=False):
         where = ".".join([path, *(str(part) for part in one["loc"])]).strip(".")
         if one["type"] == "extra_forbidden":
-            faults.append(unknown_key(where, str(one["loc"][-1]), list(model.model_fields)))
+            faults.append(unknown_key(where, str(one["loc"][-1]), [*model.model_fields, *also]))
         elif one["type"] == "missing":
             field = model.model_fields.get(str(one["loc"][-1]))
             hint = f"{one['loc'][-1]} = …  # {field.description}" if field and field.description else ""

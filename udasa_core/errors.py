@@ -93,8 +93,8 @@ class NoPairsError(UdasaError):
         self.reasons = dict(reasons)
         told = "\n".join(f"  {count:>6}  {reason}" for reason, count in sorted(self.reasons.items()))
         super().__init__(
-            "no response could be paired, so there is nothing to train on. Prompts by reason:\n"
+            "there is no pair to train on. Prompts, or pairs that were made, by why they are left out:\n"
             f"{told or '  (no prompt reached pairing)'}\n"
-            "Loosen [pairing] (min_gap, max_length_ratio, truncated), raise [generator] responses or "
-            "temperature, or give more prompts."
+            "Loosen what the reason names: the guards in [pairing], or the policy in [stages] (what it does "
+            "with pairs that have no gap, say); or raise [generator] responses, or give more prompts."
         )

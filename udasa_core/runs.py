@@ -39,12 +39,12 @@ class Run:
     made: outputs that the call which returned this Run made anew; 0 where everything was in the store.
     """
 
-    def __init__(self, folder: Path, *, made: int = 0) -> None:
+    def __init__(self, folder: Path | str, *, made: int = 0) -> None:
         """Raises UdasaError where the folder holds no manifest."""
-        self.folder = folder
+        self.folder = Path(folder)
         self.made = made
-        self.manifest = Manifest.read(folder)
-        self.store = Store((folder / self.manifest.plain["store"]).resolve())
+        self.manifest = Manifest.read(self.folder)
+        self.store = Store((self.folder / self.manifest.plain["store"]).resolve())
 
     @property
     def name(self) -> str:

@@ -20,7 +20,12 @@ class RunTable(Table):
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="folder of the run under `folder`")
     seed: int = Field(default=7, ge=0, description="every random choice of the run follows from it")
-    held_out: float = Field(default=0.2, ge=0, lt=1, description="share of prompts never trained on")
+    held_out: float = Field(
+        default=0.2,
+        ge=0,
+        lt=1,
+        description="share of prompts never trained on; each is drawn by itself, so few prompts may miss it",
+    )
     shard_size: int = Field(default=8, ge=1, description="prompts a shard: the unit of work, seed and resume")
     folder: str = Field(default="runs", description="where runs are kept, from the working folder")
 
@@ -38,7 +43,9 @@ class ModelTable(Table):
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         default="auto", description="auto: bfloat16 where the processor has it"
     )
-    device: str = Field(default="auto", description="auto, cpu, cuda, cuda:1, mps")
+    device: str = Field(
+        default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, cuda, cuda:1 or mps"
+    )
     quantization: Literal["none", "4bit"] = Field(
         default="none", description="4bit: QLoRA's base, where bitsandbytes serves"
     )
@@ -63,7 +70,9 @@ class EncoderTable(Table):
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         default="float32", description="as for the model"
     )
-    device: str = Field(default="auto", description="as for the model")
+    device: str = Field(
+        default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="as for the model"
+    )
     trust_remote_code: bool = Field(default=False, description="run code that comes with the model")
 
 

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ValidationError
 
 from udasa_core import hookspecs
 from udasa_core.catalog import Catalog, Offer
-from udasa_core.config import PluginTable, RunConfig, pydantic_faults, unknown_key
+from udasa_core.config import PluginTable, RunConfig, core_keys, pydantic_faults, unknown_key
 from udasa_core.contract import factory_fault, plugin_faults
 from udasa_core.errors import CatalogError, Fault, PluginError, UdasaError
 from udasa_core.shared_resources import SharedResources
@@ -114,7 +114,7 @@ def _choose(table: PluginTable, catalog: Catalog) -> tuple[_Chosen | None, list[
     except TypeError as error:
         return None, [Fault(table.path, f"holds a value that no option takes: {error}")]
     except ValidationError as error:
-        return None, pydantic_faults(error, table.path, factory.Options)
+        return None, pydantic_faults(error, table.path, factory.Options, core_keys(table.kind))
     return _Chosen(table, offer, factory, options, tuple(getattr(factory, "needs", ()))), []
 
 
@@ -126,12 +126,21 @@ def check_plugins(config: RunConfig, catalog: Catalog) -> list[Fault]:
             # A table that its own check refused is None here; its fault has been told.
             if table is not None:
                 chosen, found = _choose(table, catalog)
-                faults += found
+                faults += [fault for fault in found if not _is_inherited(config, fault)]
                 if chosen is not None and "judge" in chosen.needs and config.judge is None:
                     faults.append(Fault(table.path, "needs a judge", 'add [judge] with use = "…"'))
                 if chosen is not None and table.kind == "stages":
                     faults += _stray_overrides(config, chosen)
     return faults
+
+
+def _is_inherited(config: RunConfig, fault: Fault) -> bool:
+    """Say whether a stage's trainer only repeats what is wrong in [trainer]: it was told there."""
+    table, _, rest = fault.path.partition(".")
+    stage, _, key = rest.rpartition(".")
+    if table != "trainer" or stage not in config.stage_trainers:
+        return False
+    return key not in config.raw["trainer"][stage]
 
 
 def _stray_overrides(config: RunConfig, chosen: _Chosen) -> list[Fault]:

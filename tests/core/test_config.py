@@ -75,6 +75,7 @@ def test_all_faults_come_at_once_and_nothing_is_written(plain: dict[str, Any], t
         ("generator.temperature", float("nan")),
         ("prompts.max_set_aside", 2.0),
         ("model.dtype", "float8"),
+        ("model.device", "cudaa"),
         ("model.trust_remote_code", "yes"),
         ("trainer.reference", "next_stage"),
         ("train.launcher", "rocket"),
@@ -123,6 +124,19 @@ def test_a_stage_inherits_its_trainers_options_unless_the_trainer_is_another(pla
 def test_an_override_for_a_stage_that_no_policy_makes_is_a_fault(plain: dict[str, Any]) -> None:
     plain["trainer"]["consevative"] = {"learning_rate": 2.0}
     assert 'did you mean "conservative"?' in faults(plain)["trainer.consevative"]
+
+
+def test_a_fault_of_the_trainer_is_told_once(plain: dict[str, Any]) -> None:
+    plain["trainer"] |= {"learnin_rate": 1.0, "conservative": {"crash": False}}
+    assert [path for path in faults(plain) if path.startswith("trainer")] == ["trainer.learnin_rate"]
+
+
+def test_a_misspelt_core_key_of_a_plugin_table_is_told_by_its_name(plain: dict[str, Any]) -> None:
+    plain["generator"]["respones"] = 3
+    plain["dimension"][0]["weigth"] = 3.0
+    told = faults(plain)
+    assert 'did you mean "responses"?' in told["generator.respones"]
+    assert 'did you mean "weight"?' in told["dimension.one.weigth"]
 
 
 def test_set_reaches_plain_keys_and_named_members(plain: dict[str, Any]) -> None:

@@ -53,6 +53,7 @@ def test_prompts_become_an_aligned_model(plain: dict[str, Any]) -> None:
     assert min(gaps["moderate"]) >= max(gaps["exploratory"]) > 0
     assert {change["name"] for change in run.changes()} >= {"U", "u one", "entropy", "length"}
     assert run.aligned().key != run.base.key
+    assert udasa_core.Run(str(run.folder)).status == "finished"
 
 
 def test_again_does_nothing_and_imports_no_torch(plain: dict[str, Any], tmp_path: Path) -> None:
@@ -347,6 +348,15 @@ def test_another_configuration_does_not_show_the_figures_of_the_one_before(plain
     # What the first one made is kept until the other has finished.
     assert udasa_core.clean(first.folder.parent)[0] == 0
     assert udasa_core.run(plain).made == 0
+
+
+def test_a_run_that_is_replaced_by_another_configuration_is_told_of(
+    plain: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    udasa_core.run(plain)
+    assert "another configuration" not in caplog.text
+    udasa_core.run(plain, ["dimension.two.weight=0.25"])
+    assert "another configuration" in caplog.text
 
 
 def test_runs_and_their_store_can_be_moved(plain: dict[str, Any], tmp_path: Path) -> None:
