@@ -11,7 +11,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -95,15 +95,16 @@ class Store:
         with self.appear(self.path(step, key)) as temporary:
             pq.write_table(table, temporary, compression="zstd")
 
-    def read_table(self, step: str, key: str) -> pa.Table:
-        """Read a whole table; StoreError where it is missing or damaged."""
+    def read_table(self, step: str, key: str, columns: Sequence[str] | None = None) -> pa.Table:
+        """Read a table, or some columns of it; StoreError where it is missing or damaged."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         path = self.path(step, key)
         try:
             # Memory-mapped and single-threaded: shards are small, and many are read in turn.
-            return pq.read_table(path, use_threads=False, memory_map=True)
+            wanted = None if columns is None else list(columns)
+            return pq.read_table(path, columns=wanted, use_threads=False, memory_map=True)
         except (OSError, pa.ArrowException) as error:
             raise StoreError(f"{path} cannot be read ({error}); delete it and run again") from error
 

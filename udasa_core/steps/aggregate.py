@@ -69,7 +69,7 @@ def aggregate(job: Job, groups: Shards, columns: Mapping[str, Shards], calibrati
 
 def work(job: Job, payload: Mapping[str, Any]) -> None:
     """Aggregate one shard."""
-    ids = job.store.read_table("sample", payload["groups"])["prompt_id"].to_pylist()
+    ids = job.store.read_table("sample", payload["groups"], ["prompt_id"])["prompt_id"].to_pylist()
     raw = {
         name: column_from(job.store.read_table("score", key), name)
         for name, key in payload["columns"].items()

@@ -70,7 +70,7 @@ def _pair_table(job: Job, pairs: Shards) -> PairTable:
     ids: list[str] = []
     gaps, chosen = [np.empty(0)], [np.empty(0)]
     for key in pairs.fingerprints:
-        table = job.store.read_table("pair", key)
+        table = job.store.read_table("pair", key, ["pair_id", "gap", "chosen_U"])
         ids.extend(table["pair_id"].to_pylist())
         gaps.append(_floats(table["gap"]))
         chosen.append(_floats(table["chosen_U"]))
