@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from udasa_core.catalog import Catalog, read_catalog
@@ -21,6 +18,7 @@ from udasa_core.records import Event, ModelRef
 from udasa_core.runs import Run
 from udasa_core.stack import check_plugins
 from udasa_core.store import Store, lock
+from udasa_core.termination import terminable
 
 # What a run is configured by: a TOML file, its plain data, or None for the bundled quickstart.
 Configuration = Path | str | Mapping[str, Any] | None
@@ -199,23 +197,6 @@ def _carry_out(job: Job) -> None:
     finally:
         job.observe(Event("finished", "run", name, detail={"status": status, "made": job.made}))
         job.resources.release()
-
-
-@contextmanager
-def terminable() -> Iterator[None]:
-    """Let SIGTERM end what is under way as Ctrl-C does: files closed, the manifest told, locks released."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt(f"signal {number}")
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def clean(folder: Path | str = "runs", store: Path | str = "", *, dry_run: bool = False) -> tuple[int, int]:

@@ -6,18 +6,14 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import click
 
 from udasa_core.errors import UdasaError
+from udasa_core.termination import terminable
 
 INTERRUPTED = 130
 _VERBOSITY, _LOG_FILE = "udasa.verbosity", "udasa.log_file"
@@ -82,7 +78,7 @@ class Root(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the subcommand. Never lets a traceback out: -vv shows it, a log file keeps it."""
         try:
-            with _terminable():
+            with terminable():
                 answer = super().invoke(ctx)
                 sys.stdout.flush()
                 return answer
@@ -115,20 +111,3 @@ def _tell(text: str) -> None:
 
     click.echo(text, err=True)
     logging.getLogger("udasa").debug("traceback:", exc_info=True)
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Let SIGTERM end a command as Ctrl-C does."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt(f"signal {number}")
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
