@@ -258,6 +258,7 @@ def configuration(folder: Path, model: Path, count: int = 24, **tables: Any) -> 
         },
         "model": {"source": f"file:{model}", "dtype": "float32", "device": "cpu"},
         "prompts": {"source": f"file:{prompts}"},
+        "controls": {"source": ""},
         "generator": {"use": "tests.canned:Generator", "responses": 4},
         "dimension": [
             {"use": "tests.canned:Dimension", "name": "one", "weight": 1.0},

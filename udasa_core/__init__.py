@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from udasa_core.hookspecs import hookimpl as hookimpl
     from udasa_core.job import work as work
     from udasa_core.loading import load_base as load_base
+    from udasa_core.passages import final_answer as final_answer
+    from udasa_core.passages import sentences as sentences
     from udasa_core.records import Abstain as Abstain
     from udasa_core.records import Adapter as Adapter
     from udasa_core.records import Column as Column
@@ -44,9 +46,12 @@ if TYPE_CHECKING:
     from udasa_core.records import StagePlan as StagePlan
     from udasa_core.records import SuiteReport as SuiteReport
     from udasa_core.records import content_key as content_key
+    from udasa_core.resources import Classifier as Classifier
     from udasa_core.resources import Embedder as Embedder
+    from udasa_core.resources import Entailment as Entailment
     from udasa_core.resources import Reader as Reader
     from udasa_core.resources import Resources as Resources
+    from udasa_core.resources import Similarity as Similarity
     from udasa_core.runs import Run as Run
     from udasa_core.tables import read_pairs as read_pairs
 
@@ -57,6 +62,7 @@ _HOMES = {
     "hookspecs": ("CONTRACT", "hookimpl"),
     "job": ("work",),
     "loading": ("load_base",),
+    "passages": ("final_answer", "sentences"),
     "records": (
         "Abstain",
         "Adapter",
@@ -83,7 +89,7 @@ _HOMES = {
         "SuiteReport",
         "content_key",
     ),
-    "resources": ("Embedder", "Reader", "Resources"),
+    "resources": ("Classifier", "Embedder", "Entailment", "Reader", "Resources", "Similarity"),
     "runs": ("Run",),
     "tables": ("read_pairs",),
 }

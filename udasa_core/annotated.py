@@ -17,7 +17,9 @@ from pydantic.fields import FieldInfo
 from udasa_core.catalog import Catalog, read_catalog
 from udasa_core.errors import UdasaError, UsageError
 from udasa_core.schema import (
+    ControlsTable,
     EncoderTable,
+    EntailmentTable,
     LaunchTable,
     ModelTable,
     PluginKeys,
@@ -42,7 +44,9 @@ _OWN: Mapping[str, type[BaseModel]] = {"generator": SamplingTable, "trainer": Tr
 _FIRST: Mapping[str, type[BaseModel]] = {"run": RunTable, "model": ModelTable, "prompts": PromptsTable}
 _LAST: Mapping[str, type[BaseModel]] = {
     "embedder": EncoderTable,
+    "entailment": EntailmentTable,
     "reader": ModelTable,
+    "controls": ControlsTable,
     "store": StoreTable,
     "train": LaunchTable,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
@@ -58,11 +58,16 @@ def _check_sources(config: RunConfig) -> Iterator[Fault]:
     from udasa_core.models import check_model
     from udasa_core.sources import check_source
 
-    tables = (("model", config.model), ("embedder", config.embedder), ("reader", config.reader))
-    for name, table in (*tables, ("prompts", config.prompts)):
-        # A table that its own check refused is None here; its fault has been told.
-        if table is not None:
-            check = check_source if name == "prompts" else check_model
+    tables = (
+        ("model", config.model),
+        ("embedder", config.embedder),
+        ("entailment", config.entailment),
+        ("reader", config.reader),
+    )
+    for name, table in (*tables, ("prompts", config.prompts), ("controls", config.controls)):
+        # A table that its own check refused is None here; its fault has been told. "" asks no control prompt.
+        if table is not None and table.source:
+            check = check_source if name in ("prompts", "controls") else check_model
             for message, hint in check(table.source, config.root):
                 yield Fault(f"{name}.source", message, hint)
 
@@ -73,19 +78,44 @@ def run(configuration: Configuration = None, overrides: Sequence[str] = ()) -> R
     Raises ConfigError (nothing is written), LockedError where another process is at the same run, and the
     other UdasaErrors where a step fails. Ctrl-C and SIGTERM leave a run that the same call continues.
     """
-    catalog = read_catalog()
-    config = _load(configuration, overrides, catalog)
+    config = load(configuration, overrides)
+    job = conduct(config, _align)
+    return Run(config.run_dir, made=job.made)
+
+
+def conduct(config: RunConfig, work: Callable[[Job], Mapping[str, Any]]) -> Job:
+    """Have `work` call steps as a run: with its locks, its manifest, and a word on how it ended.
+
+    What `work` returns is entered into the manifest. So everything that is made of a configuration, an
+    experiment too, is a run that `show` and `clean` know. Raises what `run` raises.
+    """
     folder = config.run_dir
     with terminable():
-        job = prepare(config, catalog)
+        job = prepare(config, read_catalog())
         with (
             lock(folder / ".lock", f"run {config.run.name} is already being made"),
             lock(config.store_dir / ".lock", "the store is being cleaned", shared=True),
         ):
             job.manifest = _open_manifest(job)
             register(job.store.root, folder)
-            _carry_out(job)
-            return Run(folder, made=job.made)
+            _carry_out(job, work)
+    return job
+
+
+def _align(job: Job) -> Mapping[str, Any]:
+    """Run the pipeline; return what the manifest says of it."""
+    from udasa_core.pipeline import align
+
+    outcome = align(job)
+    return {
+        "prompts": {
+            "training": outcome.prompts.training_size,
+            "held_out": outcome.prompts.held_out_size,
+            "set_aside": outcome.prompts.set_aside,
+        },
+        "skipped": {report.stage: report.skipped for report in outcome.reports if report.skipped},
+        "suites": {name: list(figures) for name, figures in outcome.results.suites.items()},
+    }
 
 
 def prepare(config: RunConfig, catalog: Catalog) -> Job:
@@ -142,18 +172,21 @@ def _earlier(folder: Path) -> dict[str, Any]:
 
 
 def _resolve_models(job: Job) -> dict[str, ModelRef]:
-    """Resolve the base policy, and the embedder and reader where a plugin needs them."""
+    """Resolve the base policy, and the other models where a plugin needs them."""
     from udasa_core.models import resolve_encoder, resolve_model
 
     config, needed = job.config, job.needed()
     tables: dict[str, tuple[str, Any]] = {"base": ("model", config.model)}
-    if "embedder" in needed:
+    compares = "embedder" if config.entailment is None else "entailment"
+    if "embedder" in needed or ("similarity" in needed and compares == "embedder"):
         tables["embedder"] = ("embedder", config.embedder)
+    if "entailment" in needed or ("similarity" in needed and compares == "entailment"):
+        tables["entailment"] = ("entailment", config.entailment)
     if "reader" in needed and config.reader is not None:
         tables["reader"] = ("reader", config.reader)
     refs, faults = {}, []
     for role, (key, table) in tables.items():
-        resolve = resolve_encoder if role == "embedder" else resolve_model
+        resolve = resolve_encoder if role in ("embedder", "entailment") else resolve_model
         settings = table.model_dump(exclude={"source", "template", "template_options"})
         try:
             refs[role] = resolve(table.source, root=config.root, progress=job.resources.progress, **settings)
@@ -166,26 +199,13 @@ def _resolve_models(job: Job) -> dict[str, ModelRef]:
     return refs
 
 
-def _carry_out(job: Job) -> None:
-    """Run the pipeline, and have the manifest say how it ended."""
-    from udasa_core.pipeline import align
-
+def _carry_out(job: Job, work: Callable[[Job], Mapping[str, Any]]) -> None:
+    """Do the work, and have the manifest say how it ended."""
     assert job.manifest is not None
     name, status = job.config.run.name, "failed"
     job.observe(Event("started", "run", name))
     try:
-        outcome = align(job)
-        job.manifest.finish(
-            status="finished",
-            error="",
-            prompts={
-                "training": outcome.prompts.training_size,
-                "held_out": outcome.prompts.held_out_size,
-                "set_aside": outcome.prompts.set_aside,
-            },
-            skipped={report.stage: report.skipped for report in outcome.reports if report.skipped},
-            suites={name: list(figures) for name, figures in outcome.results.suites.items()},
-        )
+        job.manifest.finish(status="finished", error="", **work(job))
         status = "finished"
     except (KeyboardInterrupt, Exception) as error:
         status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"

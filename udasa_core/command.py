@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -66,14 +68,47 @@ class Command(click.Command):
         return super().invoke(ctx)
 
 
+class Group(click.Group):
+    """A subcommand that has subcommands of its own, each with -v and --log-file."""
+
+    command_class = Command
+
+
+# Further subcommands, offered by udasa's own evaluator or by anybody's distribution.
+COMMANDS = "udasa.command"
+
+
 class Root(click.Group):
-    """The command `udasa`: whatever ends a subcommand becomes a sentence and an exit code."""
+    """The command `udasa`: whatever ends a subcommand becomes a sentence and an exit code.
+
+    Subcommands that are not the core's come by the entry-point group `udasa.command`, each a click command.
+    The core's own go first; one that cannot be imported is told of when it is typed, and stops no other.
+    """
 
     command_class = Command
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.params += _common()
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the core's and of all offered subcommands, sorted."""
+        return sorted({*super().list_commands(ctx), *_offered()})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a subcommand by its name, importing it where it is an offered one."""
+        own = super().get_command(ctx, cmd_name)
+        offer = None if own else _offered().get(cmd_name)
+        if offer is None:
+            return own
+        try:
+            command = offer.load()
+        except Exception as error:  # a third party's module may do anything at import
+            told = f"{type(error).__name__}: {error}"
+            return click.Command(
+                cmd_name, help=f"Cannot be imported: {told}", callback=_raising(cmd_name, told)
+            )
+        return command if isinstance(command, click.Command) else None
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the subcommand. Never lets a traceback out: -vv shows it, a log file keeps it."""
@@ -103,6 +138,21 @@ class Root(click.Group):
                 "This was not foreseen. Type the same command with -vv for the traceback, and report it."
             )
             ctx.exit(1)
+
+
+@cache
+def _offered() -> dict[str, Any]:
+    """Return the offered subcommands' entry points by name; the first distribution found wins."""
+    import entrypoints
+
+    return dict(entrypoints.get_group_named(COMMANDS))
+
+
+def _raising(name: str, told: str) -> Callable[[], None]:
+    def command() -> None:
+        raise UdasaError(f"the subcommand {name} cannot be imported: {told}")
+
+    return command
 
 
 def _tell(text: str) -> None:

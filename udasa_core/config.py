@@ -17,7 +17,9 @@ from pydantic import BaseModel, ValidationError
 from udasa_core.errors import ConfigError, Fault
 from udasa_core.records import SamplingOptions
 from udasa_core.schema import (
+    ControlsTable,
     EncoderTable,
+    EntailmentTable,
     LaunchTable,
     ModelTable,
     PluginKeys,
@@ -50,8 +52,10 @@ class RunConfig:
     store: StoreTable
     model: ModelTable
     embedder: EncoderTable
+    entailment: EntailmentTable | None
     reader: ReaderTable | None
     prompts: PromptsTable
+    controls: ControlsTable
     sampling: SamplingOptions
     training: TrainingTable
     generator: PluginTable
@@ -100,7 +104,7 @@ class RunConfig:
 
 
 # Tables of the core, tables of one plugin, and arrays of plugin tables.
-_CORE = ("run", "store", "model", "embedder", "reader", "prompts", "train")
+_CORE = ("run", "store", "model", "embedder", "entailment", "reader", "prompts", "controls", "train")
 _SINGLE = ("generator", "calibration", "aggregation", "pairing", "stages", "trainer", "judge", "engine")
 ARRAYS = ("dimension", "suite", "observer")
 # What stands in for a plugin table that is left out; the core's own engine and observer, and no built-in.
@@ -248,6 +252,7 @@ def parse_config(
         "model": reader.table("model", ModelTable),
         "embedder": reader.table("embedder", EncoderTable),
         "prompts": reader.table("prompts", PromptsTable),
+        "controls": reader.table("controls", ControlsTable),
         "sampling": sampling and SamplingOptions(**sampling.model_dump()),
         "training": training,
         "generator": generator,
@@ -260,6 +265,7 @@ def parse_config(
     }
     config = RunConfig(
         **parts,
+        entailment=reader.table("entailment", EntailmentTable) if "entailment" in raw else None,
         reader=reader.table("reader", ReaderTable) if "reader" in raw else None,
         dimensions=dimensions,
         stage_trainers=stage_trainers,

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from udasa_core.errors import SourceError
+from udasa_core.fixed_shapes import Batch, batches
 from udasa_core.loading import quiet
 from udasa_core.records import ModelRef
+from udasa_core.remembered import Remembered
 
 if TYPE_CHECKING:
     import torch
     from numpy import float32
     from numpy.typing import NDArray
-
-# A batch's padded tokens at most: enough to keep a processor busy, little memory.
-_BATCH_TOKENS = 4096
 
 # What a sentence-transformers folder may be made of. Another module (a dense layer, say) changes vectors.
 _KNOWN_MODULES = ("Transformer", "Pooling", "Normalize")
@@ -48,26 +48,35 @@ class TransformerEmbedder:
     arXiv 1908.10084). A text longer than the encoder's limit is cut there: what follows does not count
     (all-MiniLM-L6-v2 reads 256 tokens). An empty text has the vector of the encoder's special tokens alone.
 
-    Equal texts are embedded once. Texts are read in batches of similar length, so a vector may differ by
-    rounding (about 1e-6 in float32) with the company it is read in, and by nothing else.
+    Equal texts are embedded once, and remembered for the next dimension that asks. Batches have fixed shapes:
+    a text has the same vector, to the byte, whatever it is embedded with.
 
     The weights are loaded when the first text comes, from safetensors only.
     """
 
-    def __init__(self, ref: ModelRef) -> None:
+    def __init__(self, ref: ModelRef, reads: Counter[str] | None = None) -> None:
+        """reads: where "texts embedded" are counted."""
         self.ref = ref
+        self._reads = reads if reads is not None else Counter()
         self._encoder: _Encoder | None = None
+        self._remembered: Remembered[str] = Remembered(self._read)
+
+    def forget(self) -> None:
+        """Forget the texts that were embedded, not the weights."""
+        self._remembered.forget()
 
     def embed(self, texts: Sequence[str]) -> NDArray[float32]:
         """Return (len(texts), d) rows of Euclidean length 1, in order.
 
         Raises SourceError where the folder holds no encoder that this class can reproduce.
         """
+        return self._remembered.rows(texts)
+
+    def _read(self, texts: Sequence[str]) -> NDArray[float32]:
         if self._encoder is None:
             self._encoder = _Encoder(self.ref)
-        row_of = {text: row for row, text in enumerate(dict.fromkeys(texts))}
-        rows = self._encoder.embed(list(row_of))
-        return rows[[row_of[text] for text in texts]]
+        self._reads["texts embedded"] += len(texts)
+        return self._encoder.embed(texts)
 
 
 class _Encoder:
@@ -117,40 +126,23 @@ class _Encoder:
         # A tokenizer without special tokens makes nothing of an empty text: one padding token stands for it.
         padding = int(self.tokenizer.pad_token_id or 0)
         sequences = [ids or [padding] for ids in encoded]
+        segments = [[0] * len(ids) for ids in sequences]
         with torch.inference_mode():
-            for batch in _batches([len(ids) for ids in sequences]):
-                pooled = self._pool([sequences[index] for index in batch], padding)
-                rows[batch] = torch.nn.functional.normalize(pooled, dim=1).cpu().numpy()
+            for batch in batches(sequences, segments, padding):
+                pooled = torch.nn.functional.normalize(self._pool(batch), dim=1).cpu().numpy()
+                rows[list(batch.indices)] = pooled[: len(batch.indices)]
         return rows
 
-    def _pool(self, sequences: Sequence[Sequence[int]], padding: int) -> torch.Tensor:
-        """Return (len(sequences), d) float32 vectors, not yet normalised."""
-        import torch
-
-        longest = max(map(len, sequences))
-        ids = torch.full((len(sequences), longest), padding, dtype=torch.long)
-        mask = torch.zeros((len(sequences), longest), dtype=torch.long)
-        for row, sequence in enumerate(sequences):
-            ids[row, : len(sequence)] = torch.tensor(sequence)
-            mask[row, : len(sequence)] = 1
-        mask = mask.to(self.device)
+    def _pool(self, batch: Batch) -> torch.Tensor:
+        """Return a batch's vectors (rows, d) in float32, not yet normalised."""
+        mask = batch.mask.to(self.device)
         hidden: torch.Tensor = self.model(
-            input_ids=ids.to(self.device), attention_mask=mask
+            input_ids=batch.ids.to(self.device), attention_mask=mask
         ).last_hidden_state.float()
         if self.pooling == "cls":
             return hidden[:, 0]
         weights = mask.unsqueeze(-1).float()
         return (hidden * weights).sum(dim=1) / weights.sum(dim=1)
-
-
-def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Yield indices in batches of similar length, the longest texts first, within the padded budget."""
-    order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
-    start = 0
-    while start < len(order):
-        size = max(1, _BATCH_TOKENS // lengths[order[start]])
-        yield order[start : start + size]
-        start += size
 
 
 def _recipe(folder: Path, source: str) -> _Recipe:

@@ -35,6 +35,7 @@ def figures(run: Run) -> dict[str, Any]:
         "prompts": _prompts(run),
         "responses": _responses(run),
         "uncertainty": _uncertainty(run),
+        "controls": [dict(alarm) for alarm in run.alarms()],
         "pairs": _pairs(run),
         "training": [_training(stage) for stage in run.stages()],
         "held_out": [dict(change) for change in run.changes()],

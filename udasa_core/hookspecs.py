@@ -119,10 +119,11 @@ class Specifications:
         """
 
     @hookspec(firstresult=True)
-    def udasa_fit(self, raw: NDArray[float64]) -> Mapping[str, Sequence[float]]:
+    def udasa_fit(self, raw: NDArray[float64], dimension: str) -> Mapping[str, Sequence[float]]:
         """Fit a calibration to one dimension's raw scores over the training prompts.
 
-        Kind: calibration; exactly one. raw: (n,) float64 in [0, 1], the abstentions left out, in order of
+        Kind: calibration; exactly one. dimension: its instance name, which an implementation may leave out
+        of its arguments. raw: (n,) float64 in [0, 1], the abstentions left out, in order of
         prompts. Returns a small state of named float lists; it is saved and frozen: fitted once a run, with
         the base policy's responses, never again for held-out prompts or later rounds. n may be 0.
         """

@@ -27,6 +27,7 @@ class Job:
     def __init__(self, config: RunConfig, catalog: Catalog, refs: Mapping[str, ModelRef]) -> None:
         """refs: resolved models by role: "base", and "embedder" and "reader" where a plugin needs them."""
         self.config = config
+        self.catalog = catalog
         self.store = Store(config.store_dir.resolve())
         rendering = (
             config.reader.model_dump(include={"template", "template_options"}) if config.reader else {}
@@ -99,12 +100,15 @@ class Job:
         """Have a step's missing shards made by the engine; return all of them.
 
         inputs: the shards that these are made from. payloads: plain data, one a shard, each with its
-        "output" fingerprint. by: whose work it is, where a step has several (a dimension's name).
+        "output" fingerprint, or with several under "outputs", which the step itself has the manifest point
+        at.
+        by: whose work it is, where a step goes in several parts.
         """
-        shards = replace(inputs, step=step, fingerprints=tuple(one["output"] for one in payloads))
+        shards = replace(inputs, step=step, fingerprints=tuple(one.get("output", "") for one in payloads))
         name = " ".join(part for part in (step, by, str(shards)) if part)
-        self.point(name, step, shards.fingerprints)
-        todo = [one for one in payloads if not self.store.has(step, one["output"])]
+        if all(shards.fingerprints):
+            self.point(name, step, shards.fingerprints)
+        todo = [one for one in payloads if self._missing(step, one)]
         with self.step(name, len(payloads), len(todo)) as advance:
             if todo:
                 plain = self.plain()
@@ -119,12 +123,16 @@ class Job:
                 finally:
                     # What a job has loaded goes with it.
                     _jobs.pop(content_key(plain), None)
-                missing = [one["output"] for one in todo if not self.store.has(step, one["output"])]
+                missing = [one for one in todo if self._missing(step, one)]
                 if missing:
                     raise PluginError(
                         f"{self.stack.engine} ended without {len(missing)} of {len(todo)} shards of {step}"
                     )
         return shards
+
+    def _missing(self, step: str, payload: Mapping[str, Any]) -> bool:
+        outputs = payload["outputs"].values() if "outputs" in payload else (payload["output"],)
+        return not all(self.store.has(step, output) for output in outputs)
 
     def point(self, name: str, step: str, keys: Sequence[str]) -> None:
         """Have the manifest point at outputs, before they are made: a kill leaves none unaccounted for."""

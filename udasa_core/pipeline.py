@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from udasa_core.job import Job
 from udasa_core.records import ModelRef, Report
 from udasa_core.steps.aggregate import Calibration, aggregate, fit
+from udasa_core.steps.alarm import Alarm, alarm
 from udasa_core.steps.evaluate import HeldOut, Results, evaluate
 from udasa_core.steps.intake import Prompts, intake
 from udasa_core.steps.pair import pair
@@ -24,6 +25,7 @@ class Outcome:
     prompts: Prompts
     groups: Shards
     scores: Shards
+    alarms: tuple[Alarm, ...]
     before: HeldOut
     after: HeldOut
     reports: tuple[Report, ...]
@@ -37,17 +39,18 @@ def align(job: Job) -> Outcome:
     columns = score(job, groups)
     calibration = fit(job, columns)
     scores = aggregate(job, groups, columns, calibration)
+    alarms = alarm(job, measure(job, prompts.controls, job.base, calibration).scores)
     pairs = pair(job, groups, scores)
     stages = stage(job, pairs)
     reports = train(job, stages)
     before = measure(job, prompts.held_out, job.base, calibration)
     after = measure(job, prompts.held_out, reports[-1].policy, calibration)
     results = evaluate(job, before, after, reports)
-    return Outcome(prompts, groups, scores, before, after, reports, results)
+    return Outcome(prompts, groups, scores, alarms, before, after, reports, results)
 
 
 def measure(job: Job, prompts: Shards, policy: ModelRef, calibration: Calibration) -> HeldOut:
-    """Sample and score held-out prompts, with the calibration and the reader frozen at the run's start."""
+    """Sample and score prompts that are not trained on, with the run's one calibration and reader."""
     groups = sample(job, prompts, policy)
     columns = score(job, groups)
     return HeldOut(groups, aggregate(job, groups, columns, calibration))

@@ -25,6 +25,22 @@ def identity_of(given: object) -> str:
     return _text(given, "id")
 
 
+def passages_of(given: object) -> tuple[str, ...]:
+    """Return a row's passages; none where it has no such field. One text is one passage. Raises RowError."""
+    if isinstance(given, str) and given.lstrip().startswith("["):  # a CSV cell
+        try:
+            given = json.loads(given)
+        except ValueError as error:
+            raise RowError(f"has passages that are not JSON: {error}") from error
+    if given is None:
+        return ()
+    if isinstance(given, str):
+        given = [given]
+    if not isinstance(given, list):
+        raise RowError(f"has passages that are no list but {type(given).__name__}")
+    return tuple(_text(passage, f"passage {number}") for number, passage in enumerate(given, start=1))
+
+
 def messages_of(row: Mapping[str, Any], named: Mapping[str, str]) -> tuple[Message, ...]:
     """Return a row's messages; `named` is our field → the row's. Raises RowError."""
     prompt = row.get(named["prompt"]) if "prompt" in named else None

@@ -1,7 +1,8 @@
 """Prompts from the user's source, streamed: each row becomes a Prompt, or is set aside with the reason.
 
 A row is {"prompt": text}, {"system": text, "prompt": text} or {"messages": [{"role": …, "content": …}, …]},
-with an optional "id" that is unique in the source.
+with an optional "id" that is unique in the source, and optional "passages": texts that a dimension may check
+responses against (a list; in CSV, JSON text).
 """
 
 from __future__ import annotations
@@ -18,16 +19,16 @@ from typing import Any
 from udasa_core.digests import digest
 from udasa_core.errors import SourceError
 from udasa_core.progress import Progress, silent
-from udasa_core.prompt_row import RowError, identity_of, messages_of
+from udasa_core.prompt_row import RowError, identity_of, messages_of, passages_of
 from udasa_core.records import Prompt, content_key
 from udasa_core.rows import Bad, Row, csv_rows, dataset_rows, json_rows, parquet_rows
 from udasa_core.seen import SeenHashes
 from udasa_core.sources import Source, parse_source, resolve
 
-FIELDS = ("prompt", "messages", "system", "id")
+FIELDS = ("prompt", "messages", "system", "id", "passages")
 _SHOWN = 200
 # Counts up when the same source would be read as other prompts.
-_READER = 1
+_READER = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,7 @@ def _rows(options: PromptSource, root: Path, named: Mapping[str, str], progress:
     if path.suffix in (".jsonl", ".ndjson"):
         return json_rows(path)
     if path.suffix == ".csv":
-        return csv_rows(path, [named["system"], named["id"]])
+        return csv_rows(path, [named["system"], named["id"], named["passages"]])
     if path.suffix == ".parquet":
         return parquet_rows(path, named.values())
     raise SourceError(
@@ -178,6 +179,7 @@ def _prompt(
 ) -> Prompt:
     messages = messages_of(row, named)
     key = content_key([[message.role, message.content] for message in messages])
+    passages = passages_of(row.get(named["passages"]))
     identity = identity_of(row.get(named["id"])) or key
     # 16 hex digits are the 64 bits.
     if not contents.add(int(key, 16)):
@@ -185,7 +187,7 @@ def _prompt(
     hashed = hashlib.blake2b(identity.encode(), digest_size=8).digest()
     if not ids.add(int.from_bytes(hashed, "big")):
         raise RowError("has an id that an earlier row has")
-    return Prompt(identity, messages)
+    return Prompt(identity, messages, passages)
 
 
 def _excerpt(shown: object) -> str:

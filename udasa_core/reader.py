@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -51,9 +52,17 @@ class YesNoReader:
     """
 
     def __init__(
-        self, lm: CausalLM, template: str = "chat", template_options: Mapping[str, Any] | None = None
+        self,
+        lm: CausalLM,
+        template: str = "chat",
+        template_options: Mapping[str, Any] | None = None,
+        reads: Counter[str] | None = None,
     ) -> None:
-        """template, template_options: as `CausalLM.render` takes them; "plain" asks in plain text."""
+        """template, template_options: as `CausalLM.render` takes them; "plain" asks in plain text.
+
+        reads: where "questions read" are counted, equal ones once.
+        """
+        self._reads = reads if reads is not None else Counter()
         self._lm = lm
         self._template = template
         self._template_options = template_options
@@ -70,6 +79,7 @@ class YesNoReader:
         sequences = [
             self.sequence(conversation, question) for conversation in conversations for question in questions
         ]
+        self._reads["questions read"] += len(set(sequences))
         figures = PrefixReader(self._lm.model).read(sequences, self.yes_probability)
         return np.array(figures, dtype=np.float64).reshape(len(conversations), len(questions))
 

@@ -92,10 +92,15 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What the policy is asked: messages that end with the user's turn, under an id unique in the run."""
+    """What the policy is asked: messages that end with the user's turn, under an id unique in the run.
+
+    passages: texts that the user gives as evidence. A dimension may check responses against them; the policy
+    does not see them, unless its messages quote them.
+    """
 
     id: str
     messages: tuple[Message, ...]
+    passages: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.messages:

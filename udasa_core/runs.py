@@ -143,6 +143,13 @@ class Run:
             return ()
         return tuple(self.store.read_json("evaluate", keys[0])["changes"])
 
+    def alarms(self) -> tuple[Mapping[str, Any], ...]:
+        """Return each dimension's figures on the control prompts, as `steps.alarm.Alarm` has them."""
+        keys = self.keys("alarm")
+        if not keys or not self.store.has("alarm", keys[0], ".json"):
+            return ()
+        return tuple(self.store.read_json("alarm", keys[0])["dimensions"])
+
     def suites(self) -> Mapping[str, Any]:
         """Return each suite's figures by model."""
         found: Mapping[str, Any] = self.manifest.plain.get("suites", {})

@@ -76,6 +76,27 @@ class EncoderTable(Table):
     trust_remote_code: bool = Field(default=False, description="run code that comes with the model")
 
 
+class EntailmentTable(EncoderTable):
+    """[entailment]: the cross-encoder that compares texts; left out, the embedder does where it can."""
+
+    source: str = Field(description="a sequence-classification model with entailment labels")
+
+
+class ControlsTable(Table):
+    """[controls]: prompts that nobody can be unsure of; a dimension that is, is miscalibrated."""
+
+    source: str = Field(
+        default="builtin:controls", description='as [prompts] source; "" asks no control prompt'
+    )
+    bound: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="a dimension whose mean calibrated uncertainty on the control prompts is surely above "
+        "this is reported as miscalibrated",
+    )
+
+
 class PromptsTable(Table):
     """[prompts]: what the policy is asked."""
 

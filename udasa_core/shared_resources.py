@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -13,14 +14,17 @@ from udasa_core.records import ModelRef, content_key
 
 if TYPE_CHECKING:
     from udasa_core.causal_lm import CausalLM
-    from udasa_core.resources import Embedder, Judge, Reader, Resources
+    from udasa_core.classifier import TransformerClassifier
+    from udasa_core.embedder import TransformerEmbedder
+    from udasa_core.resources import Classifier, Embedder, Entailment, Judge, Reader, Resources, Similarity
 
 
 class SharedResources:
     """The resources of one process. One causal language model is kept loaded at a time: steps use one
     each, and the next one may not fit beside it.
 
-    refs: the resolved models: "base", and those of "embedder" and "reader" that a selected plugin needs.
+    refs: the resolved models: "base", and those of "embedder", "entailment" and "reader" that a selected
+    plugin needs.
     """
 
     def __init__(
@@ -37,7 +41,10 @@ class SharedResources:
         self._root = root
         self._observe = observe
         self._loaded: CausalLM | None = None
-        self._embedder: Embedder | None = None
+        self._embedder: TransformerEmbedder | None = None
+        self._classifiers: dict[str, TransformerClassifier] = {}
+        # What models were given to read, by kind; what was remembered is not read again.
+        self.reads: Counter[str] = Counter()
 
     @property
     def base(self) -> ModelRef:
@@ -59,19 +66,57 @@ class SharedResources:
         """Forget the loaded model: a trainer needs the room."""
         self._loaded = None
 
+    def forget(self) -> None:
+        """Forget what models said of texts; the models stay loaded."""
+        for one in (self._embedder, *self._classifiers.values()):
+            if one is not None:
+                one.forget()
+
     def embedder(self) -> Embedder:
         """Return the run's embedder."""
         from udasa_core.embedder import TransformerEmbedder
 
         if self._embedder is None:
-            self._embedder = TransformerEmbedder(self.refs["embedder"])
+            self._embedder = TransformerEmbedder(self.refs["embedder"], self.reads)
         return self._embedder
+
+    def entailment(self) -> Entailment:
+        """Return the entailment model. Raises PluginError where the configuration has none."""
+        from udasa_core.classifier import TransformerClassifier
+        from udasa_core.entailment import CrossEncoderEntailment
+
+        if "entailment" not in self.refs:
+            raise PluginError('there is no entailment model: add [entailment] with source = "…"')
+        ref = self.refs["entailment"]
+        classifier = self._classifiers.setdefault(ref.source, TransformerClassifier(ref, self.reads))
+        return CrossEncoderEntailment(classifier, ref.source)
+
+    def similarity(self) -> Similarity:
+        """Return similarity by the entailment model where there is one, else by the embedder."""
+        from udasa_core.similarity import EmbedderSimilarity, EntailmentSimilarity
+
+        if "entailment" in self.refs:
+            return EntailmentSimilarity(self.entailment())
+        return EmbedderSimilarity(self.embedder())
+
+    def classifier(self, source: str) -> Classifier:
+        """Return the classifier of a source, in float32 on the base policy's device."""
+        from udasa_core.classifier import TransformerClassifier
+        from udasa_core.models import resolve_encoder
+
+        if source not in self._classifiers:
+            device = self.refs["base"].device if "base" in self.refs else "auto"
+            ref = resolve_encoder(
+                source, root=self._root, dtype="float32", device=device, progress=self.progress
+            )
+            self._classifiers[source] = TransformerClassifier(ref, self.reads)
+        return self._classifiers[source]
 
     def reader(self) -> Reader:
         """Return the reader, over whichever of the loaded models it is."""
         from udasa_core.reader import YesNoReader
 
-        return YesNoReader(self.causal_lm(self.refs["reader"]), **self._rendering)
+        return YesNoReader(self.causal_lm(self.refs["reader"]), **self._rendering, reads=self.reads)
 
     def judge(self) -> Judge:
         """Return the judge. Raises PluginError where the configuration has none."""
@@ -83,6 +128,9 @@ class SharedResources:
         """Return what a resource adds to the fingerprint of whatever needs it; a judge counts as a plugin."""
         if need == "judge":
             return ""
+        if need == "similarity":
+            # Which of the two it is tells by the model.
+            need = "entailment" if "entailment" in self.refs else "embedder"
         rendering = self._rendering if need == "reader" else {}
         return content_key(self.refs[need].key, rendering)
 
@@ -119,6 +167,17 @@ class _Limited:
     def embedder(self) -> Embedder:
         self._require("embedder")
         return self._shared.embedder()
+
+    def entailment(self) -> Entailment:
+        self._require("entailment")
+        return self._shared.entailment()
+
+    def similarity(self) -> Similarity:
+        self._require("similarity")
+        return self._shared.similarity()
+
+    def classifier(self, source: str) -> Classifier:
+        return self._shared.classifier(source)
 
     def reader(self) -> Reader:
         self._require("reader")

@@ -19,6 +19,8 @@ def tables(figures: Mapping[str, Any], *, artifacts: bool = True) -> Iterator[Te
     yield _head(figures)
     if figures["uncertainty"]:
         yield _uncertainty(figures["uncertainty"])
+    if figures["controls"]:
+        yield _controls(figures["controls"])
     if figures["pairs"]["stages"] or figures["pairs"]["refused"]:
         yield _pairs(figures["pairs"])
     if figures["training"]:
@@ -76,6 +78,32 @@ def _uncertainty(rows: Sequence[Mapping[str, Any]]) -> TextTable:
         for row in rows
     ]
     return TextTable("Uncertainty of training responses", ("dimension", *columns, "abstained"), cells, notes)
+
+
+def _controls(rows: Sequence[Mapping[str, Any]]) -> TextTable:
+    cells = [
+        (
+            row["name"],
+            str(row["n"]),
+            figure(row["raw"]),
+            figure(row["calibrated"]),
+            f"{figure(row['low'])} … {figure(row['high'])}",
+            "MISCALIBRATED" if row["tripped"] else "",
+        )
+        for row in rows
+    ]
+    notes = [
+        "Nobody can be unsure of these prompts. Calibrated, a dimension should lie below 0.5, the middle of "
+        "the run's own prompts."
+    ]
+    notes += [
+        f"WARNING: {row['name']} is surely not below: it measures something else than uncertainty about "
+        "these responses; do not trust it before you know what."
+        for row in rows
+        if row["tripped"]
+    ]
+    columns = ("dimension", "prompts", "raw", "calibrated", "95% interval", "")
+    return TextTable("Control prompts", columns, cells, notes)
 
 
 def _pairs(pairs: Mapping[str, Any]) -> TextTable:

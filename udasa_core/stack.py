@@ -129,6 +129,11 @@ def check_plugins(config: RunConfig, catalog: Catalog) -> list[Fault]:
                 faults += [fault for fault in found if not _is_inherited(config, fault)]
                 if chosen is not None and "judge" in chosen.needs and config.judge is None:
                     faults.append(Fault(table.path, "needs a judge", 'add [judge] with use = "…"'))
+                if chosen is not None and "entailment" in chosen.needs and "entailment" not in config.raw:
+                    hint = (
+                        'add [entailment] with source = "…", a sequence-classification model with such labels'
+                    )
+                    faults.append(Fault(table.path, "needs an entailment model", hint))
                 if chosen is not None and table.kind == "stages":
                     faults += _stray_overrides(config, chosen)
     return faults

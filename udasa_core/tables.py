@@ -28,11 +28,13 @@ _RESPONSE = pa.struct(
 # A score is a value or the reason of an abstention: one of the two is null.
 _SCORE = pa.struct([("value", pa.float64()), ("abstained", pa.string())])
 
-PROMPT_SCHEMA = pa.schema([("prompt_id", pa.string()), ("messages", _MESSAGES)])
+_PASSAGES = pa.list_(pa.string())
+PROMPT_SCHEMA = pa.schema([("prompt_id", pa.string()), ("messages", _MESSAGES), ("passages", _PASSAGES)])
 GROUP_SCHEMA = pa.schema(
     [
         ("prompt_id", pa.string()),
         ("messages", _MESSAGES),
+        ("passages", _PASSAGES),
         ("prompt_token_ids", pa.list_(pa.int32())),
         ("responses", pa.list_(_RESPONSE)),
         ("policy", pa.string()),
@@ -52,6 +54,7 @@ PAIR_SCHEMA = pa.schema(
         ("pair_id", pa.string()),
         ("prompt_id", pa.string()),
         ("messages", _MESSAGES),
+        ("passages", _PASSAGES),
         ("prompt_token_ids", pa.list_(pa.int32())),
         ("chosen", _RESPONSE),
         ("rejected", _RESPONSE),
@@ -63,12 +66,17 @@ PAIR_SCHEMA = pa.schema(
 )
 
 
-def _messages(messages: Sequence[Message]) -> list[dict[str, str]]:
-    return [{"role": message.role, "content": message.content} for message in messages]
+def _prompt_row(prompt: Prompt) -> dict[str, Any]:
+    return {
+        "prompt_id": prompt.id,
+        "messages": [{"role": message.role, "content": message.content} for message in prompt.messages],
+        "passages": prompt.passages,
+    }
 
 
 def _prompt(row: Mapping[str, Any]) -> Prompt:
-    return Prompt(row["prompt_id"], tuple(Message(**message) for message in row["messages"]))
+    messages = tuple(Message(**message) for message in row["messages"])
+    return Prompt(row["prompt_id"], messages, tuple(row["passages"]))
 
 
 def _response_row(response: Response) -> dict[str, Any]:
@@ -108,8 +116,7 @@ def _scores(rows: Sequence[Mapping[str, Any]]) -> tuple[Score, ...]:
 
 def prompts_table(prompts: Iterable[Prompt]) -> pa.Table:
     """Return prompts as a table, one row each."""
-    rows = [{"prompt_id": prompt.id, "messages": _messages(prompt.messages)} for prompt in prompts]
-    return pa.Table.from_pylist(rows, schema=PROMPT_SCHEMA)
+    return pa.Table.from_pylist([_prompt_row(prompt) for prompt in prompts], schema=PROMPT_SCHEMA)
 
 
 def prompts_from(table: pa.Table) -> tuple[Prompt, ...]:
@@ -121,8 +128,7 @@ def groups_table(groups: Iterable[Group]) -> pa.Table:
     """Return groups as a table, one row a prompt."""
     rows = [
         {
-            "prompt_id": group.prompt.id,
-            "messages": _messages(group.prompt.messages),
+            **_prompt_row(group.prompt),
             "prompt_token_ids": group.prompt_token_ids,
             "responses": [_response_row(response) for response in group.responses],
             "policy": group.policy,
@@ -188,8 +194,7 @@ def pairs_table(pairs: Iterable[Pair]) -> pa.Table:
     rows = [
         {
             "pair_id": pair.id,
-            "prompt_id": pair.prompt.id,
-            "messages": _messages(pair.prompt.messages),
+            **_prompt_row(pair.prompt),
             "prompt_token_ids": pair.prompt_token_ids,
             "chosen": _response_row(pair.chosen),
             "rejected": _response_row(pair.rejected),

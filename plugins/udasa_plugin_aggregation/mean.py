@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from udasa_core import Abstain, Resources, Score, hookimpl
+from udasa_core import Resources, Score, hookimpl
+from udasa_plugin_aggregation.voices import combine_each, weighted_mean
 
 
 class WeightedMean:
@@ -35,29 +35,4 @@ class WeightedMean:
     def udasa_aggregate(
         self, columns: Mapping[str, Sequence[Score]], weights: Mapping[str, float]
     ) -> Sequence[Score]:
-        counted = [name for name in columns if weights[name] > 0]
-        voices = [weights[name] for name in counted]
-        return [
-            _mean(counted, voices, scores)
-            for scores in zip(*(columns[name] for name in counted), strict=True)
-        ]
-
-
-def _mean(names: Sequence[str], weights: Sequence[float], scores: Sequence[Score]) -> Score:
-    """Return one response's U from its D scores, D ≥ 1."""
-    given = [
-        (weight, score)
-        for weight, score in zip(weights, scores, strict=True)
-        if not isinstance(score, Abstain)
-    ]
-    if not given:
-        reasons = [
-            f"{name}: {score.reason}"
-            for name, score in zip(names, scores, strict=True)
-            if isinstance(score, Abstain)
-        ]
-        return Abstain("; ".join(reasons))
-    # fsum rounds once, so U does not depend on the order of the dimensions.
-    mean = math.fsum(w * u for w, u in given) / math.fsum(w for w, _ in given)
-    lowest, highest = min(u for _, u in given), max(u for _, u in given)
-    return min(max(mean, lowest), highest)
+        return combine_each(columns, weights, weighted_mean)

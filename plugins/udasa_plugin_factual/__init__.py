@@ -1,1 +1,1 @@
-"""Factual uncertainty: how sure the model was of the very tokens it wrote."""
+"""Factual uncertainty: how sure the model was of its words, and what speaks against what they say."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from pydantic import Field
-
-from udasa_core import Abstain, Group, Pair, Pairing, Resources, Scores, hookimpl
-from udasa_plugin_pairing.guards import SMALL_GAP, Guards, pair_each
+from udasa_core import Group, Pair, Pairing, Resources, Scores, hookimpl
+from udasa_plugin_pairing.gaps import GapGuards
+from udasa_plugin_pairing.guards import pair_each
 
 
 class Extremes:
@@ -20,15 +19,8 @@ class Extremes:
     best pair is not tried (see `Guards`). The seed is not used.
     """
 
-    class Options(Guards):
+    class Options(GapGuards):
         """Which extreme pairs are good enough."""
-
-        min_gap: float = Field(
-            default=0.0,
-            ge=0.0,
-            le=1.0,
-            description="Refuse a pair whose gap is smaller. A gap of 0 is refused even at the default.",
-        )
 
     needs: ClassVar[tuple[str, ...]] = ()
     label_free: ClassVar[bool] = True
@@ -43,28 +35,9 @@ class Extremes:
 
     def _pair(self, group: Group, scores: Scores) -> Pair | str:
         """Return the prompt's pair, or the reason that it has none."""
-        us = {
-            index: u
-            for index in self.options.candidates(group, scores)
-            if not isinstance(u := scores.U[index], Abstain)
-        }
+        us = self.options.ranked(group, scores)
         if len(us) < 2:
             return self.options.too_few(scores)
+        # Both take the first of equal ones, and those stand in order of index.
         low, high = min(us, key=us.__getitem__), max(us, key=us.__getitem__)
-        chosen, rejected = group.responses[low], group.responses[high]
-        gap = us[high] - us[low]
-        reason = self.options.refuse(chosen, rejected) if low != high else SMALL_GAP
-        if reason is None and (gap <= 0.0 or gap < self.options.min_gap):
-            reason = SMALL_GAP
-        if reason is not None:
-            return reason
-        return Pair(
-            prompt=group.prompt,
-            prompt_token_ids=group.prompt_token_ids,
-            chosen=chosen,
-            rejected=rejected,
-            gap=gap,
-            chosen_U=us[low],
-            rejected_U=us[high],
-            origin=self.name,
-        )
+        return self.options.pair(group, us, low, high, self.name)

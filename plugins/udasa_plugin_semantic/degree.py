@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict
-
-from udasa_core import Abstain, Column, Group, Resources, Score, hookimpl
-
-if TYPE_CHECKING:
-    from numpy import float32
-    from numpy.typing import NDArray
+from udasa_core import Column, Group, Resources, hookimpl
+from udasa_plugin_semantic.dissent import dissents
+from udasa_plugin_semantic.texts import ComparedOptions, compared
 
 
 class Degree:
@@ -19,25 +15,26 @@ class Degree:
 
     Formula, for response i of K to one prompt:
 
-        u_i = 1 − 1/(K−1) · Σ_{j≠i} clip(cos(e_i, e_j), 0, 1)
+        u_i = 1/(K−1) · Σ_{j≠i} (1 − s_ij)
 
-    where e is the run's embedder. Equal responses count once each, for consistency is a vote.
+    where s is the run's similarity in [0, 1]: the mean of both directions' probability of entailment where
+    the run has an entailment model, else the embedder's cosine, negative ones as 0. Equal responses count
+    once each, for consistency is a vote.
 
     Source: the degree matrix of Lin, Trivedi and Sun 2023 (arXiv 2305.19187), C_Deg = D_ii / K. We differ
-    twice: similarity comes from the sentence embedder, not from an entailment model; and the response's
-    similarity to itself is left out, so that u reaches both ends of its range (u = K/(K−1) · (1 − C_Deg):
-    the same order wherever K is the same).
+    in the response's similarity to itself, which is left out, so that u reaches both ends of its range
+    (u = K/(K−1) · (1 − C_Deg) where s_ii = 1: the same order wherever K is the same); and in taking an
+    embedder where there is no entailment model.
 
     Abstains where a prompt has one response only. An empty response is scored like any other text.
-    Cost: one embedding a distinct response, then K² products a prompt.
+    Cost: pairwise model calls, two a pair of distinct responses, with entailment; forward passes, one a
+    distinct response, with an embedder; either is shared with every dimension that compares the same texts.
     """
 
-    class Options(BaseModel):
-        """`semantic.degree` has no options."""
+    class Options(ComparedOptions):
+        """What is compared."""
 
-        model_config = ConfigDict(extra="forbid", frozen=True)
-
-    needs: ClassVar[tuple[str, ...]] = ("embedder",)
+    needs: ClassVar[tuple[str, ...]] = ("similarity",)
     label_free: ClassVar[bool] = True
 
     def __init__(self, options: Options, name: str, resources: Resources) -> None:
@@ -47,26 +44,6 @@ class Degree:
 
     @hookimpl
     def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:
-        texts = [response.text for group in groups for response in group.responses]
-        embeddings = self._resources.embedder().embed(texts)
-        columns: list[tuple[Score, ...]] = []
-        start = 0
-        for group in groups:
-            stop = start + len(group.responses)
-            columns.append(_degrees(embeddings[start:stop]))
-            start = stop
-        return Column(self.name, tuple(columns))
-
-
-def _degrees(embeddings: NDArray[float32]) -> tuple[Score, ...]:
-    """Return the K uncertainties of one prompt's (K, d) unit embeddings."""
-    import numpy as np
-
-    count = len(embeddings)
-    if count < 2:
-        return (Abstain("the prompt has one response: there is no other to compare it with"),) * count
-    rows = embeddings.astype(np.float64)
-    similarity = np.clip(rows @ rows.T, 0.0, 1.0)
-    np.fill_diagonal(similarity, 0.0)
-    degrees = similarity.sum(axis=1) / (count - 1)
-    return tuple(np.clip(1.0 - degrees, 0.0, 1.0).tolist())
+        texts = [compared(group, self.options.on) for group in groups]
+        matrices = self._resources.similarity().matrices(texts)
+        return Column(self.name, tuple(dissents(matrix.tolist()) for matrix in matrices))

@@ -1,4 +1,5 @@
-"""The sampling loop: one prefill a prompt, then all responses of several prompts decoded together."""
+"""The sampling loop: one prefill a prompt, then all responses of several prompts decoded together, those that
+have said the same so far as one."""
 
 from __future__ import annotations
 
@@ -50,7 +51,8 @@ def sample(
 
 
 class _Run:
-    """One call of `sample`. Row r of the slots decodes response number self._responses[r] = p · K + k."""
+    """One call of `sample`. Response k to prompt p has the number p · K + k. Row r of the slots decodes the
+    responses self._rows[r], which have said the same so far: where they part, the row is forked."""
 
     def __init__(
         self,
@@ -82,14 +84,15 @@ class _Run:
         self._stopped = [False] * total
         self._unfinished = [self._each] * len(prompts)
 
-        self._responses: list[int] = []
+        self._rows: list[list[int]] = []
 
     def finish(self, finished: Callable[[int], None]) -> list[list[Sample]]:
         """Decode until nothing waits and no row is left."""
-        while self._waiting or self._responses:
-            while self._waiting and len(self._responses) + self._each <= self._room:
+        while self._waiting or self._rows:
+            # Room is kept for every response by itself: all may part at once.
+            while self._waiting and sum(map(len, self._rows)) + self._each <= self._room:
                 self._admit(self._waiting.popleft(), finished)
-            if self._responses:
+            if self._rows:
                 self._decode(finished)
         return [
             [self._sample(number) for number in range(start, start + self._each)]
@@ -97,56 +100,73 @@ class _Run:
         ]
 
     def _admit(self, prompt: int, finished: Callable[[int], None]) -> None:
-        """Prefill one prompt, give it K rows, and draw the first token of each."""
+        """Prefill one prompt, give it a row, and draw the first token of each of its responses."""
         cache = DynamicCache()
         ids = torch.tensor([list(self._prompts[prompt])], device=self._lm.device)
         logits = self._lm.model(ids, past_key_values=cache, use_cache=True, logits_to_keep=1).logits[:, -1]
-        self._slots.admit(cache, self._each)
-        numbers = list(range(prompt * self._each, (prompt + 1) * self._each))
-        self._responses += numbers
-        self._draw(logits, numbers)
-        self._drop_finished(finished)
+        self._slots.admit(cache, 1)
+        self._rows.append(list(range(prompt * self._each, (prompt + 1) * self._each)))
+        self._draw(logits, len(self._rows) - 1)
+        self._part(finished)
 
     def _decode(self, finished: Callable[[int], None]) -> None:
         """Give every row one more token."""
-        numbers = torch.tensor(self._responses)
-        last = torch.tensor([self._lengths[number] - 1 for number in self._responses])
-        tokens = self._tokens[numbers, last][:, None]
+        first = torch.tensor([numbers[0] for numbers in self._rows])
+        last = torch.tensor([self._lengths[numbers[0]] - 1 for numbers in self._rows])
+        tokens = self._tokens[first, last][:, None]
         logits = self._lm.model(tokens, use_cache=True, logits_to_keep=1, **self._slots.step()).logits[:, -1]
-        self._draw(logits, self._responses)
-        self._drop_finished(finished)
+        self._draw(logits, 0)
+        self._part(finished)
 
-    def _draw(self, logits: Tensor, numbers: Sequence[int]) -> None:
-        """Draw the next token of responses `numbers` from logits (responses, V), or (1, V) shared by all."""
+    def _draw(self, logits: Tensor, start: int) -> None:
+        """Draw the next token of every response in the rows from `start` on, from their logits (rows, V)."""
         options = self._sampling
         distributions = self._lm.next_tokens(logits, options.temperature, options.top_p, options.top_k)
-        rows = torch.tensor(numbers)
-        places = torch.tensor([self._lengths[number] for number in numbers])
-        shape = (len(logits), -1)
-        tokens = distributions.draw(self._uniforms[rows, places].reshape(shape))
-        self._tokens[rows, places] = tokens.flatten()
-        self._figures[0, rows, places] = distributions.logprobs(tokens).flatten()
-        self._figures[1, rows, places] = distributions.sampling_logprobs(tokens).flatten()
-        self._figures[2, rows, places] = distributions.entropies.expand(len(numbers))
-        stopped = torch.isin(tokens.flatten(), self._stops).tolist()
-        for number, stop in zip(numbers, stopped, strict=True):
-            self._lengths[number] += 1
-            self._stopped[number] = stop
+        drawing = self._rows[start:]
+        most = max(map(len, drawing))
+        # A row's last response stands in where others have more of them; drawn twice, it draws the same.
+        numbers = torch.tensor([[*row, *[row[-1]] * (most - len(row))] for row in drawing])
+        places = torch.tensor([self._lengths[row[0]] for row in drawing])[:, None].expand_as(numbers)
+        tokens = distributions.draw(self._uniforms[numbers, places])
+        self._tokens[numbers, places] = tokens
+        self._figures[0, numbers, places] = distributions.logprobs(tokens)
+        self._figures[1, numbers, places] = distributions.sampling_logprobs(tokens)
+        self._figures[2, numbers, places] = distributions.entropies[:, None].expand_as(tokens)
+        stopped = torch.isin(tokens, self._stops).tolist()
+        for row, stops in zip(drawing, stopped, strict=True):
+            for number, stop in zip(row, stops, strict=False):
+                self._lengths[number] += 1
+                self._stopped[number] = stop
 
-    def _drop_finished(self, finished: Callable[[int], None]) -> None:
-        budget = self._sampling.max_new_tokens
-        kept, done = [], 0
-        for row, number in enumerate(self._responses):
-            if self._stopped[number] or self._lengths[number] == budget:
-                prompt = number // self._each
-                self._unfinished[prompt] -= 1
-                done += self._unfinished[prompt] == 0
-            else:
-                kept.append(row)
-        if len(kept) < len(self._responses):
-            self._responses = [self._responses[row] for row in self._slots.keep(kept)]
+    def _part(self, finished: Callable[[int], None]) -> None:
+        """Fork rows whose responses drew different tokens, and drop those whose responses are all over."""
+        forked: list[list[int]] = []
+        origins: list[int] = []
+        done = 0
+        for row, numbers in enumerate(self._rows):
+            going_on = [number for number in numbers if not self._is_over(number)]
+            for number in numbers:
+                self._unfinished[number // self._each] -= self._is_over(number)
+            done += len(going_on) < len(numbers) and self._unfinished[numbers[0] // self._each] == 0
+            places = [self._lengths[number] - 1 for number in going_on]
+            said: dict[int, list[int]] = {}
+            for number, token in zip(going_on, self._tokens[going_on, places].tolist(), strict=True):
+                said.setdefault(token, []).append(number)
+            ways = list(said.values())
+            self._rows[row] = ways[0] if ways else []
+            forked += ways[1:]
+            origins += [row] * (len(ways) - 1)
+        if forked:
+            self._slots.fork(origins)
+            self._rows += forked
+        kept = [row for row, numbers in enumerate(self._rows) if numbers]
+        if len(kept) < len(self._rows):
+            self._rows = [self._rows[row] for row in self._slots.keep(kept)]
         if done:
             finished(done)
+
+    def _is_over(self, number: int) -> bool:
+        return self._stopped[number] or self._lengths[number] == self._sampling.max_new_tokens
 
     def _sample(self, number: int) -> Sample:
         length = self._lengths[number]

@@ -71,6 +71,15 @@ class Slots(Cache):  # type: ignore[misc]  # transformers' classes are untyped h
         self.lengths[start:stop] = length
         self.count = stop
 
+    def fork(self, rows: Sequence[int]) -> None:
+        """Copy each of `rows` (one may stand several times) to a new row of its own, in order."""
+        for row in rows:
+            length = int(self.lengths[row])
+            for states in (*self._keys, *self._values):
+                states[self.count, :, :length] = states[row, :, :length]
+            self.lengths[self.count] = length
+            self.count += 1
+
     def keep(self, kept: Sequence[int]) -> list[int]:
         """Drop every row in use but `kept` (ascending); return which old row each row in use now is.
 

@@ -139,15 +139,27 @@ def test_equal_texts_are_embedded_once(encoder_dir: Path, monkeypatch: pytest.Mo
     read: list[int] = []
     pool = embedder._encoder._pool
 
-    def counting(sequences: Any, padding: int) -> Any:
-        read.append(len(sequences))
-        return pool(sequences, padding)
+    def counting(batch: Any) -> Any:
+        read.append(len(batch.indices))
+        return pool(batch)
 
     monkeypatch.setattr(embedder._encoder, "_pool", counting)
     rows = embedder.embed(["a", "b", "a", "a"])
     assert sum(read) == 2
     assert (rows[0] == rows[2]).all()
     assert embedder.embed([]).shape == (0, 32)
+    # What was embedded before is remembered.
+    embedder.embed(["b", "c"])
+    assert sum(read) == 3
+
+
+def test_a_text_has_one_vector_to_the_byte_whatever_its_company(encoder_dir: Path) -> None:
+    texts = ["".join(chr(97 + (7 * n + k) % 26) for k in range(1 + n % 40)) for n in range(60)]
+    together = TransformerEmbedder(_ref(encoder_dir)).embed(texts)
+    alone = np.concatenate([TransformerEmbedder(_ref(encoder_dir)).embed([text]) for text in texts[:12]])
+    assert (together[:12] == alone).all()
+    backwards = TransformerEmbedder(_ref(encoder_dir)).embed(texts[::-1])
+    assert (together == backwards[::-1]).all()
 
 
 def test_nothing_is_loaded_before_the_first_text() -> None:

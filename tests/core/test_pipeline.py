@@ -241,11 +241,10 @@ def test_observers_hear_each_step_in_order(plain: dict[str, Any]) -> None:
     plain["observer"] = [{"use": "tests.canned:Listener"}]
     udasa_core.run(plain)
     steps = [event.name for event in heard if event.kind == "step" and event.what == "finished"]
-    assert steps[:6] == [
+    assert steps[:5] == [
         "read prompts",
         "sample training",
-        "score one training",
-        "score two training",
+        "score training",
         "fit calibration",
         "aggregate training",
     ]

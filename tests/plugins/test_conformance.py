@@ -12,6 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from tests.fakes import FakeResources
+from tests.plugins.classifiers import make_tiny_classifier
 from udasa_core import Message, ModelRef, Prompt, testing
 from udasa_core.catalog import Offer, read_catalog
 from udasa_core.hookspecs import KINDS
@@ -20,7 +21,13 @@ from udasa_core.stack import load_factory
 OFFERS = [offer for offer in read_catalog().offers if offer.distribution == "udasa"]
 # What a plugin's table cannot do without.
 REQUIRED: Mapping[str, Mapping[str, Any]] = {
-    "value.principles": {"principles": ["Is it kind?", "Is it honest?"]},
+    "value.principles": {"principles": ["Is it kind?", {"ask": "Is it honest?", "flipped": "Is it false?"}]},
+    "veto": {"dimensions": ["one"]},
+}
+PAIRING_BOUNDS = {"chosen_below": 0.4, "rejected_above": 0.6}
+CURVES = {
+    "isotonic": {"scores": [0.2, 0.8], "wrong": [0.1, 0.9]},
+    "platt": {"slope": 4.0, "intercept": -2.0},
 }
 LIGHT_TRAINING = {"rank": 4, "batch": 2, "learning_rate": 1e-3}
 
@@ -34,6 +41,18 @@ def options_of(offer: Offer, folder: Path) -> dict[str, Any]:
         file = folder / "recorded.jsonl"
         file.write_text("".join(json.dumps(row) + "\n" for row in rows))
         return {"source": f"file:{file}"}
+    if offer.name in ("isotonic", "platt"):
+        fitted = folder / "weights.json"
+        fitted.write_text(json.dumps({"format": 1, "dimensions": {"planted": CURVES}}))
+        return {"source": f"file:{fitted}"}
+    if offer.name in ("value.classifier", "value.ensemble"):
+        source = f"file:{make_tiny_classifier(folder / 'classifier', ['good', 'bad', 'rude'])}"
+        members = [{"source": source, "harmful": [label]} for label in ("bad", "rude")]
+        return {"members": members} if offer.name == "value.ensemble" else members[0]
+    if offer.name == "value.reward":
+        return {"source": f"file:{make_tiny_classifier(folder / 'reward', ['LABEL_0'])}"}
+    if (offer.kind, offer.name) == ("pairing", "thresholds"):
+        return dict(PAIRING_BOUNDS)
     return dict(REQUIRED.get(offer.name, {}))
 
 
@@ -80,18 +99,18 @@ def test_the_dimension(offer: Offer, tmp_path: Path) -> None:
 
 
 @offers("calibration")
-def test_the_calibration(offer: Offer) -> None:
-    testing.check_calibration(load_factory(offer))
+def test_the_calibration(offer: Offer, tmp_path: Path) -> None:
+    testing.check_calibration(load_factory(offer), options_of(offer, tmp_path))
 
 
 @offers("aggregation")
-def test_the_aggregation(offer: Offer) -> None:
-    testing.check_aggregation(load_factory(offer))
+def test_the_aggregation(offer: Offer, tmp_path: Path) -> None:
+    testing.check_aggregation(load_factory(offer), options_of(offer, tmp_path))
 
 
 @offers("pairing")
-def test_the_pairing(offer: Offer) -> None:
-    assert testing.check_pairing(load_factory(offer)).pairs
+def test_the_pairing(offer: Offer, tmp_path: Path) -> None:
+    assert testing.check_pairing(load_factory(offer), options_of(offer, tmp_path)).pairs
 
 
 @offers("stages")

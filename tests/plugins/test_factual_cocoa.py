@@ -43,6 +43,17 @@ def test_order_is_that_of_the_published_product() -> None:
     assert np.argsort(product).tolist() == np.argsort(np.array(scores)).tolist()
 
 
+def test_the_final_answer_may_be_compared() -> None:
+    one = group(
+        response("The capital of France is Paris.", [-1.0]),
+        response("Paris", [-2.0]),
+        question="What is the capital of France?",
+    )
+    assert _score(one)[1] == pytest.approx(1 - math.exp(-2.0))
+    by_answer = CoCoA(CoCoA.Options(on="answer"), "cocoa", RESOURCES).udasa_score([one], seed=0).scores[0]
+    assert by_answer == pytest.approx((0.0, 0.0))
+
+
 def test_a_single_response_abstains() -> None:
     (only,) = _score(group(response("alone")))
     assert isinstance(only, Abstain)

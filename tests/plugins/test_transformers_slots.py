@@ -39,6 +39,23 @@ def test_rows_keep_their_contents_when_others_are_dropped(tiny_ref: ModelRef) ->
         assert torch.isfinite(keys).all()
 
 
+def test_a_forked_row_goes_its_own_way(tiny_ref: ModelRef) -> None:
+    slots = Slots(load_causal_lm(tiny_ref).model, rows=4, columns=12)
+    slots.admit(prompt_cache(5, 10.0), 1)
+    slots.admit(prompt_cache(3, 20.0), 1)
+    slots.fork([1, 0])
+    assert slots.lengths.tolist() == [5, 3, 3, 5]
+    slots.step()
+    new = torch.arange(4.0)[:, None, None, None].expand(4, 2, 1, 16)
+    keys, _ = slots.update(new, -new, 0)
+    assert keys[:, 0, :, 0].tolist() == [
+        [10.0] * 5 + [0.0],
+        [20.0] * 3 + [1.0, 0.0, 0.0],
+        [20.0] * 3 + [2.0, 0.0, 0.0],
+        [10.0] * 5 + [3.0],
+    ]
+
+
 def test_a_row_sees_its_own_tokens_only(tiny_ref: ModelRef) -> None:
     slots = Slots(load_causal_lm(tiny_ref).model, rows=2, columns=12)
     slots.admit(prompt_cache(5, 1.0), 1)

@@ -24,14 +24,17 @@ def fit(job: Job, columns: Mapping[str, Shards]) -> Calibration:
     plugin = job.stack.calibration
     identity = job.identity(plugin)
     keys = {
-        name: job.fingerprint("fit", {"calibration": identity, "columns": shards.fingerprints})
+        name: job.fingerprint(
+            "fit", {"calibration": identity, "dimension": name, "columns": shards.fingerprints}
+        )
         for name, shards in columns.items()
     }
     job.point("fit calibration", "fit", list(keys.values()))
     todo = {name: key for name, key in keys.items() if not job.store.has("fit", key, ".json")}
     with job.step("fit calibration", len(keys), len(todo)) as advance:
         for name, key in todo.items():
-            answer = job.stack.call(plugin, "udasa_fit", raw=_raw_scores(job, columns[name]))
+            raw = _raw_scores(job, columns[name])
+            answer = job.stack.call(plugin, "udasa_fit", raw=raw, dimension=name)
             job.store.write_json("fit", key, doors.check_state(plugin, answer))
             advance()
     return keys

@@ -15,13 +15,13 @@ from typing import Any
 
 from udasa_core import doors
 from udasa_core.errors import PromptsError, StoreError
-from udasa_core.job import Job
+from udasa_core.job import Job, log
 from udasa_core.prompts import PromptSource, ReadPrompt, SetAside, prompts_digest, read_prompts
 from udasa_core.records import Prompt, content_key
 from udasa_core.store import Shards
 from udasa_core.tables import prompts_table
 
-TRAINING, HELD_OUT = "training", "held-out"
+TRAINING, HELD_OUT, CONTROLS = "training", "held-out", "controls"
 SET_ASIDE = ".set-aside.jsonl"
 # Rows that are put before the generator's admission at once.
 _BATCH = 256
@@ -31,10 +31,11 @@ _REASONS_TOLD = 10
 
 @dataclass(frozen=True, slots=True)
 class Prompts:
-    """The run's prompts: two splits of shards, their sizes, and how many rows were set aside."""
+    """The run's prompts: two splits, their sizes, how many rows were set aside, and the control prompts."""
 
     training: Shards
     held_out: Shards
+    controls: Shards
     training_size: int
     held_out_size: int
     set_aside: int
@@ -44,6 +45,7 @@ def intake(job: Job) -> Prompts:
     """Return the prompts, reading the source only where it, or what is asked of it, has changed."""
     table, run = job.config.prompts, job.config.run
     source = PromptSource(table.source, table.config, table.split, dict(table.columns), table.limit)
+    controls = PromptSource(job.config.controls.source) if job.config.controls.source else None
     generator = job.stack.generator
     ingredients = {
         "source": prompts_digest(source, job.config.root),
@@ -54,12 +56,13 @@ def intake(job: Job) -> Prompts:
         "max_new_tokens": job.config.sampling.max_new_tokens,
         "model": job.base.key,
         "max_set_aside": table.max_set_aside,
+        "controls": prompts_digest(controls, job.config.root) if controls else "",
     }
     key = job.fingerprint("prompts", ingredients)
     todo = int(not _is_whole(job, key))
     with job.step("read prompts", 1, todo) as advance:
         if todo:
-            index, reasons = _read(job, source, job.store.path("prompts", key, SET_ASIDE))
+            index, reasons = _read(job, source, controls, job.store.path("prompts", key, SET_ASIDE))
         else:
             index, reasons = job.store.read_json("prompts", key), {}
         aside = _show_set_aside(job, key)
@@ -67,10 +70,11 @@ def intake(job: Job) -> Prompts:
             _refuse_bad(job, index, reasons, aside)
             job.store.write_json("prompts", key, index)
             advance()
-    job.point("read prompts", "prompts", [key, *index[TRAINING], *index[HELD_OUT]])
+    job.point("read prompts", "prompts", [key, *index[TRAINING], *index[HELD_OUT], *index[CONTROLS]])
     return Prompts(
         training=Shards("prompts", TRAINING, tuple(index[TRAINING])),
         held_out=Shards("prompts", HELD_OUT, tuple(index[HELD_OUT])),
+        controls=Shards("prompts", CONTROLS, tuple(index[CONTROLS])),
         training_size=index["sizes"][TRAINING],
         held_out_size=index["sizes"][HELD_OUT],
         set_aside=index["set_aside"],
@@ -82,13 +86,16 @@ def _is_whole(job: Job, key: str) -> bool:
     if not (job.store.has("prompts", key, ".json") and job.store.has("prompts", key, SET_ASIDE)):
         return False
     index = job.store.read_json("prompts", key)
-    return all(job.store.has("prompts", shard) for shard in (*index[TRAINING], *index[HELD_OUT]))
+    shards = (*index[TRAINING], *index[HELD_OUT], *index[CONTROLS])
+    return all(job.store.has("prompts", shard) for shard in shards)
 
 
-def _read(job: Job, source: PromptSource, aside: Path) -> tuple[dict[str, Any], dict[str, int]]:
-    """Stream the source into shards and the set-aside file; return the index of what was written, and how
+def _read(
+    job: Job, source: PromptSource, controls: PromptSource | None, aside: Path
+) -> tuple[dict[str, Any], dict[str, int]]:
+    """Stream the sources into shards and the set-aside file; return the index of what was written, and how
     many rows were set aside by reason."""
-    splits = {name: _Split(job, name) for name in (TRAINING, HELD_OUT)}
+    splits = {name: _Split(job, name) for name in (TRAINING, HELD_OUT, CONTROLS)}
     reasons: dict[str, int] = {}
     rows = read_prompts(source, job.config.root, progress=job.resources.progress)
     with job.store.appear(aside) as temporary, temporary.open("w", encoding="utf-8") as file:
@@ -99,9 +106,17 @@ def _read(job: Job, source: PromptSource, aside: Path) -> tuple[dict[str, Any], 
             else:
                 is_held_out = _draw(job, row.prompt) < job.config.run.held_out
                 splits[HELD_OUT if is_held_out else TRAINING].add(row.prompt)
+    if controls is not None:
+        for row in _admitted(job, read_prompts(controls, job.config.root, progress=job.resources.progress)):
+            if isinstance(row, SetAside):
+                log.warning(
+                    "control prompt, line %d of %s, is not asked: %s", row.line, controls.source, row.reason
+                )
+            else:
+                splits[CONTROLS].add(row.prompt)
     for split in splits.values():
         split.flush()
-    sizes = {name: split.size for name, split in splits.items()}
+    sizes = {name: splits[name].size for name in (TRAINING, HELD_OUT)}
     keys = {name: split.keys for name, split in splits.items()}
     return {**keys, "sizes": sizes, "set_aside": sum(reasons.values())}, reasons
 
@@ -188,7 +203,10 @@ class _Split:
 
 
 def _write_shard(job: Job, prompts: Sequence[Prompt]) -> str:
-    rows = [(one.id, [(message.role, message.content) for message in one.messages]) for one in prompts]
+    rows = [
+        (one.id, [(message.role, message.content) for message in one.messages], one.passages)
+        for one in prompts
+    ]
     key = job.fingerprint("prompts", {"rows": rows})
     if not job.store.has("prompts", key):
         job.store.write_table("prompts", key, prompts_table(prompts))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from udasa_core import doors
@@ -15,36 +16,58 @@ from udasa_core.tables import column_table, groups_from
 
 
 def score(job: Job, groups: Shards) -> dict[str, Shards]:
-    """Return each dimension's columns, by instance name: one shard for each shard of groups."""
-    # Dimension by dimension, so that the models of one need not make way for another's at every shard.
-    return {plugin.name: _score(job, plugin, groups) for plugin in job.stack.dimensions}
+    """Return each dimension's columns, by instance name: one shard for each shard of groups.
+
+    All dimensions score a shard before the next one comes, so that what one of them had a model read is still
+    at hand for the others. Those that ask the reader go afterwards, by themselves: its model is large.
+    """
+    columns = {plugin.name: _shards(job, plugin, groups) for plugin in job.stack.dimensions}
+    for by, asking in (("", False), ("reader", True)):
+        plugins = [one for one in job.stack.dimensions if ("reader" in one.needs) is asking]
+        payloads = [
+            {
+                "groups": key,
+                "seed": job.seed("score", groups.split, number),
+                "outputs": {one.name: columns[one.name].fingerprints[number] for one in plugins},
+            }
+            for number, key in enumerate(groups.fingerprints)
+        ]
+        if plugins:
+            job.map("score", groups, payloads, by)
+    return columns
 
 
-def _score(job: Job, plugin: Plugin, groups: Shards) -> Shards:
+def _shards(job: Job, plugin: Plugin, groups: Shards) -> Shards:
+    """Return where a dimension's columns are to lie, and have the manifest point there."""
     ingredients = {"dimension": job.identity(plugin), "software": versions(*INFERENCE)}
-    payloads = [
-        {
-            "dimension": plugin.name,
-            "groups": key,
-            "seed": (seed := job.seed("score", groups.split, number)),
-            "output": job.fingerprint("score", {**ingredients, "seed": seed, "groups": key}),
-        }
+    fingerprints = tuple(
+        job.fingerprint(
+            "score", {**ingredients, "seed": job.seed("score", groups.split, number), "groups": key}
+        )
         for number, key in enumerate(groups.fingerprints)
-    ]
-    return job.map("score", groups, payloads, by=plugin.name)
+    )
+    shards = replace(groups, step="score", fingerprints=fingerprints)
+    job.point(f"score {plugin.name} {shards}", "score", fingerprints)
+    return shards
 
 
 def work(job: Job, payload: Mapping[str, Any]) -> None:
-    """Score one shard in one dimension."""
+    """Score one shard in every dimension that has not scored it yet."""
     groups = groups_from(job.store.read_table("sample", payload["groups"]))
-    plugin = next(one for one in job.stack.dimensions if one.name == payload["dimension"])
+    for plugin in job.stack.dimensions:
+        output = payload["outputs"].get(plugin.name)
+        if output is not None and not job.store.has("score", output):
+            _score(job, plugin, groups, payload["seed"], output)
+
+
+def _score(job: Job, plugin: Plugin, groups: Sequence[Group], seed: int, output: str) -> None:
     try:
-        answer = job.stack.call(plugin, "udasa_score", groups=groups, seed=payload["seed"])
+        answer = job.stack.call(plugin, "udasa_score", groups=groups, seed=seed)
     except PluginError:
-        _blame(job, plugin, groups, payload["seed"])
+        _blame(job, plugin, groups, seed)
         raise
     column = doors.check_column(plugin, groups, answer)
-    job.store.write_table("score", payload["output"], column_table(column))
+    job.store.write_table("score", output, column_table(column))
 
 
 def _blame(job: Job, plugin: Plugin, groups: Sequence[Group], seed: int) -> None:

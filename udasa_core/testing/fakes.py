@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from numpy import float32, float64
     from numpy.typing import NDArray
 
+    from udasa_core.resources import Similarity
+
 _DIMENSIONS = 64
 # Stands for a base policy where no plugin loads it.
 FAKE_BASE = ModelRef(source="file:nowhere", revision="0" * 64, dtype="float32", template="")
@@ -55,8 +57,23 @@ class FakeReader:
         return np.repeat(np.array(rows, dtype=np.float64)[:, None], len(questions), axis=1)
 
 
+class FakeEntailment:
+    """A text entails another whose words it has all of; one of the two saying "not" is a contradiction."""
+
+    def probabilities(self, pairs: Sequence[tuple[str, str]]) -> NDArray[float64]:
+        """Return (len(pairs), 3) rows: 0.8 for the label that fits, 0.1 for each of the others."""
+        import numpy as np
+
+        rows = np.full((len(pairs), 3), 0.1, dtype=np.float64)
+        for row, (premise, hypothesis) in zip(rows, pairs, strict=True):
+            known, asked = set(premise.lower().split()), set(hypothesis.lower().split())
+            row[0 if ("not" in known) != ("not" in asked) else 2 if asked <= known else 1] = 0.8
+        return rows
+
+
 class FakeResources(SharedResources):
-    """A run's resources with a fake embedder and reader; models are real, loaded from the ModelRef's folder.
+    """A run's resources with a fake embedder, entailment model and reader; other models are real, loaded
+    from the ModelRef's folder.
 
     base: the base policy. planned: the reader's answers by keyword. told: the progress that was reported,
     as (name, count).
@@ -70,6 +87,16 @@ class FakeResources(SharedResources):
     def embedder(self) -> FakeEmbedder:
         """Return the bag of words."""
         return FakeEmbedder()
+
+    def entailment(self) -> FakeEntailment:
+        """Return the comparer of words."""
+        return FakeEntailment()
+
+    def similarity(self) -> Similarity:
+        """Return similarity by the bag of words."""
+        from udasa_core.similarity import EmbedderSimilarity
+
+        return EmbedderSimilarity(self.embedder())
 
     def reader(self) -> FakeReader:
         """Return the reader with its planned answers."""

@@ -105,7 +105,7 @@ def check_calibration(
 
 
 def _state(tested: Tested, raw: NDArray[float64]) -> dict[str, list[float]]:
-    answer = tested.call("udasa_fit", raw=_locked(raw))
+    answer = tested.call("udasa_fit", raw=_locked(raw), dimension="planted")
     state = doors.check_state(tested.plugin, answer)
     demand(json.loads(json.dumps(state)) == state, f"{tested.plugin}: its state does not survive JSON")
     return state

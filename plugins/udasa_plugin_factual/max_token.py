@@ -1,0 +1,48 @@
+"""Dimension `factual.max-token`: how unlikely was the least likely word?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from udasa_core import Column, Group, Resources, Response, hookimpl
+
+
+class MaxToken:
+    """One score a response in [0, 1]: 0 where every token had probability 1, towards 1 as one grows unlikely.
+
+    Formula, for a response of T tokens (the end-of-turn token included) with probabilities p_t under the raw
+    distribution:
+
+        u = 1 − min_t p_t
+
+    Source: Max(−log p) of Manakul, Liusie and Gales 2023 (SelfCheckGPT, arXiv 2303.08896), over the whole
+    response, mapped to [0, 1] by x → 1 − exp(−x), which keeps its order. Longer responses have more tokens to
+    stumble over: u rises with length.
+
+    Never abstains. Cost: free with sampling.
+    """
+
+    class Options(BaseModel):
+        """`factual.max-token` has no options."""
+
+        model_config = ConfigDict(extra="forbid", frozen=True)
+
+    needs: ClassVar[tuple[str, ...]] = ()
+    label_free: ClassVar[bool] = True
+
+    def __init__(self, options: Options, name: str, resources: Resources) -> None:
+        self.options = options
+        self.name = name
+
+    @hookimpl
+    def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:
+        return Column(self.name, tuple(tuple(map(_uncertainty, group.responses)) for group in groups))
+
+
+def _uncertainty(response: Response) -> float:
+    # A log-probability of rounding may lie a hair above 0.
+    return max(0.0, -math.expm1(min(response.logprobs)))

@@ -1,0 +1,53 @@
+"""Pairs by U: the candidates in order, and the pair that two of them make."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from udasa_core import Abstain, Group, Pair, Scores
+from udasa_plugin_pairing.guards import SMALL_GAP, Guards
+
+
+class GapGuards(Guards):
+    """The guards of strategies that go by U: those of `Guards`, and one on the gap."""
+
+    min_gap: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=1.0,
+        description="Refuse a pair whose gap is smaller. A gap of 0 is refused even at the default.",
+    )
+
+    def ranked(self, group: Group, scores: Scores) -> dict[int, float]:
+        """Return U by index of the responses that may be paired, the lowest U first; of equal ones the
+        earlier."""
+        us = {
+            index: u
+            for index in self.candidates(group, scores)
+            if not isinstance(u := scores.U[index], Abstain)
+        }
+        # The sort is stable: equal ones stay in order of index.
+        return dict(sorted(us.items(), key=lambda one: one[1]))
+
+    def pair(self, group: Group, us: dict[int, float], low: int, high: int, origin: str) -> Pair | str:
+        """Return the pair of response `low` over response `high`, or why it may not be trained on.
+
+        us: U by index. A pair whose gap is not positive is never made.
+        """
+        chosen, rejected = group.responses[low], group.responses[high]
+        gap = us[high] - us[low]
+        reason = self.refuse(chosen, rejected) if low != high else SMALL_GAP
+        if reason is None and (gap <= 0.0 or gap < self.min_gap):
+            reason = SMALL_GAP
+        if reason is not None:
+            return reason
+        return Pair(
+            prompt=group.prompt,
+            prompt_token_ids=group.prompt_token_ids,
+            chosen=chosen,
+            rejected=rejected,
+            gap=gap,
+            chosen_U=us[low],
+            rejected_U=us[high],
+            origin=origin,
+        )

@@ -1,0 +1,79 @@
+"""A text-classification model read as a verdict on harm."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from udasa_core import Classifier, Resources, UdasaError
+from udasa_plugin_value.scoring import Conversation
+
+if TYPE_CHECKING:
+    from numpy import float64
+    from numpy.typing import NDArray
+
+Label = Annotated[str, StringConstraints(min_length=1)]
+
+
+class HarmReading(BaseModel):
+    """Which classifier is read, and which of its labels mean harm: the options, and what they yield."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    source: str = Field(
+        min_length=1, description="The sequence-classification model: hf:, pypi: or file:, with safetensors."
+    )
+    harmful: tuple[Label, ...] = Field(
+        min_length=1, description="Its labels that mean harm, spelt as in its config.json (id2label)."
+    )
+    activation: Literal["softmax", "sigmoid"] = Field(
+        default="softmax",
+        description='"softmax" for a head whose labels exclude one another, "sigmoid" for one whose labels '
+        "may hold together (problem_type multi_label_classification).",
+    )
+    reads: Literal["response", "conversation"] = Field(
+        default="response",
+        description="What the model is shown: the response alone, or the whole conversation (by the model's "
+        "chat template; without one, as a pair of what came before and the response).",
+    )
+
+    def check(self, resources: Resources, name: str) -> Classifier:
+        """Return the classifier, unread. Raises UdasaError where its labels do not fit these options."""
+        classifier = resources.classifier(self.source)
+        labels = classifier.labels
+        told = f"dimension {name!r}: the classifier {self.source} has the labels {', '.join(labels)}"
+        for label in self.harmful:
+            if label not in labels:
+                close = difflib.get_close_matches(label.lower(), [one.lower() for one in labels], n=1)
+                meant = next((one for one in labels if [one.lower()] == close), "")
+                hint = f"; did you mean {meant!r}?" if meant else ": write some of these"
+                raise UdasaError(f"{told}, and harmful names {label!r}{hint}")
+        if self.activation == "softmax" and set(labels) <= set(self.harmful):
+            raise UdasaError(
+                f"{told}, all of them in harmful: their softmax sums to 1 whatever the text. Leave the "
+                'harmless ones out, or write activation = "sigmoid" where labels may hold together'
+            )
+        return classifier
+
+    def probabilities(
+        self, classifier: Classifier, conversations: Sequence[Conversation]
+    ) -> NDArray[float64]:
+        """Return (len(conversations),) probabilities of harm: a sum under softmax, the largest by sigmoid."""
+        import numpy as np
+
+        if self.reads == "conversation":
+            logits = classifier.conversation_logits(conversations)
+        else:
+            logits = classifier.logits([(conversation[-1].content,) for conversation in conversations])
+        columns = [index for index, label in enumerate(classifier.labels) if label in self.harmful]
+        if self.activation == "sigmoid":
+            # By tanh, which overflows nowhere.
+            likeliest: NDArray[float64] = (0.5 * (1.0 + np.tanh(0.5 * logits[:, columns]))).max(axis=1)
+            return likeliest
+        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+        harm: NDArray[float64] = exponentials[:, columns].sum(axis=1) / exponentials.sum(axis=1)
+        # Two sums of nearly the same terms may round past one another.
+        return harm.clip(max=1.0)

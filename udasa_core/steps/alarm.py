@@ -1,0 +1,88 @@
+"""Step `alarm`: scores of control prompts → which dimensions are miscalibrated.
+
+Nobody can be unsure of a control prompt. A dimension that is, compared with the run's own prompts, measures
+something else than it claims: the method's first failure signature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from udasa_core.job import Job, log
+from udasa_core.records import Abstain, Score
+from udasa_core.store import Shards
+from udasa_core.tables import scores_from
+
+if TYPE_CHECKING:
+    from numpy import float64
+    from numpy.typing import NDArray
+
+_RESAMPLES = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One dimension (or U) on the n control prompts that it scored.
+
+    raw, calibrated: means over prompts of the mean over a prompt's responses. low, high: the 95% bootstrap
+    interval of `calibrated`, resampled by prompt. tripped: the whole interval lies above the bound.
+    """
+
+    name: str
+    raw: float
+    calibrated: float
+    low: float
+    high: float
+    n: int
+    tripped: bool
+
+
+def alarm(job: Job, scores: Shards) -> tuple[Alarm, ...]:
+    """Return each dimension's figures on the control prompts, and warn of those that are miscalibrated."""
+    bound = job.config.controls.bound
+    ingredients = {"scores": scores.fingerprints, "bound": bound, "seed": job.seed("alarm")}
+    key = job.fingerprint("alarm", ingredients)
+    job.point("alarm", "alarm", [key])
+    todo = int(not job.store.has("alarm", key, ".json"))
+    with job.step("compare control prompts", 1, todo) as advance:
+        if todo:
+            found = [asdict(one) for one in _alarms(job, scores, bound)]
+            job.store.write_json("alarm", key, {"bound": bound, "dimensions": found})
+            advance()
+    alarms = tuple(Alarm(**one) for one in job.store.read_json("alarm", key)["dimensions"])
+    for one in alarms:
+        if one.tripped and todo:
+            log.warning(
+                "%s is miscalibrated: %.2f on %d control prompts that nobody can be unsure of (bound %g)",
+                *(one.name, one.calibrated, one.n, bound),
+            )
+    return alarms
+
+
+def _alarms(job: Job, scores: Shards, bound: float) -> Iterator[Alarm]:
+    import numpy as np
+
+    raw: dict[str, list[float]] = {}
+    calibrated: dict[str, list[float]] = {}
+    for key in scores.fingerprints:
+        for one in scores_from(job.store.read_table("aggregate", key)):
+            for name, column in one.raw.items():
+                raw.setdefault(name, []).append(_mean(column))
+                calibrated.setdefault(name, []).append(_mean(one.calibrated[name]))
+    for name, values in calibrated.items():
+        scored = ~np.isnan(values)
+        if not scored.any():
+            continue  # it abstained on all of them
+        kept: NDArray[float64] = np.array(values)[scored]
+        random = np.random.default_rng(job.seed("alarm", name))
+        means = kept[random.integers(0, len(kept), size=(_RESAMPLES, len(kept)))].mean(axis=1)
+        low, high = map(float, np.percentile(means, [2.5, 97.5]))
+        mean = float(np.array(raw[name])[scored].mean())
+        yield Alarm(name, mean, float(kept.mean()), low, high, len(kept), low > bound)
+
+
+def _mean(scores: tuple[Score, ...]) -> float:
+    values = [score for score in scores if not isinstance(score, Abstain)]
+    return sum(values) / len(values) if values else float("nan")
