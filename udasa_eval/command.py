@@ -135,7 +135,16 @@ def consistency(
     "--seeds", type=click.IntRange(min=1), default=5, show_default=True, help="Independent repetitions."
 )
 @click.option("--arms", default="all", show_default=True, help="Which arms, by name and comma; all of them.")
-def premise(config: Path | None, overrides: tuple[str, ...], folder: Path, seeds: int, arms: str) -> None:
+@click.option(
+    "--part",
+    type=click.Choice(["dev", "test"]),
+    default="test",
+    show_default=True,
+    help="What is measured in the end: dev, to look for a recipe without looking at test.",
+)
+def premise(
+    config: Path | None, overrides: tuple[str, ...], folder: Path, seeds: int, arms: str, part: str
+) -> None:
     """Train on pairs of the factual set, and compare best temperature with best temperature.
 
     Hours on a laptop. Each finished piece is kept: typed again, it continues.
@@ -143,9 +152,10 @@ def premise(config: Path | None, overrides: tuple[str, ...], folder: Path, seeds
     from udasa_eval.premise import measure_premise, write_premise
 
     chosen = None if arms == "all" else tuple(arms.split(","))
-    found = measure_premise(config, overrides, folder=folder, seeds=seeds, arms=chosen)
-    click.echo(write_premise(found, folder))
-    click.echo(f"wrote {folder}/premise.txt, premise.csv and premise.svg")
+    found = measure_premise(config, overrides, folder=folder, seeds=seeds, arms=chosen, part=part)
+    place = folder / part
+    click.echo(write_premise(found, place))
+    click.echo(f"wrote {place}/premise.txt, premise.csv and premise.svg")
 
 
 @click.command("fit-weights", cls=Command, short_help="Fit weights and calibrations on labels.")

@@ -1,0 +1,197 @@
+"""`udasa experiment premise`: does training on the pairs give more than turning the temperature down?
+
+Policies are trained on pairs of the factual set's training part, each gets its best temperature on the dev
+part, and is measured there on the test part, beside everything that costs no training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from udasa_core import ModelRef, Report, UdasaError, read_pairs
+from udasa_core.api import conduct, load
+from udasa_core.job import Job
+from udasa_core.steps.aggregate import aggregate, fit
+from udasa_core.steps.intake import intake
+from udasa_core.steps.pair import pair
+from udasa_core.steps.sample import sample
+from udasa_core.steps.score import score
+from udasa_core.steps.stage import stage
+from udasa_core.steps.train import train
+from udasa_eval.labelled import LabelledScores
+from udasa_eval.measuring import plain_configuration, scored, with_prompts
+from udasa_eval.premise_report import BASE, Measured, Premise, Training
+from udasa_eval.premise_tables import figure, rows, tables
+from udasa_eval.sets import Question, factual, prompts_file
+from udasa_eval.signal_report import write_csv
+
+# Where each policy may find its best temperature; the last resort of sampling is none of it.
+TEMPERATURES = (0.3, 0.5, 0.7, 1.0)
+# So cold that sampling takes the likeliest token.
+_GREEDY = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """A configuration without its arms, the arms, where runs lie, and what is measured in the end."""
+
+    raw: Mapping[str, Any]
+    arms: Mapping[str, Mapping[str, Any]]
+    folder: Path
+    part: str
+
+
+def default_configuration() -> Path:
+    """Return the bundled configuration with its arms."""
+    return Path(str(files("udasa_eval") / "data" / "premise.toml"))
+
+
+def measure_premise(
+    configuration: Path | None,
+    overrides: Sequence[str],
+    *,
+    folder: Path,
+    seeds: int,
+    arms: Sequence[str] | None = None,
+    part: str = "test",
+) -> Premise:
+    """Train and measure every arm with every seed; what is in the store is not made again.
+
+    part: "test", or "dev" to look for a recipe without looking at the test part: both are then dev.
+    """
+    raw = plain_configuration(configuration or default_configuration(), overrides)
+    offered: Mapping[str, Mapping[str, Any]] = raw.pop("arms", {})
+    unknown = sorted(set(arms or ()) - set(offered))
+    if unknown or not offered:
+        raise UdasaError(f"there is no arm {', '.join(unknown)}; the configuration has {', '.join(offered)}")
+    chosen = {name: offered[name] for name in offered if arms is None or name in arms}
+    experiment = Experiment(raw, chosen, folder, part)
+    first = int(raw.get("run", {}).get("seed", 7))
+    trainings: list[Training] = []
+    measured: list[Measured] = []
+    for seed in range(first, first + seeds):
+        measured += _measured(experiment, BASE, seed, None)
+        for arm in chosen:
+            report, composition = _trained(experiment, arm, seed)
+            trainings.append(Training(arm, seed, report.pairs, report.metrics, composition))
+            measured += _measured(experiment, arm, seed, report.policy)
+    return Premise(part, tuple(chosen), tuple(trainings), tuple(measured))
+
+
+def write_premise(found: Premise, folder: Path) -> str:
+    """Write premise.txt, premise.csv and premise.svg into `folder`; return the text."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = "\n\n".join(map(str, tables(found))) + "\n"
+    (folder / "premise.txt").write_text(text, encoding="utf-8")
+    write_csv(folder / "premise.csv", rows(found))
+    figure(folder / "premise.svg", found)
+    return text
+
+
+def _trained(experiment: Experiment, arm: str, seed: int) -> tuple[Report, Mapping[str, int]]:
+    """Train one arm; return its report, and how many of its pairs are right over wrong and so on."""
+    questions = factual("train")
+    by_id = {question.id: question for question in questions}
+    raw = _configured(
+        experiment, {**experiment.raw, **experiment.arms[arm]}, f"train-{arm}", seed, questions, {}
+    )
+    found: list[tuple[Report, Mapping[str, int]]] = []
+
+    def work(job: Job) -> Mapping[str, Any]:
+        groups = sample(job, intake(job).training, job.base)
+        columns = score(job, groups)
+        scores = aggregate(job, groups, columns, fit(job, columns))
+        staged = stage(job, pair(job, groups, scores))
+        reports = train(job, staged)
+        counts = {"right_over_wrong": 0, "both_right": 0, "both_wrong": 0, "inverted": 0}
+        for one in staged:
+            for made in read_pairs(job.store.path("stage", one.pairs)):
+                graded = by_id[made.prompt.id]
+                sides = graded.is_right(made.chosen.text), graded.is_right(made.rejected.text)
+                kinds = {(True, False): "right_over_wrong", (True, True): "both_right"}
+                kinds |= {(False, False): "both_wrong", (False, True): "inverted"}
+                counts[kinds[sides]] += 1
+        found.append((reports[-1], counts))
+        return {}
+
+    conduct(load(raw), work)
+    return found[0]
+
+
+def _measured(experiment: Experiment, arm: str, seed: int, policy: ModelRef | None) -> list[Measured]:
+    """Measure a policy on dev at every temperature, and on the part in question at the best of them.
+
+    The base is measured there at every temperature, and greedily, for that is what costs no training.
+    """
+    dev, final = factual("dev"), factual(experiment.part)
+    tuning = [_at(experiment, arm, seed, policy, "dev", dev, one) for one in TEMPERATURES]
+    best = max(tuning, key=lambda one: one.accuracy).temperature
+    asked = TEMPERATURES if policy is None else (best,)
+    reported = [
+        _at(experiment, arm, seed, policy, experiment.part, final, one, tuned=one == best) for one in asked
+    ]
+    if policy is None:
+        reported.append(_at(experiment, arm, seed, policy, experiment.part, final, _GREEDY))
+    return [*tuning, *reported]
+
+
+def _at(
+    experiment: Experiment,
+    arm: str,
+    seed: int,
+    policy: ModelRef | None,
+    part: str,
+    questions: Sequence[Question],
+    temperature: float,
+    *,
+    tuned: bool = False,
+) -> Measured:
+    """Sample a policy (None: the base) on some questions at one temperature; grade and score what it says."""
+    by_id = {question.id: question for question in questions}
+    asked = {question.id: question.question for question in questions}
+    name = f"{part}-{arm}-t{temperature:g}"
+    raw = _configured(experiment, experiment.raw, name, seed, questions, {"temperature": temperature})
+    found: list[LabelledScores] = []
+
+    def work(job: Job) -> Mapping[str, Any]:
+        groups = sample(job, intake(job).training, policy or job.base)
+        found.append(scored(job, groups, lambda prompt, _, text: by_id[prompt].is_right(text), asked))
+        return {}
+
+    conduct(load(raw), work)
+    scores = found[0]
+    rows = scores.by_question()
+    greedy = temperature == _GREEDY
+    return Measured(
+        arm=arm,
+        seed=seed,
+        part=part,
+        temperature=0.0 if greedy else temperature,
+        tuned=tuned,
+        right=np.stack([scores.right[row] for row in rows]),
+        majority=scores.majority_right(),
+        best=np.array([bool(scores.right[row][np.nanargmin(scores.columns["U"][row])]) for row in rows]),
+        tokens=float(scores.tokens.mean()),
+        truncated=float(scores.truncated.mean()),
+        scores=scores,
+    )
+
+
+def _configured(
+    experiment: Experiment,
+    raw: Mapping[str, Any],
+    name: str,
+    seed: int,
+    questions: Sequence[Question],
+    generator: Mapping[str, Any],
+) -> dict[str, Any]:
+    rows = [{"id": one.id, "prompt": one.prompt} for one in questions]
+    prompts = prompts_file(experiment.folder / "prompts", rows)
+    seeded = {**raw, "run": {**raw.get("run", {}), "seed": seed}}
+    return with_prompts(seeded, f"{name}-s{seed}", experiment.folder, prompts, generator)
