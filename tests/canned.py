@@ -36,6 +36,8 @@ from udasa_core.records import Metric, SuiteReport
 
 # How often each plugin of this process was asked, by name: tests count calls.
 calls: Counter[str] = Counter()
+# Which dimension was asked, and for which first prompt, in order.
+order: list[tuple[str, str]] = []
 # What observers heard.
 heard: list[Event] = []
 
@@ -110,6 +112,7 @@ class Dimension(Canned):
     @hookimpl
     def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:
         calls[f"score {self.name}"] += 1
+        order.append((self.name, groups[0].prompt.id))
         return Column(self.name, tuple(tuple(map(self._score, one.responses)) for one in groups))
 
     def _score(self, one: Response) -> float:
@@ -123,6 +126,85 @@ class Planted(Canned):
     @hookimpl
     def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:
         return Column(self.name, tuple(tuple(k / 10 for k in range(len(one.responses))) for one in groups))
+
+
+class OnPrompts(Canned):
+    """Score `u` where the prompt has the word ("" is in every one), nothing (an abstention) without a `u`;
+    elsewhere by the digest of the text."""
+
+    class Options(Strict):
+        word: str = ""
+        u: float | None = None
+
+    @hookimpl
+    def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:
+        return Column(
+            self.name, tuple(tuple(self._score(one, each) for each in one.responses) for one in groups)
+        )
+
+    def _score(self, group: Group, one: Response) -> float | Abstain:
+        if self.options.word in group.prompt.messages[-1].content:
+            return Abstain("canned") if self.options.u is None else self.options.u
+        return int.from_bytes(hashlib.sha256(one.text.encode()).digest()[:4], "big") / 2**32
+
+
+class Likes(Canned):
+    """0.1 for a response with one of the words, 0.9 for any other, and a little by the digest of the text."""
+
+    class Options(Strict):
+        words: tuple[str, ...]
+
+    @hookimpl
+    def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:
+        return Column(self.name, tuple(tuple(map(self._score, one.responses)) for one in groups))
+
+    def _score(self, one: Response) -> float:
+        liked = any(word in one.text for word in self.options.words)
+        return (0.1 if liked else 0.9) + hashlib.sha256(one.text.encode()).digest()[0] / 2560
+
+
+class LikesLong(Canned):
+    """The more tokens, the less uncertain."""
+
+    @hookimpl
+    def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:
+        return Column(
+            self.name, tuple(tuple(1 / (1 + len(each.token_ids)) for each in one.responses) for one in groups)
+        )
+
+
+class Moody(Canned):
+    """A score by the seed and the text: another one at every scoring."""
+
+    @hookimpl
+    def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:
+        rows = [
+            [int(content_key(seed, each.text, length=8), 16) / 16**8 for each in one.responses]
+            for one in groups
+        ]
+        return Column(self.name, tuple(map(tuple, rows)))
+
+
+class Entailing(Canned):
+    """How far the first response entails each one."""
+
+    needs = ("entailment",)
+
+    @hookimpl
+    def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:
+        entailment = self.resources.entailment()
+        rows = []
+        for one in groups:
+            texts = [each.text for each in one.responses]
+            found = entailment.probabilities([(texts[0], text) for text in texts])
+            rows.append(tuple(1.0 - found[:, 2]))
+        return Column(self.name, tuple(tuple(map(float, row)) for row in rows))
+
+
+class Reading(Dimension):
+    """The same scores, by a dimension that may ask the reader."""
+
+    needs = ("reader",)
 
 
 class Misbehaving(Canned):

@@ -76,7 +76,8 @@ class TransformerClassifier:
         model = self._model
         takes_segments = getattr(model.config, "type_vocab_size", 0) > 1
         with torch.inference_mode():
-            for batch in batches([ids for ids, _ in encoded], [kinds for _, kinds in encoded], self._padding):
+            ids, kinds = [ids for ids, _ in encoded], [kinds for _, kinds in encoded]
+            for batch in batches(ids, kinds, self._padding, self._limit):
                 arguments = {"input_ids": batch.ids, "attention_mask": batch.mask}
                 if takes_segments:
                     arguments["token_type_ids"] = batch.segments
@@ -112,10 +113,14 @@ class TransformerClassifier:
     @cached_property
     def _limit(self) -> int:
         """The longest input in tokens. RoBERTa's kin count positions from after the padding token."""
-        config = self._model.config
-        positions = getattr(config, "max_position_embeddings", None) or 512
-        counts_from_padding = config.model_type in ("roberta", "xlm-roberta", "camembert")
-        offset = (config.pad_token_id or 0) + 1 if counts_from_padding else 0
+        positions = getattr(self._model.config, "max_position_embeddings", None) or 512
+        # Only they give padding a position of its own.
+        paddings = [
+            getattr(module, "padding_idx", None)
+            for name, module in self._model.named_modules()
+            if name.endswith("position_embeddings")
+        ]
+        offset = max((padding + 1 for padding in paddings if padding is not None), default=0)
         return int(min(self._tokenizer.model_max_length, positions - offset))
 
     @cached_property

@@ -128,7 +128,7 @@ class _Encoder:
         sequences = [ids or [padding] for ids in encoded]
         segments = [[0] * len(ids) for ids in sequences]
         with torch.inference_mode():
-            for batch in batches(sequences, segments, padding):
+            for batch in batches(sequences, segments, padding, self.max_tokens):
                 pooled = torch.nn.functional.normalize(self._pool(batch), dim=1).cpu().numpy()
                 rows[list(batch.indices)] = pooled[: len(batch.indices)]
         return rows

@@ -33,17 +33,18 @@ class Batch:
 
 
 def batches(
-    sequences: Sequence[Sequence[int]], segments: Sequence[Sequence[int]], padding: int
+    sequences: Sequence[Sequence[int]], segments: Sequence[Sequence[int]], padding: int, limit: int
 ) -> Iterator[Batch]:
     """Yield every sequence once, in batches of like length, the longest first.
 
-    segments: token type ids, as long as their sequences. Sequences have one token or more.
+    segments: token type ids, as long as their sequences. Sequences have one token or more, and `limit` at
+    most: the model has no positions beyond it, for padding either.
     """
     import torch
 
     buckets: dict[int, list[int]] = {}
     for index, sequence in enumerate(sequences):
-        buckets.setdefault(_columns(len(sequence)), []).append(index)
+        buckets.setdefault(min(_columns(len(sequence)), limit), []).append(index)
     for columns in sorted(buckets, reverse=True):
         rows = max(1, min(_MOST_ROWS, _power_below(_BATCH_TOKENS // columns)))
         for start in range(0, len(buckets[columns]), rows):

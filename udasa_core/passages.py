@@ -7,14 +7,19 @@ import re
 # A full stop after these ends no sentence.
 _ABBREVIATIONS = frozenset(
     {
-        *("mr", "mrs", "ms", "dr", "prof", "sr", "jr", "st", "gen", "col", "capt", "inc", "ltd", "no", "vol"),
+        *("mr", "mrs", "ms", "dr", "prof", "sr", "jr", "st", "gen", "col", "capt", "inc", "ltd", "vol"),
         *("vs", "etc", "e.g", "i.e", "a.m", "p.m", "u.s", "u.k", "approx", "ca", "fig", "mt", "ft"),
     }
 )
-_END = re.compile(r"(?<=[.!?。！？؟])[\"'”’)\]]*(?=\s)|(?<=[。！？])|\n+")
-_LAST_WORD = re.compile(r"([^\s.]+(?:\.[^\s.]+)*)\.$")
+_END = re.compile(r"(?<=[.!?。！？؟])[\"'”’)\]*_]*(?=\s)|(?<=[。！？])[」』”’)）]*|\n+")
+_LAST_WORD = re.compile(r"[(\[\"'“‘*_]*([^\s.]+(?:\.[^\s.]+)*)\.$")
+# Longer than any abbreviation; what stands before is not looked at again at each full stop.
+_LONGEST_WORD = 40
+# "No. 5" goes on, "No. It is not." does not.
+_COUNTS = re.compile(r"\s*\d")
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
-_BOXED = re.compile(r"\\boxed\{([^{}]*)\}")
+# Braces may hold braces that hold braces: \boxed{\frac{\sqrt{2}}{2}}.
+_BOXED = re.compile(r"\\boxed\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}")
 _MARKER = re.compile(
     r"(?:^|\b)(?:(?:the|my)\s+)?(?:final\s+|correct\s+|right\s+)?answer(?:\s+to\s+[^.:\n]{1,80}?)?"
     r"\s*(?:is\b\s*:?|:)\s*",
@@ -80,8 +85,10 @@ def sentences(text: str) -> list[str]:
     for match in _END.finditer(text):
         piece = text[start : match.end()]
         if match.group() == "" or not match.group().startswith("\n"):
-            word = _LAST_WORD.search(piece.rstrip())
+            word = _LAST_WORD.search(piece[-_LONGEST_WORD:].rstrip())
             if word and (_is_initials(word[1]) or word[1].lower() in _ABBREVIATIONS):
+                continue
+            if word and word[1].lower() == "no" and _COUNTS.match(text, match.end()):
                 continue
             if re.fullmatch(r"\s*\d{1,2}\.", piece):
                 continue
@@ -115,11 +122,11 @@ def final_answer(text: str, question: str = "") -> str:
 
 def _telling(found: list[str]) -> str:
     """Return the first sentence that tells something; "" where there is no sentence."""
-    for sentence in found:
-        words = {word.lower() for word in _WORD.findall(sentence)}
-        if not sentence.rstrip("\"'”’)* ").endswith("?") and not words <= _FILLERS:
+    told = [sentence for sentence in found if not sentence.rstrip("\"'”’)* ").endswith("?")]
+    for sentence in told:
+        if not {word.lower() for word in _WORD.findall(sentence)} <= _FILLERS:
             return sentence
-    return found[0] if found else ""
+    return next(iter([*told, *found]), "")
 
 
 def _is_initials(word: str) -> bool:

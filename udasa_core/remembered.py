@@ -38,7 +38,8 @@ class Remembered(Generic[_Key]):
             read = self._read(unknown)
             if not keys:
                 return read
-            self._rows.update(zip(unknown, read, strict=True))
+            # Copied: a row that is a view would keep all that was read with it.
+            self._rows.update((key, row.copy()) for key, row in zip(unknown, read, strict=True))
         found = np.stack([self._rows[key] for key in keys])
         for key in dict.fromkeys(keys):
             self._rows.move_to_end(key)

@@ -106,7 +106,8 @@ class PromptsTable(Table):
     config: str | None = Field(default=None, description="hf: the data set's configuration")
     split: str = Field(default="train", description="hf: its split")
     columns: dict[str, str] = Field(
-        default_factory=dict, description="our field → their column, for prompt, messages, system, id"
+        default_factory=dict,
+        description="our field → their column, for prompt, messages, system, id, passages",
     )
     limit: int | None = Field(default=None, ge=1, description="read at most so many rows")
     max_set_aside: float = Field(

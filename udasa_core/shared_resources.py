@@ -42,7 +42,9 @@ class SharedResources:
         self._observe = observe
         self._loaded: CausalLM | None = None
         self._embedder: TransformerEmbedder | None = None
+        # By the model's key: one source in two dtypes is two models. And by source, resolved once.
         self._classifiers: dict[str, TransformerClassifier] = {}
+        self._sources: dict[str, TransformerClassifier] = {}
         # What models were given to read, by kind; what was remembered is not read again.
         self.reads: Counter[str] = Counter()
 
@@ -88,7 +90,7 @@ class SharedResources:
         if "entailment" not in self.refs:
             raise PluginError('there is no entailment model: add [entailment] with source = "…"')
         ref = self.refs["entailment"]
-        classifier = self._classifiers.setdefault(ref.source, TransformerClassifier(ref, self.reads))
+        classifier = self._classifiers.setdefault(ref.key, TransformerClassifier(ref, self.reads))
         return CrossEncoderEntailment(classifier, ref.source)
 
     def similarity(self) -> Similarity:
@@ -104,13 +106,15 @@ class SharedResources:
         from udasa_core.classifier import TransformerClassifier
         from udasa_core.models import resolve_encoder
 
-        if source not in self._classifiers:
+        if source not in self._sources:
             device = self.refs["base"].device if "base" in self.refs else "auto"
             ref = resolve_encoder(
                 source, root=self._root, dtype="float32", device=device, progress=self.progress
             )
-            self._classifiers[source] = TransformerClassifier(ref, self.reads)
-        return self._classifiers[source]
+            self._sources[source] = self._classifiers.setdefault(
+                ref.key, TransformerClassifier(ref, self.reads)
+            )
+        return self._sources[source]
 
     def reader(self) -> Reader:
         """Return the reader, over whichever of the loaded models it is."""

@@ -169,7 +169,8 @@ def _compared(found: Premise) -> TextTable:
     header = ("comparison", "accuracy", "p", "detectable", "sd of seeds", "any of K", "questions")
     notes = [
         f"{compared[0].difference.n} questions, each the mean over seeds; 95% intervals by resampling "
-        "questions, p by flipping signs of questions. Detectable: what four of five repetitions would find. Questions: "
+        "questions, p by flipping signs of questions. Detectable: what four of five repetitions would find. "
+        "Questions: "
         "gained and lost, by most of all responses."
     ]
     return TextTable("Best temperature against best temperature", header, cells, notes)

@@ -72,6 +72,126 @@ def test_listing_imports_no_plugin() -> None:
     assert not [name for name in found if name.startswith("udasa_plugin")]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["experiment", "--help"], ("signal", "consistency", "premise")),
+        (
+            ["experiment", "signal", "--help"],
+            ("--part", "--data", "--temperatures", "--responses", "--verbose"),
+        ),
+        (["experiment", "consistency", "--help"], ("--repeats", "--limit", "--log-file")),
+        (["fit-weights", "--help"], ("--data", "--out", "--folder")),
+    ],
+)
+def test_the_evaluators_subcommands_are_offered_and_light(
+    arguments: list[str], told: tuple[str, ...]
+) -> None:
+    done = process(*arguments)
+    assert done.returncode == 0, done.stderr
+    for word in told:
+        assert word in done.stdout
+    assert not imported(done) & {*HEAVY, "pydantic", "pyarrow", "numpy", "matplotlib"}
+
+
+def test_offered_subcommands_stand_in_the_help() -> None:
+    text = udasa("--help").output
+    for command in ("experiment", "fit-weights"):
+        assert re.search(rf"^  {command} +\w", text, re.MULTILINE)
+
+
+class Offer:
+    """An entry point as `entrypoints` finds one."""
+
+    def __init__(self, loaded: object) -> None:
+        self.loaded = loaded
+
+    def load(self) -> object:
+        if isinstance(self.loaded, Exception):
+            raise self.loaded
+        return self.loaded
+
+
+def test_a_subcommand_that_cannot_be_imported_breaks_no_other(
+    config_file: ConfigFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import click
+
+    @click.command()
+    def fine() -> None:
+        """A third party's."""
+        click.echo("fine")
+
+    offers = {
+        "broken": Offer(ModuleNotFoundError("No module named 'jax'")),
+        "fine": Offer(fine),
+        "odd": Offer("no command"),
+        # The core's own name goes to the core.
+        "check": Offer(RuntimeError("not asked")),
+    }
+    monkeypatch.setattr("udasa_core.command._offered", lambda: offers)
+    listed = udasa("--help")
+    assert listed.exit_code == 0
+    assert re.search(r"^  broken +Cannot be imported: ModuleNotFoundError", listed.output, re.MULTILINE)
+    assert re.search(r"^  fine +A third party's", listed.output, re.MULTILINE)
+    assert "odd" not in listed.output
+    assert udasa("fine").output == "fine\n"
+    assert udasa("check", config_file()).exit_code == 0
+    typed = udasa("broken")
+    assert typed.exit_code == 1
+    assert typed.output == (
+        "error: the subcommand broken cannot be imported: ModuleNotFoundError: No module named 'jax'\n"
+    )
+    assert udasa("odd").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["experiment"], "Usage"),
+        (["experiment", "fly"], "No such command"),
+        (["experiment", "signal", "--temperatures", "0.7,warm"], "is no list of numbers"),
+        (["experiment", "signal", "--responses", "4,0"], "above 0"),
+        (["experiment", "signal", "--responses", ""], "is no list of numbers"),
+        (["experiment", "signal", "--part", "train"], "is not one of"),
+        (["experiment", "consistency", "--repeats", "1"], "x>=2"),
+        (["fit-weights"], "Missing argument"),
+        (["fit-weights", "mine.toml"], "Missing option '--data'"),
+    ],
+)
+def test_wrong_usage_of_the_evaluators_subcommands(
+    arguments: list[str], told: str, monkeypatch: Any, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = udasa(*arguments)
+    assert done.exit_code == 2
+    assert told in done.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_check_tells_of_a_missing_entailment_model_by_its_path(config_file: ConfigFile) -> None:
+    path = config_file(dimension=[{"use": "tests.canned:Entailing", "name": "nli"}])
+    done = udasa("check", path)
+    assert done.exit_code == 2
+    assert "dimension.nli: needs an entailment model" in done.output
+    assert "add [entailment]" in done.output
+
+
+def test_a_tripped_alarm_is_told_by_run_and_show(config_file: ConfigFile, tmp_path: Path) -> None:
+    dimension = [
+        {"use": "tests.canned:OnPrompts", "name": "planted", "word": "briefly", "u": 0.97},
+        {"use": "tests.canned:Dimension", "name": "other"},
+    ]
+    path = config_file(dimension=dimension, controls={"source": "builtin:controls"})
+    made = CliRunner().invoke(main, ["run", str(path)])
+    assert made.exit_code == 0, made.output
+    assert "planted is miscalibrated: " in made.stderr
+    assert "MISCALIBRATED" in made.stdout
+    shown = udasa("show", "canned", "--folder", tmp_path / "runs").output
+    assert re.search(r"^ +planted .*MISCALIBRATED$", shown, re.MULTILINE)
+    assert "WARNING: planted is surely not below" in shown
+
+
 def test_version() -> None:
     from importlib.metadata import version
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import udasa_core
-from tests.canned import calls, configuration, heard
+from tests.canned import calls, configuration, heard, order
 from udasa_core.errors import NoPairsError, PluginError, PromptsError, UdasaError
 
 
@@ -19,6 +19,7 @@ from udasa_core.errors import NoPairsError, PluginError, PromptsError, UdasaErro
 def _fresh_counts() -> None:
     calls.clear()
     heard.clear()
+    order.clear()
 
 
 @pytest.fixture
@@ -81,6 +82,86 @@ def test_another_weight_samples_and_scores_nothing_anew(plain: dict[str, Any]) -
     # Other pairs make another model, whose held-out answers are new; the base policy's are not.
     held_out = len(run.keys("sample held-out"))
     assert calls["generate"] == calls["score one"] == held_out
+
+
+def test_another_dimension_is_all_that_is_scored(plain: dict[str, Any]) -> None:
+    before = udasa_core.run(plain)
+    calls.clear()
+    plain["dimension"].append({"use": "tests.canned:Dimension", "name": "three", "salt": "three"})
+    run = udasa_core.run(plain)
+    shards = len(run.keys("score three training"))
+    assert shards == len(before.keys("score one training")) > 1
+    for name in ("one", "two"):
+        assert run.keys(f"score {name} training") == before.keys(f"score {name} training")
+        # The policy trained on other pairs answers anew; the base's responses are scored once.
+        assert calls[f"score {name}"] == len(run.keys("sample held-out, aligned"))
+    assert calls["score three"] == shards + 2 * len(run.keys("sample held-out"))
+
+
+def test_dimensions_score_a_shard_in_turn_each_once(plain: dict[str, Any]) -> None:
+    run = udasa_core.run(plain)
+    shards = len(run.keys("sample training"))
+    assert shards > 2
+    scored = order[: 2 * shards]
+    assert [name for name, _ in scored] == ["one", "two"] * shards
+    assert [prompt for _, prompt in scored[::2]] == [prompt for _, prompt in scored[1::2]]
+    assert len({prompt for _, prompt in scored}) == shards
+
+
+def test_those_that_ask_the_reader_come_after_all_others(plain: dict[str, Any]) -> None:
+    plain["dimension"].insert(0, {"use": "tests.canned:Reading", "name": "reading"})
+    run = udasa_core.run(plain)
+    shards = len(run.keys("sample training"))
+    names = [name for name, _ in order[: 3 * shards]]
+    assert names == [*["one", "two"] * shards, *["reading"] * shards]
+    # The columns stand in the order of the configuration all the same.
+    assert list(next(run.scores()).raw) == ["reading", "one", "two"]
+    assert udasa_core.run(plain).made == 0
+
+
+def test_half_a_scored_shard_is_scored_to_its_end(plain: dict[str, Any]) -> None:
+    run = udasa_core.run(plain)
+    whole = outputs(run)
+    run.store.path("score", run.keys("score two training")[1]).unlink()
+    calls.clear()
+    udasa_core.run(plain)
+    assert (calls["score one"], calls["score two"]) == (0, 1)
+    assert outputs(run) == whole
+
+
+def test_a_dimension_that_needs_entailment_is_told_where_to_get_it(plain: dict[str, Any]) -> None:
+    from udasa_core.errors import ConfigError
+
+    plain["dimension"].append({"use": "tests.canned:Entailing", "name": "nli"})
+    with pytest.raises(ConfigError) as caught:
+        udasa_core.run(plain)
+    assert "dimension.nli: needs an entailment model" in str(caught.value)
+    assert 'add [entailment] with source = "…"' in str(caught.value)
+    plain["entailment"] = {"source": "file:nowhere"}
+    with pytest.raises(ConfigError, match=r"entailment\.source"):
+        udasa_core.run(plain)
+    assert not Path(plain["run"]["folder"]).exists()
+
+
+def test_an_entailment_model_is_loaded_shared_and_part_of_the_fingerprint(
+    plain: dict[str, Any], tmp_path: Path
+) -> None:
+    from tests.plugins.classifiers import make_tiny_classifier
+
+    labels = ("entailment", "neutral", "contradiction")
+    plain["dimension"].append({"use": "tests.canned:Entailing", "name": "nli"})
+    keys = []
+    for seed in (0, 1):
+        folder = make_tiny_classifier(tmp_path / f"nli-{seed}", labels, seed=seed)
+        plain["entailment"] = {"source": f"file:{folder}", "device": "cpu"}
+        run = udasa_core.run(plain)
+        assert run.manifest.plain["models"]["entailment"]["source"] == f"file:{folder}"
+        keys.append(run.keys("score nli training"))
+    assert set(keys[0]).isdisjoint(keys[1])
+    # The same weights elsewhere are the same model.
+    make_tiny_classifier(tmp_path / "copy", labels, seed=1)
+    plain["entailment"]["source"] = f"file:{tmp_path / 'copy'}"
+    assert udasa_core.run(plain).keys("score nli training") == keys[1]
 
 
 def test_one_more_prompt_makes_one_more_shard(plain: dict[str, Any], tmp_path: Path) -> None:

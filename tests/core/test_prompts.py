@@ -245,6 +245,68 @@ def test_parquet_rows(tmp_path: Path) -> None:
     ]
 
 
+def test_passages_are_a_list_or_one_text(tmp_path: Path) -> None:
+    for given_, expected in (
+        (["One.", "Two.\nTwo again."], ("One.", "Two.\nTwo again.")),
+        ("One.", ("One.",)),
+        ("شعر", ("شعر",)),
+        ([], ()),
+        (None, ()),
+    ):
+        row = one(tmp_path, {"prompt": "Hi?", "passages": given_})
+        assert isinstance(row, ReadPrompt)
+        assert row.prompt.passages == expected
+    plain = one(tmp_path, {"prompt": "Hi?"})
+    assert isinstance(plain, ReadPrompt)
+    assert plain.prompt.passages == ()
+    # They are no part of what the prompt is: its id and its duplicates go by the messages.
+    assert plain.prompt.id == row.prompt.id
+    again = one(tmp_path, {"prompt": "before", "passages": ["x"]})
+    assert isinstance(again, SetAside)
+    assert again.reason.startswith("is a duplicate")
+
+
+@pytest.mark.parametrize(
+    ("passages", "reason"),
+    [
+        (7, "has passages that are no list but int"),
+        ({"a": "b"}, "has passages that are no list but dict"),
+        (True, "has passages that are no list but bool"),
+        (["x", 7], "passage 2 is of type int, not text"),
+        (["x", None], "passage 2 is missing"),
+        ([["x"]], "passage 1 is of type list, not text"),
+        (["x", " \n"], "passage 2 is empty"),
+        ("", "passage 1 is empty"),
+        (["a\0b"], "passage 1 holds a NUL character"),
+        (["a\ud800b"], "passage 1 holds a lone surrogate"),
+        ("[not JSON", "has passages that are not JSON"),
+    ],
+)
+def test_bad_passages_set_their_row_aside(tmp_path: Path, passages: object, reason: str) -> None:
+    row = one(tmp_path, {"prompt": "Hi?", "passages": passages})
+    assert isinstance(row, SetAside)
+    assert row.reason.startswith(reason)
+
+
+def test_passages_of_csv_and_parquet_and_under_another_name(tmp_path: Path) -> None:
+    cell = json.dumps(["One.", 'Two, "twice".']).replace('"', '""')
+    lines = ["prompt,passages", f'a,"{cell}"', "b,One text.", "c,", 'd,"[1]"', 'e,"[""x"""', "f,[]"]
+    (tmp_path / "p.csv").write_text("\n".join(lines) + "\n")
+    rows = read(tmp_path, "p.csv")
+    found = {
+        row.prompt.messages[-1].content: row.prompt.passages for row in rows if isinstance(row, ReadPrompt)
+    }
+    assert found == {"a": ("One.", 'Two, "twice".'), "b": ("One text.",), "c": (), "f": ()}
+    assert [(row.line, row.reason.partition(":")[0]) for row in rows if isinstance(row, SetAside)] == [
+        (5, "passage 1 is of type int, not text"),
+        (6, "has passages that are not JSON"),
+    ]
+    table = pa.table({"prompt": ["a", "b"], "context": [["One."], None]})
+    pq.write_table(table, tmp_path / "p.parquet")
+    rows = read(tmp_path, "p.parquet", columns={"passages": "context"})
+    assert [row.prompt.passages for row in rows if isinstance(row, ReadPrompt)] == [("One.",), ()]
+
+
 def test_parquet_text_that_is_no_utf8_costs_its_row_only(tmp_path: Path) -> None:
     raw = pa.array([b"a", b"caf\xe9", b"b"], pa.binary())
     text = pa.Array.from_buffers(pa.string(), 3, raw.buffers())

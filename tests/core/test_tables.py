@@ -22,6 +22,20 @@ def test_prompts_and_groups_survive() -> None:
     assert tables.groups_from(tables.groups_table([group])) == (group,)
 
 
+def test_passages_survive_with_prompts_groups_and_pairs(tmp_path: Path) -> None:
+    told = replace(PROMPT, passages=("One. 🙂", "\u202bعربي", "long " * 1000))
+    prompts = (told, replace(PROMPT, id="q"))
+    assert tables.prompts_from(tables.prompts_table(prompts)) == prompts
+    groups = tuple(Group(prompt, (1,), (A, B), "policy") for prompt in prompts)
+    assert tables.groups_from(tables.groups_table(groups)) == groups
+    pairs = tuple(
+        Pair(one, (1,), A, B, gap=0.5, chosen_U=0.1, rejected_U=0.6, origin="test") for one in prompts
+    )
+    assert tables.pairs_from(tables.pairs_table(pairs)) == pairs
+    pq.write_table(tables.pairs_table(pairs), tmp_path / "pairs.parquet")
+    assert [pair.prompt.passages for pair in read_pairs(tmp_path / "pairs.parquet")] == [told.passages, ()]
+
+
 def test_scores_and_abstentions_survive() -> None:
     column = Column("d", ((0.25, Abstain("too short")), (0.0, 1.0)))
     assert tables.column_from(tables.column_table(column), "d") == column

@@ -24,7 +24,7 @@ _RESAMPLES = 2000
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """One dimension (or U) on the n control prompts that it scored.
+    """One dimension on the n control prompts that it scored.
 
     raw, calibrated: means over prompts of the mean over a prompt's responses. low, high: the 95% bootstrap
     interval of `calibrated`, resampled by prompt. tripped: the whole interval lies above the bound.

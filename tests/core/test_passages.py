@@ -1,0 +1,193 @@
+"""Sentences and final answers: as people write them, and as models do."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.plugins.groups import ODD_TEXTS
+from udasa_core import final_answer, sentences
+
+FRANCE = "What is the capital of France?"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Hello", ["Hello"]),
+        ("One. Two! Three? Four…", ["One.", "Two!", "Three?", "Four…"]),
+        ("Wait... what?! Yes!", ["Wait...", "what?!", "Yes!"]),
+        ("Line one\nline two\n\n\nline three.", ["Line one", "line two", "line three."]),
+        # Abbreviations and initials end nothing.
+        ("Dr. Smith met Mr. and Mrs. Fox. They ate.", ["Dr. Smith met Mr. and Mrs. Fox.", "They ate."]),
+        ("J. R. R. Tolkien wrote it. In 1937.", ["J. R. R. Tolkien wrote it.", "In 1937."]),
+        ("J.K. Rowling wrote it. Yes.", ["J.K. Rowling wrote it.", "Yes."]),
+        ("It opens at 5 p.m. on Monday. Come.", ["It opens at 5 p.m. on Monday.", "Come."]),
+        ("Mt. Everest is 8,849 m high. It grows.", ["Mt. Everest is 8,849 m high.", "It grows."]),
+        (
+            "Fruit (e.g. apples, i.e. Malus) is good. Eat.",
+            ["Fruit (e.g. apples, i.e. Malus) is good.", "Eat."],
+        ),
+        ('"Dr. Who" is old. So am I.', ['"Dr. Who" is old.', "So am I."]),
+        ("Washington, D.C. is a city. It is big.", ["Washington, D.C. is a city.", "It is big."]),
+        ("Cats, dogs, etc. and so on. Done.", ["Cats, dogs, etc. and so on.", "Done."]),
+        ("I can't. Because.", ["I can't.", "Because."]),
+        # "no" counts before a number alone.
+        ("It is no. 5. Next.", ["It is no. 5.", "Next."]),
+        ("No. Bananas are berries.", ["No.", "Bananas are berries."]),
+        ("They say no. We say yes.", ["They say no.", "We say yes."]),
+        # Numbers.
+        ("Pi is 3.14. It costs $5.50. Cheap!", ["Pi is 3.14.", "It costs $5.50.", "Cheap!"]),
+        ("It has 8.\nSpiders do.", ["It has 8.", "Spiders do."]),
+        ("In 1999. Then 100. Ten.", ["In 1999.", "Then 100.", "Ten."]),
+        # Lists.
+        ("1. Paris\n2. Lyon\n10. Nice", ["Paris", "Lyon", "Nice"]),
+        ("1) Paris\n2) Lyon", ["Paris", "Lyon"]),
+        ("- a\n* b.\n• c!\n  - d", ["a", "b.", "c!", "d"]),
+        ("1. Paris is big. It is old. 2. Lyon is small.", ["Paris is big.", "It is old.", "Lyon is small."]),
+        # What closes a sentence belongs to it.
+        ('He said "Stop." Then he left.', ['He said "Stop."', "Then he left."]),
+        ("(Paris.) It is big.", ["(Paris.)", "It is big."]),
+        ("**Paris.** It is _big._ Yes.", ["**Paris.**", "It is _big._", "Yes."]),
+        # Other scripts.
+        ("שלום. מה שלומך? טוב!", ["שלום.", "מה שלומך?", "טוב!"]),
+        ("مرحبا. كيف حالك؟ بخير", ["مرحبا.", "كيف حالك؟", "بخير"]),
+        ("東京です。次の文です！", ["東京です。", "次の文です！"]),
+        ("「東京です。」次の文。", ["「東京です。」", "次の文。"]),
+        ("🙂 Hi! 🙂 You", ["🙂 Hi!", "🙂 You"]),
+        # Nothing that tells anything.
+        ("", []),
+        ("   \n\t\n", []),
+        ("🙂🙂", []),
+        ("?!", []),
+        ("... Paris", ["Paris"]),
+    ],
+)
+def test_sentences(text: str, expected: list[str]) -> None:
+    assert sentences(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Paris.", "Paris"),
+        ("Paris is the capital. It is big.", "Paris is the capital"),
+        # The last box, then the last marker.
+        (r"So \boxed{41}, no: \boxed{42}. The answer is 7.", "42"),
+        (r"It is \boxed{ \frac{1}{2} }", r"\frac{1}{2}"),
+        (r"It is $\boxed{\frac{\sqrt{2}}{2}}$", r"\frac{\sqrt{2}}{2}"),
+        (r"\boxed{} 5 apples", r"\boxed{} 5 apples"),
+        ("First the answer is 3. No, the answer is 4.", "4"),
+        ("The answer is 8. Spiders have 8 legs.", "8"),
+        ("The answer is -3.5. Good.", "-3.5"),
+        ("The answer is 1,000. Good.", "1,000"),
+        ("The answer is: Paris. It is nice.", "Paris"),
+        ("**Answer:** Paris", "Paris"),
+        ("answer:\n\nParis. It is big.", "Paris"),
+        ("My final answer is Rome.", "Rome"),
+        ("The correct answer to the question is Rome.", "Rome"),
+        ("Let me think. It is big. Answer: Lyon. Sure.", "Lyon"),
+        # A marker that nothing follows marks nothing.
+        ("Paris. That is the answer:", "Paris"),
+        ("The answer is.", "The answer is"),
+        # "Answers" and "answered" mark nothing.
+        ("He answered: Rome. So Paris.", "He answered: Rome"),
+        # Fillers and questions before it are skipped, where something follows.
+        ("Sure! Paris. It is big.", "Paris"),
+        ("Okay, thanks for asking. Hello! I can help with that. Paris.", "Paris"),
+        ("Great question! What is the capital? It is Paris.", "It is Paris"),
+        ("What is the capital? Paris.", "Paris"),
+        ("Sure, Paris.", "Sure, Paris"),
+        ("Sure!", "Sure"),
+        ("Is it Paris? Yes.", "Yes"),
+        ("What is it? Who knows?", "What is it?"),
+        ("No. Bananas are berries.", "No"),
+        # Wrappings go.
+        ("**Paris**", "Paris"),
+        ('"Paris".', "Paris"),
+        ("`42`", "42"),
+        ("1. Paris\n2. Lyon", "Paris"),
+        ("שלום עולם. מה שלומך?", "שלום עולם"),
+        ("東京です。次の文です。", "東京です。"),
+        ("", ""),
+        ("   \n", ""),
+        ("🙂🙂", ""),
+    ],
+)
+def test_final_answers(text: str, expected: str) -> None:
+    assert final_answer(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "question", "expected"),
+    [
+        ("The capital of France is Paris.", FRANCE, "Paris"),
+        ("Paris.", FRANCE, "Paris"),
+        ("It is Paris, the city of light.", FRANCE, "Paris city light"),
+        ("France's capital is called Paris.", FRANCE, "Paris"),
+        ("Great question! What is France's capital? It is Paris.", FRANCE, "Paris"),
+        ("The answer is Paris. It is big.", FRANCE, "Paris"),
+        ("2 + 2 = 4", "What is 2 + 2?", "4"),
+        ("4", "What is 2 + 2?", "4"),
+        ("1,000.5 metres", "How long?", "1,000.5 metres"),
+        # Possessive and plural do not make a word new.
+        ("Spiders have eight legs.", "How many legs does a spider have?", "eight"),
+        ("It’s the cats’ and the dog’s.", "Whose is it, the cat's?", "dog’s"),
+        # Where nothing would be left, everything is.
+        ("Cats purr.", "Do cats purr?", "Cats purr"),
+        ("It is.", "What is it?", "It is"),
+        ("Yes, it is.", "Is Paris big?", "Yes"),
+        ("No. Bananas are berries.", "Are bananas berries?", "No"),
+        ("الجواب: باريس", "ما هي العاصمة؟", "الجواب باريس"),
+        ("🙂 Paris", "Capital?", "Paris"),
+        ("🙂🙂", "Why?", ""),
+        ("", "Why?", ""),
+        ("Paris", "?", "Paris"),
+    ],
+)
+def test_final_answers_to_a_question_are_its_new_words(text: str, question: str, expected: str) -> None:
+    assert final_answer(text, question) == expected
+
+
+def test_ways_of_saying_the_same_agree() -> None:
+    told = [
+        "Paris",
+        "Paris.",
+        "It is Paris.",
+        "The capital is Paris.",
+        "**Paris**",
+        "Sure! Paris.",
+        r"\boxed{Paris}",
+    ]
+    told += [
+        "What is the capital of France? Paris.",
+        "The answer is Paris. It lies on the Seine.",
+        "1. Paris",
+    ]
+    assert {final_answer(text, FRANCE) for text in told} == {"Paris"}
+
+
+@given(st.text(max_size=200), st.text(max_size=60))
+def test_no_text_breaks_them(text: str, question: str) -> None:
+    found = sentences(text)
+    assert all(any(char.isalnum() for char in one) for one in found)
+    assert all(one == one.strip() and one in text for one in found)
+    # Nothing that tells anything is lost.
+    assert len([char for one in found for char in one if char.isalpha()]) == sum(map(str.isalpha, text))
+    for asked in ("", question):
+        answer = final_answer(text, asked)
+        assert answer or not any(char.isalnum() for char in text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [*ODD_TEXTS, "a." * 5_000, "a. " * 5_000, "(" * 10_000, r"\boxed{" * 2_000, "the answer to " * 1_000],
+)
+def test_odd_and_long_texts_take_no_time(text: str) -> None:
+    start = time.perf_counter()
+    sentences(text)
+    final_answer(text, "Why?")
+    assert time.perf_counter() - start < 2.0
