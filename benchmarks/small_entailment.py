@@ -1,7 +1,9 @@
 """A small entailment model, trained on the spot on a made-up country, and responses about that country.
 
-Its towns have five facts each. A response states some of them, one a clause; a premise entails a hypothesis
-that states the same, contradicts one that states a fact otherwise, and is neutral to one that states more.
+Its towns have five facts each. The model learns from pairs of one fact each: a premise entails a hypothesis
+that states the same in these or other words, contradicts one that states it otherwise, and is neutral to one
+that states another. After a minute it is right in more than half of them, where chance is a third: far from
+good, and far from constant, which is what comparisons need. A response states one to four facts.
 """
 
 from __future__ import annotations
@@ -124,7 +126,7 @@ def response(text: str, draw: random.Random) -> Response:
     )
 
 
-def train(folder: Path, *, layers: int, hidden: int, steps: int, seed: int = 0) -> float:
+def train(folder: Path, *, layers: int, hidden: int, steps: int, rate: float, seed: int = 0) -> float:
     """Train a BERT from nothing and save it in `folder`; return its accuracy on 500 fresh pairs."""
     import torch
     from transformers import BertConfig, BertForSequenceClassification
@@ -140,6 +142,7 @@ def train(folder: Path, *, layers: int, hidden: int, steps: int, seed: int = 0) 
         max_position_embeddings=512,
         hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0,
+        initializer_range=0.05,  # wider than usual: a few hundred steps are enough to leave chance behind
         id2label=dict(enumerate(LABELS)),
         label2id={label: number for number, label in enumerate(LABELS)},
     )
@@ -151,8 +154,8 @@ def train(folder: Path, *, layers: int, hidden: int, steps: int, seed: int = 0) 
         batch = tokenizer(list(premises), list(hypotheses), padding=True, return_tensors="pt")
         return model(**batch).logits, torch.tensor(labels)
 
-    optimizer = torch.optim.AdamW(model.parameters(), lr=5e-4)
-    rates = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=5e-4, total_steps=steps)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=rate)
+    rates = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=rate, total_steps=steps)
     for _ in range(steps):
         logits, labels = logits_and_labels(32)
         torch.nn.functional.cross_entropy(logits, labels).backward()
@@ -175,19 +178,18 @@ def ref(folder: Path, dtype: str = "float32") -> ModelRef:
 
 
 def _pair(draw: random.Random) -> tuple[str, str, int]:
-    """Return a premise, a hypothesis and the label between them."""
+    """Return a premise of one fact, a hypothesis of one fact about the same town, and the label."""
     town = draw.choice(TOWNS)
-    names = draw.sample(list(VALUES), draw.choice((1, 2, 2, 3)))
-    facts = [(name, draw.choice(VALUES[name])) for name in names]
+    name, other = draw.sample(list(VALUES), 2)
+    value = draw.choice(VALUES[name])
     label = draw.randrange(3)
-    told = draw.sample(facts, draw.randint(1, len(facts)))
     if label == 0:
-        name, value = told[0]
-        told[0] = (name, draw.choice([other for other in VALUES[name] if other != value]))
+        told = (name, draw.choice([one for one in VALUES[name] if one != value]))
     elif label == 1:
-        name = draw.choice([name for name in VALUES if name not in names])
-        told = [*told[1:], (name, draw.choice(VALUES[name]))]
-    return tell(town, facts, draw).text, tell(town, told, draw).text, label
+        told = (other, draw.choice(VALUES[other]))
+    else:
+        told = (name, value)
+    return tell(town, [(name, value)], draw).text, tell(town, [told], draw).text, label
 
 
 def _tokenizer() -> PreTrainedTokenizerFast:

@@ -93,6 +93,35 @@ class Generator(Canned):
         ]
 
 
+class Quiz(Generator):
+    """K responses a prompt, each "It is …." with one of the words, by a digest of everything that matters."""
+
+    class Options(Strict):
+        words: tuple[str, ...] = ("Paris", "Lyon", "Rome")
+
+    @hookimpl
+    def udasa_generate(
+        self, prompts: Sequence[Prompt], sampling: SamplingOptions, policy: ModelRef, seed: int
+    ) -> list[Group]:
+        calls["generate"] += 1
+        calls["prompts"] += len(prompts)
+        return [
+            Group(
+                prompt,
+                tuple(prompt.messages[-1].content.encode()),
+                tuple(self._say(prompt, policy, seed, sampling, k) for k in range(sampling.responses)),
+                policy.key,
+            )
+            for prompt in prompts
+        ]
+
+    def _say(
+        self, prompt: Prompt, policy: ModelRef, seed: int, sampling: SamplingOptions, k: int
+    ) -> Response:
+        drawn = int(content_key(prompt.id, policy.key, seed, sampling.temperature, k, length=6), 16)
+        return response(f"It is {self.options.words[drawn % len(self.options.words)]}.")
+
+
 class Picky(Generator):
     """Takes no prompt with the word "enormous"."""
 

@@ -31,7 +31,7 @@ def fit_to_labels(
 ) -> str:
     """Score labelled responses with a configuration's dimensions, fit, write `out`; return what to type.
 
-    `out` is what the calibrations `isotonic` and `platt` read: {"format": 1, "weights": {dimension: weight},
+    `out` is what `isotonic`, `platt` and `fitted-mean` read: {"format": 1, "weights": {dimension: weight},
     "dimensions": {dimension: {"isotonic": …, "platt": …}}, "labels": a hash, "n": responses}. Curves are
     fitted to raw scores, weights to calibrated ones, over the responses on which no dimension abstained.
     """
@@ -105,8 +105,8 @@ def _fitted(
         ("dimension", "weight"),
         [(name, f"{weight:.3f}") for name, weight in by_name.items()],
         [
-            f"wrote {out}. Use the weights by --set dimension.NAME.weight=…, the curves by [calibration] "
-            f'use = "isotonic" (or "platt"), source = "file:{out}". Such a run is not label-free.'
+            f'wrote {out}. Use the weights by [aggregation] use = "fitted-mean", the curves by [calibration] '
+            f'use = "isotonic" (or "platt"), each with source = "file:{out}". Such a run is not label-free.'
         ],
     )
     return str(told)

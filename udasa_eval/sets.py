@@ -93,7 +93,8 @@ def labelled(path: Path) -> tuple[Labelled, ...]:
     Raises UdasaError, with the line, at the first row that is not so.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        # Not splitlines: a text may hold other line separators, raw.
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise UdasaError(f"{path} cannot be read: {error}") from error
     found = []
@@ -101,7 +102,7 @@ def labelled(path: Path) -> tuple[Labelled, ...]:
         if line.strip():
             try:
                 found.append(_labelled(json.loads(line)))
-            except (ValueError, TypeError, AttributeError) as error:
+            except (ValueError, TypeError) as error:
                 raise UdasaError(
                     f"{path}, line {number}: {error}; a row is "
                     '{"prompt": text, "responses": [text, …], "labels": [true, false, …]}'
@@ -132,6 +133,8 @@ def _rows(name: str, parts: Sequence[str]) -> Iterator[dict[str, Any]]:
 
 
 def _labelled(row: Any) -> Labelled:
+    if not isinstance(row, dict):
+        raise ValueError("it is no JSON object")
     prompt, responses, labels = row.get("prompt"), row.get("responses"), row.get("labels")
     if not isinstance(prompt, str) or not prompt.strip():
         raise ValueError("prompt is no text")

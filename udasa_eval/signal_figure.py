@@ -55,8 +55,7 @@ def figure(path: Path, reports: Sequence[SignalReport]) -> None:
             metrics = [(height, metric) for height, metric in metrics if metric.value == metric.value]
             if not metrics:
                 continue
-            label = f"temperature {where.temperature:g}"
-            shown[label] = axis.errorbar(
+            shown[where.sampling] = axis.errorbar(
                 [metric.value for _, metric in metrics],
                 [height + shift for height, _ in metrics],
                 xerr=[
@@ -78,7 +77,8 @@ def figure(path: Path, reports: Sequence[SignalReport]) -> None:
         for side in ("top", "right", "left"):
             axis.spines[side].set_visible(False)
     drawing.supxlabel("within-question AUROC (95% interval; dashed: chance)", fontsize=9)
-    labels = [f"temperature {one:g}" for one in temperatures if f"temperature {one:g}" in shown]
+    by_temperature = sorted((one.condition for one in reports), key=lambda one: one.temperature)
+    labels = [label for label in dict.fromkeys(one.sampling for one in by_temperature) if label in shown]
     drawing.legend(
         [shown[label] for label in labels],
         labels,

@@ -21,14 +21,22 @@ from udasa_eval.resampling import Resamples
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """Where figures come from: the labelled set, the sampling temperature, and K responses a prompt."""
+    """Where figures come from: the labelled set, the sampling temperature, and K responses a prompt.
+
+    temperature: NaN where the responses were given, not sampled.
+    """
 
     set_name: str
     temperature: float
     responses: int
 
     def __str__(self) -> str:
-        return f"{self.set_name}, temperature {self.temperature:g}, K = {self.responses}"
+        return f"{self.set_name}, {self.sampling}, K = {self.responses}"
+
+    @property
+    def sampling(self) -> str:
+        """Where the responses come from, in words."""
+        return "given responses" if math.isnan(self.temperature) else f"temperature {self.temperature:g}"
 
 
 @dataclass(frozen=True, slots=True)

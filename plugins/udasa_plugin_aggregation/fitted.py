@@ -67,18 +67,22 @@ class Curves(BaseModel):
 
 
 class _File(BaseModel):
-    """What is read of the file; it may hold more (weights, provenance)."""
+    """What is read of the file; it may hold more (provenance)."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
 
     format: Literal[1]
     dimensions: dict[str, Curves]
+    weights: dict[str, Annotated[float, Field(ge=0.0)]] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class FittedCurves:
-    """A fitted file, checked: `sha256` is that of its bytes."""
+    """A fitted file, checked: `sha256` is that of its bytes; curves and weights by dimension."""
 
     sha256: str
     dimensions: dict[str, Curves]
+    weights: dict[str, float]
 
     @classmethod
     def read(cls, path: Path, source: str) -> FittedCurves:
@@ -99,11 +103,11 @@ class FittedCurves:
             raise UdasaError(
                 f"{source} is no file of fitted curves ({told}); write it anew with `udasa fit-weights`"
             ) from error
-        return cls(hashlib.sha256(content).hexdigest(), file.dimensions)
+        return cls(hashlib.sha256(content).hexdigest(), file.dimensions, file.weights)
 
 
-class FittedCalibration:
-    """What calibrations by such curves share: the file, its digest, and that labels went into it."""
+class Fitted:
+    """What plugins by such a file share: the file, its digest, and that labels went into it."""
 
     needs: ClassVar[tuple[str, ...]] = ()
     label_free: ClassVar[bool] = False
@@ -121,6 +125,10 @@ class FittedCalibration:
     @cached_property
     def _file(self) -> FittedCurves:
         return FittedCurves.read(self._resources.path(self.options.source), self.options.source)
+
+
+class FittedCalibration(Fitted):
+    """What calibrations by fitted curves share."""
 
     def curves(self, dimension: str) -> Curves:
         """Return a dimension's curves. Raises UdasaError, naming those that the file has."""

@@ -25,6 +25,7 @@ REQUIRED: Mapping[str, Mapping[str, Any]] = {
     "veto": {"dimensions": ["one"]},
 }
 PAIRING_BOUNDS = {"chosen_below": 0.4, "rejected_above": 0.6}
+FITTED_WEIGHTS = {"one": 0.5, "two": 0.5}
 CURVES = {
     "isotonic": {"scores": [0.2, 0.8], "wrong": [0.1, 0.9]},
     "platt": {"slope": 4.0, "intercept": -2.0},
@@ -41,9 +42,11 @@ def options_of(offer: Offer, folder: Path) -> dict[str, Any]:
         file = folder / "recorded.jsonl"
         file.write_text("".join(json.dumps(row) + "\n" for row in rows))
         return {"source": f"file:{file}"}
-    if offer.name in ("isotonic", "platt"):
+    if offer.name in ("isotonic", "platt", "fitted-mean"):
         fitted = folder / "weights.json"
-        fitted.write_text(json.dumps({"format": 1, "dimensions": {"planted": CURVES}}))
+        fitted.write_text(
+            json.dumps({"format": 1, "dimensions": {"planted": CURVES}, "weights": FITTED_WEIGHTS})
+        )
         return {"source": f"file:{fitted}"}
     if offer.name in ("value.classifier", "value.ensemble"):
         source = f"file:{make_tiny_classifier(folder / 'classifier', ['good', 'bad', 'rude'])}"

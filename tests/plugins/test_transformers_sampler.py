@@ -179,7 +179,9 @@ def test_each_prompt_is_read_once_and_finished_rows_are_dropped(
     decodes = [rows for rows, width in forwards.shapes if width == 1]
     # A response's first token comes from the prefill; each later one is one row of one step, no more, and
     # responses that have said the same so far are one row.
-    said = [{one.token_ids[:end] for one in group for end in range(1, len(one.token_ids))} for group in groups]
+    said = [
+        {one.token_ids[:end] for one in group for end in range(1, len(one.token_ids))} for group in groups
+    ]
     assert sum(decodes) == sum(map(len, said))
     assert sum(decodes) < sum(len(one.token_ids) - 1 for group in groups for one in group)
     assert max(decodes) <= 2 * 4

@@ -1,0 +1,111 @@
+"""Dimension `semantic.agreement`: votes for an answer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from numpy import float32
+from numpy.typing import NDArray
+
+from tests.fakes import FakeResources
+from udasa_core import Abstain, Group, Message, Prompt, Response
+from udasa_plugin_semantic.agreement import Agreement
+from udasa_plugin_semantic.answer_words import answer_words
+
+QUESTION = "How many legs does a spider have?"
+
+
+def group(*responses: tuple[str, float]) -> Group:
+    return Group(
+        Prompt("p", (Message("user", QUESTION),)),
+        (1,),
+        tuple(
+            Response(text, (7, 8), (logprob,) * 2, (logprob,) * 2, (0.0, 0.0), "stop")
+            for text, logprob in responses
+        ),
+        "policy",
+    )
+
+
+class Planned(FakeResources):
+    """An embedder whose every cosine is `cosine`, or 1 for equal texts."""
+
+    def __init__(self, cosine: float) -> None:
+        super().__init__()
+        self._cosine = cosine
+
+    def embedder(self) -> Planned:  # type: ignore[override]
+        return self
+
+    def embed(self, texts: Sequence[str]) -> NDArray[float32]:
+        known = {text: row for row, text in enumerate(dict.fromkeys(texts))}
+        rows = np.eye(len(known) + 1, dtype=float32)[1:] * math.sqrt(1 - self._cosine)
+        rows[:, 0] = math.sqrt(self._cosine)
+        return rows[[known[text] for text in texts]]
+
+
+def scored(one: Group, cosine: float = 0.5) -> list[float]:
+    resources = Planned(cosine)
+    scores = Agreement(Agreement.Options(), "agreement", resources).udasa_score((one,), 0).scores[0]
+    return [score for score in scores if not isinstance(score, Abstain)]
+
+
+def test_the_formula_by_hand() -> None:
+    # Weights e^-1 · .5 for both; overlap 0 between {8} and {6}; cosine .5, so s = .25 between them.
+    assert scored(group(("8 legs.", -1.0), ("6 legs.", -1.0))) == pytest.approx([0.375, 0.375])
+    # A sure vote counts more: dissent .75 weighed by the other's share.
+    sure, unsure = math.exp(-0.5), math.exp(-2.0)
+    first, second = scored(group(("8 legs.", -0.5), ("6 legs.", -2.0)))
+    assert first == pytest.approx(0.75 * unsure / (sure + unsure))
+    assert second == pytest.approx(0.75 * sure / (sure + unsure))
+
+
+def test_elaboration_is_forgiven_and_numbers_are_not() -> None:
+    few, many, other = scored(
+        group(("8 legs.", -1.0), ("A spider typically has eight hairy legs.", -1.0), ("9 legs.", -1.0))
+    )
+    assert few < other
+    assert many < other
+
+
+def test_an_answer_that_says_nothing_new_hardly_votes() -> None:
+    echo = "A spider does have legs."
+    assert not answer_words(echo, QUESTION)
+    right, wrong, *_ = scored(group(("8 legs.", -1.0), ("6 legs.", -3.0), (echo, -0.1), (echo, -0.1)))
+    assert right < wrong
+
+
+def test_equal_texts_agree_whatever_the_embedder_says() -> None:
+    assert scored(group(("8 legs.", -1.0), ("8 legs.", -4.0))) == [0.0, 0.0]
+
+
+def test_permuting_responses_permutes_scores() -> None:
+    responses = [("8 legs.", -1.0), ("six legs", -2.0), ("", -0.5), ("مرحبا", -1.5), ("🙂", -1.0)]
+    scores = scored(group(*responses))
+    assert scored(group(*responses[::-1])) == pytest.approx(scores[::-1])
+    assert all(0.0 <= score <= 1.0 for score in scores)
+
+
+def test_an_impossible_response_does_not_divide_by_zero() -> None:
+    assert all(math.isfinite(score) for score in scored(group(("8 legs.", -1e4), ("6 legs.", -1e4))))
+
+
+def test_alone_it_abstains() -> None:
+    scores = Agreement(Agreement.Options(), "a", FakeResources()).udasa_score((group(("8", -1.0)),), 0).scores
+    assert isinstance(scores[0][0], Abstain)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("A spider has eight legs.", {"8"}),
+        ("The answer is 12 apples.", {"answer", "12", "apple"}),
+        ("Typically it is the Yen.", {"yen"}),
+        ("", set()),
+    ],
+)
+def test_answer_words(text: str, words: set[str]) -> None:
+    assert answer_words(text, QUESTION) == words - ({"answer"} if "answer is" in text else set())
