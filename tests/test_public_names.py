@@ -16,7 +16,10 @@ PUBLIC = {
     "PairTable", "Pairing", "Prompt", "Refusal", "Report", "Response", "SamplingOptions", "Score", "Scores",
     "Stage", "StageDraft", "StagePlan", "SuiteReport", "content_key", "read_pairs",
     # resources
-    "CausalLM", "Embedder", "Reader", "Resources", "TokenStatistics", "load_base", "load_causal_lm",
+    "CausalLM", "Classifier", "Embedder", "Entailment", "Reader", "Resources", "Similarity",
+    "TokenStatistics", "load_base", "load_causal_lm",
+    # parts of a response
+    "final_answer", "sentences",
 }  # fmt: skip
 
 

@@ -21,6 +21,8 @@ from udasa_core.errors import CatalogError
 from udasa_core.hookspecs import CONTRACT, KINDS, PROJECT
 
 LOCAL = "local"
+# Entry points that are no plugins: further subcommands of `udasa`.
+COMMANDS = "udasa.command"
 _TARGET = re.compile(r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$")
 
 
@@ -145,7 +147,7 @@ def read_catalog(path: Sequence[str] | None = None) -> Catalog:
     for parser, distribution in entrypoints.iter_files_distros(path=path, repeated_distro="first"):
         for section in parser.sections():
             project, _, kind = section.partition(".")
-            if project != PROJECT or not kind:
+            if project != PROJECT or not kind or section == COMMANDS:
                 continue
             for name, target in parser.items(section):
                 offers.append(

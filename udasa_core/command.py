@@ -74,10 +74,6 @@ class Group(click.Group):
     command_class = Command
 
 
-# Further subcommands, offered by udasa's own evaluator or by anybody's distribution.
-COMMANDS = "udasa.command"
-
-
 class Root(click.Group):
     """The command `udasa`: whatever ends a subcommand becomes a sentence and an exit code.
 
@@ -144,6 +140,8 @@ class Root(click.Group):
 def _offered() -> dict[str, Any]:
     """Return the offered subcommands' entry points by name; the first distribution found wins."""
     import entrypoints
+
+    from udasa_core.catalog import COMMANDS
 
     return dict(entrypoints.get_group_named(COMMANDS))
 

@@ -132,6 +132,7 @@ def _work(config: RunConfig, prompts: Prompts | None) -> Iterator[Figure]:
     yield Figure("prompts", f"{prompts.usable:,}", f"the rows of {config.prompts.source}{aside}")
     count, k, share = _responses(config, prompts), config.sampling.responses, config.run.held_out
     after = f", and the {share:.0%} held out once more after training" if share else ""
+    after += "; control prompts come on top" if config.controls.source else ""
     yield Figure("responses", f"{count:,}", f"prompts × {k}{after}")
     budget = config.sampling.max_new_tokens
     yield Figure("tokens sampled", f"≤ {count * budget:,}", f"responses × max_new_tokens ({budget})")

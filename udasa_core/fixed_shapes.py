@@ -62,8 +62,8 @@ def batches(
 
 
 def _columns(length: int) -> int:
-    """Return the padded length: a multiple of 8 up to 64, above that of 32, above 256 of 128."""
-    step = 8 if length <= 64 else 32 if length <= 256 else 128
+    """Return the padded length: a multiple of 4 up to 64, of 8 up to 128, of 16 up to 256, above of 64."""
+    step = 4 if length <= 64 else 8 if length <= 128 else 16 if length <= 256 else 64
     return -(-length // step) * step
 
 

@@ -104,7 +104,8 @@ def final_answer(text: str, question: str = "") -> str:
 
     The last \boxed{…}; else what follows the last "the answer is" or "answer:", to the end of its sentence;
     else the first sentence, for models answer first and elaborate then; questions and fillers ("Sure!") that
-    stand before it are skipped where something follows.
+    stand before it are skipped where something follows. A sentence that ends with a colon only announces: the
+    answer is then all that follows it.
 
     question: given, the words that the answer shares with it are left out, and so are function words: of "The
     capital of France is Paris." stays "Paris". Where nothing would be left, everything is.
@@ -123,7 +124,10 @@ def final_answer(text: str, question: str = "") -> str:
 def _telling(found: list[str]) -> str:
     """Return the first sentence that tells something; "" where there is no sentence."""
     told = [sentence for sentence in found if not sentence.rstrip("\"'”’)* ").endswith("?")]
-    for sentence in told:
+    for number, sentence in enumerate(told):
+        announced = told[number + 1 :] if sentence.rstrip("*_ ").endswith(":") else []
+        if announced:
+            return " ".join(announced)
         if not {word.lower() for word in _WORD.findall(sentence)} <= _FILLERS:
             return sentence
     return next(iter([*told, *found]), "")

@@ -40,6 +40,8 @@ def _steps(config: RunConfig) -> Iterator[tuple[str, str]]:
     yield "score", f"how uncertain each response is: {weighted}"
     yield "fit calibration", f"{config.calibration.name}, to the training responses; then frozen"
     yield "aggregate", f"{config.aggregation.name} of the calibrated dimensions: U for each response"
+    if config.controls.source:
+        yield "alarm", f"sample and score control prompts ({config.controls.source}): who is unsure of these?"
     yield "pair", f"{config.pairing.name}: a reliable response over a less reliable one"
     yield "stage", f"{config.stages.name}: pairs into stages, in training order"
     yield "train", _training(config)

@@ -86,7 +86,7 @@ def signal(
 ) -> None:
     """Measure, on labelled sets, which responses each dimension of CONFIG (all built-in ones) prefers.
 
-    Prints tables, and writes signal.txt, signal.csv and signal.svg into the folder.
+    Prints tables, and writes signal.txt, signal.csv, questions.csv and signal.svg into the folder.
     """
     from udasa_eval.signal import signal_on_file, signal_on_sets, write_report
 
@@ -99,7 +99,7 @@ def signal(
         )
         place = folder / part
     click.echo(write_report(reports, place))
-    click.echo(f"wrote {place}/signal.txt, signal.csv and signal.svg")
+    click.echo(f"wrote {place}/signal.txt, signal.csv, questions.csv and signal.svg")
 
 
 @experiment.command(short_help="Does each dimension agree with itself?")
@@ -151,7 +151,7 @@ def premise(
     """
     from udasa_eval.premise import measure_premise, write_premise
 
-    chosen = None if arms == "all" else tuple(arms.split(","))
+    chosen = None if arms == "all" else tuple(arm.strip() for arm in arms.split(","))
     found = measure_premise(config, overrides, folder=folder, seeds=seeds, arms=chosen, part=part)
     place = folder / part
     click.echo(write_premise(found, place))

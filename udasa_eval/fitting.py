@@ -22,7 +22,7 @@ from udasa_core.tables import scores_from
 from udasa_core.text_table import TextTable
 from udasa_eval.fits import fit_isotonic, fit_platt, fit_weights
 from udasa_eval.labelled import LabelledScores
-from udasa_eval.measuring import AGGREGATE, plain_configuration, read_scored, with_prompts
+from udasa_eval.measuring import AGGREGATE, plain_configuration, read_scored, recorded, with_prompts
 from udasa_eval.sets import labelled, prompts_file
 
 
@@ -39,13 +39,10 @@ def fit_to_labels(
     rows = [{"id": one.id, "prompt": one.prompt, "responses": list(one.responses)} for one in items]
     prompts = prompts_file(folder / "prompts", rows)
     raw = plain_configuration(configuration, overrides)
-    recorded = {
-        "use": "recorded",
-        "source": f"file:{prompts.resolve()}",
-        "responses": max(len(one.responses) for one in items),
-    }
-    # A calibration that itself wants fits cannot be had yet.
-    plain = {**raw, "generator": recorded, "calibration": {"use": "cdf"}}
+    generator = recorded(raw, prompts, max(len(one.responses) for one in items))
+    # A calibration or aggregation that itself wants fits cannot be had yet.
+    unfitted = {"calibration": {"use": "cdf"}, "aggregation": {"use": "mean"}}
+    plain = {**raw, "generator": generator, **unfitted}
     labels = {one.id: one.labels for one in items}
     found: list[tuple[LabelledScores, dict[str, NDArray[float64]]]] = []
 

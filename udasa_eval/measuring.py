@@ -55,6 +55,13 @@ def with_prompts(
     }
 
 
+def recorded(raw: Mapping[str, Any], prompts: Path, responses: int) -> dict[str, Any]:
+    """Return [generator] for responses that lie in a prompts file, rendered as the configuration says."""
+    asked = raw.get("generator", {})
+    rendering = {key: asked[key] for key in ("template", "template_options") if key in asked}
+    return {"use": "recorded", "source": f"file:{prompts.resolve()}", "responses": responses, **rendering}
+
+
 def scored(job: Job, groups: Shards, grader: Grader, questions: Mapping[str, str]) -> LabelledScores:
     """Score groups in every dimension, aggregate, and return all responses with their labels.
 

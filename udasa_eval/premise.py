@@ -7,14 +7,16 @@ part, and is measured there on the test part, beside everything that costs no tr
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy import float64
+from numpy.typing import NDArray
 
-from udasa_core import ModelRef, Report, UdasaError, read_pairs
+from udasa_core import ModelRef, UdasaError, read_pairs
 from udasa_core.api import conduct, load
 from udasa_core.job import Job
 from udasa_core.steps.aggregate import aggregate, fit
@@ -25,7 +27,8 @@ from udasa_core.steps.score import score
 from udasa_core.steps.stage import stage
 from udasa_core.steps.train import train
 from udasa_eval.labelled import LabelledScores
-from udasa_eval.measuring import plain_configuration, scored, with_prompts
+from udasa_eval.measuring import AGGREGATE, plain_configuration, scored, with_prompts
+from udasa_eval.pairs import KINDS
 from udasa_eval.premise_report import BASE, Measured, Premise, Training
 from udasa_eval.premise_tables import figure, rows, tables
 from udasa_eval.sets import Question, factual, prompts_file
@@ -35,6 +38,8 @@ from udasa_eval.signal_report import write_csv
 TEMPERATURES = (0.3, 0.5, 0.7, 1.0)
 # So cold that sampling takes the likeliest token.
 _GREEDY = 0.01
+# Which kind a pair is of, by whether its chosen and its rejected response are right.
+_KIND_OF = dict(zip(((True, False), (True, True), (False, False), (False, True)), KINDS, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +72,10 @@ def measure_premise(
     """
     raw = plain_configuration(configuration or default_configuration(), overrides)
     offered: Mapping[str, Mapping[str, Any]] = raw.pop("arms", {})
+    if not offered or BASE in offered:
+        raise UdasaError(f"the configuration names no arm: add [arms.NAME] tables, none of them {BASE!r}")
     unknown = sorted(set(arms or ()) - set(offered))
-    if unknown or not offered:
+    if unknown:
         raise UdasaError(f"there is no arm {', '.join(unknown)}; the configuration has {', '.join(offered)}")
     chosen = {name: offered[name] for name in offered if arms is None or name in arms}
     experiment = Experiment(raw, chosen, folder, part)
@@ -78,9 +85,9 @@ def measure_premise(
     for seed in range(first, first + seeds):
         measured += _measured(experiment, BASE, seed, None)
         for arm in chosen:
-            report, composition = _trained(experiment, arm, seed)
-            trainings.append(Training(arm, seed, report.pairs, report.metrics, composition))
-            measured += _measured(experiment, arm, seed, report.policy)
+            training, policy = _trained(experiment, arm, seed)
+            trainings.append(training)
+            measured += _measured(experiment, arm, seed, policy)
     return Premise(part, tuple(chosen), tuple(trainings), tuple(measured))
 
 
@@ -94,30 +101,30 @@ def write_premise(found: Premise, folder: Path) -> str:
     return text
 
 
-def _trained(experiment: Experiment, arm: str, seed: int) -> tuple[Report, Mapping[str, int]]:
-    """Train one arm; return its report, and how many of its pairs are right over wrong and so on."""
+def _trained(experiment: Experiment, arm: str, seed: int) -> tuple[Training, ModelRef]:
+    """Train one arm; return what is told of it, and the policy that its last stage left."""
     questions = factual("train")
     by_id = {question.id: question for question in questions}
     raw = _configured(
         experiment, {**experiment.raw, **experiment.arms[arm]}, f"train-{arm}", seed, questions, {}
     )
-    found: list[tuple[Report, Mapping[str, int]]] = []
+    found: list[tuple[Training, ModelRef]] = []
 
     def work(job: Job) -> Mapping[str, Any]:
         groups = sample(job, intake(job).training, job.base)
         columns = score(job, groups)
         scores = aggregate(job, groups, columns, fit(job, columns))
         staged = stage(job, pair(job, groups, scores))
-        reports = train(job, staged)
-        counts = {"right_over_wrong": 0, "both_right": 0, "both_wrong": 0, "inverted": 0}
-        for one in staged:
+        reports = [one for one in train(job, staged) if not one.skipped]
+        counts = dict.fromkeys(KINDS, 0)
+        trained = {one.stage for one in reports}
+        for one in (one for one in staged if one.stage.name in trained):
             for made in read_pairs(job.store.path("stage", one.pairs)):
                 graded = by_id[made.prompt.id]
                 sides = graded.is_right(made.chosen.text), graded.is_right(made.rejected.text)
-                kinds = {(True, False): "right_over_wrong", (True, True): "both_right"}
-                kinds |= {(False, False): "both_wrong", (False, True): "inverted"}
-                counts[kinds[sides]] += 1
-        found.append((reports[-1], counts))
+                counts[_KIND_OF[sides]] += 1
+        pairs, last = sum(one.pairs for one in reports), reports[-1]
+        found.append((Training(arm, seed, pairs, last.metrics, counts), last.policy))
         return {}
 
     conduct(load(raw), work)
@@ -127,18 +134,22 @@ def _trained(experiment: Experiment, arm: str, seed: int) -> tuple[Report, Mappi
 def _measured(experiment: Experiment, arm: str, seed: int, policy: ModelRef | None) -> list[Measured]:
     """Measure a policy on dev at every temperature, and on the part in question at the best of them.
 
-    The base is measured there at every temperature, and greedily, for that is what costs no training.
+    The base is measured there at every temperature, and greedily, for that is what costs no training. Where
+    that part is dev, what tuned is what is told.
     """
     dev, final = factual("dev"), factual(experiment.part)
     tuning = [_at(experiment, arm, seed, policy, "dev", dev, one) for one in TEMPERATURES]
     best = max(tuning, key=lambda one: one.accuracy).temperature
-    asked = TEMPERATURES if policy is None else (best,)
-    reported = [
-        _at(experiment, arm, seed, policy, experiment.part, final, one, tuned=one == best) for one in asked
-    ]
+    measured = tuning
+    if experiment.part == "dev":
+        measured = [replace(one, tuned=one.temperature == best) for one in tuning]
+    else:
+        for one in TEMPERATURES if policy is None else (best,):
+            tuned = one == best
+            measured.append(_at(experiment, arm, seed, policy, experiment.part, final, one, tuned=tuned))
     if policy is None:
-        reported.append(_at(experiment, arm, seed, policy, experiment.part, final, _GREEDY))
-    return [*tuning, *reported]
+        measured.append(_at(experiment, arm, seed, policy, experiment.part, final, _GREEDY))
+    return measured
 
 
 def _at(
@@ -176,11 +187,16 @@ def _at(
         tuned=tuned,
         right=np.stack([scores.right[row] for row in rows]),
         majority=scores.majority_right(),
-        best=np.array([bool(scores.right[row][np.nanargmin(scores.columns["U"][row])]) for row in rows]),
+        best=np.array([bool(scores.right[row[_least(scores.columns[AGGREGATE][row])]]) for row in rows]),
         tokens=float(scores.tokens.mean()),
         truncated=float(scores.truncated.mean()),
         scores=scores,
     )
+
+
+def _least(us: NDArray[float64]) -> int:
+    """Return the index of the lowest of K uncertainties: the first of equals, and where all abstain."""
+    return 0 if np.isnan(us).all() else int(np.nanargmin(us))
 
 
 def _configured(

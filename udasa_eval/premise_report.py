@@ -25,8 +25,8 @@ _PERMUTATIONS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """One arm's training with one seed: pairs, the trainer's figures, and how many pairs were right over
-    wrong and so on."""
+    """One arm's training with one seed: how many pairs its stages took, the last one's figures, and how many
+    pairs given to them were right over wrong and so on."""
 
     arm: str
     seed: int
@@ -114,8 +114,8 @@ class Premise:
         )
         differences = by_seed.mean(axis=0)
         resamples = Resamples.draw(len(differences), _SEED)
-        after = np.mean([one.right.mean(axis=1) for one in ours], axis=0) >= 0.5
-        before = np.mean([one.right.mean(axis=1) for one in theirs], axis=0) >= 0.5
+        after = np.mean([one.right.mean(axis=1) for one in ours], axis=0) > 0.5
+        before = np.mean([one.right.mean(axis=1) for one in theirs], axis=0) > 0.5
         error = float(differences.std(ddof=1) / np.sqrt(len(differences)))
         return Comparison(
             arm=arm,

@@ -92,7 +92,7 @@ def _untrained(found: Premise) -> TextTable:
                 _mean(one.any_of for one in here),
                 _mean(float(one.majority.mean()) for one in here),
                 _mean(float(one.best.mean()) for one in here),
-                _mean(one.tokens for one in here),
+                _mean((one.tokens for one in here), 1),
                 _mean(one.truncated for one in here),
                 str(sum(one.tuned for one in here)),
             )
@@ -114,17 +114,18 @@ def _training(found: Premise) -> TextTable:
         cells.append(
             (
                 arm,
-                _mean(float(one.pairs) for one in ours),
-                *(_mean(float(one.composition[kind]) for one in ours) for kind in KINDS),
-                *(_mean(one.metrics[name] for one in ours) for name in figures),
+                _mean((float(one.pairs) for one in ours), 1),
+                *(_mean((float(one.composition[kind]) for one in ours), 1) for kind in KINDS),
+                *(_mean(one.metrics.get(name, float("nan")) for one in ours) for name in figures),
             )
         )
     header = (
         *("arm", "pairs", "right/wrong", "both right", "both wrong", "inverted"),
-        *("first loss", "last loss", "chosen before", "chosen after"),
+        *("loss", "last", "before", "after"),
     )
     notes = [
-        "Means over seeds. A falling log-probability of the chosen responses (nats) is DPO's known collapse."
+        "Means over seeds. Loss of the first and the last step; log-probability of the chosen responses "
+        "(nats) before and after: its fall is DPO's known collapse."
     ]
     return TextTable("Trainings", header, cells, notes)
 
@@ -141,7 +142,7 @@ def _reached(found: Premise) -> TextTable:
                 _mean(one.accuracy for one in final),
                 _mean(one.any_of for one in final),
                 _mean(float(one.majority.mean()) for one in final),
-                _mean(one.tokens for one in final),
+                _mean((one.tokens for one in final), 1),
                 _mean(one.truncated for one in final),
             )
         )
@@ -188,5 +189,5 @@ def _calibrated(found: Premise) -> TextTable:
     return TextTable("Calibration of the policies before (base) and after", header, cells, notes)
 
 
-def _mean(values: Iterable[float]) -> str:
-    return number(float(np.mean(list(values))))
+def _mean(values: Iterable[float], digits: int = 3) -> str:
+    return number(float(np.mean(list(values))), digits)

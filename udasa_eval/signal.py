@@ -18,10 +18,10 @@ from udasa_core.steps.take import take
 from udasa_eval.cost import costs
 from udasa_eval.direction import Direction, directions
 from udasa_eval.labelled import LabelledScores
-from udasa_eval.measuring import Grader, plain_configuration, scored, with_prompts
+from udasa_eval.measuring import Grader, plain_configuration, recorded, scored, with_prompts
 from udasa_eval.sets import Contrast, Labelled, Question, contrasts, factual, labelled, prompts_file
 from udasa_eval.signal_figure import figure
-from udasa_eval.signal_report import Condition, Cost, SignalReport, measure, rows, write_csv
+from udasa_eval.signal_report import Condition, Cost, SignalReport, measure, question_rows, rows, write_csv
 from udasa_eval.signal_tables import table
 from udasa_eval.written import with_written
 
@@ -97,11 +97,12 @@ def signal_on_file(
 
 
 def write_report(reports: Sequence[SignalReport], folder: Path) -> str:
-    """Write signal.txt, signal.csv and signal.svg into `folder`; return the text."""
+    """Write signal.txt, signal.csv, questions.csv and signal.svg into `folder`; return the text."""
     folder.mkdir(parents=True, exist_ok=True)
     text = "\n\n\n".join(f"== {report.condition} ==\n\n{table(report)}" for report in reports) + "\n"
     (folder / "signal.txt").write_text(text, encoding="utf-8")
     write_csv(folder / "signal.csv", rows(reports))
+    write_csv(folder / "questions.csv", question_rows(reports))
     figure(folder / "signal.svg", reports)
     return text
 
@@ -125,7 +126,9 @@ def _on_questions(
             groups = whole if size == max(asked.sizes) else take(job, whole, size)
             scores = scored(job, groups, lambda prompt, _, text: by_id[prompt].is_right(text), asked_for)
             condition = Condition(name, float(temperature), size)
-            found.append(_report(asked, job, scores, condition, costs(job, groups)))
+            # A dimension costs the same a response whatever the temperature, and nearly so whatever K.
+            is_first = temperature == asked.temperatures[0] and size == min(asked.sizes)
+            found.append(_report(asked, job, scores, condition, costs(job, groups) if is_first else {}))
         return {}
 
     conduct(load(raw), work)
@@ -137,9 +140,8 @@ def _on_labelled(asked: Signal, items: Sequence[Labelled], name: str) -> SignalR
         asked.folder / "prompts",
         [{"id": one.id, "prompt": one.prompt, "responses": list(one.responses)} for one in items],
     )
-    generator = {"use": "recorded", "source": f"file:{prompts.resolve()}"}
     most = max(len(one.responses) for one in items)
-    plain = {**asked.raw, "generator": {**generator, "responses": most}}
+    plain = {**asked.raw, "generator": recorded(asked.raw, prompts, most)}
     raw = with_prompts(plain, f"labelled-{name}", asked.folder, prompts, {})
     labels = {one.id: one.labels for one in items}
     grader: Grader = lambda prompt, index, _: labels[prompt][index]  # noqa: E731

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
+from numpy import float64
+from numpy.typing import NDArray
 
 from udasa_core import Metric
 from udasa_eval.confounds import Confounds, confounds
@@ -51,7 +53,8 @@ class Cost:
 class SignalReport:
     """One condition's figures: by column discrimination and confounds, between dimensions redundancy (None
     where there are fewer than two), on the contrast sets directions, and costs by column where they are
-    known.
+    known. by_question: each column's mean over a question's responses, and "right", their share of right
+    ones; of `semantic.cluster` this times ln K is the question's discrete semantic entropy.
 
     questions, responses, right, majority_right: counts of the labelled set and its shares of right responses
     and of questions whose majority is right.
@@ -67,6 +70,7 @@ class SignalReport:
     redundancy: Redundancy | None
     directions: tuple[Direction, ...] = ()
     costs: Mapping[str, Cost] = field(default_factory=dict)
+    by_question: Mapping[str, NDArray[float64]] = field(default_factory=dict)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -119,7 +123,42 @@ def measure(
         redundancy(scores, dimensions, resamples) if len(dimensions) > 1 else None,
         tuple(directions),
         dict(costs or {}),
+        _by_question(scores),
     )
+
+
+def _by_question(scores: LabelledScores) -> dict[str, NDArray[float64]]:
+    """Return each column's mean over a question's scored responses, (questions,), NaN where none is."""
+    index = scores.question_index
+    columns = {"right": scores.right.astype(float64), **scores.columns}
+    means = {}
+    for name, values in columns.items():
+        told = ~np.isnan(values)
+        sums = np.bincount(index[told], weights=values[told], minlength=len(scores.by_question()))
+        counts = np.bincount(index[told], minlength=len(sums))
+        with np.errstate(invalid="ignore"):
+            means[name] = sums / counts
+    return means
+
+
+def question_rows(reports: Sequence[SignalReport]) -> list[Row]:
+    """Return one row a condition, column and question, numbered from 0 as "question 0" in the set's order."""
+    return [
+        Row(
+            report.condition.set_name,
+            report.condition.temperature,
+            report.condition.responses,
+            column,
+            f"question {number}",
+            float(value),
+            math.nan,
+            math.nan,
+            report.condition.responses,
+        )
+        for report in reports
+        for column, values in report.by_question.items()
+        for number, value in enumerate(values)
+    ]
 
 
 def rows(reports: Sequence[SignalReport]) -> list[Row]:

@@ -1,1 +1,1 @@
-"""Built-in plugin family: the dpo and ipo trainers."""
+"""Built-in plugin family: the trainers dpo, ipo and sft."""

@@ -10,7 +10,7 @@ Targets = Literal["all-linear"] | Annotated[tuple[str, ...], Field(min_length=1)
 
 
 class TrainerOptions(BaseModel):
-    """Options shared by `dpo` and `ipo`. Light by default: a little training helps, much displaces."""
+    """Options shared by `dpo`, `ipo` and `sft`. Light by default: a little training helps, much displaces."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from udasa_plugin_dpo.preference import LossOptions, PreferenceTrainer
 
@@ -25,3 +25,11 @@ class SFT(PreferenceTrainer):
         beta: float = Field(
             0.1, gt=0, description="Scales the margin that is reported; it plays no part in the loss."
         )
+        sft_weight: float = Field(0.0, description="Stays 0: the loss is that term, and nothing else.")
+
+        @field_validator("sft_weight")
+        @classmethod
+        def _is_the_loss_itself(cls, weight: float) -> float:
+            if weight != 0:
+                raise ValueError("the loss of `sft` is this very term: leave sft_weight out, or use `dpo`")
+            return weight

@@ -1,4 +1,4 @@
-"""One stage of preference training, from pairs to a report: shared by `dpo` and `ipo`."""
+"""One stage of preference training, from pairs to a report: shared by `dpo`, `ipo` and `sft`."""
 
 from __future__ import annotations
 

@@ -191,3 +191,10 @@ def test_odd_and_long_texts_take_no_time(text: str) -> None:
     sentences(text)
     final_answer(text, "Why?")
     assert time.perf_counter() - start < 2.0
+
+
+def test_a_sentence_that_only_announces_is_not_the_answer() -> None:
+    assert final_answer("Here are three tips:\n1. Clear it.\n2. Sort it.") == "Clear it. Sort it"
+    assert final_answer("Sure! Here is a poem:\nRoses are red.") == "Roses are red"
+    # Nothing follows: then it is all there is.
+    assert final_answer("Here is the answer:") == "Here is the answer:"

@@ -1,4 +1,4 @@
-"""The experiment `signal` from end to end: on sets and on a user's file, with columns whose worth is planted."""
+"""The experiment `signal` end to end: on sets and on a user's file, with columns whose worth is planted."""
 
 from __future__ import annotations
 
@@ -89,8 +89,12 @@ def test_each_temperature_and_size_is_measured_on_one_set_of_samples(
         assert metric(report, "U", "within_auroc").value == 1.0
         assert metric(report, "honest", "pair_accuracy").value == 1.0
         assert report.redundancy is not None
-        assert set(report.costs) == {"honest", "upside-down", "long"}
+        assert report.by_question["right"].shape == (12,)
+        assert report.by_question["right"].mean() == pytest.approx(report.right)
         assert 0 < report.right < 1
+    # What a dimension costs is measured once.
+    assert set(reports[0].costs) == {"honest", "upside-down", "long"}
+    assert all(report.costs == {} for report in reports[1:])
     # Another temperature is another sample.
     assert reports[0].right != reports[2].right or reports[1].right != reports[3].right
 
