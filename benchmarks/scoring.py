@@ -151,7 +151,10 @@ def compare(folder: Path, groups: Sequence[Group], batch: int, runs: int) -> int
             began = time.perf_counter()
             sides[name](groups)
             speeds[name].append(count / (time.perf_counter() - began))
-        print(f"  run {run + 1}  " + "  ".join(f"{name} {one[-1]:.1f}" for name, one in speeds.items()), flush=True)
+        print(
+            f"  run {run + 1}  " + "  ".join(f"{name} {one[-1]:.1f}" for name, one in speeds.items()),
+            flush=True,
+        )
     for name, one in speeds.items():
         ratios = [mine / other for mine, other in zip(one, speeds["lm-polygraph"], strict=True)]
         print(

@@ -94,9 +94,7 @@ def responses(kind: str, town: str, count: int, repeats: float, draw: random.Ran
             continue
         others = draw.sample([name for name in VALUES if name != kind], 3)
         names = [kind, *others][: draw.choices(range(1, 5), CLAUSES)[0]]
-        facts = [
-            (name, truth[name] if draw.random() < 0.6 else draw.choice(VALUES[name])) for name in names
-        ]
+        facts = [(name, truth[name] if draw.random() < 0.6 else draw.choice(VALUES[name])) for name in names]
         told.append(tell(town, facts, draw).text)
     return told
 

@@ -132,9 +132,13 @@ class Catalog:
     def _advice(self, kind: str, name: str) -> str:
         names = sorted({offer.name for offer in self.of_kind(kind)})
         close = difflib.get_close_matches(name, names, n=1)
+        family = name.split(".")[0]
+        guess = f"{PROJECT}-plugin-{normalise(family)}"
         if close:
-            return f'; did you mean "{close[0]}"?'
-        guess = f"{PROJECT}-plugin-{normalise(name.split('.')[0])}"
+            # "sentiment.lexicon" looks like "semantic.lexical", and is another family's all the same.
+            is_misspelt = "." not in name or family in {one.split(".")[0] for one in names}
+            other = "" if is_misspelt else f" Another plugin is added with `pip install {guess}`, say"
+            return f'; did you mean "{close[0]}"?{other}'
         offered = f"; installed: {', '.join(names)}" if names else "; none is installed"
         return f"{offered} (a plugin is added with `pip install {guess}`, say)"
 

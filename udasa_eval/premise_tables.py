@@ -57,7 +57,7 @@ def figure(path: Path, found: Premise) -> None:
     from matplotlib.figure import Figure
 
     names = [BASE, *found.arms]
-    drawn = Figure(figsize=(1.5 + 0.9 * len(names), 4.2), layout="constrained")
+    drawn = Figure(figsize=(max(6.0, 1.5 + 0.9 * len(names)), 4.4), layout="constrained")
     axes = drawn.add_subplot()
     for place, arm in enumerate(names):
         values = [one.accuracy for one in found.final(arm)]

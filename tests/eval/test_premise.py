@@ -153,9 +153,9 @@ def test_every_policy_is_tuned_on_dev_and_measured_on_test(config_file: ConfigFi
         trained = arm != BASE
         dev, test = RIGHT["dev", trained], RIGHT["test", trained]
         best = 0.7 if trained else 0.5
-        expected += [(arm, 7, "dev", one, False, dev[one] / 4) for one in TEMPERATURES]
-        for one in (best,) if trained else TEMPERATURES:
-            expected.append((arm, 7, "test", one, one == best, test[one] / 4))
+        expected += [(arm, 7, "dev", at, False, dev[at] / 4) for at in TEMPERATURES]
+        for at in (best,) if trained else TEMPERATURES:
+            expected.append((arm, 7, "test", at, at == best, test[at] / 4))
         if not trained:
             expected.append((arm, 7, "test", 0.0, False, test[0.01] / 4))
     assert [one[:-1] for one in summary(found)] == expected
@@ -223,11 +223,10 @@ def test_dev_alone_is_asked_where_a_recipe_is_looked_for(
     config_file: ConfigFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parts: list[tuple[str, ...]] = []
-    whole = premise.factual
 
     def spied(*some: str) -> tuple[Question, ...]:
         parts.append(some)
-        return whole(*some)
+        return tuple(one for one in QUESTIONS if one.part in some)
 
     monkeypatch.setattr(premise, "factual", spied)
     path = config_file(**TABLES)
@@ -324,7 +323,8 @@ def test_an_unknown_arm_is_told_before_anything_is_done(config_file: ConfigFile,
     path = config_file(**TABLES)
     with pytest.raises(UdasaError, match="no arm orakel; the configuration has uncertainty, reversed"):
         measure_premise(path, [], folder=tmp_path / "out", seeds=1, arms=["uncertainty", "orakel"])
-    for arms in ({}, {BASE: {}}):
+    nobody: tuple[dict[str, Any], ...] = ({}, {BASE: {}})
+    for arms in nobody:
         bad = config_file(**{**TABLES, "arms": arms})
         with pytest.raises(UdasaError, match=r"names no arm: add \[arms.NAME\] tables"):
             measure_premise(bad, [], folder=tmp_path / "out", seeds=1)
