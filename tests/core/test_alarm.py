@@ -15,6 +15,7 @@ from tests.canned import calls, configuration
 from udasa_core.errors import ConfigError
 from udasa_core.figures import figures
 from udasa_core.show import tables
+from udasa_core.steps.alarm import _interval
 
 # Every built-in control prompt begins so, and no prompt of the canned run has the word.
 WORD = "briefly"
@@ -203,3 +204,13 @@ def _control_scores(run: udasa_core.Run) -> list[list[float]]:
         for key in run.keys("aggregate controls")
         for one in scores_from(run.store.read_table("aggregate", key))
     ]
+
+
+def test_the_interval_is_students() -> None:
+    values = np.array([0.4, 0.6, 0.5, 0.7, 0.3])
+    error = values.std(ddof=1) / 5**0.5
+    # t of 4 degrees of freedom at 0.975 is 2.7764.
+    assert _interval(values) == pytest.approx((0.5 - 2.7764 * error, 0.5 + 2.7764 * error), abs=1e-3)
+    # Four prompts that agree to the last digit prove nothing.
+    assert _interval(np.full(4, 0.9)) == (0.0, 1.0)
+    assert _interval(np.full(12, 0.9)) == (0.9, 0.9)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 from udasa_core.job import Job, log
@@ -19,15 +20,18 @@ if TYPE_CHECKING:
     from numpy import float64
     from numpy.typing import NDArray
 
-_RESAMPLES = 2000
+# With fewer control prompts nothing is sure.
+_FEWEST = 5
+_NORMAL = NormalDist().inv_cdf(0.975)
 
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
     """One dimension on the n control prompts that it scored.
 
-    raw, calibrated: means over prompts of the mean over a prompt's responses. low, high: the 95% bootstrap
-    interval of `calibrated`, resampled by prompt. tripped: the whole interval lies above the bound.
+    raw, calibrated: means over prompts of the mean over a prompt's responses. low, high: Student's 95% interval
+    of `calibrated`, prompts being the sample (a bootstrap of a dozen prompts is too narrow); from 0 to 1 with
+    fewer than five. tripped: the whole interval lies above the bound.
     """
 
     name: str
@@ -42,7 +46,7 @@ class Alarm:
 def alarm(job: Job, scores: Shards) -> tuple[Alarm, ...]:
     """Return each dimension's figures on the control prompts, and warn of those that are miscalibrated."""
     bound = job.config.controls.bound
-    ingredients = {"scores": scores.fingerprints, "bound": bound, "seed": job.seed("alarm")}
+    ingredients = {"scores": scores.fingerprints, "bound": bound}
     key = job.fingerprint("alarm", ingredients)
     job.point("alarm", "alarm", [key])
     todo = int(not job.store.has("alarm", key, ".json"))
@@ -76,11 +80,27 @@ def _alarms(job: Job, scores: Shards, bound: float) -> Iterator[Alarm]:
         if not scored.any():
             continue  # it abstained on all of them
         kept: NDArray[float64] = np.array(values)[scored]
-        random = np.random.default_rng(job.seed("alarm", name))
-        means = kept[random.integers(0, len(kept), size=(_RESAMPLES, len(kept)))].mean(axis=1)
-        low, high = map(float, np.percentile(means, [2.5, 97.5]))
+        low, high = _interval(kept)
         mean = float(np.array(raw[name])[scored].mean())
         yield Alarm(name, mean, float(kept.mean()), low, high, len(kept), low > bound)
+
+
+def _interval(values: NDArray[float64]) -> tuple[float, float]:
+    """Return Student's 95% interval of the mean of values in [0, 1], within these bounds."""
+    count = len(values)
+    if count < _FEWEST:
+        return 0.0, 1.0
+    freedom, z = count - 1, _NORMAL
+    # The t quantile by its expansion in 1/freedom (Abramowitz and Stegun 1964, 26.7.5); at 4 within 0.01.
+    quantile = (
+        z
+        + (z**3 + z) / (4 * freedom)
+        + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
+        + (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * freedom**3)
+    )
+    half = quantile * float(values.std(ddof=1)) / count**0.5
+    mean = float(values.mean())
+    return max(0.0, mean - half), min(1.0, mean + half)
 
 
 def _mean(scores: tuple[Score, ...]) -> float:
