@@ -9,11 +9,11 @@
 
 Both sides are given the same 64 prompts of 8 responses, all at once, and the same saved model. Ours is the
 plugin as a run calls it, with nothing remembered from the run before; theirs is SemanticMatrixCalculator and
-then DegMat, with the batch size of their model class (10). The sides run in turn. Printed: responses a second,
-medians over the runs, and how far the values are apart. They score a text against itself and take what the
-model says there; for the comparison of values that is set to 1, as it is with us, and their trace form
-mean_i (K − D_ii) / K is our mean over the prompt times (K − 1) / K. Exits 1 where float32 values differ by more
-than 1e-4.
+then DegMat, with the batch size of their model class (10). The sides run in turn. Printed: responses a
+second, medians over the runs; the ratio, by wall time and by CPU time, which a busy machine disturbs less; and
+how far the values are apart. lm-polygraph scores a text against itself and takes what the model says there;
+for the comparison of values that is set to 1, as it is with us, and its trace form mean_i (K − D_ii) / K is
+our mean over the prompt times (K − 1) / K. Exits 1 where float32 values differ by more than 1e-4.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -100,6 +100,12 @@ def difference(groups: Sequence[Group], ours: Matrix, theirs: Matrix) -> float:
     return float(max(by_prompt, by_response))
 
 
+def ratio(seconds: Mapping[str, Sequence[float]], name: str) -> str:
+    """Return how many times lm-polygraph's speed a side has: the median over the runs, and their range."""
+    found = [other / own for own, other in zip(seconds[name], seconds["lm-polygraph"], strict=True)]
+    return f"{statistics.median(found):.2f}× ({min(found):.2f} to {max(found):.2f})"
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--model", type=Path, help="a folder with an entailment model, instead of training")
@@ -144,23 +150,22 @@ def compare(folder: Path, groups: Sequence[Group], batch: int, runs: int) -> int
     apart = {name: difference(groups, values[name], entailment) for name in ("float32", "bfloat16")}
     print(f"scores from {values['float32'].min():.3f} to {values['float32'].max():.3f}")
 
-    speeds: dict[str, list[float]] = {name: [] for name in sides}
+    wall: dict[str, list[float]] = {name: [] for name in sides}
+    work: dict[str, list[float]] = {name: [] for name in sides}
     for run in range(runs):
         # Who goes first alternates: the machine's mood is shared out.
         for name in list(sides) if run % 2 == 0 else list(reversed(sides)):
-            began = time.perf_counter()
+            began, worked = time.perf_counter(), time.process_time()
             sides[name](groups)
-            speeds[name].append(count / (time.perf_counter() - began))
+            wall[name].append(time.perf_counter() - began)
+            work[name].append(time.process_time() - worked)
+        seconds = "  ".join(f"{name} {wall[name][-1]:.2f} s, CPU {work[name][-1]:.2f} s" for name in sides)
+        print(f"  run {run + 1}  {seconds}", flush=True)
+    for name in sides:
+        told = f"  max |difference| {apart[name]:.1e}" if name in apart else ""
         print(
-            f"  run {run + 1}  " + "  ".join(f"{name} {one[-1]:.1f}" for name, one in speeds.items()),
-            flush=True,
-        )
-    for name, one in speeds.items():
-        ratios = [mine / other for mine, other in zip(one, speeds["lm-polygraph"], strict=True)]
-        print(
-            f"{name:13}{statistics.median(one):7.1f} responses/s  {statistics.median(ratios):.2f}× lm-polygraph "
-            f"({min(ratios):.2f} to {max(ratios):.2f})"
-            + (f"  max |difference| {apart[name]:.1e}" if name in apart else "")
+            f"{name:13}{count / statistics.median(wall[name]):7.1f} responses/s"
+            f"  {ratio(wall, name)} lm-polygraph, by CPU time {ratio(work, name)}{told}"
         )
     return int(apart["float32"] > TOLERANCE)
 

@@ -11,10 +11,12 @@ from udasa_core.text_table import TextTable
 from udasa_core.text_table import figure as number
 from udasa_eval.pairs import KINDS
 from udasa_eval.premise_report import BASE, Comparison, Premise, calibration
+from udasa_eval.premise_untrained import Untrained, against_untrained
 from udasa_eval.signal_report import Row
 from udasa_eval.signal_tables import interval
 
-_SFT, _UNCERTAINTY = "sft", "uncertainty"
+# The arm that the others are controls of.
+_UNCERTAINTY = "uncertainty"
 
 
 def tables(found: Premise) -> Iterator[TextTable]:
@@ -24,6 +26,7 @@ def tables(found: Premise) -> Iterator[TextTable]:
         yield _training(found)
         yield _reached(found)
         yield _compared(found)
+        yield _outdone(found)
         yield _calibrated(found)
 
 
@@ -49,6 +52,11 @@ def rows(found: Premise) -> list[Row]:
             made.append(Row(*named, metric.name, metric.value, metric.low, metric.high, metric.n))
         for name, value in (("p", pair.p), ("detectable", pair.detectable), ("spread", pair.spread)):
             made.append(Row(*named, name, value, float("nan"), float("nan"), pair.difference.n))
+    for other in _untrained_comparisons(found):
+        named = (f"factual-{found.part}", float("nan"), 0, f"{other.arm}: {other.measure}")
+        lift = other.difference
+        made.append(Row(*named, "accuracy", lift.value, lift.low, lift.high, lift.n))
+        made.append(Row(*named, "p", other.p, float("nan"), float("nan"), lift.n))
     return made
 
 
@@ -72,10 +80,26 @@ def figure(path: Path, found: Premise) -> None:
     drawn.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
+def _untrained_comparisons(found: Premise) -> list[Untrained]:
+    return [one for arm in found.arms for one in against_untrained(found, arm)]
+
+
+def _outdone(found: Premise) -> TextTable:
+    cells = [
+        (one.arm, one.measure, interval(one.difference), f"{one.p:.4f}")
+        for one in _untrained_comparisons(found)
+    ]
+    notes = [
+        "Each at its best temperature. A majority and a best of K spend K responses on an answer, one "
+        "response spends one: where it still wins, training has moved into the weights what voting finds."
+    ]
+    return TextTable("Against what costs no training", ("arm", "arm − base", "accuracy", "p"), cells, notes)
+
+
 def _comparisons(found: Premise) -> list[Comparison]:
     compared = [found.compare(arm, BASE) for arm in found.arms]
-    if {_SFT, _UNCERTAINTY} <= set(found.arms):
-        compared.append(found.compare(_UNCERTAINTY, _SFT))
+    if _UNCERTAINTY in found.arms:
+        compared += [found.compare(_UNCERTAINTY, arm) for arm in found.arms if arm != _UNCERTAINTY]
     return compared
 
 

@@ -257,7 +257,7 @@ def whole() -> Premise:
 
 
 def test_the_tables_say_what_was_found(whole: Premise) -> None:
-    untrained, training, reached, compared, calibrated = map(str, tables(whole))
+    untrained, training, reached, compared, outdone, calibrated = map(str, tables(whole))
     assert [line.split()[0] for line in untrained.splitlines()[3:5]] == ["greedy", "0.5"]
     cells = next(line.split() for line in untrained.splitlines() if line.split()[:1] == ["0.5"])
     assert cells == ["0.5", "0.500", "0.750", "0.500", "0.750", "10.0", "0.000", "2"]
@@ -271,6 +271,7 @@ def test_the_tables_say_what_was_found(whole: Premise) -> None:
     assert named == ["uncertainty − base", "sft − base", "uncertainty − sft"]
     assert "+1 −1" in compared
     assert "4 questions" in compared
+    assert outdone.count("one response − greedy") == 2
     assert calibrated.count("honest") == calibrated.count("reversed") == 3
     assert " U " not in calibrated, "U is calibrated on what it is measured on"
 
