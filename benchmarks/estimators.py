@@ -121,7 +121,7 @@ class PlantedResources(SharedResources):
         return self
 
 
-class PlantedNLI(NLI):  # type: ignore[misc]
+class PlantedNLI(NLI):
     """uqlm's NLI, whose model is a table; everything above the model is theirs."""
 
     def __init__(self, probabilities: Probabilities) -> None:

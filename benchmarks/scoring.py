@@ -10,10 +10,11 @@
 Both sides are given the same 64 prompts of 8 responses, all at once, and the same saved model. Ours is the
 plugin as a run calls it, with nothing remembered from the run before; theirs is SemanticMatrixCalculator and
 then DegMat, with the batch size of their model class (10). The sides run in turn. Printed: responses a
-second, medians over the runs; the ratio, by wall time and by CPU time, which a busy machine disturbs less; and
-how far the values are apart. lm-polygraph scores a text against itself and takes what the model says there;
-for the comparison of values that is set to 1, as it is with us, and its trace form mean_i (K − D_ii) / K is
-our mean over the prompt times (K − 1) / K. Exits 1 where float32 values differ by more than 1e-4.
+second, medians over the runs; the ratio, by wall time and by CPU time, which a busy machine disturbs less;
+and how far the values are apart. lm-polygraph scores a text against itself and takes what the model says
+there; for the comparison of values that is set to 1, as it is with us, and its trace form
+mean_i (K − D_ii) / K is our mean over the prompt times (K − 1) / K. Exits 1 where float32 values differ by
+more than 1e-4.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -138,7 +139,12 @@ def compare(folder: Path, groups: Sequence[Group], batch: int, runs: int) -> int
     words = statistics.mean(len(text.split()) for some in texts for text in some)
     distinct = statistics.mean(len(set(some)) for some in texts)
     theirs = Theirs(folder, batch)
-    sides = {"float32": Ours(folder, "float32"), "bfloat16": Ours(folder, "bfloat16"), "lm-polygraph": theirs}
+    ours = Ours(folder, "float32")
+    sides: dict[str, Callable[[Sequence[Group]], Matrix]] = {
+        "float32": ours,
+        "bfloat16": Ours(folder, "bfloat16"),
+        "lm-polygraph": theirs,
+    }
     print(
         f"{len(texts)} prompts, {count} responses of {words:.1f} words, {distinct:.2f} of "
         f"{len(texts[0])} distinct; {torch.get_num_threads()} threads, their batches {batch} pairs",
@@ -146,7 +152,7 @@ def compare(folder: Path, groups: Sequence[Group], batch: int, runs: int) -> int
     )
     values = {name: side(groups) for name, side in sides.items()}  # warms up, too
     entailment = reconciled(groups, theirs.matrices)
-    print(f"pairs read: ours {sides['float32'].read}, theirs {sum(len(set(some)) ** 2 for some in texts)}")
+    print(f"pairs read: ours {ours.read}, theirs {sum(len(set(some)) ** 2 for some in texts)}")
     apart = {name: difference(groups, values[name], entailment) for name in ("float32", "bfloat16")}
     print(f"scores from {values['float32'].min():.3f} to {values['float32'].max():.3f}")
 

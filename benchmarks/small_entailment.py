@@ -156,7 +156,7 @@ def train(folder: Path, *, layers: int, hidden: int, steps: int, rate: float, se
     rates = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=rate, total_steps=steps)
     for _ in range(steps):
         logits, labels = logits_and_labels(32)
-        torch.nn.functional.cross_entropy(logits, labels).backward()
+        torch.autograd.backward([torch.nn.functional.cross_entropy(logits, labels)])
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         rates.step()

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+# How a text is read: with special tokens added, or as a chat template that has put them there.
+_PLAIN, _RENDERED = "plain", "rendered"
+
+
 class TransformerClassifier:
     """Any transformers model for sequence classification; its labels are read from its config.json.
 
@@ -53,18 +57,18 @@ class TransformerClassifier:
 
     def logits(self, texts: Sequence[tuple[str, ...]]) -> NDArray[float64]:
         """Return (len(texts), labels) logits, in order."""
-        return self._remembered.rows([tuple(text) for text in texts])
+        return self._remembered.rows([(_PLAIN, *text) for text in texts])
 
     def conversation_logits(self, conversations: Sequence[Sequence[Message]]) -> NDArray[float64]:
         """Return (len(conversations), labels) logits of whole conversations."""
-        return self.logits([self._rendered(conversation) for conversation in conversations])
+        return self._remembered.rows([self._rendered(conversation) for conversation in conversations])
 
     def _rendered(self, conversation: Sequence[Message]) -> tuple[str, ...]:
         if self._tokenizer.chat_template:
             turns = [{"role": message.role, "content": message.content} for message in conversation]
-            return (str(self._tokenizer.apply_chat_template(turns, tokenize=False)),)
+            return (_RENDERED, str(self._tokenizer.apply_chat_template(turns, tokenize=False)))
         *before, last = conversation
-        return ("\n".join(message.content for message in before), last.content)
+        return (_PLAIN, "\n".join(message.content for message in before), last.content)
 
     def _read(self, texts: Sequence[tuple[str, ...]]) -> NDArray[float64]:
         import numpy as np
@@ -87,13 +91,12 @@ class TransformerClassifier:
 
     def _encode(self, text: tuple[str, ...]) -> tuple[list[int], list[int]]:
         """Return the token ids of a text or a pair, and which of the two each token belongs to."""
-        # A rendered conversation has its special tokens already.
-        special = not (len(text) == 1 and self._tokenizer.chat_template)
+        kind, *parts = text
         encoded = self._tokenizer(
-            *text,
+            *parts,
             truncation=True,
             max_length=self._limit,
-            add_special_tokens=special,
+            add_special_tokens=kind == _PLAIN,
             return_attention_mask=False,
         )
         ids = list(encoded["input_ids"]) or [self._padding]

@@ -102,7 +102,11 @@ class Root(click.Group):
         except Exception as error:  # a third party's module may do anything at import
             told = f"{type(error).__name__}: {error}"
             return click.Command(
-                cmd_name, help=f"Cannot be imported: {told}", callback=_raising(cmd_name, told)
+                cmd_name,
+                help=f"Cannot be imported: {told}",
+                callback=_raising(cmd_name, told),
+                # Whatever was typed behind it: what is told is why it cannot be had.
+                context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
             )
         return command if isinstance(command, click.Command) else None
 

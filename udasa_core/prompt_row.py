@@ -26,8 +26,9 @@ def identity_of(given: object) -> str:
 
 
 def passages_of(given: object) -> tuple[str, ...]:
-    """Return a row's passages; none where it has no such field. One text is one passage. Raises RowError."""
-    if isinstance(given, str) and given.lstrip().startswith("["):  # a CSV cell
+    """Return a row's passages; none where it has no such field. One text is one passage, unless it is JSON,
+    as in a CSV cell. Raises RowError."""
+    if isinstance(given, str) and given.replace(" ", "").startswith(('["', "[]")):
         try:
             given = json.loads(given)
         except ValueError as error:

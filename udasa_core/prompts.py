@@ -178,8 +178,9 @@ def _prompt(
     row: Mapping[str, Any], named: Mapping[str, str], contents: SeenHashes, ids: SeenHashes
 ) -> Prompt:
     messages = messages_of(row, named)
-    key = content_key([[message.role, message.content] for message in messages])
     passages = passages_of(row.get(named["passages"]))
+    content = [[message.role, message.content] for message in messages]
+    key = content_key(content, passages) if passages else content_key(content)
     identity = identity_of(row.get(named["id"])) or key
     # 16 hex digits are the 64 bits.
     if not contents.add(int(key, 16)):

@@ -17,7 +17,8 @@ _Key = TypeVar("_Key", bound=Hashable)
 class Remembered(Generic[_Key]):
     """One row a key, made once: `read` is asked for the rows that are not known, in order, equal keys once.
 
-    At most `most` rows are kept, the latest asked for; so memory does not grow with what passes through.
+    At most `most` rows are kept, or those of the last call where they are more: the latest asked for. So
+    memory does not grow with what passes through.
     """
 
     def __init__(self, read: Callable[[Sequence[_Key]], Rows], most: int = 2**14) -> None:
@@ -43,6 +44,7 @@ class Remembered(Generic[_Key]):
         found = np.stack([self._rows[key] for key in keys])
         for key in dict.fromkeys(keys):
             self._rows.move_to_end(key)
-        while len(self._rows) > self._most:
+        # What one call asked for, the next dimension asks for again: it is kept whole.
+        while len(self._rows) > max(self._most, len(set(keys))):
             self._rows.popitem(last=False)
         return found

@@ -93,8 +93,8 @@ def _controls(rows: Sequence[Mapping[str, Any]]) -> TextTable:
         for row in rows
     ]
     notes = [
-        "Nobody can be unsure of these prompts. Calibrated, a dimension should lie below 0.5, the middle of "
-        "the run's own prompts."
+        "Nobody can be unsure of these prompts: calibrated, a dimension should lie below the bound of "
+        "[controls], by default 0.5: under cdf the middle of the run's own prompts."
     ]
     notes += [
         f"WARNING: {row['name']} is surely not below: it measures something else than uncertainty about "

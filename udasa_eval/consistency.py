@@ -35,10 +35,11 @@ def measure_consistency(
     The same responses are scored by other seeds in a stack of its own, so that nothing is remembered. Fresh
     responses come of other run seeds.
     """
-    raw = plain_configuration(configuration or default_configuration(), overrides)
+    raw = plain_configuration(configuration, overrides, default_configuration())
     whole = factual("dev", "train")
     # The set goes by domain; taken evenly, a few questions are of all of them.
-    questions = whole[:: max(1, len(whole) // limit)][:limit]
+    count = min(limit, len(whole))
+    questions = [whole[number * len(whole) // count] for number in range(count)]
     first = int(raw.get("run", {}).get("seed", 7))
     fresh: list[LabelledScores] = []
     again: list[LabelledScores] = []

@@ -52,9 +52,12 @@ def fit_to_labels(
         scores = aggregate(job, groups, columns, fit(job, columns))
         table = read_scored(job, groups, scores, lambda prompt, index, _: labels[prompt][index], {})
         calibrated: dict[str, list[float]] = {}
+        counted = {plugin.name: plugin.table.weight > 0 for plugin in job.stack.dimensions}
         for key in scores.fingerprints:
             for one in scores_from(job.store.read_table("aggregate", key)):
                 for name, column in one.calibrated.items():
+                    if not counted[name]:
+                        continue  # measured only: it has no weight to be fitted
                     calibrated.setdefault(name, []).extend(
                         value if isinstance(value, float) else float("nan") for value in column
                     )
@@ -68,7 +71,7 @@ def fit_to_labels(
 def _fitted(
     table: LabelledScores, calibrated: Mapping[str, NDArray[float64]], *, data: Path, out: Path
 ) -> str:
-    names = [name for name in table.columns if name != AGGREGATE]
+    names = [name for name in table.columns if name != AGGREGATE and name in calibrated]
     whole = np.all([~np.isnan(table.columns[name]) for name in names], axis=0)
     if not whole.any():
         raise UdasaError(f"{data}: on every response a dimension abstained; leave that dimension out")
@@ -102,8 +105,9 @@ def _fitted(
         ("dimension", "weight"),
         [(name, f"{weight:.3f}") for name, weight in by_name.items()],
         [
-            f'wrote {out}. Use the weights by [aggregation] use = "fitted-mean", the curves by [calibration] '
-            f'use = "isotonic" (or "platt"), each with source = "file:{out}". Such a run is not label-free.'
+            f'wrote {out}. Use the weights by [calibration] use = "cdf", [aggregation] use = "fitted-mean", '
+            f'the curves by [calibration] use = "isotonic" (or "platt"), each with source = '
+            f'"file:{out.resolve()}". Such a run is not label-free.'
         ],
     )
     return str(told)

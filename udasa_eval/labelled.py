@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -64,18 +63,19 @@ class LabelledScores:
     def majority_right(self) -> NDArray[bool_]:
         """Return for each question whether its majority answer is right, bool (questions,).
 
-        The majority answer is the most frequent one by its normalised words, the first of equals; responses
-        without an answer do not vote where another has one. It is right where more than half of its responses
-        are.
+        The majority is spoken for by the response whose answer the others join most: the sum of overlaps
+        |A ∩ B| / min(|A|, |B|) of its words with theirs, the first of equals. So "12" and "12 eggs" are one
+        answer, and no label enters. Responses without a word neither vote nor speak where another has one.
         """
         return np.array([self._majority_is_right(rows) for rows in self.by_question()], dtype=bool)
 
     def _majority_is_right(self, rows: NDArray[intp]) -> bool:
-        told = [normalised(self.answers[row]) for row in rows]
-        votes = Counter(answer for answer in told if answer) or Counter(told)
-        majority = votes.most_common(1)[0][0]  # the first met of equals
-        voters = [row for row, answer in zip(rows, told, strict=True) if answer == majority]
-        return bool(self.right[voters].mean() > 0.5)
+        told = [frozenset(normalised(self.answers[row]).split()) for row in rows]
+        joined = [
+            sum(len(one & other) / min(len(one), len(other)) for other in told if other) if one else 0.0
+            for one in told
+        ]
+        return bool(self.right[rows[joined.index(max(joined))]])
 
 
 def rows_by_question(questions: NDArray[int64]) -> list[NDArray[intp]]:

@@ -26,13 +26,18 @@ Grader = Callable[[str, int, str], bool]
 AGGREGATE = "U"
 
 
-def plain_configuration(configuration: Path | None, overrides: Sequence[str]) -> dict[str, Any]:
-    """Return a TOML's plain data with overrides, its relative sources made absolute; None: the quickstart."""
-    path = configuration or quickstart()
-    raw = read_toml(path)
+def plain_configuration(
+    configuration: Path | None, overrides: Sequence[str], default: Path | None = None
+) -> dict[str, Any]:
+    """Return a TOML's plain data with overrides, its relative sources made absolute.
+
+    None: `default` (the quickstart), which is bundled: sources in overrides are then looked for in the
+    working folder.
+    """
+    raw = read_toml(configuration or default or quickstart())
     if overrides:
         raw = override(raw, overrides)
-    return _absolute(raw, path.parent.resolve() if configuration else Path().resolve())
+    return _absolute(raw, configuration.parent.resolve() if configuration else Path().resolve())
 
 
 def with_prompts(

@@ -70,7 +70,7 @@ def measure_premise(
 
     part: "test", or "dev" to look for a recipe without looking at the test part: both are then dev.
     """
-    raw = plain_configuration(configuration or default_configuration(), overrides)
+    raw = plain_configuration(configuration, overrides, default_configuration())
     offered: Mapping[str, Mapping[str, Any]] = raw.pop("arms", {})
     if not offered or BASE in offered:
         raise UdasaError(f"the configuration names no arm: add [arms.NAME] tables, none of them {BASE!r}")
@@ -106,7 +106,7 @@ def _trained(experiment: Experiment, arm: str, seed: int) -> tuple[Training, Mod
     questions = factual("train")
     by_id = {question.id: question for question in questions}
     raw = _configured(
-        experiment, {**experiment.raw, **experiment.arms[arm]}, f"train-{arm}", seed, questions, {}
+        experiment, _merged(experiment.raw, experiment.arms[arm]), f"train-{arm}", seed, questions, {}
     )
     found: list[tuple[Training, ModelRef]] = []
 
@@ -129,6 +129,15 @@ def _trained(experiment: Experiment, arm: str, seed: int) -> tuple[Training, Mod
 
     conduct(load(raw), work)
     return found[0]
+
+
+def _merged(raw: Mapping[str, Any], arm: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration with an arm's keys on top: a table's other keys stay, an array is replaced."""
+    merged = dict(raw)
+    for key, value in arm.items():
+        both = isinstance(value, Mapping) and isinstance(raw.get(key), Mapping)
+        merged[key] = {**raw[key], **value} if both else value
+    return merged
 
 
 def _measured(experiment: Experiment, arm: str, seed: int, policy: ModelRef | None) -> list[Measured]:

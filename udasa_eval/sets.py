@@ -109,6 +109,8 @@ def labelled(path: Path) -> tuple[Labelled, ...]:
                 ) from error
     if len({one.prompt for one in found}) != len(found):
         raise UdasaError(f"{path}: two rows have one prompt; join their responses and labels in one row")
+    if len({one.id for one in found}) != len(found):
+        raise UdasaError(f"{path}: two rows have one id; make ids unique, or leave them out")
     if not found:
         raise UdasaError(f"{path} holds no row")
     return tuple(found)
@@ -146,6 +148,5 @@ def _labelled(row: Any) -> Labelled:
         raise ValueError("labels is no list of true and false")
     if len(labels) != len(responses):
         raise ValueError(f"it has {len(labels)} labels for {len(responses)} responses")
-    return Labelled(
-        str(row.get("id", content_key(prompt))), prompt, tuple(responses), tuple(map(bool, labels))
-    )
+    identity = content_key(prompt) if row.get("id") is None else str(row["id"])
+    return Labelled(identity, prompt, tuple(responses), tuple(map(bool, labels)))

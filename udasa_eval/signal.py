@@ -72,7 +72,7 @@ def signal_on_sets(
     """
     if part not in PARTS:
         raise UdasaError(f"there is no part {part!r}: dev is for choosing, test for reporting")
-    raw = plain_configuration(configuration or default_configuration(), overrides)
+    raw = plain_configuration(configuration, overrides, default_configuration())
     asked = Signal(raw, folder, temperatures, sizes)
     questions = factual(*PARTS[part])
     reports = [
@@ -92,7 +92,7 @@ def signal_on_file(
     configuration: Path | None, overrides: Sequence[str], *, folder: Path, data: Path
 ) -> tuple[SignalReport, ...]:
     """Measure the signal on a user's labelled responses: JSONL of prompt, responses, labels."""
-    raw = plain_configuration(configuration or default_configuration(), overrides)
+    raw = plain_configuration(configuration, overrides, default_configuration())
     return (_on_labelled(Signal(raw, folder), labelled(data), data.stem),)
 
 

@@ -25,14 +25,16 @@ class Agreement:
 
     The K responses vote, each with the weight of a sure answer to the question at hand. Formula, with a_i the
     words of response i's final answer that the question does not have, W_i these words as a set (stemmed,
-    numbers as digits, hedges such as "typically" left out), f_i the final answer whole, q the question:
+    numbers as digits, hedges such as "typically" left out; all of the answer's words where the question has
+    them all), f_i the final answer whole, q the question:
 
         s_ij = ½ (cos⁺(a_i, a_j) + |W_i ∩ W_j| / min(|W_i|, |W_j|)),  s_ii = 1
-        w_j  = exp(1/T_j Σ_t ln p_t) · max(cos(q, f_j), 0.05) · (1 if W_j is not empty, else 0.05)
+        w_j  = exp(1/T_j Σ_t ln p_t) · max(cos(q, f_j), 0.05) · (1 if W_j says something new, else 0.05)
         u_i  = 1 − Σ_j w_j s_ij / Σ_j w_j
 
-    cos⁺ is the embedder's cosine, negative ones as 0; the overlap of two empty sets is 1, of one with another
-    0. The overlap tells 12 from 13, which an embedder hardly does, and forgives elaboration.
+    cos⁺ is the embedder's cosine, negative ones as 0; the overlap is 0 where one answer denies and the other
+    does not, and 1 between two answers without words. The overlap tells 12 from 13, which an embedder hardly
+    does, and forgives elaboration.
 
     Source: ours. It joins the degree of Lin et al. 2023 (arXiv 2305.19187) with the votes by probability of
     SentSAR and its attention to relevance (Duan et al. 2023, arXiv 2307.01379), where relevance is to the
@@ -95,7 +97,7 @@ def _uncertainties(group: Group, rows: NDArray[float64]) -> tuple[Score, ...]:
     weights = [
         math.exp(min(0.0, math.fsum(response.logprobs) / len(response.logprobs)))
         * max(float(relevance[j]), _LEAST)
-        * (1.0 if words[j] else _LEAST)
+        * (1.0 if words[j].new else _LEAST)
         for j, response in enumerate(group.responses)
     ]
     total = math.fsum(weights)
@@ -104,16 +106,9 @@ def _uncertainties(group: Group, rows: NDArray[float64]) -> tuple[Score, ...]:
     scores = []
     for i in range(count):
         dissent = math.fsum(
-            weights[j] * (1.0 - (float(cosines[i, j]) + _overlap(words[i], words[j])) / 2.0)
+            weights[j] * (1.0 - (float(cosines[i, j]) + words[i].overlap(words[j])) / 2.0)
             for j in range(count)
             if group.responses[i].text != group.responses[j].text
         )
         scores.append(min(1.0, max(0.0, dissent / total)))
     return tuple(scores)
-
-
-def _overlap(one: frozenset[str], other: frozenset[str]) -> float:
-    """Return the overlap coefficient of two sets of words in [0, 1]."""
-    if not one or not other:
-        return float(one == other)
-    return len(one & other) / min(len(one), len(other))

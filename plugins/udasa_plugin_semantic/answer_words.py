@@ -1,6 +1,9 @@
-"""The words by which a final answer answers."""
+"""The words by which a final answer answers, and how far two answers share them."""
 
 from __future__ import annotations
+
+import re
+from dataclasses import dataclass
 
 from udasa_core import final_answer
 from udasa_plugin_semantic.words import words
@@ -9,19 +12,7 @@ _HEDGES = frozenset(
     {
         *("typically", "usually", "commonly", "most", "mostly", "main", "mainly", "primary", "primarily"),
         *("used", "use", "made", "located", "typical", "common", "widely", "often", "generally"),
-        *(
-            "specifically",
-            "refer",
-            "refers",
-            "referred",
-            "type",
-            "kind",
-            "form",
-            "however",
-            "but",
-            "not",
-            "so",
-        ),
+        *("specifically", "refer", "refers", "referred", "type", "kind", "form", "however", "but", "so"),
         *("such", "than", "then", "into", "through", "very", "more", "many", "some", "other", "any", "all"),
         *("just", "only", "about", "approximately", "around", "actually", "really", "considered", "due"),
         *("a", "an", "the", "this", "that", "these", "those", "it", "its", "there"),
@@ -32,6 +23,7 @@ _HEDGES = frozenset(
         *("which", "who", "whom", "whose", "what", "when", "where", "how", "why"),
     }
 )
+_NEGATIONS = frozenset({"not", "no", "never", "cannot", "isn't", "aren't", "t"})
 _NUMBERS = {
     name: str(number)
     for number, name in enumerate(
@@ -55,19 +47,50 @@ _NUMBERS = {
         ]
     )
 }
+# 1,000.5 and −5 are one word each; a sign counts where no word or number stands before it.
+_NUMBER = re.compile(r"(?<![\w.,])([-−]?)(\d[\d,]*(?:\.\d+)?)(?![\d])")
 
 
-def answer_words(text: str, question: str) -> frozenset[str]:
-    """Return the words of a response's final answer that the question does not have; possibly none.
+@dataclass(frozen=True, slots=True)
+class AnswerWords:
+    """A final answer's words: those that the question does not have, or all of them where there are none.
+
+    new: whether the question does not have them. negated: whether one of them denies.
+    """
+
+    words: frozenset[str]
+    new: bool
+    negated: bool
+
+    def overlap(self, other: AnswerWords) -> float:
+        """Return the overlap coefficient |A ∩ B| / min(|A|, |B|) in [0, 1]; 0 where one denies and one does
+        not, 1 for two answers without a word."""
+        if self.negated != other.negated:
+            return 0.0
+        if not self.words or not other.words:
+            return float(self.words == other.words)
+        return len(self.words & other.words) / min(len(self.words), len(other.words))
+
+
+def answer_words(text: str, question: str) -> AnswerWords:
+    """Return the words of a response's final answer.
 
     Lower-cased, plurals as singulars, number words up to twenty as digits; function words and hedges left
-    out.
+    out. Where the question has them all ("Which is bigger, the Sun or the Moon?"), they are what there is.
     """
-    asked = {_plain(word) for word in words(question)}
-    told = {_plain(word) for word in words(final_answer(text) or text) if word not in _HEDGES}
-    return frozenset(told - asked)
+    asked = frozenset(_spelt(question))
+    spelt = _spelt(final_answer(text) or text)
+    told = frozenset(word for word in spelt if word not in _HEDGES and word not in _NEGATIONS)
+    new = told - asked
+    return AnswerWords(new or told, bool(new), not _NEGATIONS.isdisjoint(spelt))
+
+
+def _spelt(text: str) -> list[str]:
+    """Return a text's words, each number as one."""
+    numbers = [sign.replace("−", "-") + digits.replace(",", "") for sign, digits in _NUMBER.findall(text)]
+    return [*map(_plain, words(_NUMBER.sub(" ", text)) if _NUMBER.sub(" ", text).strip() else []), *numbers]
 
 
 def _plain(word: str) -> str:
-    singular = word[:-1] if word.endswith("s") and len(word) > 3 else word
+    singular = word[:-1] if word.endswith("s") and len(word) > 3 and word not in _HEDGES else word
     return _NUMBERS.get(word, _NUMBERS.get(singular, singular))

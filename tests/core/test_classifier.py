@@ -223,7 +223,7 @@ def test_a_decoder_with_a_head_finds_the_last_token_whatever_the_padding(tmp_pat
     found = classifier.logits(texts)
     model.config.pad_token_id = 0
     for text, row in zip(texts, found, strict=True):
-        ids = torch.tensor([classifier._encode(text)[0]])
+        ids = torch.tensor([classifier._encode(("plain", *text))[0]])
         with torch.inference_mode():
             assert row == pytest.approx(model(input_ids=ids).logits[0].numpy(), abs=1e-5)
 

@@ -251,6 +251,7 @@ def test_passages_are_a_list_or_one_text(tmp_path: Path) -> None:
         ("One.", ("One.",)),
         ("شعر", ("شعر",)),
         ([], ()),
+        ("[1] The tower is 300 m high.", ("[1] The tower is 300 m high.",)),
         (None, ()),
     ):
         row = one(tmp_path, {"prompt": "Hi?", "passages": given_})
@@ -259,11 +260,11 @@ def test_passages_are_a_list_or_one_text(tmp_path: Path) -> None:
     plain = one(tmp_path, {"prompt": "Hi?"})
     assert isinstance(plain, ReadPrompt)
     assert plain.prompt.passages == ()
-    # They are no part of what the prompt is: its id and its duplicates go by the messages.
     assert plain.prompt.id == row.prompt.id
+    # The same question with other evidence is another prompt.
     again = one(tmp_path, {"prompt": "before", "passages": ["x"]})
-    assert isinstance(again, SetAside)
-    assert again.reason.startswith("is a duplicate")
+    assert isinstance(again, ReadPrompt)
+    assert again.prompt.id != plain.prompt.id
 
 
 @pytest.mark.parametrize(
@@ -279,7 +280,7 @@ def test_passages_are_a_list_or_one_text(tmp_path: Path) -> None:
         ("", "passage 1 is empty"),
         (["a\0b"], "passage 1 holds a NUL character"),
         (["a\ud800b"], "passage 1 holds a lone surrogate"),
-        ("[not JSON", "has passages that are not JSON"),
+        ('["not JSON', "has passages that are not JSON"),
     ],
 )
 def test_bad_passages_set_their_row_aside(tmp_path: Path, passages: object, reason: str) -> None:
@@ -290,7 +291,7 @@ def test_bad_passages_set_their_row_aside(tmp_path: Path, passages: object, reas
 
 def test_passages_of_csv_and_parquet_and_under_another_name(tmp_path: Path) -> None:
     cell = json.dumps(["One.", 'Two, "twice".']).replace('"', '""')
-    lines = ["prompt,passages", f'a,"{cell}"', "b,One text.", "c,", 'd,"[1]"', 'e,"[""x"""', "f,[]"]
+    lines = ["prompt,passages", f'a,"{cell}"', "b,One text.", "c,", 'd,"[""x"", 1]"', 'e,"[""x"""', "f,[]"]
     (tmp_path / "p.csv").write_text("\n".join(lines) + "\n")
     rows = read(tmp_path, "p.csv")
     found = {
@@ -298,7 +299,7 @@ def test_passages_of_csv_and_parquet_and_under_another_name(tmp_path: Path) -> N
     }
     assert found == {"a": ("One.", 'Two, "twice".'), "b": ("One text.",), "c": (), "f": ()}
     assert [(row.line, row.reason.partition(":")[0]) for row in rows if isinstance(row, SetAside)] == [
-        (5, "passage 1 is of type int, not text"),
+        (5, "passage 2 is of type int, not text"),
         (6, "has passages that are not JSON"),
     ]
     table = pa.table({"prompt": ["a", "b"], "context": [["One."], None]})

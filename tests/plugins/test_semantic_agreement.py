@@ -73,7 +73,7 @@ def test_elaboration_is_forgiven_and_numbers_are_not() -> None:
 
 def test_an_answer_that_says_nothing_new_hardly_votes() -> None:
     echo = "A spider does have legs."
-    assert not answer_words(echo, QUESTION)
+    assert not answer_words(echo, QUESTION).new
     right, wrong, *_ = scored(group(("8 legs.", -1.0), ("6 legs.", -3.0), (echo, -0.1), (echo, -0.1)))
     assert right < wrong
 
@@ -108,4 +108,23 @@ def test_alone_it_abstains() -> None:
     ],
 )
 def test_answer_words(text: str, words: set[str]) -> None:
-    assert answer_words(text, QUESTION) == words - ({"answer"} if "answer is" in text else set())
+    assert answer_words(text, QUESTION).words == words - ({"answer"} if "answer is" in text else set())
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "overlap"),
+    [
+        ("The Sun is bigger.", "The Moon is bigger.", 0.5),
+        ("It is a planet.", "It is not a planet.", 0.0),
+        ("-5", "5", 0.0),
+        ("1,000 men", "1000", 1.0),
+        ("12", "a dozen, that is 12", 1.0),
+        ("3.5", "5", 0.0),
+        ("Vitamin A", "Vitamin A", 1.0),
+        ("", "🙂", 0.0),
+    ],
+)
+def test_answers_overlap_as_they_agree(one: str, other: str, overlap: float) -> None:
+    asked = "Which is bigger, the Sun or the Moon?"
+    a, b = answer_words(one, asked), answer_words(other, asked)
+    assert a.overlap(b) == b.overlap(a) == overlap

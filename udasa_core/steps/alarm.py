@@ -30,8 +30,8 @@ class Alarm:
     """One dimension on the n control prompts that it scored.
 
     raw, calibrated: means over prompts of the mean over a prompt's responses. low, high: Student's 95%
-    interval of `calibrated`, prompts being the sample (a bootstrap of a dozen prompts is too narrow); from 0 to 1 with
-    fewer than five. tripped: the whole interval lies above the bound.
+    interval of `calibrated`, prompts being the sample (a bootstrap of a dozen prompts is too narrow); from 0
+    to 1 with fewer than five. tripped: the whole interval lies above the bound.
     """
 
     name: str

@@ -25,4 +25,5 @@ def take(job: Job, groups: Shards, responses: int) -> Shards:
                 first = [replace(group, responses=group.responses[:responses]) for group in read]
                 job.store.write_table("sample", key, groups_table(first))
                 advance()
-    return replace(groups, fingerprints=tuple(keys))
+    # A split of its own: what is scored of it must not stand in the manifest in the place of the whole.
+    return replace(groups, split=f"{groups.split}, first {responses}", fingerprints=tuple(keys))
