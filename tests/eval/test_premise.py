@@ -34,7 +34,7 @@ from udasa_core.cli import main
 from udasa_eval import control_pairs, premise
 from udasa_eval.measuring import plain_configuration
 from udasa_eval.pairs import KINDS
-from udasa_eval.premise import TEMPERATURES, default_configuration, measure_premise, write_premise
+from udasa_eval.premise import TEMPERATURES, _merged, default_configuration, measure_premise, write_premise
 from udasa_eval.premise_report import BASE, Premise
 from udasa_eval.premise_tables import figure, rows, tables
 from udasa_eval.sets import Question
@@ -441,11 +441,11 @@ def _pairs(folder: Path, arm: str) -> list[udasa_core.Pair]:
 def test_the_bundled_configuration_is_one_with_each_arm(arm: str) -> None:
     raw = plain_configuration(default_configuration(), [])
     arms = raw.pop("arms")
-    config = load({**raw, **arms[arm]})
+    config = load(_merged(raw, arms[arm]))
     assert config.stages.options["ungapped"] == "spread", "pairs without a gap are trained on"
     # But for the table that makes it a control, an arm is the recipe that it is compared with.
     if arm == "sft":
-        assert {**arms[arm]["trainer"], "use": "dpo"} == raw["trainer"]
+        assert {**_merged(raw, arms[arm])["trainer"], "use": "dpo"} == raw["trainer"]
     assert set(arms[arm]) <= {"pairing", "dimension", "trainer"}
     assert len(arms[arm]) == (arm != "uncertainty")
 

@@ -64,7 +64,9 @@ def test_an_entailment_model_reads_each_pair_once(tmp_path: Path, read: list[lis
     _score(resources, Degree)
     (pairs,) = [call for call in read if call]
     # Both directions of every two distinct texts of a prompt, for both prompts together.
-    assert sorted(pairs) == sorted((a, b) for a in (PARIS, LYON, BOTH) for b in (PARIS, LYON, BOTH) if a != b)
+    assert sorted(pairs) == sorted(
+        ("plain", a, b) for a in (PARIS, LYON, BOTH) for b in (PARIS, LYON, BOTH) if a != b
+    )
     _score(resources, Eccentricity, Cluster, CoCoA)
     assert [call for call in read if call] == [pairs]
     _score(resources, SelfCheck)
