@@ -71,7 +71,7 @@ def test_an_entailment_model_reads_each_pair_once(tmp_path: Path, read: list[lis
     assert [call for call in read if call] == [pairs]
     _score(resources, SelfCheck)
     # Of a sentence against another response, only a sentence against an equal response is new.
-    assert [sorted(call) for call in read if call][1:] == [[(LYON, LYON), (PARIS, PARIS)]]
+    assert [sorted(call) for call in read if call][1:] == [[("plain", LYON, LYON), ("plain", PARIS, PARIS)]]
 
 
 def test_an_embedder_reads_each_text_once(tmp_path: Path, read: list[list[Any]]) -> None:
