@@ -7,6 +7,7 @@ differ no more than this has not changed them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,11 @@ from udasa_core.api import conduct, load
 from udasa_core.job import Job
 from udasa_core.steps.intake import intake
 from udasa_core.steps.sample import sample
-from udasa_core.store import Shards
 from udasa_eval.agreement import Agreement, FreshScores, fresh_responses, same_responses
 from udasa_eval.agreement_report import rows, table
 from udasa_eval.labelled import LabelledScores
-from udasa_eval.measuring import plain_configuration, scored, with_prompts
-from udasa_eval.sets import Question, factual, prompts_file
+from udasa_eval.measuring import plain_configuration, scored_questions, with_prompts
+from udasa_eval.sets import Question, factual, questions_file
 from udasa_eval.signal import default_configuration
 from udasa_eval.signal_report import Condition, write_csv
 
@@ -82,8 +82,7 @@ def _sampled(
     raw: Mapping[str, Any], folder: Path, questions: Sequence[Question], seed: int, scoring: int = 0
 ) -> LabelledScores:
     """Sample with a run seed, or take what it sampled, and score that; `scoring` numbers scorings."""
-    by_id = {question.id: question for question in questions}
-    prompts = prompts_file(folder / "prompts", [{"id": one.id, "prompt": one.prompt} for one in questions])
+    prompts = questions_file(folder / "prompts", questions)
     seeded = {**raw, "run": {**raw.get("run", {}), "seed": seed}}
     name = f"seed-{seed}" if scoring == 0 else f"seed-{seed}-scoring-{scoring}"
     plain = with_prompts(seeded, name, folder, prompts, {})
@@ -92,19 +91,12 @@ def _sampled(
     def work(job: Job) -> Mapping[str, Any]:
         groups = sample(job, intake(job).training, job.base)
         if scoring:
-            groups = _renamed(groups, scoring)
-        asked = {question.id: question.question for question in questions}
-        found.append(scored(job, groups, lambda prompt, _, text: by_id[prompt].is_right(text), asked))
+            # Under another split's name, from which scoring takes other seeds.
+            groups = replace(groups, split=f"{groups.split}, scoring {scoring}")
+        found.append(scored_questions(job, groups, questions))
         return {}
 
     conduct(load(plain), work)
     if not len(found[0]):
         raise UdasaError("no question was sampled")
     return found[0]
-
-
-def _renamed(groups: Shards, scoring: int) -> Shards:
-    """Return the same groups under another split's name, from which scoring takes other seeds."""
-    from dataclasses import replace
-
-    return replace(groups, split=f"{groups.split}, scoring {scoring}")

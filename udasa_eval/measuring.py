@@ -19,6 +19,7 @@ from udasa_core.store import Shards
 from udasa_core.tables import groups_from, scores_from
 from udasa_eval.labelled import LabelledScores
 from udasa_eval.refusals import is_refusal
+from udasa_eval.sets import Question
 
 # Says whether the k-th response to a prompt (by its id), a text, is right.
 Grader = Callable[[str, int, str], bool]
@@ -75,6 +76,13 @@ def scored(job: Job, groups: Shards, grader: Grader, questions: Mapping[str, str
     """
     columns = score(job, groups)
     return read_scored(job, groups, aggregate(job, groups, columns, fit(job, columns)), grader, questions)
+
+
+def scored_questions(job: Job, groups: Shards, questions: Sequence[Question]) -> LabelledScores:
+    """Score groups that answer factual questions, each response graded by its question's answers."""
+    by_id = {question.id: question for question in questions}
+    asked = {question.id: question.question for question in questions}
+    return scored(job, groups, lambda prompt, _, text: by_id[prompt].is_right(text), asked)
 
 
 def read_scored(

@@ -27,11 +27,11 @@ from udasa_core.steps.score import score
 from udasa_core.steps.stage import stage
 from udasa_core.steps.train import train
 from udasa_eval.labelled import LabelledScores
-from udasa_eval.measuring import AGGREGATE, plain_configuration, scored, with_prompts
+from udasa_eval.measuring import AGGREGATE, plain_configuration, scored_questions, with_prompts
 from udasa_eval.pairs import KINDS
 from udasa_eval.premise_report import BASE, Measured, Premise, Training
 from udasa_eval.premise_tables import figure, rows, tables
-from udasa_eval.sets import Question, factual, prompts_file
+from udasa_eval.sets import Question, factual, questions_file
 from udasa_eval.signal_report import write_csv
 
 # Where each policy may find its best temperature; the last resort of sampling is none of it.
@@ -173,15 +173,13 @@ def _at(
     tuned: bool = False,
 ) -> Measured:
     """Sample a policy (None: the base) on some questions at one temperature; grade and score what it says."""
-    by_id = {question.id: question for question in questions}
-    asked = {question.id: question.question for question in questions}
     name = f"{part}-{arm}-t{temperature:g}"
     raw = _configured(experiment, experiment.raw, name, seed, questions, {"temperature": temperature})
     found: list[LabelledScores] = []
 
     def work(job: Job) -> Mapping[str, Any]:
         groups = sample(job, intake(job).training, policy or job.base)
-        found.append(scored(job, groups, lambda prompt, _, text: by_id[prompt].is_right(text), asked))
+        found.append(scored_questions(job, groups, questions))
         return {}
 
     conduct(load(raw), work)
@@ -216,7 +214,6 @@ def _configured(
     questions: Sequence[Question],
     generator: Mapping[str, Any],
 ) -> dict[str, Any]:
-    rows = [{"id": one.id, "prompt": one.prompt} for one in questions]
-    prompts = prompts_file(experiment.folder / "prompts", rows)
+    prompts = questions_file(experiment.folder / "prompts", questions)
     seeded = {**raw, "run": {**raw.get("run", {}), "seed": seed}}
     return with_prompts(seeded, f"{name}-s{seed}", experiment.folder, prompts, generator)

@@ -19,7 +19,8 @@ from udasa_eval.resampling import Resamples
 BASE = "base"
 # A difference of this many standard errors is found in four of five repetitions, at 5% two-sided.
 _DETECTED = NormalDist().inv_cdf(0.975) + NormalDist().inv_cdf(0.8)
-_SEED = 20250723
+# Of every bootstrap and permutation of the report.
+SEED = 20250723
 _PERMUTATIONS = 10_000
 
 
@@ -113,7 +114,7 @@ class Premise:
             ]
         )
         differences = by_seed.mean(axis=0)
-        resamples = Resamples.draw(len(differences), _SEED)
+        resamples = Resamples.draw(len(differences), SEED)
         after = np.mean([one.right.mean(axis=1) for one in ours], axis=0) > 0.5
         before = np.mean([one.right.mean(axis=1) for one in theirs], axis=0) > 0.5
         error = float(differences.std(ddof=1) / np.sqrt(len(differences)))
@@ -135,7 +136,7 @@ def sign_flip(differences: NDArray[float64]) -> float:
 
     Never below 1/(10,000 + 1): that many sign patterns are drawn, and the observed one counts.
     """
-    rng = np.random.default_rng(_SEED)
+    rng = np.random.default_rng(SEED)
     observed = abs(differences.mean())
     signs = rng.choice((-1.0, 1.0), size=(_PERMUTATIONS, len(differences)))
     extreme = np.count_nonzero(np.abs(signs @ differences) / len(differences) >= observed - 1e-12)
@@ -148,7 +149,7 @@ def calibration(measured: Sequence[Measured], column: str) -> Mapping[str, float
     found: dict[str, list[float]] = {}
     for one in measured:
         scores = one.scores
-        resamples = Resamples.draw(len(scores.by_question()), _SEED, resamples=2)
+        resamples = Resamples.draw(len(scores.by_question()), SEED, resamples=2)
         for metric in pooled(scores.columns[column], scores.right, scores.question_index, resamples):
             found.setdefault(metric.name, []).append(metric.value)
     return {name: float(np.mean(values)) for name, values in found.items()}

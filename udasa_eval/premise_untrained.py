@@ -11,10 +11,8 @@ from numpy import float64
 from numpy.typing import NDArray
 
 from udasa_core import Metric
-from udasa_eval.premise_report import BASE, Measured, Premise, sign_flip
+from udasa_eval.premise_report import BASE, SEED, Measured, Premise, sign_flip
 from udasa_eval.resampling import Resamples
-
-_SEED = 20250723
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,7 @@ def against_untrained(found: Premise, arm: str) -> Iterator[Untrained]:
             values = [getattr(one, what) for one in theirs]
             other = _mean([one.mean(axis=1) if one.ndim > 1 else one for one in values])
             differences = mine - other
-            difference = Resamples.draw(len(differences), _SEED).mean("accuracy", differences)
+            difference = Resamples.draw(len(differences), SEED).mean("accuracy", differences)
             yield Untrained(arm, name, difference, sign_flip(differences))
 
 

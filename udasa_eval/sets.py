@@ -126,6 +126,11 @@ def prompts_file(folder: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
     return path
 
 
+def questions_file(folder: Path, items: Sequence[Question | Contrast]) -> Path:
+    """Write what a policy is asked, each under its item's id; return the path."""
+    return prompts_file(folder, [{"id": one.id, "prompt": one.prompt} for one in items])
+
+
 def _rows(name: str, parts: Sequence[str]) -> Iterator[dict[str, Any]]:
     text = (files("udasa_eval") / "data" / f"{name}.jsonl").read_text(encoding="utf-8")
     for line in text.splitlines():

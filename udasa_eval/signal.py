@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,16 +14,24 @@ from udasa_core.job import Job
 from udasa_core.records import content_key
 from udasa_core.steps.intake import intake
 from udasa_core.steps.sample import sample
-from udasa_core.steps.take import take
 from udasa_eval.cost import costs
 from udasa_eval.direction import Direction, directions
 from udasa_eval.labelled import LabelledScores
-from udasa_eval.measuring import Grader, plain_configuration, recorded, scored, with_prompts
-from udasa_eval.sets import Contrast, Labelled, Question, contrasts, factual, labelled, prompts_file
+from udasa_eval.measuring import plain_configuration, recorded, scored, scored_questions, with_prompts
+from udasa_eval.regrouped import first_responses, with_written
+from udasa_eval.sets import (
+    Contrast,
+    Labelled,
+    Question,
+    contrasts,
+    factual,
+    labelled,
+    prompts_file,
+    questions_file,
+)
 from udasa_eval.signal_figure import figure
 from udasa_eval.signal_report import Condition, Cost, SignalReport, measure, question_rows, rows, write_csv
 from udasa_eval.signal_tables import table
-from udasa_eval.written import with_written
 
 # The parts of the factual set that defaults may be chosen on, and the one that is reported.
 PARTS: Mapping[str, tuple[str, ...]] = {"dev": ("train", "dev"), "test": ("test",)}
@@ -85,7 +93,7 @@ def signal_on_sets(
         for name in CONTRASTS
         for one in _on_contrasts(asked, name, contrasts(name, part), f"{name}-{part}")
     ]
-    return (_with_directions(reports[0], found), *reports[1:])
+    return (replace(reports[0], directions=tuple(found)), *reports[1:])
 
 
 def signal_on_file(
@@ -111,20 +119,16 @@ def _on_questions(
     asked: Signal, questions: Sequence[Question], name: str, temperature: float
 ) -> list[SignalReport]:
     """Sample the largest K once, then measure each K on the first of these responses."""
-    by_id = {question.id: question for question in questions}
-    prompts = prompts_file(
-        asked.folder / "prompts", [{"id": one.id, "prompt": one.prompt} for one in questions]
-    )
+    prompts = questions_file(asked.folder / "prompts", questions)
     generator = {"temperature": float(temperature), "responses": max(asked.sizes)}
     raw = with_prompts(asked.raw, f"{name}-t{temperature:g}", asked.folder, prompts, generator)
     found: list[SignalReport] = []
 
     def work(job: Job) -> Mapping[str, Any]:
         whole = sample(job, intake(job).training, job.base)
-        asked_for = {question.id: question.question for question in questions}
         for size in sorted(asked.sizes):
-            groups = whole if size == max(asked.sizes) else take(job, whole, size)
-            scores = scored(job, groups, lambda prompt, _, text: by_id[prompt].is_right(text), asked_for)
+            groups = whole if size == max(asked.sizes) else first_responses(job, whole, size)
+            scores = scored_questions(job, groups, questions)
             condition = Condition(name, float(temperature), size)
             # A dimension costs the same a response whatever the temperature, and nearly so whatever K.
             is_first = temperature == asked.temperatures[0] and size == min(asked.sizes)
@@ -144,12 +148,12 @@ def _on_labelled(asked: Signal, items: Sequence[Labelled], name: str) -> SignalR
     plain = {**asked.raw, "generator": recorded(asked.raw, prompts, most)}
     raw = with_prompts(plain, f"labelled-{name}", asked.folder, prompts, {})
     labels = {one.id: one.labels for one in items}
-    grader: Grader = lambda prompt, index, _: labels[prompt][index]  # noqa: E731
+    asked_for = {one.id: one.prompt for one in items}
     found: list[SignalReport] = []
 
     def work(job: Job) -> Mapping[str, Any]:
         groups = sample(job, intake(job).training, job.base)
-        scores = scored(job, groups, grader, {one.id: one.prompt for one in items})
+        scores = scored(job, groups, lambda prompt, index, _: labels[prompt][index], asked_for)
         found.append(_report(asked, job, scores, Condition(name, float("nan"), most), costs(job, groups)))
         return {}
 
@@ -161,7 +165,7 @@ def _on_contrasts(
     asked: Signal, set_name: str, items: Sequence[Contrast], name: str
 ) -> tuple[Direction, ...]:
     """Score the written answers among a few of the policy's own, and say which each column prefers."""
-    prompts = prompts_file(asked.folder / "prompts", [{"id": one.id, "prompt": one.prompt} for one in items])
+    prompts = questions_file(asked.folder / "prompts", items)
     generator = {"responses": _OWN_ANSWERS, "max_new_tokens": _OWN_TOKENS}
     raw = with_prompts(asked.raw, name, asked.folder, prompts, generator)
     found: list[Direction] = []
@@ -186,9 +190,3 @@ def _report(
     dimensions = [plugin.name for plugin in job.stack.dimensions]
     seed = int(content_key(asked.seed, "signal", length=8), 16)
     return measure(scores, condition, dimensions=dimensions, costs=cost, seed=seed)
-
-
-def _with_directions(report: SignalReport, found: Sequence[Direction]) -> SignalReport:
-    from dataclasses import replace
-
-    return replace(report, directions=tuple(found))

@@ -1,14 +1,29 @@
-"""Groups that hold written answers beside the policy's own: what does a dimension say of them?"""
+"""Groups made of sampled groups: fewer responses of each, or written answers beside the policy's own."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from udasa_core import Group, Response
 from udasa_core.job import Job
 from udasa_core.store import INFERENCE, Shards, versions
 from udasa_core.tables import groups_from, groups_table
+
+
+def first_responses(job: Job, groups: Shards, responses: int) -> Shards:
+    """Return groups of the first `responses` of each prompt's responses, a shard for each shard.
+
+    They are as good a draw as any: so several K are measured on one set of samples.
+    """
+
+    def first(group: Group) -> Group:
+        return replace(group, responses=group.responses[:responses])
+
+    made = _regrouped(job, groups, f"take {responses} {groups}", {"first": responses}, first)
+    # A split of its own: what is scored of it must not stand in the manifest in the place of the whole.
+    return replace(made, split=f"{groups.split}, first {responses}")
 
 
 def with_written(job: Job, groups: Shards, answers: Mapping[str, Sequence[str]]) -> Shards:
@@ -17,27 +32,30 @@ def with_written(job: Job, groups: Shards, answers: Mapping[str, Sequence[str]])
     answers: prompt id → texts. A written answer has the policy's token statistics, by one teacher-forced
     pass; consistency then compares it with what the policy says by itself.
     """
-    keys = [
-        job.fingerprint(
-            "sample",
-            {
-                "written": dict(answers),
-                "groups": key,
-                "policy": job.base.key,
-                "software": versions(*INFERENCE),
-            },
-        )
-        for key in groups.fingerprints
-    ]
-    name = f"written answers {groups}"
+    ingredients = {
+        "written": dict(answers),
+        "policy": job.base.key,
+        "software": versions(*INFERENCE),
+    }
+
+    def joined(group: Group) -> Group:
+        return _joined(job, group, answers[group.prompt.id])
+
+    return _regrouped(job, groups, f"written answers {groups}", ingredients, joined)
+
+
+def _regrouped(
+    job: Job, groups: Shards, name: str, ingredients: Mapping[str, Any], make: Callable[[Group], Group]
+) -> Shards:
+    """Return what `make` makes of each group, a shard for each shard; what is in the store is not made."""
+    keys = [job.fingerprint("sample", {**ingredients, "groups": key}) for key in groups.fingerprints]
     job.point(name, "sample", keys)
     todo = sum(not job.store.has("sample", key) for key in keys)
     with job.step(name, len(keys), todo) as advance:
-        for sampled, key in zip(groups.fingerprints, keys, strict=True):
+        for whole, key in zip(groups.fingerprints, keys, strict=True):
             if not job.store.has("sample", key):
-                read = groups_from(job.store.read_table("sample", sampled))
-                whole = [_joined(job, group, answers[group.prompt.id]) for group in read]
-                job.store.write_table("sample", key, groups_table(whole))
+                made = [make(group) for group in groups_from(job.store.read_table("sample", whole))]
+                job.store.write_table("sample", key, groups_table(made))
                 advance()
     return replace(groups, fingerprints=tuple(keys))
 

@@ -17,9 +17,9 @@ from udasa_core.records import Group
 from udasa_core.steps.intake import intake
 from udasa_core.steps.sample import sample
 from udasa_core.steps.score import score
-from udasa_core.steps.take import take
 from udasa_core.store import Shards, lock
 from udasa_core.tables import groups_from
+from udasa_eval.regrouped import first_responses
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_the_first_responses_are_taken_shard_by_shard(plain: dict[str, Any]) -> 
 
     def work(job: Job) -> Mapping[str, Any]:
         whole = sample(job, intake(job).training, job.base)
-        taken = {size: take(job, whole, size) for size in (2, 3, 4, 9)}
+        taken = {size: first_responses(job, whole, size) for size in (2, 3, 4, 9)}
         found.update(whole=groups_of(job, whole), shards=whole, taken=taken)
         found["groups"] = {size: groups_of(job, shards) for size, shards in taken.items()}
         columns = score(job, taken[2])
