@@ -85,7 +85,7 @@ def measure_premise(
     trainings: list[Training] = []
     measured: list[Measured] = []
     for seed in range(first, first + seeds):
-        measured += _measured(experiment, BASE, seed, None)
+        measured += _measured(experiment, BASE, seed, None, ladder=seed == first)
         for arm in chosen:
             training, policy = _trained(experiment, arm, seed)
             trainings.append(training)
@@ -142,26 +142,48 @@ def _merged(raw: Mapping[str, Any], arm: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _measured(experiment: Experiment, arm: str, seed: int, policy: ModelRef | None) -> list[Measured]:
-    """Measure a policy on dev at every temperature, and on the part in question at the best of them.
+def _measured(
+    experiment: Experiment, arm: str, seed: int, policy: ModelRef | None, *, ladder: bool = False
+) -> list[Measured]:
+    """Measure a policy on dev, and at its best there on the part in question; the base greedily, too.
 
-    The base is measured there at every temperature, and greedily, for that is what costs no training. Where
-    that part is dev, what tuned is what is told, with all responses.
+    ladder: measure there at every temperature: what costs no training, told by the first seed's base. Where
+    that part is dev, what tuned is what is told, with all responses and at every temperature.
     """
-    dev, final = factual("dev"), factual(experiment.part)
-    responses = None if experiment.part == "dev" else TUNING_RESPONSES
-    tuning = [_at(experiment, arm, seed, policy, "dev", dev, one, responses) for one in TEMPERATURES]
-    best = max(tuning, key=lambda one: one.accuracy).temperature
-    measured = tuning
+    last = factual(experiment.part)
     if experiment.part == "dev":
-        measured = [replace(one, tuned=one.temperature == best) for one in tuning]
+        every = [_at(experiment, arm, seed, policy, "dev", last, one) for one in TEMPERATURES]
+        best = _best(every)
+        measured = [replace(one, tuned=one.temperature == best) for one in every]
     else:
-        for one in TEMPERATURES if policy is None else (best,):
+        measured = _tuning(experiment, arm, seed, policy)
+        best = _best(measured)
+        for one in TEMPERATURES if ladder else (best,):
             tuned = one == best
-            measured.append(_at(experiment, arm, seed, policy, experiment.part, final, one, tuned=tuned))
+            measured.append(_at(experiment, arm, seed, policy, experiment.part, last, one, tuned=tuned))
     if policy is None:
-        measured.append(_at(experiment, arm, seed, policy, experiment.part, final, _GREEDY))
+        measured.append(_at(experiment, arm, seed, policy, experiment.part, last, _GREEDY))
     return measured
+
+
+def _tuning(experiment: Experiment, arm: str, seed: int, policy: ModelRef | None) -> list[Measured]:
+    """Measure a policy on dev from the coldest temperature up; a trained one until that makes it worse.
+
+    Past its best, warmer is worse still; the base, measured once a seed, shows that at every temperature.
+    """
+    dev = factual("dev")
+    climbed: list[Measured] = []
+    for temperature in TEMPERATURES:
+        climbed.append(_at(experiment, arm, seed, policy, "dev", dev, temperature, TUNING_RESPONSES))
+        worse = climbed[-1].accuracy < max(one.accuracy for one in climbed)
+        if policy is not None and worse:
+            break
+    return climbed
+
+
+def _best(tuning: Sequence[Measured]) -> float:
+    """Return the temperature of the most right responses: the lowest of equals."""
+    return max(tuning, key=lambda one: one.accuracy).temperature
 
 
 def _at(

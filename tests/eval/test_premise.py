@@ -217,7 +217,23 @@ def test_more_arms_and_seeds_beside_them_are_made_alone(config_file: ConfigFile,
     # Seed 8's base and its training samples, and three policies.
     new = [asked["train", 0.7, False], asked["test", 0.5, False], asked["test", 0.7, True]]
     assert new == [5, 4, 3 * 4]
+    # What the base reaches at other temperatures, the first seed tells.
+    assert asked["test", 0.7, False] == 0
+    warm = [one.seed for one in more.measured if (one.arm, one.part, one.temperature) == (BASE, "test", 0.7)]
+    assert warm == [7]
     assert more.compare("uncertainty", BASE).spread == 0.0, "the same share was right with both seeds"
+
+
+def test_a_trained_policy_is_not_tuned_past_the_temperature_that_makes_it_worse(
+    config_file: ConfigFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(RIGHT, ("dev", True), {0.3: 2, 0.5: 1, 0.7: 4, 1.0: 4})
+    found = measure_premise(config_file(**TABLES), [], folder=tmp_path, seeds=1, arms=["uncertainty"])
+    tuning = [one.temperature for one in found.measured if (one.arm, one.part) == ("uncertainty", "dev")]
+    assert tuning == [0.3, 0.5]
+    assert [one.temperature for one in found.final("uncertainty")] == [0.3]
+    assert asked["dev", 0.7, True] == asked["dev", 1.0, True] == 0
+    assert asked["dev", 1.0, False] == 3, "the base climbs to the end"
 
 
 def test_dev_alone_is_asked_where_a_recipe_is_looked_for(
