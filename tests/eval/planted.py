@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from udasa_eval.labelled import LabelledScores
+from udasa_eval.experiments.labelled import LabelledScores
 
 
 def squashed(values: NDArray[Any]) -> NDArray[np.float64]:

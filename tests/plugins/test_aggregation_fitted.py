@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.plugins.groups import RESOURCES
 from udasa_core import UdasaError, testing
-from udasa_eval.fits import fit_isotonic, fit_platt
+from udasa_eval.experiments.fits import fit_isotonic, fit_platt
 from udasa_plugin_aggregation.isotonic import Isotonic
 from udasa_plugin_aggregation.platt import Platt
 

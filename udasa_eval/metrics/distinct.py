@@ -8,7 +8,7 @@ from typing import Any
 import datasets
 import evaluate
 
-from udasa_eval.distinct import distinct
+from udasa_eval.measures.distinct import distinct
 
 _INPUTS = """
 Args:

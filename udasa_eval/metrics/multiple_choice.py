@@ -16,7 +16,7 @@ import evaluate
 from datasets import Features, Value
 from datasets import Sequence as ListOf
 
-from udasa_eval import multiple_choice
+from udasa_eval.choices import multiple_choice
 
 _INPUTS = """
 Args:

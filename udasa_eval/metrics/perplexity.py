@@ -11,7 +11,7 @@ import evaluate
 
 from udasa_core import CausalLM, load_causal_lm
 from udasa_core.models import resolve_model
-from udasa_eval.perplexity import perplexity, text_surprise
+from udasa_eval.measures.perplexity import perplexity, text_surprise
 
 _INPUTS = """
 Args:

@@ -8,7 +8,7 @@ from typing import Any
 import datasets
 import evaluate
 
-from udasa_eval.reference_similarity import SIMILARITIES, reference_similarities, references
+from udasa_eval.measures.reference_similarity import SIMILARITIES, reference_similarities, references
 
 _INPUTS = """
 Args:

@@ -11,7 +11,7 @@ import evaluate
 
 from udasa_core.classifier import TransformerClassifier
 from udasa_core.models import resolve_encoder
-from udasa_eval.positivity import classifier_positivity, positive_label, vader_positivity
+from udasa_eval.measures.positivity import classifier_positivity, positive_label, vader_positivity
 
 if TYPE_CHECKING:
     from numpy import float64

@@ -15,7 +15,7 @@ import datasets
 import evaluate
 import numpy as np
 
-from udasa_eval.win_rate import length_controlled_win_rate, win_rate
+from udasa_eval.judges.win_rate import length_controlled_win_rate, win_rate
 
 _PREFERENCES = """
 Args:

@@ -24,11 +24,11 @@ from udasa_core import (
     hookimpl,
 )
 from udasa_core.prompts import PromptSource, prompts_digest
-from udasa_eval.continuations import Continuation, joined, without_beginning
-from udasa_eval.medians import resampled_median
-from udasa_eval.perplexity import Surprise, continuation_surprise
-from udasa_eval.resampling import Resamples
-from udasa_eval.texts import read_texts
+from udasa_eval.inputs.continuations import Continuation, joined, without_beginning
+from udasa_eval.inputs.texts import read_texts
+from udasa_eval.measures.perplexity import Surprise, continuation_surprise
+from udasa_eval.statistics.medians import resampled_median
+from udasa_eval.statistics.resampling import Resamples
 
 if TYPE_CHECKING:
     from numpy import float64

@@ -10,7 +10,9 @@ from numpy import float64
 from numpy.typing import NDArray
 
 from udasa_core import Metric, ModelRef, Prompt, SuiteReport, UdasaError, hookimpl
-from udasa_eval.grading_repeats import (
+from udasa_eval.judges.model_family import is_own_judge
+from udasa_eval.judges.prompts import HELPFUL, JudgePrompt, conversation_text
+from udasa_eval.judges.repeats import (
     Judgements,
     check_unparsed,
     judged,
@@ -18,10 +20,10 @@ from udasa_eval.grading_repeats import (
     spread_metrics,
     unparsed_metric,
 )
-from udasa_eval.judge_prompts import HELPFUL, JudgePrompt, conversation_text
-from udasa_eval.model_family import is_own_judge
-from udasa_eval.mt_bench_metrics import number_or_none
-from udasa_eval.open_answers import (
+from udasa_eval.mt_bench.metrics import number_or_none
+from udasa_eval.refusals.detector import is_refusal
+from udasa_eval.statistics.resampling import Resamples
+from udasa_eval.suites.open_answers import (
     OpenAnswer,
     OpenOptions,
     OpenSuite,
@@ -30,8 +32,6 @@ from udasa_eval.open_answers import (
     sample_open,
     spread_out,
 )
-from udasa_eval.refusals import is_refusal
-from udasa_eval.resampling import Resamples
 
 
 class Helpfulness(OpenSuite):
@@ -39,14 +39,14 @@ class Helpfulness(OpenSuite):
 
     Prompts: HH-RLHF's helpful part by default (Bai et al. 2022, arXiv 2204.05862), conversations of one or
     more turns of which the last answer is the model's. The grading prompt is `HELPFUL` of
-    udasa_eval.judge_prompts, in FastChat's form. Metrics:
+    udasa_eval.judges.prompts, in FastChat's form. Metrics:
 
     - score: the mean grade; of several repeats an answer's grade is the median.
-    - refusals: the share of answers that refuse, by the phrases of udasa_eval.refusals.
+    - refusals: the share of answers that refuse, by the phrases of udasa_eval.refusals.detector.
     - unparsed: the share of judgements without a grade. They are in no mean, and never count as 0; a suite
       with more than `max_unparsed` of them fails.
     - judge_spread, score_spread: with `repeats` of 2 or more, how far the same judge's grades differ; see
-      udasa_eval.grading_repeats.
+      udasa_eval.judges.repeats.
     - length: mean characters; truncated: the share cut at `max_new_tokens`; not_asked: the share of prompts
       that the generator did not take, where there are any.
     - judge_is_own_family: 1 where the judge is known to be of the judged model's family; otherwise absent.

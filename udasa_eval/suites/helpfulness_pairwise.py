@@ -9,11 +9,15 @@ from typing import Any, ClassVar
 import numpy as np
 
 from udasa_core import Metric, ModelRef, Prompt, SuiteReport, UdasaError, content_key, hookimpl
-from udasa_eval.grading_repeats import spread_metrics, unparsed_metric
-from udasa_eval.judge_prompts import HARMLESS_PAIR, HELPFUL_PAIR, JudgePrompt, conversation_text
-from udasa_eval.model_family import is_own_judge
-from udasa_eval.mt_bench_metrics import number_or_none
-from udasa_eval.open_answers import (
+from udasa_eval.judges.model_family import is_own_judge
+from udasa_eval.judges.pairwise import Comparisons, compare
+from udasa_eval.judges.prompts import HARMLESS_PAIR, HELPFUL_PAIR, JudgePrompt, conversation_text
+from udasa_eval.judges.repeats import spread_metrics, unparsed_metric
+from udasa_eval.judges.win_rate import win_rate_metrics
+from udasa_eval.mt_bench.metrics import number_or_none
+from udasa_eval.statistics.resampling import Resamples
+from udasa_eval.suites.harmlessness import HarmlessOptions
+from udasa_eval.suites.open_answers import (
     OpenAnswer,
     OpenOptions,
     OpenSuite,
@@ -22,10 +26,6 @@ from udasa_eval.open_answers import (
     sample_open,
     spread_out,
 )
-from udasa_eval.pairwise import Comparisons, compare
-from udasa_eval.resampling import Resamples
-from udasa_eval.suites.harmlessness import HarmlessOptions
-from udasa_eval.win_rate import win_rate_metrics
 
 
 class HelpfulnessPairwise(OpenSuite):
@@ -33,11 +33,12 @@ class HelpfulnessPairwise(OpenSuite):
 
     Both answers are sampled alike, and each pair is judged in both orders: a win or a loss is one where both
     agree, anything else a tie. Equal answers are a tie without a question: the base policy against itself
-    has a win rate of 0.5. The prompt is `HELPFUL_PAIR` of udasa_eval.judge_prompts. Metrics:
+    has a win rate of 0.5. The prompt is `HELPFUL_PAIR` of udasa_eval.judges.prompts. Metrics:
 
     - win_rate: wins plus half the ties, in [0, 1], 0.5 is on a par; wins, ties, losses: shares.
     - length_controlled_win_rate: what it would be at equal length, in characters; see
-      udasa_eval.win_rate.length_controlled_win_rate. Absent where lengths differ by the same everywhere.
+      udasa_eval.judges.win_rate.length_controlled_win_rate. Absent where lengths differ by the same
+      everywhere.
     - consistent: the share of judged pairs of which both orders say the same; identical: the share of equal
       pairs, where there are any.
     - win_rate_spread, and unparsed, judge_spread, length, truncated, not_asked, judge_is_own_family as in
@@ -111,7 +112,7 @@ class HelpfulnessPairwise(OpenSuite):
 class HarmlessnessPairwise(HelpfulnessPairwise):
     """Suite `harmlessness.pairwise`: how often the model's answer is found more harmless than the base's.
 
-    As `helpfulness.pairwise`, on HH-RLHF's harmless part, with `HARMLESS_PAIR` of udasa_eval.judge_prompts.
+    As `helpfulness.pairwise`, on HH-RLHF's harmless part, with `HARMLESS_PAIR` of udasa_eval.judges.prompts.
     """
 
     class Options(HarmlessOptions):

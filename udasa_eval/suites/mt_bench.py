@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from udasa_core import Metric, ModelRef, Prompt, SuiteReport, UdasaError, hookimpl
-from udasa_eval.grading_repeats import (
+from udasa_eval.judges.model_family import is_own_judge
+from udasa_eval.judges.prompts import single_prompt
+from udasa_eval.judges.repeats import (
     Judgements,
     check_unparsed,
     judged,
@@ -17,12 +19,10 @@ from udasa_eval.grading_repeats import (
     spread_metrics,
     unparsed_metric,
 )
-from udasa_eval.judge_prompts import single_prompt
-from udasa_eval.model_family import is_own_judge
-from udasa_eval.mt_bench import BenchOptions, BenchSuite
-from udasa_eval.mt_bench_answers import TURNS, BenchAnswers, sample_answers
-from udasa_eval.mt_bench_metrics import answer_metrics, number_or_none, turn_mean, turn_table
-from udasa_eval.resampling import Resamples
+from udasa_eval.mt_bench.answers import TURNS, BenchAnswers, sample_answers
+from udasa_eval.mt_bench.bench import BenchOptions, BenchSuite
+from udasa_eval.mt_bench.metrics import answer_metrics, number_or_none, turn_mean, turn_table
+from udasa_eval.statistics.resampling import Resamples
 
 
 class MTBench(BenchSuite):
@@ -37,7 +37,7 @@ class MTBench(BenchSuite):
     - unparsed: the share of judgements without a grade. They are in no mean, and never count as 0; a suite
       with more than `max_unparsed` of them fails.
     - judge_spread, score_spread: with `repeats` of 2 or more, how far the same judge's grades differ; see
-      udasa_eval.grading_repeats.
+      udasa_eval.judges.repeats.
     - truncated: the share of answers that the token budget cut off; not_asked: the share of turns that the
       generator did not take, where there are any.
     - judge_is_own_family: 1 where the judge is known to be of the judged model's family; otherwise absent.

@@ -11,15 +11,15 @@ from pydantic import Field
 
 from udasa_core import Metric, ModelRef, Prompt, SuiteReport, UdasaError, content_key, hookimpl
 from udasa_core.digests import digest
-from udasa_eval.grading_repeats import spread_metrics, unparsed_metric
-from udasa_eval.judge_prompts import pair_prompt
-from udasa_eval.model_family import is_own_judge
-from udasa_eval.mt_bench import BenchOptions, BenchSuite
-from udasa_eval.mt_bench_answers import TURNS, BenchAnswers, given_answers, sample_answers
-from udasa_eval.mt_bench_data import read_answers
-from udasa_eval.mt_bench_metrics import answer_metrics, number_or_none, turn_mean, turn_table
-from udasa_eval.pairwise import Comparisons, compare
-from udasa_eval.resampling import Resamples
+from udasa_eval.judges.model_family import is_own_judge
+from udasa_eval.judges.pairwise import Comparisons, compare
+from udasa_eval.judges.prompts import pair_prompt
+from udasa_eval.judges.repeats import spread_metrics, unparsed_metric
+from udasa_eval.mt_bench.answers import TURNS, BenchAnswers, given_answers, sample_answers
+from udasa_eval.mt_bench.bench import BenchOptions, BenchSuite
+from udasa_eval.mt_bench.data import read_answers
+from udasa_eval.mt_bench.metrics import answer_metrics, number_or_none, turn_mean, turn_table
+from udasa_eval.statistics.resampling import Resamples
 
 
 class MTBenchPairwise(BenchSuite):

@@ -24,18 +24,18 @@ from udasa_core import (
     hookimpl,
 )
 from udasa_core.digests import digest
-from udasa_eval.dialogues import find_prompts
-from udasa_eval.open_answers import finite
-from udasa_eval.refusals import is_refusal
-from udasa_eval.resampling import Resamples
-from udasa_eval.xstest import FILE, SOURCE, TestPrompt, read_xstest
+from udasa_eval.inputs.dialogues import find_prompts
+from udasa_eval.refusals.detector import is_refusal
+from udasa_eval.refusals.xstest import FILE, SOURCE, TestPrompt, read_xstest
+from udasa_eval.statistics.resampling import Resamples
+from udasa_eval.suites.open_answers import finite
 
 
 class OverRefusal:
     """Suite `over-refusal`: XSTest's safe prompts that sound unsafe, and their unsafe contrasts.
 
-    A refusal is told by the phrases of udasa_eval.refusals, without a judge; a response that declines in part
-    counts as one. Metrics:
+    A refusal is told by the phrases of udasa_eval.refusals.detector, without a judge; a response that
+    declines in part counts as one. Metrics:
 
     - over_refusal: the share of safe prompts that are refused, 0 is best; over_refusal_{type} for each type.
     - refusal_of_unsafe: the share of unsafe prompts that are refused, 1 is best.

@@ -22,12 +22,12 @@ from udasa_core import (
     hookimpl,
 )
 from udasa_core.prompts import PromptSource, ReadPrompt, prompts_digest, read_prompts
-from udasa_eval.distinct import distinct_metric
-from udasa_eval.perplexity import perplexity_metric, text_surprise
-from udasa_eval.policy_divergence import policy_pair
-from udasa_eval.resampling import Resamples
+from udasa_eval.inputs.texts import read_texts
+from udasa_eval.measures.distinct import distinct_metric
+from udasa_eval.measures.perplexity import perplexity_metric, text_surprise
+from udasa_eval.measures.policy_divergence import policy_pair
+from udasa_eval.statistics.resampling import Resamples
 from udasa_eval.suites.retention_options import RetentionOptions
-from udasa_eval.texts import read_texts
 
 _ORDERS = (1, 2, 3)
 # Our two divergences, by whose responses they are taken over.
@@ -51,8 +51,8 @@ class Retention:
 
     Both divergences compare the whole distributions at every position: at temperature 1 each is an unbiased
     estimate of the KL of whole responses over their expected tokens, up to that of a ratio, in which only the
-    prefixes are sampled. They are taken on the models' raw distributions. `udasa_eval.policy_divergence`
-    says what lies in memory.
+    prefixes are sampled. They are taken on the models' raw distributions.
+    `udasa_eval.measures.policy_divergence` says what lies in memory.
 
     Rows: "text/n" with the text's perplexity, score its mean log-probability a token; "prompt/id" with the
     divergences, and score None, or minus kl_base_policy where no texts are given.

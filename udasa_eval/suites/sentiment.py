@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from udasa_core import content_key
-from udasa_eval.positivity import classifier_positivity, positive_label
+from udasa_eval.measures.positivity import classifier_positivity, positive_label
 from udasa_eval.suites.controlled_sentiment import ControlledSentiment, ReviewOptions
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from udasa_eval.positivity import vader_positivity
+from udasa_eval.measures.positivity import vader_positivity
 from udasa_eval.suites.controlled_sentiment import ControlledSentiment, ReviewOptions
 
 if TYPE_CHECKING:

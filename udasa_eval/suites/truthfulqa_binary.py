@@ -9,11 +9,11 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from udasa_core import ModelRef, Resources, SuiteReport, hookimpl
-from udasa_eval import multiple_choice
-from udasa_eval.choice_likelihood import Likelihoods, choice_likelihoods, cut_questions
-from udasa_eval.resampling import Resamples
-from udasa_eval.truthfulqa_data import BinaryQuestion, binary_file, binary_questions, file_digest
-from udasa_eval.truthfulqa_prompt import after_six_questions
+from udasa_eval.choices import multiple_choice
+from udasa_eval.choices.choice_likelihood import Likelihoods, choice_likelihoods, cut_questions
+from udasa_eval.statistics.resampling import Resamples
+from udasa_eval.truthfulqa.data import BinaryQuestion, binary_file, binary_questions, file_digest
+from udasa_eval.truthfulqa.prompt import after_six_questions
 
 
 class TruthfulQABinary:

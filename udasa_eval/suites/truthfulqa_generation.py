@@ -11,16 +11,17 @@ from numpy import float64
 from numpy.typing import NDArray
 
 from udasa_core import Grade, Message, Metric, ModelRef, Prompt, SuiteReport, hookimpl
-from udasa_eval.grading_repeats import (
+from udasa_eval.judges.model_family import is_own_judge
+from udasa_eval.judges.options import JudgedOptions
+from udasa_eval.judges.repeats import (
     Judgements,
     check_unparsed,
     judged,
     spread_metrics,
     unparsed_metric,
 )
-from udasa_eval.judged_options import JudgedOptions
-from udasa_eval.model_family import is_own_judge
-from udasa_eval.resampling import Resamples
+from udasa_eval.judges.yes_no import parse_yes_no
+from udasa_eval.statistics.resampling import Resamples
 from udasa_eval.suites.truthfulqa_similarity import (
     Answered,
     AnswerOptions,
@@ -29,8 +30,7 @@ from udasa_eval.suites.truthfulqa_similarity import (
     finite,
     similarity_metrics,
 )
-from udasa_eval.truthfulqa_grading import informative_question, truthful_question
-from udasa_eval.yes_no import parse_yes_no
+from udasa_eval.truthfulqa.grading import informative_question, truthful_question
 
 # What a judge is asked about each answer.
 _ASKED: dict[str, Callable[..., tuple[Message, ...]]] = {
@@ -48,7 +48,7 @@ class TruthfulQAGeneration(TruthfulQASimilarity):
     similarities of TruthfulQASimilarity beside them. "I have no comment." is truthful and not informative,
     so neither share means much without the other.
 
-    Two yes/no questions an answer, in the words of udasa_eval.truthfulqa_grading. Rows, one a question and
+    Two yes/no questions an answer, in the words of udasa_eval.truthfulqa.grading. Rows, one a question and
     repeat: score is 1 where both hold, 0 where not, None where either judgement could not be read: a single
     no would settle it, but counting that and not a single yes would push the share down. Raises UdasaError
     where more than `max_unparsed` of the judgements cannot be read. Source: as above, section 3.3.

@@ -10,12 +10,12 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from udasa_core import CausalLM, ModelRef, Resources, SuiteReport, UdasaError, hookimpl
-from udasa_eval import multiple_choice
-from udasa_eval.answer_tokens import AnswerTokens
-from udasa_eval.choice_likelihood import Likelihoods, choice_likelihoods, cut_questions
-from udasa_eval.resampling import Resamples
-from udasa_eval.truthfulqa_data import ChoiceQuestion, choice_file, choice_questions, file_digest
-from udasa_eval.truthfulqa_prompt import after_six_questions, in_chat
+from udasa_eval.choices import multiple_choice
+from udasa_eval.choices.answer_tokens import AnswerTokens
+from udasa_eval.choices.choice_likelihood import Likelihoods, choice_likelihoods, cut_questions
+from udasa_eval.statistics.resampling import Resamples
+from udasa_eval.truthfulqa.data import ChoiceQuestion, choice_file, choice_questions, file_digest
+from udasa_eval.truthfulqa.prompt import after_six_questions, in_chat
 
 
 class TruthfulQAChoices:

@@ -25,9 +25,9 @@ from udasa_core import (
     hookimpl,
 )
 from udasa_core.prompts import PromptSource, prompts_digest
-from udasa_eval.reference_similarity import SIMILARITIES, reference_similarities
-from udasa_eval.resampling import Resamples
-from udasa_eval.truthfulqa_answers import AnsweredQuestion, qa_answer, qa_question, read_answered_questions
+from udasa_eval.measures.reference_similarity import SIMILARITIES, reference_similarities
+from udasa_eval.statistics.resampling import Resamples
+from udasa_eval.truthfulqa.answers import AnsweredQuestion, qa_answer, qa_question, read_answered_questions
 
 
 class AnswerOptions(BaseModel):

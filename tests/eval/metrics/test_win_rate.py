@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from udasa_eval.win_rate import length_controlled_win_rate
+from udasa_eval.judges.win_rate import length_controlled_win_rate
 
 
 def test_both_metrics() -> None:

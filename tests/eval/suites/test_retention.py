@@ -14,8 +14,8 @@ from tests.core.test_causal_lm import make_adapter
 from tests.eval.suites.answering import AnsweringResources
 from tests.tiny import make_tiny_model, tiny_ref_of
 from udasa_core import Metric, ModelRef, UdasaError, load_causal_lm, testing
-from udasa_eval.perplexity import perplexity, text_surprise
-from udasa_eval.policy_divergence import policy_pair
+from udasa_eval.measures.perplexity import perplexity, text_surprise
+from udasa_eval.measures.policy_divergence import policy_pair
 from udasa_eval.suites.retention import Retention
 
 TEXTS = ("the user is in the yes", "no", "and the other one is in there too", "x")

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from tests.eval.suites.answering import AnsweringResources
 from tests.plugins.classifiers import PlannedClassifier, make_tiny_classifier
 from udasa_core import Metric, ModelRef, UdasaError, load_causal_lm, testing
-from udasa_eval.perplexity import continuation_surprise
+from udasa_eval.measures.perplexity import continuation_surprise
 from udasa_eval.suites.sentiment import Sentiment
 
 PLANNED = {"good": [0.0, math.log(9)], "bad": [math.log(3), 0.0]}

@@ -68,7 +68,7 @@ def test_a_missing_package_is_told_before_anything_is_sampled(
 @pytest.mark.skipif(not IMDB.is_file(), reason="the real reviews are not here")
 def test_the_lexicon_finds_most_real_reviews() -> None:
     pytest.importorskip("vaderSentiment")
-    from udasa_eval.positivity import vader_positivity
+    from udasa_eval.measures.positivity import vader_positivity
 
     with IMDB.open(newline="") as file:
         rows = list(csv.DictReader(file))

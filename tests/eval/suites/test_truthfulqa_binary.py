@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.eval.suites.test_truthfulqa_mc import after_six, resources
-from tests.eval.truthfulqa import authors_folder
+from tests.eval.truthfulqa.planted import authors_folder
 from udasa_core import ModelRef, UdasaError, load_causal_lm
 from udasa_core.testing import check_suite
 from udasa_eval.suites.truthfulqa_binary import TruthfulQABinary

@@ -11,7 +11,7 @@ from tests.eval.suites.answering import AnsweringResources
 from udasa_core import Grade, Metric, ModelRef, Prompt, UdasaError, testing
 from udasa_eval.suites.truthfulqa_generation import TruthfulQAGeneration
 from udasa_eval.suites.truthfulqa_similarity import TruthfulQASimilarity
-from udasa_eval.truthfulqa_prompt import SIX_QUESTIONS
+from udasa_eval.truthfulqa.prompt import SIX_QUESTIONS
 
 ANSWERS = {
     "cats": "A: Cats have one life like us.\n\nQ: What else?",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.eval.truthfulqa import MC, authors_folder, hub_folder, near_sighted
+from tests.eval.truthfulqa.planted import MC, authors_folder, hub_folder, near_sighted
 from tests.tiny import make_tiny_model, tiny_ref_of
 from udasa_core import CausalLM, ModelRef, UdasaError, load_causal_lm
 from udasa_core.shared_resources import SharedResources

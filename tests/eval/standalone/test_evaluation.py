@@ -1,0 +1,180 @@
+"""`udasa eval`: suites on one model, its results as files, and models compared item by item."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+import udasa_core
+from tests.canned import Canned, Strict, calls, configuration
+from udasa_core import Message, Metric, ModelRef, Prompt, SamplingOptions, SuiteReport, UdasaError, hookimpl
+from udasa_core.api import run as align
+from udasa_core.cli import main
+from udasa_eval.standalone.comparison import compare, comparison_table, contender
+from udasa_eval.standalone.evaluation import evaluate_model
+from udasa_eval.standalone.results import write_results
+
+ITEMS = 40
+
+
+class Graded(Canned):
+    """Scores item n with n/40, the trained model .25 more on every item but the last, which it lacks."""
+
+    needs = ("generator",)
+
+    class Options(Strict):
+        strict: bool = False
+
+    @hookimpl
+    def udasa_evaluate(self, policy: ModelRef, seed: int) -> SuiteReport:
+        calls["evaluate"] += 1
+        more = 0.25 if policy.adapters else 0.0
+        asked = [Prompt("only", (Message("user", "hello"),))]
+        said = self.resources.generator()(asked, SamplingOptions(1, 0.5, 4), policy, seed)[0]
+        assert said is not None
+        rows: list[dict[str, Any]] = [
+            {"id": n, "score": n / ITEMS + more, "output": said.responses[0].text} for n in range(ITEMS)
+        ]
+        if more:
+            rows[-1]["score"] = None
+        return SuiteReport(self.name, policy, (Metric("mean", 0.5, 0.4, 0.6, ITEMS, 0.05),), tuple(rows))
+
+
+class Noisy(Graded):
+    """The same, graded by a judge that differs from itself by half a unit."""
+
+    @hookimpl
+    def udasa_evaluate(self, policy: ModelRef, seed: int) -> SuiteReport:
+        report = super().udasa_evaluate(policy, seed)
+        spread = Metric("score_spread", 0.5, 0.4, 0.6, ITEMS)
+        return SuiteReport(self.name, policy, (*report.metrics, spread), report.rows)
+
+
+SUITES = [
+    {"use": "tests.eval.standalone.test_evaluation:Graded", "name": "graded"},
+    {"use": "tests.eval.standalone.test_evaluation:Noisy", "name": "noisy"},
+]
+
+
+def test_a_model_is_measured_alone_and_once(tmp_path: Path, tiny_model_dir: Path) -> None:
+    calls.clear()
+    kept = configuration(tmp_path, tiny_model_dir, suite=SUITES[:1])
+    file = tmp_path / "mine.toml"
+    from tests.core.conftest import to_toml
+
+    file.write_text(to_toml(kept))
+    asked: dict[str, Any] = {"configuration": file, "folder": tmp_path / "eval"}
+    run = evaluate_model(f"file:{tiny_model_dir}", [], **asked)
+    assert [(one["model"], one["name"]) for one in run.suites()["graded"]] == [("model", "mean")]
+    assert dict(calls) == {"generate": 1, "evaluate": 1}, "nothing was scored, paired or trained"
+    again = evaluate_model(f"file:{tiny_model_dir}", [], **asked)
+    assert (again.folder, again.made, calls["evaluate"]) == (run.folder, 0, 1)
+
+    text = write_results(run, run.folder)
+    assert "| graded | model | mean | 0.500 | 0.050 | 0.400 to 0.600 | 40 |" in text.splitlines()
+    told = json.loads((run.folder / "results.json").read_text())
+    assert told["suites"]["graded"][0]["error"] == 0.05
+    assert {one["kind"] for one in told["plugins"]} == {"suite", "generator"}
+    rows = pq.read_table(run.folder / "graded.model.parquet").to_pylist()
+    assert [row["score"] for row in rows] == [n / ITEMS for n in range(ITEMS)]
+
+
+def test_an_adapter_is_another_model(tmp_path: Path, tiny_model_dir: Path) -> None:
+    adapter = tmp_path / "adapter"
+    adapter.mkdir()
+    with pytest.raises(UdasaError, match="is no adapter"):
+        evaluate_model(f"file:{tiny_model_dir}", ["x"], adapter=adapter, folder=tmp_path / "eval")
+    (adapter / "adapter_model.safetensors").write_bytes(b"weights")
+    (adapter / "adapter_config.json").write_text('{"lora_alpha": 16}')
+    from tests.core.conftest import to_toml
+
+    file = tmp_path / "mine.toml"
+    file.write_text(to_toml(configuration(tmp_path, tiny_model_dir, suite=SUITES[:1])))
+    base = evaluate_model(None, [], configuration=file, folder=tmp_path / "eval")
+    tuned = evaluate_model(None, [], configuration=file, folder=tmp_path / "eval", adapter=adapter)
+    assert base.folder != tuned.folder
+    scores = [contender(str(one.folder)).scores("graded") for one in (base, tuned)]
+    assert scores[1]["3"] - scores[0]["3"] == 0.25
+    write_results(tuned, tuned.folder)
+    told = json.loads((tuned.folder / "results.json").read_text())
+    (named,) = told["model"]["adapters"]
+    # The same weights under another configuration are another model.
+    (adapter / "adapter_config.json").write_text('{"lora_alpha": 32}')
+    calls.clear()
+    evaluate_model(None, [], configuration=file, folder=tmp_path / "eval", adapter=adapter)
+    assert calls["evaluate"] == 1
+    assert named["folder"] == str(adapter.resolve())
+
+
+def test_without_a_file_the_bundled_configuration_serves(tmp_path: Path, tiny_model_dir: Path) -> None:
+    suite = "tests.eval.standalone.test_evaluation:Graded"
+    overrides = ["model.dtype=float32", "model.device=cpu"]
+    run = evaluate_model(f"file:{tiny_model_dir}", [suite], overrides=overrides, folder=tmp_path)
+    assert [one["value"] for one in run.suites()[suite]] == [0.5]
+
+
+def test_no_suite_is_an_error_that_says_what_to_type(tmp_path: Path, tiny_model_dir: Path) -> None:
+    with pytest.raises(UdasaError, match="--suite NAME"):
+        evaluate_model(f"file:{tiny_model_dir}", [], folder=tmp_path)
+
+
+@pytest.fixture
+def aligned(tmp_path: Path, tiny_model_dir: Path) -> udasa_core.Run:
+    return align(configuration(tmp_path, tiny_model_dir, suite=SUITES))
+
+
+def test_models_are_compared_item_by_item(aligned: udasa_core.Run) -> None:
+    name = str(aligned.folder)
+    found = compare([contender(f"{name}:base"), contender(name), contender(f"{name}:base")])
+    assert [(one.suite, one.model) for one in found] == [
+        ("graded", "canned:exploratory"),
+        ("noisy", "canned:exploratory"),
+        ("graded", "canned:base"),
+        ("noisy", "canned:base"),
+    ]
+    better, noisy, same, _ = found
+    # Every item is .25 better, so the interval has no width: the pairing takes the items' own spread out.
+    assert (better.difference.value, better.difference.low, better.difference.high) == (0.25, 0.25, 0.25)
+    assert (better.difference.n, better.only_one) == (ITEMS - 1, 1)
+    assert better.p == 1 / 10_001
+    assert better.corrected == pytest.approx(4 / 10_001)
+    assert better.verdict == "higher"
+    assert noisy.verdict == "within judge noise"
+    assert (same.difference.value, same.p, same.verdict) == (0.0, 1.0, "no evidence of a difference")
+    text = str(comparison_table(found))
+    assert "1 items have a score for only one of canned:exploratory and canned:base" in " ".join(text.split())
+
+
+def test_what_was_measured_otherwise_is_not_compared(
+    aligned: udasa_core.Run, tmp_path: Path, tiny_model_dir: Path
+) -> None:
+    other = [{**SUITES[0], "strict": True}, SUITES[1]]
+    folder = tmp_path / "other"
+    folder.mkdir()
+    differing = align(configuration(folder, tiny_model_dir, suite=other))
+    with pytest.raises(UdasaError, match=r"on graded: the suite's strict \(True and False\) differ"):
+        compare([contender(str(aligned.folder)), contender(str(differing.folder))])
+
+
+def test_what_was_not_measured_cannot_be_compared(aligned: udasa_core.Run) -> None:
+    with pytest.raises(UdasaError, match="no 'last'; it has base, conservative, moderate, exploratory"):
+        contender(f"{aligned.folder}:last")
+    with pytest.raises(UdasaError, match="there is no run 'nobody'"):
+        contender("nobody")
+
+
+def test_the_command_knows_a_model_from_a_subcommand(aligned: udasa_core.Run) -> None:
+    runner = CliRunner()
+    name = str(aligned.folder)
+    told = runner.invoke(main, ["eval", "compare", f"{name}:base", name])
+    assert told.exit_code == 0
+    assert "higher" in told.output
+    missing = runner.invoke(main, ["eval", "file:/nowhere"])
+    assert missing.exit_code == 1
+    assert "no suite is named" in missing.output
+    assert "compare" in runner.invoke(main, ["eval", "--help"]).output

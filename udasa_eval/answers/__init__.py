@@ -1,0 +1,1 @@
+"""Whether a response answers a short factual question right."""

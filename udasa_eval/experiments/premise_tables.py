@@ -1,0 +1,217 @@
+"""The premise experiment as text tables, flat rows and a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from udasa_core.text_table import TextTable
+from udasa_core.text_table import figure as number
+from udasa_eval.experiments.pairs import KINDS
+from udasa_eval.experiments.premise_report import BASE, Comparison, Premise, calibration
+from udasa_eval.experiments.premise_untrained import Untrained, against_untrained
+from udasa_eval.experiments.signal_report import Row
+from udasa_eval.experiments.signal_tables import interval
+
+# The arm that the others are controls of.
+_UNCERTAINTY = "uncertainty"
+
+
+def tables(found: Premise) -> Iterator[TextTable]:
+    """Yield what costs no training, what was trained, what each arm reached, and the comparisons."""
+    yield _untrained(found)
+    if found.trainings:
+        yield _training(found)
+        yield _reached(found)
+        yield _compared(found)
+        yield _outdone(found)
+        yield _calibrated(found)
+
+
+def rows(found: Premise) -> list[Row]:
+    """Return one row a policy, seed, part and temperature with its accuracy, and one a comparison."""
+    made = []
+    for one in found.measured:
+        responses = one.right.shape[1]
+        named = (f"factual-{one.part}", one.temperature, responses, f"{one.arm} seed {one.seed}")
+        for name, value in (
+            ("accuracy", one.accuracy),
+            ("any_of", one.any_of),
+            ("majority", float(one.majority.mean())),
+            ("best_by_U", float(one.best.mean())),
+            ("tokens", one.tokens),
+            ("truncated", one.truncated),
+            ("tuned", float(one.tuned)),
+        ):
+            made.append(Row(*named, name, value, float("nan"), float("nan"), len(one.right)))
+    for pair in _comparisons(found):
+        named = (f"factual-{found.part}", float("nan"), 0, f"{pair.arm} against {pair.against}")
+        for metric in (pair.difference, pair.any_of):
+            made.append(Row(*named, metric.name, metric.value, metric.low, metric.high, metric.n))
+        for name, value in (("p", pair.p), ("detectable", pair.detectable), ("spread", pair.spread)):
+            made.append(Row(*named, name, value, float("nan"), float("nan"), pair.difference.n))
+    for other in _untrained_comparisons(found):
+        named = (f"factual-{found.part}", float("nan"), 0, f"{other.arm}: {other.measure}")
+        lift = other.difference
+        made.append(Row(*named, "accuracy", lift.value, lift.low, lift.high, lift.n))
+        made.append(Row(*named, "p", other.p, float("nan"), float("nan"), lift.n))
+    return made
+
+
+def figure(path: Path, found: Premise) -> None:
+    """Draw each arm's accuracy at its best temperature by seed, beside the base's, as SVG or PNG."""
+    from matplotlib.figure import Figure
+
+    names = [BASE, *found.arms]
+    drawn = Figure(figsize=(max(6.0, 1.5 + 0.9 * len(names)), 4.4), layout="constrained")
+    axes = drawn.add_subplot()
+    for place, arm in enumerate(names):
+        values = [one.accuracy for one in found.final(arm)]
+        axes.scatter([place] * len(values), values, s=18, color="tab:blue" if arm != BASE else "tab:gray")
+        axes.hlines(float(np.mean(values)), place - 0.3, place + 0.3, color="black", linewidth=1.2)
+    axes.axhline(
+        float(np.mean([one.accuracy for one in found.final(BASE)])), color="tab:gray", linestyle=":", zorder=0
+    )
+    axes.set_xticks(range(len(names)), names, rotation=25, ha="right")
+    axes.set_ylabel(f"right responses on {found.part}, each at its best temperature")
+    axes.set_title("A dot is a seed, a bar their mean, the dotted line the base")
+    drawn.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+
+
+def _untrained_comparisons(found: Premise) -> list[Untrained]:
+    return [one for arm in found.arms for one in against_untrained(found, arm)]
+
+
+def _outdone(found: Premise) -> TextTable:
+    cells = [
+        (one.arm, one.measure, interval(one.difference), f"{one.p:.4f}")
+        for one in _untrained_comparisons(found)
+    ]
+    notes = [
+        "Each at its best temperature. A majority and a best of K spend K responses on an answer, one "
+        "response spends one: where it still wins, training has moved into the weights what voting finds."
+    ]
+    return TextTable("Against what costs no training", ("arm", "arm − base", "accuracy", "p"), cells, notes)
+
+
+def _comparisons(found: Premise) -> list[Comparison]:
+    compared = [found.compare(arm, BASE) for arm in found.arms]
+    if _UNCERTAINTY in found.arms:
+        compared += [found.compare(_UNCERTAINTY, arm) for arm in found.arms if arm != _UNCERTAINTY]
+    return compared
+
+
+def _untrained(found: Premise) -> TextTable:
+    base = [one for one in found.measured if one.arm == BASE and one.part == found.part]
+    temperatures = sorted({one.temperature for one in base})
+    cells = []
+    for temperature in temperatures:
+        here = [one for one in base if one.temperature == temperature]
+        cells.append(
+            (
+                "greedy" if temperature == 0 else f"{temperature:g}",
+                _mean(one.accuracy for one in here),
+                _mean(one.any_of for one in here),
+                _mean(float(one.majority.mean()) for one in here),
+                _mean(float(one.best.mean()) for one in here),
+                _mean((one.tokens for one in here), 1),
+                _mean(one.truncated for one in here),
+                str(sum(one.tuned for one in here)),
+            )
+        )
+    responses = base[0].right.shape[1]
+    header = (
+        *("temperature", "accuracy", f"any of {responses}", f"majority of {responses}"),
+        *(f"best of {responses} by U", "tokens", "truncated", "best on dev"),
+    )
+    notes = ["Means over seeds. Best on dev: for how many seeds this temperature was the best one there."]
+    return TextTable(f"The base on {found.part}, untrained", header, cells, notes)
+
+
+def _training(found: Premise) -> TextTable:
+    cells = []
+    for arm in found.arms:
+        ours = [one for one in found.trainings if one.arm == arm]
+        figures = ("first_loss", "last_loss", "chosen_logprob_before", "chosen_logprob_after")
+        cells.append(
+            (
+                arm,
+                _mean((float(one.pairs) for one in ours), 1),
+                *(_mean((float(one.composition[kind]) for one in ours), 1) for kind in KINDS),
+                *(_mean(one.metrics.get(name, float("nan")) for one in ours) for name in figures),
+            )
+        )
+    header = (
+        *("arm", "pairs", "right/wrong", "both right", "both wrong", "inverted"),
+        *("loss", "last", "before", "after"),
+    )
+    notes = [
+        "Means over seeds. Loss of the first and the last step; log-probability of the chosen responses "
+        "(nats) before and after: its fall is DPO's known collapse."
+    ]
+    return TextTable("Trainings", header, cells, notes)
+
+
+def _reached(found: Premise) -> TextTable:
+    cells = []
+    for arm in (BASE, *found.arms):
+        final = found.final(arm)
+        responses = final[0].right.shape[1]
+        cells.append(
+            (
+                arm,
+                ", ".join(f"{one.temperature:g}" for one in final),
+                _mean(one.accuracy for one in final),
+                _mean(one.any_of for one in final),
+                _mean(float(one.majority.mean()) for one in final),
+                _mean((one.tokens for one in final), 1),
+                _mean(one.truncated for one in final),
+            )
+        )
+    header = (
+        *("arm", "best temperatures", "accuracy", f"any of {responses}", f"majority of {responses}"),
+        *("tokens", "truncated"),
+    )
+    return TextTable(f"Each policy on {found.part} at its best temperature (by dev)", header, cells)
+
+
+def _compared(found: Premise) -> TextTable:
+    compared = _comparisons(found)
+    cells = [
+        (
+            f"{one.arm} − {one.against}",
+            interval(one.difference),
+            f"{one.p:.4f}",
+            number(one.detectable),
+            number(one.spread),
+            interval(one.any_of),
+            f"+{one.gained} −{one.lost}",
+        )
+        for one in compared
+    ]
+    header = ("comparison", "accuracy", "p", "detectable", "sd of seeds", "any of K", "questions")
+    notes = [
+        f"{compared[0].difference.n} questions, each the mean over seeds; 95% intervals by resampling "
+        "questions, p by flipping signs of questions. Detectable: what four of five repetitions would find. "
+        "Questions: "
+        "gained and lost, by most of all responses."
+    ]
+    return TextTable("Best temperature against best temperature", header, cells, notes)
+
+
+def _calibrated(found: Premise) -> TextTable:
+    columns = [name for name in found.measured[0].scores.columns if name != "U"]
+    cells = []
+    for arm in (BASE, *found.arms):
+        for column in columns:
+            figures = calibration(found.final(arm), column)
+            cells.append((arm, column, *(number(figures[name]) for name in ("pooled_auroc", "prr", "ece"))))
+    notes = ["On each policy's own responses. ECE is of 1 − u as it is."]
+    header = ("arm", "dimension", "pooled AUROC", "PRR", "ECE")
+    return TextTable("Calibration of the policies before (base) and after", header, cells, notes)
+
+
+def _mean(values: Iterable[float], digits: int = 3) -> str:
+    return number(float(np.mean(list(values))), digits)

@@ -1,0 +1,1 @@
+"""Texts, dialogues and beginnings to continue, from files or the hub."""

@@ -1,0 +1,1 @@
+"""What the metrics compute, without the package evaluate, which takes seconds to import."""

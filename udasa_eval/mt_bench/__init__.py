@@ -1,0 +1,1 @@
+"""MT-Bench: its files, turns, grading and figures."""

@@ -1,0 +1,46 @@
+"""Figures over MT-Bench's turns: a question's two turns are one cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy import float64
+from numpy.typing import NDArray
+
+from udasa_core import Metric
+from udasa_eval.mt_bench.answers import TURNS, BenchAnswers
+from udasa_eval.statistics.resampling import Resamples
+
+
+def turn_table(
+    items: Sequence[tuple[int, int]], values: NDArray[float64], questions: int
+) -> NDArray[float64]:
+    """Return (questions, 2) values by question and turn, NaN where there is none."""
+    table = np.full((questions, len(TURNS)), np.nan)
+    for (place, turn), value in zip(items, values, strict=True):
+        table[place, turn - 1] = value
+    return table
+
+
+def turn_mean(resamples: Resamples, name: str, table: NDArray[float64]) -> Metric:
+    """Return the mean over all turns that have a value; n counts turns, intervals are over questions."""
+    there = np.isfinite(table)
+    over, under = np.where(there, table, 0.0).sum(axis=1), there.sum(axis=1)
+    return resamples.ratio(name, over, under, int(under.sum()))
+
+
+def answer_metrics(answers: Sequence[BenchAnswers], resamples: Resamples) -> list[Metric]:
+    """Return truncated, and not_asked where a turn was not."""
+    cut = np.array([sum(one.truncated) for one in answers])
+    there = np.array([len(one.texts) for one in answers])
+    metrics = [resamples.ratio("truncated", cut, there, int(there.sum()))]
+    if (there < len(TURNS)).any():
+        whole = np.full(len(answers), len(TURNS))
+        metrics.append(resamples.ratio("not_asked", len(TURNS) - there, whole, int(whole.sum())))
+    return metrics
+
+
+def number_or_none(value: float) -> float | None:
+    """Return a figure as plain data: None in place of NaN."""
+    return float(value) if np.isfinite(value) else None

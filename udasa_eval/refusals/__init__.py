@@ -1,0 +1,1 @@
+"""Telling a refusal by its phrases, and checking that."""

@@ -1,0 +1,68 @@
+"""The refusal detector against labelled responses: how many of its calls are right, how many it misses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+
+from udasa_eval.refusals.detector import is_refusal
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledResponse:
+    """A response, whether it refuses, what kind it is ("partial", "quoted", …), and its half: dev or test.
+
+    A response refuses if it declines, wholly or in part, to do what was asked, or excuses the model from it.
+    Sympathy, a caveat before an answer, "I don't know", and refusals of others that it tells of are none.
+    """
+
+    response: str
+    refusal: bool
+    kind: str
+    part: str
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorQuality:
+    """precision: the share of the detector's calls that are right; recall: of the refusals that it finds.
+
+    Both in [0, 1], 1 is best. n: how many responses; missed, wrong: those that it got wrong, for reading.
+    """
+
+    precision: float
+    recall: float
+    n: int
+    missed: tuple[LabelledResponse, ...]
+    wrong: tuple[LabelledResponse, ...]
+
+
+def labelled_responses(part: str) -> tuple[LabelledResponse, ...]:
+    """Return the responses of one half, "dev" or "test".
+
+    Written and labelled for this project before the detector was fitted to the dev half; the halves were
+    drawn by hash within each kind. Both were written by one hand, so they flatter the detector. Elsewhere it
+    does worse: of the 70 calls that it makes on the 2,281 answers in half of HH-RLHF's harmless test, about
+    53 are right by reading, and of 150 other answers it missed about one refusal.
+    """
+    text = files("udasa_eval").joinpath("data", "refusals.jsonl").read_text(encoding="utf-8")
+    rows = [LabelledResponse(**json.loads(line)) for line in text.split("\n") if line]
+    return tuple(row for row in rows if row.part == part)
+
+
+def detector_quality(
+    responses: Sequence[LabelledResponse], detector: Callable[[str], bool] = is_refusal
+) -> DetectorQuality:
+    """Return a detector's precision and recall; NaN where there is no call, or no refusal."""
+    called = [detector(one.response) for one in responses]
+    missed = tuple(one for one, call in zip(responses, called, strict=True) if one.refusal and not call)
+    wrong = tuple(one for one, call in zip(responses, called, strict=True) if call and not one.refusal)
+    refusals, calls = sum(one.refusal for one in responses), sum(called)
+    return DetectorQuality(
+        precision=1 - len(wrong) / calls if calls else float("nan"),
+        recall=1 - len(missed) / refusals if refusals else float("nan"),
+        n=len(responses),
+        missed=missed,
+        wrong=wrong,
+    )

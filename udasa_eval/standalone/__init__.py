@@ -1,0 +1,1 @@
+"""`udasa eval`: a model measured outside of a run, and measurements compared."""

@@ -1,0 +1,1 @@
+"""Intervals, medians and paired tests, clustered by item."""

@@ -1,0 +1,130 @@
+"""Answers to open prompts: sampled once each, and what suites share around them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy import float64
+from numpy.typing import NDArray
+from pydantic import Field
+
+from udasa_core import Generator, Metric, ModelRef, Prompt, Resources, SamplingOptions, hookimpl
+from udasa_core.digests import digest
+from udasa_eval.inputs.dialogues import Dialogue, find_prompts, read_dialogues
+from udasa_eval.judges.options import JudgedOptions
+from udasa_eval.statistics.resampling import Resamples
+
+# The hub's HH-RLHF as it has been since May 2023.
+HH_RLHF = "hf:Anthropic/hh-rlhf@09be8c5bbc57cb3887f3a9732ad6aa7ec602a1fa"
+
+
+class OpenOptions(JudgedOptions):
+    """Which prompts, how they are answered, and how they are judged."""
+
+    source: str = Field(
+        default=HH_RLHF,
+        min_length=1,
+        description="Prompts: HH-RLHF's layout, or JSONL with prompt or messages; a file or a folder.",
+    )
+    file: str = Field(
+        default="helpful-base/test.jsonl.gz", description="The file to read where the source is a folder."
+    )
+    limit: int | None = Field(
+        default=200,
+        ge=1,
+        description="How many prompts: those with the smallest hashes, the same for every model and seed.",
+    )
+    max_new_tokens: int = Field(default=512, ge=1, description="Tokens of an answer at most.")
+    temperature: float = Field(default=0.7, gt=0.0, description="The temperature of sampling.")
+
+    def sampling(self) -> SamplingOptions:
+        """Return how the one answer a prompt is drawn."""
+        return SamplingOptions(1, self.temperature, self.max_new_tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAnswer:
+    """A prompt's answer; text is None where the generator did not take the prompt."""
+
+    dialogue: Dialogue
+    text: str | None
+    truncated: bool
+
+
+class OpenSuite:
+    """What suites of open prompts share: the prompts, their fingerprint, and the answers."""
+
+    Options: ClassVar[type[OpenOptions]] = OpenOptions
+    needs: ClassVar[tuple[str, ...]] = ("generator", "judge")
+    # A suite measures: it puts no label into training.
+    label_free: ClassVar[bool] = True
+
+    def __init__(self, options: Any, name: str, resources: Resources) -> None:
+        self.options: OpenOptions = options
+        self.name = name
+        self._resources = resources
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The digest of the prompts: a source is only a name."""
+        return digest(self._path)
+
+    @cached_property
+    def _path(self) -> Path:
+        options = self.options
+        return find_prompts(self._resources.data(options.source), options.file, options.source)
+
+    @hookimpl
+    def udasa_questions(self) -> list[str]:
+        """Return the user's last turn of every prompt."""
+        return [one.messages[-1].content for one in self.dialogues()]
+
+    def dialogues(self) -> tuple[Dialogue, ...]:
+        """Read the prompts. Raises UdasaError where there is none."""
+        return read_dialogues(self._path, self.options.source, self.options.limit)
+
+
+def sample_open(
+    dialogues: Sequence[Dialogue],
+    generator: Generator,
+    sampling: SamplingOptions,
+    policy: ModelRef,
+    seed: int,
+) -> list[OpenAnswer]:
+    """Sample one answer a prompt, in order."""
+    prompts = [Prompt(one.id, one.messages) for one in dialogues]
+    groups = generator(prompts, sampling, policy, seed)
+    return [
+        OpenAnswer(one, None, False)
+        if group is None
+        else OpenAnswer(one, group.responses[0].text, group.responses[0].finish_reason == "length")
+        for one, group in zip(dialogues, groups, strict=True)
+    ]
+
+
+def open_metrics(answers: Sequence[OpenAnswer], resamples: Resamples) -> list[Metric]:
+    """Return length (characters), truncated, and not_asked where a prompt was not taken."""
+    taken = np.array([one.text is not None for one in answers])
+    length = np.array([np.nan if one.text is None else len(one.text) for one in answers], dtype=float64)
+    cut = np.where(taken, np.array([one.truncated for one in answers], dtype=float64), np.nan)
+    metrics = [resamples.mean("length", length), resamples.mean("truncated", cut)]
+    if not taken.all():
+        metrics.append(resamples.mean("not_asked", (~taken).astype(float64)))
+    return metrics
+
+
+def spread_out(values: NDArray[float64], places: Sequence[int], size: int) -> NDArray[float64]:
+    """Return (size,) values at their places, NaN elsewhere."""
+    result = np.full(size, np.nan)
+    result[list(places)] = values
+    return result
+
+
+def finite(metrics: Sequence[Metric]) -> tuple[Metric, ...]:
+    """Return the metrics that have a value; what has none rests on no item."""
+    return tuple(metric for metric in metrics if np.isfinite(metric.value))

@@ -1,0 +1,1 @@
+"""TruthfulQA: its files, prompts, graders' questions and answers."""
