@@ -214,7 +214,15 @@ class _Reader:
             self.faults.append(
                 Fault(f"{key}.{name}", "two tables have this name", 'give one of them name = "…"')
             )
+        # A suite's name is a part of a file's.
+        for name in sorted({name for name in names if "/" in name}):
+            self.faults.append(Fault(f"{key}.{name}", "has a slash in its name", 'choose another name = "…"'))
         return tuple(found)
+
+
+def known_tables() -> list[str]:
+    """Return the names of all tables that a configuration may have."""
+    return [*_CORE, *_SINGLE, *ARRAYS]
 
 
 def parse_config(
@@ -230,7 +238,7 @@ def parse_config(
     made even where a table of the core is faulty, as far as the rest allows.
     """
     reader = _Reader(raw)
-    known = [*_CORE, *_SINGLE, *ARRAYS]
+    known = known_tables()
     reader.faults += [unknown_key(key, key, known) for key in raw if key not in known]
 
     sampling_keys = tuple(SamplingTable.model_fields)

@@ -15,6 +15,7 @@ from udasa_core.model_size import local_path
 from udasa_core.models import resolve_encoder
 from udasa_core.progress import Progress, silent
 from udasa_core.prompts import PromptSource, ReadPrompt, read_prompts
+from udasa_core.stack import Plugin
 from udasa_core.text_table import TextTable
 
 # Words in a row that two texts share by no chance: 13 in Brown et al. 2020, of whole documents. Questions are
@@ -47,7 +48,8 @@ def overlaps(
     """Return the overlaps of training prompts with each suite's questions, and what could not be told, and
     why.
 
-    Nothing is fetched: prompts, suites and the embedder count where they are on this machine.
+    Nothing is fetched: prompts, suites and the embedder count where they are on this machine. Raises
+    UdasaError where a suite cannot read the user's own file: a run would fail there, too.
     """
     if not config.suites:
         return [], []
@@ -74,10 +76,18 @@ def overlaps(
             try:
                 questions = doors.check_questions(plugin, job.stack.call(plugin, "udasa_questions"))
             except UdasaError as error:
+                if _reads_a_file(plugin):
+                    raise UdasaError(f"suite.{plugin.name}: {error}") from error
                 untold.append(f"overlap with suite {plugin.name} is not told: {error}")
                 continue
             found += _found(plugin.name, questions, asked, job if "embedder" in job.resources.refs else None)
     return found, untold
+
+
+def _reads_a_file(plugin: Plugin) -> bool:
+    """Whether a suite was given data in a file of the user's."""
+    values = plugin.options.model_dump(mode="json").values()
+    return any(isinstance(value, str) and value.startswith("file:") for value in values)
 
 
 def overlap_table(found: Sequence[Overlap]) -> TextTable:

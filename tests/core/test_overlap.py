@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.canned import Suite, configuration
+from tests.canned import Strict, Suite, configuration
 from udasa_core import UdasaError, hookimpl
 from udasa_core.api import load
 from udasa_core.catalog import read_catalog
@@ -48,6 +48,13 @@ class Missing(Suite):
     @hookimpl
     def udasa_questions(self) -> Sequence[str]:
         raise UdasaError("hf:nobody/nothing@1 is not here")
+
+
+class Unreadable(Missing):
+    """A suite that cannot read the file it was given."""
+
+    class Options(Strict):
+        source: str
 
 
 class Meaning:
@@ -95,6 +102,13 @@ def test_what_cannot_be_told_is_said(plain: dict[str, Any], tmp_path: Path) -> N
     assert "does not name its questions" in untold[2]
     plain["prompts"] = {"source": "hf:nobody/prompts@main"}
     assert overlaps(load(plain), read_catalog())[1][0].startswith("overlap with hf:nobody/prompts@main")
+
+
+def test_a_file_that_a_suite_cannot_read_is_a_fault(plain: dict[str, Any]) -> None:
+    table = {"use": "tests.core.test_overlap:Unreadable", "name": "unread", "source": "file:nowhere.json"}
+    config = load({**plain, "suite": [table]})
+    with pytest.raises(UdasaError, match=r"suite\.unread: hf:nobody"):
+        overlaps(config, read_catalog())
 
 
 def test_check_prints_it(plain: dict[str, Any], tmp_path: Path) -> None:

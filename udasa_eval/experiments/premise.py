@@ -141,9 +141,10 @@ def _merged(raw: Mapping[str, Any], arm: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(raw)
     for key, value in arm.items():
         below = raw.get(key)
-        both = isinstance(value, Mapping) and isinstance(below, Mapping)
-        alike = both and value.get("use", below.get("use")) == below.get("use")
-        merged[key] = {**below, **value} if alike else value
+        merged[key] = value
+        if isinstance(value, Mapping) and isinstance(below, Mapping):
+            alike = value.get("use", below.get("use")) == below.get("use")
+            merged[key] = {**below, **value} if alike else value
     return merged
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import os
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
@@ -22,12 +25,19 @@ class RecordedJudge:
 
     The file is JSONL. A row has `raw`, the judge's text, and one of
 
-    - `id`: the grading prompt's id;
-    - `prompt`: its text (the messages' contents, joined by an empty line), or that text's SHA-256 in hex.
+    - `prompt`: the grading prompt's text (the messages' contents, joined by an empty line), or that text's
+      SHA-256 in hex. The answer is in that text, so the grade is for that very answer;
+    - `id`: the grading prompt's id. Every model's answer to the question has it, at any temperature, and all
+      of them get this one grade without a word: only for grading a single model's answers, once.
 
     A row with `seed` answers that seed alone (gradings that are repeated have one seed each), and goes before
-    a row without. A prompt's own text goes before its id. Raises UdasaError where prompts have no row (how
-    many, and the first of them), and where a row cannot be read or says another thing than an earlier one.
+    a row without. A prompt's own text goes before its id. A row whose `raw` is empty is no grade.
+
+    Raises UdasaError where prompts have no grade. They are written, each with what is to be graded and an
+    empty `raw`, to `grades.missing.jsonl` beside a `grades.jsonl` that is a `file:` source: fill in `raw`,
+    append the rows, go on. That file is replaced each time; of what was filled in and not appended, the
+    grades that are still missing are kept. Raises it, too, where a row cannot be read, or says another thing
+    than an earlier one.
     """
 
     class Options(BaseModel):
@@ -36,7 +46,8 @@ class RecordedJudge:
         model_config = ConfigDict(extra="forbid", frozen=True)
 
         source: str = Field(
-            description="A JSONL file (file:grades.jsonl, say): each row has raw, and id or prompt."
+            description="A JSONL file (file:grades.jsonl, say; it may be empty at first): each row has raw, "
+            "and prompt or id."
         )
 
     needs: ClassVar[tuple[str, ...]] = ()
@@ -56,22 +67,41 @@ class RecordedJudge:
     def udasa_judge(self, prompts: Sequence[Prompt], seed: int) -> list[Grade]:
         """Return the recorded grade of each prompt, in order."""
         found = [self._judgements.of(prompt, seed) for prompt in prompts]
-        missing = [prompt for prompt, raw in zip(prompts, found, strict=True) if raw is None]
+        asked = list(zip(prompts, found, strict=True))
+        missing = [prompt for prompt, raw in asked if raw is None or not raw.strip()]
         if missing:
+            empty = sum(raw is not None and not raw.strip() for raw in found)
             raise UdasaError(
                 f"judge {self.name!r}: {len(missing)} of {len(prompts)} grading prompts have no grade in "
-                f"{self._path}; the first is {missing[0].id!r} (seed {seed}): "
-                f"{_beginning(missing[0])!r}. Add rows such as "
-                f'{{"prompt": "{_digest(missing[0])}", "raw": "Rating: [[7]]"}}'
+                f"{self._path}{_left_empty(empty)}: {self._advice(missing, seed)}"
             )
         return [Grade(rating(raw), raw) for raw in found if raw is not None]
+
+    def _advice(self, missing: Sequence[Prompt], seed: int) -> str:
+        """Write the prompts where a person can grade them, and return what to type."""
+        row = f'rows such as {{"prompt": "{_digest(missing[0])}", "raw": "Rating: [[7]]"}}'
+        if not self.options.source.startswith("file:"):
+            return (
+                f'copy it into a file of your own, write [judge] source = "file:grades.jsonl", and add {row} '
+                "(once the source is such a file, they are written beside it for you to fill in)"
+            )
+        beside = self._path.with_name(f"{self._path.stem}.missing.jsonl")
+        try:
+            _write_missing(beside, missing, seed)
+        except OSError as error:
+            return f"add {row} ({beside}, with all of them, cannot be written: {error.strerror or error})"
+        return (
+            f'fill in "raw" in each row of {beside} (with "Rating: [[7]]", say), append those rows to '
+            f"{self._path.name}, and type the command again"
+        )
 
     @cached_property
     def _path(self) -> Path:
         path = self._resources.path(self.options.source)
         if not path.is_file():
             raise UdasaError(
-                f'judge {self.name!r}: {path} is no file; write [judge] source = "file:grades.jsonl"'
+                f'judge {self.name!r}: {path} is no file; write [judge] source = "file:grades.jsonl" (it may '
+                "be empty at first)"
             )
         return path
 
@@ -89,7 +119,32 @@ def _digest(prompt: Prompt) -> str:
     return hashlib.sha256(grading_text(prompt).encode()).hexdigest()
 
 
-def _beginning(prompt: Prompt) -> str:
-    """Return the first words of what is to be graded."""
-    words = " ".join(prompt.messages[-1].content.split())
-    return words if len(words) <= 80 else f"{words[:80]}…"
+def _left_empty(rows: int) -> str:
+    # Left there, an empty row would contradict the one that is appended.
+    return f' ({rows} with a row there whose "raw" is empty, to be deleted)' if rows else ""
+
+
+def _write_missing(path: Path, missing: Sequence[Prompt], seed: int) -> None:
+    """Write beside and rename, a row a prompt; what a person filled in and forgot to append stays."""
+    from udasa_eval.judges.judgements import Judgements
+
+    earlier = Judgements(path) if path.is_file() else None
+    rows = {
+        _digest(prompt): {
+            "prompt": _digest(prompt),
+            # Not `id`: a row has one key.
+            "prompt_id": prompt.id,
+            "messages": [asdict(message) for message in prompt.messages],
+            "raw": (earlier.of(prompt, seed) or "") if earlier else "",
+        }
+        for prompt in missing
+    }
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows.values())
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

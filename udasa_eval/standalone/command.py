@@ -25,15 +25,18 @@ class _Evaluating(Group):
 
 @click.group("eval", cls=_Evaluating, short_help="Measure a model on suites; compare models item by item.")
 def evaluation() -> None:
-    """Measure a model on suites: `udasa eval MODEL --suite NAME`. Compare: `udasa eval compare A B`."""
+    """Measure a model on suites: `udasa eval MODEL --suite NAME`. Compare: `udasa eval compare A B`.
+
+    The options of measuring: `udasa eval model --help`.
+    """
 
 
 @evaluation.command(_DEFAULT, cls=Command, short_help="Measure MODEL (this word may be left out).")
 @click.argument("model", required=False)
-@click.option("--suite", "suites", multiple=True, help="A suite by its name. May be repeated.")
+@click.option("--suite", "suites", multiple=True, help="A suite, beside those of --config. May be repeated.")
 @click.option("--adapter", type=_FOLDER, help="A folder with a LoRA adapter for MODEL.")
 @click.option(
-    "--config", type=_FILE, help="A TOML whose [model], [generator], [judge] and [[suite]] tables count."
+    "--config", type=_FILE, help="A TOML whose [model], [generator], [judge], [[suite]] and the like count."
 )
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key. May be repeated."
@@ -70,7 +73,8 @@ def measure(
 
 @evaluation.command("compare", cls=Command, short_help="Compare models item by item.")
 @click.argument("models", nargs=-1, required=True, metavar="A B …")
-def comparison(models: tuple[str, ...]) -> None:
+@click.option("--suite", "suites", multiple=True, help="Only this suite. May be repeated.")
+def comparison(models: tuple[str, ...], suites: tuple[str, ...]) -> None:
     """Compare B … with A on every suite that both have, item by item.
 
     Each is RUN or RUN:MODEL: an evaluation's name or folder, or a run's with its stage
@@ -80,4 +84,4 @@ def comparison(models: tuple[str, ...]) -> None:
 
     if len(models) < 2:
         raise click.UsageError("a comparison needs two models or more")
-    click.echo(comparison_table(compare([contender(name) for name in models])))
+    click.echo(comparison_table(compare([contender(name) for name in models], suites)))

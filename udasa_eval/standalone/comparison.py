@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy import float64
@@ -13,16 +12,13 @@ from numpy import float64
 from udasa_core import Metric, Run, UdasaError
 from udasa_core.runs import find_run
 from udasa_core.text_table import TextTable, figure
+from udasa_eval.standalone.alike import doubts, unlikeness
 from udasa_eval.statistics.paired import holm, sign_flip
 from udasa_eval.statistics.resampling import Resamples
 
 _SEED = 20260101
 # The metrics by which a suite tells how far its overall figure differs between repeats of the same judge.
 SPREADS = ("score_spread", "win_rate_spread", "both_spread")
-
-
-# What may differ between two measurements that are compared: the items that both have count.
-_MAY_DIFFER = ("limit", "texts_limit", "prompts_limit", "per_category", "repeats", "max_unparsed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,23 +100,45 @@ def _found(name: str, folders: Sequence[Path]) -> Run:
     return find_run(name, folders[0])
 
 
-def compare(contenders: Sequence[Contender]) -> list[Difference]:
-    """Compare each model with the first, on every suite that both have, item by item."""
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What was compared, and in `notes` what was not, or what makes a difference doubtful."""
+
+    differences: tuple[Difference, ...]
+    notes: tuple[str, ...]
+
+
+def compare(contenders: Sequence[Contender], suites: Sequence[str] = ()) -> Comparison:
+    """Compare each model with the first, item by item, on the suites named: by default on all that both have.
+
+    Raises UdasaError where there is nothing to compare, saying why.
+    """
     first, others = contenders[0], contenders[1:]
-    found = [
-        one
-        for other in others
-        for suite in first.run.suites()
-        if suite in other.run.suites() and (one := _difference(suite, other, first)) is not None
-    ]
+    measured = dict.fromkeys(name for one in contenders for name in one.run.suites())
+    unknown = [name for name in suites if name not in measured]
+    if unknown:
+        raise UdasaError(f"no suite {', '.join(unknown)} was measured; there are {', '.join(measured)}")
+    found: list[Difference] = []
+    notes: list[str] = []
+    for other in others:
+        for suite in suites or measured:
+            one = _compared(suite, other, first)
+            if isinstance(one, Difference):
+                found.append(one)
+                sides = f"{suite}, {other.name} and {first.name}"
+                notes += [f"{sides}: {told}." for told in _doubts(one, other, first)]
+            else:
+                notes.append(one)
     if not found:
-        raise UdasaError("no suite has items that two of these models were both scored on")
+        raise UdasaError(f"nothing can be compared: {'; '.join(note.rstrip('.') for note in notes)}")
     corrected = holm([one.p for one in found])
-    return [replace(one, corrected=p) for one, p in zip(found, corrected, strict=True)]
+    differences = (replace(one, corrected=p) for one, p in zip(found, corrected, strict=True))
+    return Comparison(tuple(differences), tuple(notes))
 
 
-def comparison_table(differences: Sequence[Difference]) -> TextTable:
+def comparison_table(comparison: Comparison) -> TextTable:
     """Return the comparison as a table."""
+    differences = comparison.differences
     cells = [
         (
             one.suite,
@@ -135,53 +153,33 @@ def comparison_table(differences: Sequence[Difference]) -> TextTable:
     ]
     notes = [
         "Differences of each item's mean score; 95% intervals by resampling items, p by flipping their "
-        f"signs, corrected by Holm over {len(differences)}. What a higher score means each suite says.",
-        *_left_out(differences),
+        f"signs, corrected by Holm over {len(differences)}. Which figure is an item's score, "
+        "docs/evaluation.md lists (truthfulqa.mc: mc2).",
+        *comparison.notes,
     ]
     header = ("suite", "models", "difference", "n", "p", "Holm", "verdict")
     return TextTable("Item by item", header, cells, notes)
 
 
-def _left_out(differences: Sequence[Difference]) -> Iterator[str]:
-    for one in differences:
-        if one.only_one:
-            sides = f"{one.model} and {one.against}"
-            yield f"{one.suite}: {one.only_one} items have a score for only one of {sides}."
+def _doubts(one: Difference, other: Contender, first: Contender) -> Iterator[str]:
+    """Yield what to know beside a difference."""
+    yield from doubts(one.suite, other.run, first.run)
+    if one.only_one:
+        yield f"{one.only_one} items have a score for only one of them"
 
 
-def _check_alike(suite: str, other: Contender, first: Contender) -> None:
-    """Raise UdasaError where the two were measured with other options, or by another judge."""
-    kinds = ["suite", "judge"] if _is_judged(first, suite) or _is_judged(other, suite) else ["suite"]
-    for kind in kinds:
-        ours, theirs = _plugin(other.run, kind, suite), _plugin(first.run, kind, suite)
-        unlike = sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
-        if unlike:
-            told = ", ".join(f"{key} ({ours.get(key)!r} and {theirs.get(key)!r})" for key in unlike)
-            raise UdasaError(
-                f"{other.name} and {first.name} cannot be compared on {suite}: the {kind}'s {told} differ; "
-                "measure both alike"
-            )
-
-
-def _is_judged(one: Contender, suite: str) -> bool:
-    return any(row["name"] == "unparsed" for row in one.run.suites().get(suite, ()))
-
-
-def _plugin(run: Run, kind: str, suite: str) -> dict[str, Any]:
-    """Return what a suite, or the run's judge, was and was told, but for how many items and repeats."""
-    for one in run.manifest.plain["plugins"]:
-        if one["kind"] == kind and (kind != "suite" or one["name"] == suite):
-            options = {key: value for key, value in one["options"].items() if key not in _MAY_DIFFER}
-            return {"plugin": one["plugin"], "distribution": one["distribution"], **options}
-    return {}
-
-
-def _difference(suite: str, other: Contender, first: Contender) -> Difference | None:
-    _check_alike(suite, other, first)
+def _compared(suite: str, other: Contender, first: Contender) -> Difference | str:
+    """Return the difference on one suite, or a sentence why there is none."""
+    for side in (first, other):
+        if suite not in side.run.suites():
+            return f"{suite} is left out: {side.name} was not measured by it."
+    unlike = unlikeness(suite, other.run, first.run)
+    if unlike:
+        return f"{suite} is left out, {other.name} and {first.name}: {unlike}; measure both alike."
     ours, theirs = other.scores(suite), first.scores(suite)
     common = sorted(ours.keys() & theirs.keys())
     if not common:
-        return None
+        return f"{suite} is left out: {other.name} and {first.name} have no item that both have a score for."
     values = np.array([ours[item] - theirs[item] for item in common], dtype=float64)
     metric = Resamples.draw(len(values), _SEED).mean("difference", values)
     p = sign_flip(values, _SEED)

@@ -11,6 +11,7 @@ from typing import Any
 
 from udasa_core import Adapter, Run, UdasaError, content_key
 from udasa_core.api import conduct, load
+from udasa_core.config import ARRAYS, known_tables, parse_config
 from udasa_core.job import Job
 from udasa_core.steps.evaluate import measured_by_suites
 from udasa_core.steps.train import weights_digest
@@ -65,6 +66,7 @@ def evaluation_configuration(
     """Return the plain data of an evaluation: the bundled configuration under the tables that count."""
     default = plain_configuration(None, (), default_configuration())
     given = plain_configuration(configuration, (), default_configuration()) if configuration else {}
+    _check_shape(given, default, configuration)
     raw = {**default, **{key: value for key, value in given.items() if key in _KEPT}}
     raw["run"] = {
         **default["run"],
@@ -81,6 +83,23 @@ def evaluation_configuration(
 
     changed: dict[str, Any] = override(raw, overrides) if overrides else raw
     return changed
+
+
+def _check_shape(given: Mapping[str, Any], default: Mapping[str, Any], origin: Path | None) -> None:
+    """Raise ConfigError where a table that counts has another shape, or nobody knows the table."""
+    odd = {
+        key: value
+        for key, value in given.items()
+        if key not in known_tables() or (key in _KEPT and not _is_shaped(key, value))
+    }
+    if odd:
+        parse_config({**default, **odd}, root=Path(), origin=str(origin))
+
+
+def _is_shaped(key: str, value: Any) -> bool:
+    if key not in ARRAYS:
+        return isinstance(value, Mapping)
+    return isinstance(value, list) and all(isinstance(one, Mapping) for one in value)
 
 
 def _adapter(folder: Path) -> Adapter:

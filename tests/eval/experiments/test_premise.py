@@ -405,7 +405,9 @@ def overrides(config_file: ConfigFile, tmp_path: Path) -> list[str]:
     plain = plain_configuration(config_file(**TABLES), [])
     trainer = {"use": "tests.canned:Trainer"}
     changed = {name: plain[name] for name in ("model", "generator", "dimension")}
-    changed |= {"trainer": trainer, "arms.sft.trainer": {**trainer, "learning_rate": 2.0}}
+    for arm in ("sft", "dpo", "sft-random"):
+        changed[f"arms.{arm}.trainer"] = {**trainer, "learning_rate": 2.0}
+    changed["trainer"] = trainer
     changed["arms.likelihood.dimension"] = [{**LIKES, "words": ["Lyon"], "name": "contrary"}]
     return [f"{name}={toml_value(value)}".replace("\n", " ") for name, value in changed.items()]
 
@@ -415,7 +417,7 @@ def test_every_bundled_arm_makes_the_pairs_of_its_name(overrides: list[str], tmp
     found = measure_premise(None, overrides, folder=tmp_path / "out", seeds=1, part="dev")
     by_arm = {one.arm: one for one in found.trainings}
     assert list(by_arm) == [
-        *("uncertainty", "sft", "random", "oracle", "reversed", "likelihood", "shorter", "finished"),
+        *("uncertainty", "sft", "dpo", "random", "oracle", "reversed", "likelihood", "shorter", "finished"),
         "sft-random",
     ]
     kinds = {arm: {kind for kind, count in one.composition.items() if count} for arm, one in by_arm.items()}
@@ -451,7 +453,7 @@ def test_every_bundled_arm_makes_the_pairs_of_its_name(overrides: list[str], tmp
     }
     assert accuracies["base seed 7", 0.5] == 0.75
     assert accuracies["oracle seed 7", 0.7] == 1.0
-    assert len(accuracies) == 3 + 9 * 2
+    assert len(accuracies) == 3 + 10 * 2
     assert sum(one["column"] == "uncertainty against sft" for one in written) == 5
     svg = (tmp_path / "report" / "premise.svg").read_text()
     assert all(f"<!-- {arm} -->" in svg for arm in (BASE, *by_arm))

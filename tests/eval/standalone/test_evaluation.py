@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.canned import Canned, Strict, calls, configuration
 from udasa_core import Message, Metric, ModelRef, Prompt, SamplingOptions, SuiteReport, UdasaError, hookimpl
 from udasa_core.api import run as align
 from udasa_core.cli import main
+from udasa_core.errors import ConfigError
 from udasa_eval.standalone.comparison import compare, comparison_table, contender
 from udasa_eval.standalone.evaluation import evaluate_model
 from udasa_eval.standalone.results import write_results
@@ -128,9 +130,31 @@ def aligned(tmp_path: Path, tiny_model_dir: Path) -> udasa_core.Run:
     return align(configuration(tmp_path, tiny_model_dir, suite=SUITES))
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('[suite]\nuse = "truthfulqa.mc"\n', "write [[suite]]"),
+        ('suite = ["truthfulqa.mc"]\n', "is a table, not 'truthfulqa.mc'"),
+        ('model = "x"\n', "write [model]"),
+        ('run = "x"\n', "write [run]"),
+        ('[[suites]]\nuse = "truthfulqa.mc"\n', 'did you mean "suite"'),
+        ('[[suite]]\nuse = "truthfulqa.mc"\nname = "x/y"\n', "has a slash in its name"),
+    ],
+)
+def test_a_table_of_another_shape_is_told_before_anything_is_done(
+    text: str, told: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "eval.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigError) as found:
+        evaluate_model("file:nowhere", ["retention"], configuration=file, folder=tmp_path / "out")
+    assert told in str(found.value)
+
+
 def test_models_are_compared_item_by_item(aligned: udasa_core.Run) -> None:
     name = str(aligned.folder)
-    found = compare([contender(f"{name}:base"), contender(name), contender(f"{name}:base")])
+    comparison = compare([contender(f"{name}:base"), contender(name), contender(f"{name}:base")])
+    found = comparison.differences
     assert [(one.suite, one.model) for one in found] == [
         ("graded", "canned:exploratory"),
         ("noisy", "canned:exploratory"),
@@ -146,8 +170,12 @@ def test_models_are_compared_item_by_item(aligned: udasa_core.Run) -> None:
     assert better.verdict == "higher"
     assert noisy.verdict == "within judge noise"
     assert (same.difference.value, same.p, same.verdict) == (0.0, 1.0, "no evidence of a difference")
-    text = str(comparison_table(found))
-    assert "1 items have a score for only one of canned:exploratory and canned:base" in " ".join(text.split())
+    text = " ".join(str(comparison_table(comparison)).split())
+    assert "canned:exploratory and canned:base: 1 items have a score for only one of them" in text
+    chosen = compare([contender(f"{name}:base"), contender(name)], ["noisy"])
+    assert [one.suite for one in chosen.differences] == ["noisy"]
+    with pytest.raises(UdasaError, match="no suite loud was measured; there are graded, noisy"):
+        compare([contender(f"{name}:base"), contender(name)], ["loud"])
 
 
 def test_what_was_measured_otherwise_is_not_compared(
@@ -157,8 +185,66 @@ def test_what_was_measured_otherwise_is_not_compared(
     folder = tmp_path / "other"
     folder.mkdir()
     differing = align(configuration(folder, tiny_model_dir, suite=other))
-    with pytest.raises(UdasaError, match=r"on graded: the suite's strict \(True and False\) differ"):
-        compare([contender(str(aligned.folder)), contender(str(differing.folder))])
+    sides = [contender(str(aligned.folder)), contender(str(differing.folder))]
+    with pytest.raises(UdasaError, match=r"nothing can be compared: .* strict \(True and False\) differ"):
+        compare(sides, ["graded"])
+    # What can be compared is, and what cannot is told.
+    found = compare(sides)
+    assert [one.suite for one in found.differences] == ["noisy"]
+    assert "graded is left out" in str(comparison_table(found))
+
+
+def _with_plugins(run: udasa_core.Run, change: Callable[[dict[str, Any]], None]) -> udasa_core.Run:
+    """Return a run whose manifest tells something else of its plugins."""
+    plain = json.loads((run.folder / "manifest.json").read_text())
+    for one in plain["plugins"]:
+        change(one)
+    (run.folder / "manifest.json").write_text(json.dumps(plain))
+    return udasa_core.Run(run.folder)
+
+
+def test_data_count_by_what_they_are_and_not_by_their_name(
+    aligned: udasa_core.Run, tmp_path: Path, tiny_model_dir: Path
+) -> None:
+    folder = tmp_path / "other"
+    folder.mkdir()
+    other = align(configuration(folder, tiny_model_dir, suite=SUITES))
+
+    def told(source: str, fingerprint: str) -> Callable[[dict[str, Any]], None]:
+        def change(one: dict[str, Any]) -> None:
+            if one["kind"] == "suite":
+                one["options"]["source"] = source
+                one["fingerprint"] = fingerprint
+
+        return change
+
+    ours = _with_plugins(aligned, told("file:/here/mc.json", "a"))
+    same = _with_plugins(other, told("file:mc.json", "a"))
+    assert len(compare([contender(str(ours.folder)), contender(str(same.folder))]).differences) == 2
+    changed = _with_plugins(other, told("file:/here/mc.json", "b"))
+    with pytest.raises(UdasaError, match="the data that the suite read are not the same"):
+        compare([contender(str(ours.folder)), contender(str(changed.folder))])
+
+    plain = json.loads((other.folder / "manifest.json").read_text())
+    plain["models"]["base"]["revision"] = "another"
+    (other.folder / "manifest.json").write_text(json.dumps(plain))
+    found = compare([contender(str(ours.folder)), contender(str(other.folder))])
+    assert any("or the base that it compares with, are not the same" in note for note in found.notes)
+
+
+def test_other_generators_are_told(aligned: udasa_core.Run, tmp_path: Path, tiny_model_dir: Path) -> None:
+    folder = tmp_path / "other"
+    folder.mkdir()
+    other = align(configuration(folder, tiny_model_dir, suite=SUITES[:1]))
+
+    def change(one: dict[str, Any]) -> None:
+        if one["kind"] == "generator":
+            one["options"]["template"] = "plain"
+
+    _with_plugins(other, change)
+    found = compare([contender(str(aligned.folder)), contender(str(other.folder))])
+    assert any("the generators' template (" in note for note in found.notes)
+    assert "noisy is left out: canned:exploratory was not measured by it." in found.notes
 
 
 def test_what_was_not_measured_cannot_be_compared(aligned: udasa_core.Run) -> None:

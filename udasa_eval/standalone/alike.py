@@ -1,0 +1,79 @@
+"""Whether two measurements may be compared: the same data, options, judge, and way of sampling."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from udasa_core import Run
+
+# What may differ between two measurements that are compared: the items that both have count.
+_MAY_DIFFER = ("limit", "texts_limit", "prompts_limit", "per_category", "repeats", "max_unparsed")
+# How a generator goes about it, not what it says.
+_HOW = ("prompts_per_batch",)
+# A source, or a file in it: only a name. What lies there is in the plugin's fingerprint.
+_NAMES_DATA = re.compile(r"(file|hf|pypi|builtin):")
+
+
+def unlikeness(suite: str, one: Run, other: Run) -> str:
+    """Return why two runs' measurements by a suite cannot be compared; "" where they can."""
+    kinds = ["suite", "judge"] if _is_judged(one, suite) or _is_judged(other, suite) else ["suite"]
+    for kind in kinds:
+        ours, theirs = _plugin(one, kind, suite), _plugin(other, kind, suite)
+        same_data = _told(ours, "fingerprint") == _told(theirs, "fingerprint")
+        unlike = list(_unlike(ours, theirs, (*_MAY_DIFFER, *(("file",) if same_data else ())), same_data))
+        if unlike:
+            return f"the {kind}'s {', '.join(unlike)} differ"
+        if not same_data and _base(one) == _base(other):
+            return f"the data that the {kind} read are not the same"
+    return ""
+
+
+def doubts(suite: str, one: Run, other: Run) -> Iterator[str]:
+    """Yield what does not forbid a comparison and may explain a difference."""
+    ours, theirs = _plugin(one, "suite", suite), _plugin(other, "suite", suite)
+    if _told(ours, "fingerprint") != _told(theirs, "fingerprint") and _base(one) != _base(other):
+        yield "the data that the suite read, or the base that it compares with, are not the same"
+    unlike = list(_unlike(_plugin(one, "generator"), _plugin(other, "generator"), _HOW, same_data=False))
+    if unlike:
+        yield f"the generators' {', '.join(unlike)} differ"
+
+
+def _is_judged(run: Run, suite: str) -> bool:
+    return any(row["name"] == "unparsed" for row in run.suites().get(suite, ()))
+
+
+def _plugin(run: Run, kind: str, suite: str = "") -> Mapping[str, Any]:
+    """Return the manifest's row of a suite, or of the run's judge or generator."""
+    for one in run.manifest.plain["plugins"]:
+        if one["kind"] == kind and (kind != "suite" or one["name"] == suite):
+            row: Mapping[str, Any] = one
+            return row
+    return {}
+
+
+def _unlike(
+    ours: Mapping[str, Any], theirs: Mapping[str, Any], but: tuple[str, ...], same_data: bool
+) -> Iterator[str]:
+    """Yield what differs between two plugins: which plugin it is, and each option but those named."""
+    for key in ("plugin", "distribution"):
+        if _told(ours, key) != _told(theirs, key):
+            yield f"{key} ({_told(ours, key)!r} and {_told(theirs, key)!r})"
+    our_options, their_options = ours.get("options", {}), theirs.get("options", {})
+    for key in sorted((our_options.keys() | their_options.keys()) - set(but)):
+        here, there = our_options.get(key), their_options.get(key)
+        if here != there and not (same_data and _names_data(here) and _names_data(there)):
+            yield f"{key} ({here!r} and {there!r})"
+
+
+def _names_data(value: Any) -> bool:
+    return isinstance(value, str) and _NAMES_DATA.match(value) is not None
+
+
+def _told(plugin: Mapping[str, Any], key: str) -> str:
+    return str(plugin.get(key, ""))
+
+
+def _base(run: Run) -> Any:
+    return run.manifest.plain["models"]["base"]
