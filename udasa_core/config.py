@@ -214,9 +214,6 @@ class _Reader:
             self.faults.append(
                 Fault(f"{key}.{name}", "two tables have this name", 'give one of them name = "…"')
             )
-        # A suite's name is a part of a file's.
-        for name in sorted({name for name in names if "/" in name}):
-            self.faults.append(Fault(f"{key}.{name}", "has a slash in its name", 'choose another name = "…"'))
         return tuple(found)
 
 

@@ -23,6 +23,7 @@ from udasa_core.text_table import TextTable
 _WORDS = 8
 # all-MiniLM-L6-v2 puts paraphrases of one question above, two questions on one subject below.
 _COSINE = 0.9
+_SOURCE = re.compile(r"(file|hf|pypi|builtin):")
 _HEADER = ("suite", "by", "questions", "for example", "and the prompt")
 
 
@@ -85,9 +86,10 @@ def overlaps(
 
 
 def _reads_a_file(plugin: Plugin) -> bool:
-    """Whether a suite was given data in a file of the user's."""
+    """Whether all data that a suite was given lie in files of the user's: nothing is still to be fetched."""
     values = plugin.options.model_dump(mode="json").values()
-    return any(isinstance(value, str) and value.startswith("file:") for value in values)
+    sources = [value for value in values if isinstance(value, str) and _SOURCE.match(value)]
+    return bool(sources) and all(source.startswith("file:") for source in sources)
 
 
 def overlap_table(found: Sequence[Overlap]) -> TextTable:

@@ -87,7 +87,7 @@ class RecordedJudge:
             )
         beside = self._path.with_name(f"{self._path.stem}.missing.jsonl")
         try:
-            _write_missing(beside, missing, seed)
+            _write_missing(beside, self._path, missing, seed)
         except OSError as error:
             return f"add {row} ({beside}, with all of them, cannot be written: {error.strerror or error})"
         return (
@@ -124,7 +124,7 @@ def _left_empty(rows: int) -> str:
     return f' ({rows} with a row there whose "raw" is empty, to be deleted)' if rows else ""
 
 
-def _write_missing(path: Path, missing: Sequence[Prompt], seed: int) -> None:
+def _write_missing(path: Path, grades: Path, missing: Sequence[Prompt], seed: int) -> None:
     """Write beside and rename, a row a prompt; what a person filled in and forgot to append stays."""
     from udasa_eval.judges.judgements import Judgements
 
@@ -139,6 +139,12 @@ def _write_missing(path: Path, missing: Sequence[Prompt], seed: int) -> None:
         }
         for prompt in missing
     }
+    # Filled in for another model or suite, and not yet among the grades: hours of somebody's work.
+    appended = grades.read_text(encoding="utf-8-sig")
+    for line in path.read_text(encoding="utf-8-sig").splitlines() if earlier else ():
+        row = json.loads(line) if line.strip() else {"raw": ""}
+        if row["raw"].strip() and row.get("prompt", "") not in appended:
+            rows.setdefault(str(row["prompt"]), row)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with temporary.open("w", encoding="utf-8", newline="\n") as file:

@@ -17,25 +17,39 @@ _NAMES_DATA = re.compile(r"(file|hf|pypi|builtin):")
 
 
 def unlikeness(suite: str, one: Run, other: Run) -> str:
-    """Return why two runs' measurements by a suite cannot be compared; "" where they can."""
-    kinds = ["suite", "judge"] if _is_judged(one, suite) or _is_judged(other, suite) else ["suite"]
-    for kind in kinds:
-        ours, theirs = _plugin(one, kind, suite), _plugin(other, kind, suite)
-        same_data = _told(ours, "fingerprint") == _told(theirs, "fingerprint")
-        unlike = list(_unlike(ours, theirs, (*_MAY_DIFFER, *(("file",) if same_data else ())), same_data))
-        if unlike:
-            return f"the {kind}'s {', '.join(unlike)} differ"
-        if not same_data and _base(one) == _base(other):
-            return f"the data that the {kind} read are not the same"
+    """Return why two runs' measurements by a suite cannot be compared; "" where they can.
+
+    Some suites' fingerprints hold the base, so with other bases they tell nothing of the data: see `doubts`.
+    """
+    ours, theirs = _plugin(one, "suite", suite), _plugin(other, "suite", suite)
+    unlike = list(_unlike(ours, theirs, _MAY_DIFFER))
+    if unlike:
+        return f"the suite's {', '.join(unlike)} differ"
+    if _told(ours, "fingerprint") != _told(theirs, "fingerprint") and _base(one) == _base(other):
+        return "the data that the suite read are not the same"
+    if not (_is_judged(one, suite) or _is_judged(other, suite)):
+        return ""
+    ours, theirs = _plugin(one, "judge"), _plugin(other, "judge")
+    given = _reads_grades(ours) and _reads_grades(theirs)
+    unlike = list(_unlike(ours, theirs, (*_MAY_DIFFER, *(("source",) if given else ()))))
+    if unlike:
+        return f"the judge's {', '.join(unlike)} differ"
+    if _told(ours, "fingerprint") != _told(theirs, "fingerprint") and not given:
+        return "the judges are not the same"
     return ""
 
 
 def doubts(suite: str, one: Run, other: Run) -> Iterator[str]:
     """Yield what does not forbid a comparison and may explain a difference."""
     ours, theirs = _plugin(one, "suite", suite), _plugin(other, "suite", suite)
-    if _told(ours, "fingerprint") != _told(theirs, "fingerprint") and _base(one) != _base(other):
+    if _told(ours, "fingerprint") != _told(theirs, "fingerprint"):
         yield "the data that the suite read, or the base that it compares with, are not the same"
-    unlike = list(_unlike(_plugin(one, "generator"), _plugin(other, "generator"), _HOW, same_data=False))
+    if _told(ours, "source") != _told(theirs, "source"):
+        yield "the suite's program is not the same"
+    ours, theirs = _plugin(one, "judge"), _plugin(other, "judge")
+    if _is_judged(one, suite) and _told(ours, "fingerprint") != _told(theirs, "fingerprint"):
+        yield "the grades come from other files, or from a file that has changed: were they given alike?"
+    unlike = list(_unlike(_plugin(one, "generator"), _plugin(other, "generator"), _HOW))
     if unlike:
         yield f"the generators' {', '.join(unlike)} differ"
 
@@ -53,18 +67,24 @@ def _plugin(run: Run, kind: str, suite: str = "") -> Mapping[str, Any]:
     return {}
 
 
-def _unlike(
-    ours: Mapping[str, Any], theirs: Mapping[str, Any], but: tuple[str, ...], same_data: bool
-) -> Iterator[str]:
+def _unlike(ours: Mapping[str, Any], theirs: Mapping[str, Any], but: tuple[str, ...]) -> Iterator[str]:
     """Yield what differs between two plugins: which plugin it is, and each option but those named."""
     for key in ("plugin", "distribution"):
         if _told(ours, key) != _told(theirs, key):
             yield f"{key} ({_told(ours, key)!r} and {_told(theirs, key)!r})"
+    digest = _told(ours, "fingerprint")
+    same_data = digest != "" and digest == _told(theirs, "fingerprint")
     our_options, their_options = ours.get("options", {}), theirs.get("options", {})
     for key in sorted((our_options.keys() | their_options.keys()) - set(but)):
         here, there = our_options.get(key), their_options.get(key)
-        if here != there and not (same_data and _names_data(here) and _names_data(there)):
+        only_named = key == "file" or (_names_data(here) and _names_data(there))
+        if here != there and not (same_data and only_named):
             yield f"{key} ({here!r} and {there!r})"
+
+
+def _reads_grades(judge: Mapping[str, Any]) -> bool:
+    """Whether a judge reads grades that were given elsewhere, in a file: each model has its own."""
+    return str(judge.get("options", {}).get("source", "")).startswith("file:")
 
 
 def _names_data(value: Any) -> bool:

@@ -121,7 +121,7 @@ def compare(contenders: Sequence[Contender], suites: Sequence[str] = ()) -> Comp
     found: list[Difference] = []
     notes: list[str] = []
     for other in others:
-        for suite in suites or measured:
+        for suite in dict.fromkeys(suites) or measured:
             one = _compared(suite, other, first)
             if isinstance(one, Difference):
                 found.append(one)

@@ -20,6 +20,8 @@ from udasa_eval.experiments.measuring import plain_configuration
 # What the one model is called in the results.
 MODEL = "model"
 _KEPT = ("run", "model", "generator", "reader", "embedder", "entailment", "judge", "suite", "store")
+# Tables that other commands read.
+_OF_EXPERIMENTS = ("arms",)
 
 
 def default_configuration() -> Path:
@@ -75,8 +77,8 @@ def evaluation_configuration(
     named = list(raw.get("suite", ()))
     known = {one.get("name", one.get("use")) for one in named}
     raw["suite"] = [*named, *({"use": name} for name in dict.fromkeys(suites) if name not in known)]
-    if model is not None:
-        raw["model"] = {**raw["model"], "source": model}
+    named_model = model or raw["model"].get("source", default["model"]["source"])
+    raw["model"] = {**raw["model"], "source": named_model}
     if not raw["suite"]:
         raise UdasaError("no suite is named: add --suite NAME; `udasa plugins` lists them")
     from udasa_core.overrides import override
@@ -90,7 +92,7 @@ def _check_shape(given: Mapping[str, Any], default: Mapping[str, Any], origin: P
     odd = {
         key: value
         for key, value in given.items()
-        if key not in known_tables() or (key in _KEPT and not _is_shaped(key, value))
+        if key not in (*known_tables(), *_OF_EXPERIMENTS) or (key in _KEPT and not _is_shaped(key, value))
     }
     if odd:
         parse_config({**default, **odd}, root=Path(), origin=str(origin))

@@ -30,7 +30,7 @@ def write_results(run: Run, folder: Path) -> str:
     (folder / "results.json").write_text(json.dumps(told, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     for suite, rows in suites.items():
         for model in dict.fromkeys(row["model"] for row in rows):
-            _write_rows(run, suite, model, folder / f"{suite}.{model}.parquet")
+            _write_rows(run, suite, model, folder / f"{suite}.{model}.parquet".replace("/", "-"))
     text = markdown(suites)
     (folder / "results.md").write_text(text, encoding="utf-8")
     return text

@@ -114,6 +114,9 @@ def test_missing_rows_are_of_the_last_time_but_what_was_filled_in_stays(tmp_path
         ("q2", ""),
         ("q3", ""),
     ]
+    # Another suite's prompts: what was filled in for these is still to be appended.
+    told(source, [ONE])
+    assert [row["raw"] for row in missing(tmp_path)] == ["", "[[6]]"]
 
 
 def test_missing_rows_that_cannot_be_read_are_not_written_over(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from udasa_core import Message, Metric, ModelRef, Prompt, SamplingOptions, Suite
 from udasa_core.api import run as align
 from udasa_core.cli import main
 from udasa_core.errors import ConfigError
-from udasa_eval.standalone.comparison import compare, comparison_table, contender
+from udasa_eval.standalone.comparison import Contender, compare, comparison_table, contender
 from udasa_eval.standalone.evaluation import evaluate_model
 from udasa_eval.standalone.results import write_results
 
@@ -138,7 +138,6 @@ def aligned(tmp_path: Path, tiny_model_dir: Path) -> udasa_core.Run:
         ('model = "x"\n', "write [model]"),
         ('run = "x"\n', "write [run]"),
         ('[[suites]]\nuse = "truthfulqa.mc"\n', 'did you mean "suite"'),
-        ('[[suite]]\nuse = "truthfulqa.mc"\nname = "x/y"\n', "has a slash in its name"),
     ],
 )
 def test_a_table_of_another_shape_is_told_before_anything_is_done(
@@ -230,6 +229,36 @@ def test_data_count_by_what_they_are_and_not_by_their_name(
     (other.folder / "manifest.json").write_text(json.dumps(plain))
     found = compare([contender(str(ours.folder)), contender(str(other.folder))])
     assert any("or the base that it compares with, are not the same" in note for note in found.notes)
+
+
+def test_another_judge_is_refused_whatever_the_base(
+    aligned: udasa_core.Run, tmp_path: Path, tiny_model_dir: Path
+) -> None:
+    folder = tmp_path / "other"
+    folder.mkdir()
+    other = align(configuration(folder, tiny_model_dir, suite=SUITES))
+
+    def judged(run: udasa_core.Run, base: str, options: dict[str, Any], fingerprint: str) -> Contender:
+        plain = json.loads((run.folder / "manifest.json").read_text())
+        plain["models"]["base"]["revision"] = base
+        judge = {"kind": "judge", "name": "j", "plugin": "j", "distribution": "d", "options": options}
+        plain["plugins"] = [one for one in plain["plugins"] if one["kind"] != "judge"]
+        plain["plugins"].append({**judge, "fingerprint": fingerprint})
+        for row in plain["suites"]["graded"][:1]:
+            row["name"] = "unparsed"
+        plain["suites"].pop("noisy", None)
+        (run.folder / "manifest.json").write_text(json.dumps(plain))
+        return contender(str(run.folder))
+
+    first = judged(aligned, "a", {}, "weights of one")
+    with pytest.raises(UdasaError, match="the judges are not the same"):
+        compare([first, judged(other, "b", {}, "weights of another")])
+    with pytest.raises(UdasaError, match=r"the judge's model \('hf:o/x' and 'hf:o/y'\) differ"):
+        compare([judged(aligned, "a", {"model": "hf:o/y"}, ""), judged(other, "b", {"model": "hf:o/x"}, "")])
+    # A person's grades: each model has its own.
+    first = judged(aligned, "a", {"source": "file:a.jsonl"}, "grades of one")
+    found = compare([first, judged(other, "a", {"source": "file:b.jsonl"}, "grades of another")])
+    assert any("were they given alike?" in note for note in found.notes)
 
 
 def test_other_generators_are_told(aligned: udasa_core.Run, tmp_path: Path, tiny_model_dir: Path) -> None:
