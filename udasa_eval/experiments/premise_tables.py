@@ -127,8 +127,8 @@ def _untrained(found: Premise) -> TextTable:
         *(f"best of {responses} by U", "tokens", "truncated", "best on dev"),
     )
     notes = [
-        "Means over seeds: the first one's at every temperature, the others' at their best and greedily. Best "
-        "on dev: for how many seeds this temperature was the best one there."
+        "Means over seeds: the first one's at every temperature, the others' at their best and greedily. "
+        "Best on dev: for how many seeds this temperature was the best one there."
     ]
     return TextTable(f"The base on {found.part}, untrained", header, cells, notes)
 
