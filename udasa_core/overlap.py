@@ -15,6 +15,7 @@ from udasa_core.model_size import local_path
 from udasa_core.models import resolve_encoder
 from udasa_core.progress import Progress, silent
 from udasa_core.prompts import PromptSource, ReadPrompt, read_prompts
+from udasa_core.sources import names_source
 from udasa_core.stack import Plugin
 from udasa_core.text_table import TextTable
 
@@ -23,7 +24,6 @@ from udasa_core.text_table import TextTable
 _WORDS = 8
 # all-MiniLM-L6-v2 puts paraphrases of one question above, two questions on one subject below.
 _COSINE = 0.9
-_SOURCE = re.compile(r"(file|hf|pypi|builtin):")
 _HEADER = ("suite", "by", "questions", "for example", "and the prompt")
 
 
@@ -88,7 +88,7 @@ def overlaps(
 def _reads_a_file(plugin: Plugin) -> bool:
     """Whether all data that a suite was given lie in files of the user's: nothing is still to be fetched."""
     values = plugin.options.model_dump(mode="json").values()
-    sources = [value for value in values if isinstance(value, str) and _SOURCE.match(value)]
+    sources = [value for value in values if isinstance(value, str) and names_source(value)]
     return bool(sources) and all(source.startswith("file:") for source in sources)
 
 

@@ -115,6 +115,11 @@ def resolve_data(source: str, root: Path, *, progress: Progress = silent) -> Pat
     return hub_data(parsed, progress)
 
 
+def names_source(text: str) -> bool:
+    """Say whether a text begins as a source does; what follows may still be no good."""
+    return text.partition(":")[0] in SCHEMES and ":" in text
+
+
 def is_here(source: str, root: Path) -> bool:
     """Say whether data are on this machine, so that `resolve_data` fetches nothing."""
     parsed = parse_source(source, root)

@@ -35,8 +35,8 @@ class RecordedJudge:
 
     Raises UdasaError where prompts have no grade. They are written, each with what is to be graded and an
     empty `raw`, to `grades.missing.jsonl` beside a `grades.jsonl` that is a `file:` source: fill in `raw`,
-    append the rows, go on. That file is replaced each time; of what was filled in and not appended, the
-    grades that are still missing are kept. Raises it, too, where a row cannot be read, or says another thing
+    append the rows, go on. That file is replaced each time; what was filled in and not appended stays in it.
+    Raises it, too, where a row cannot be read, or says another thing
     than an earlier one.
     """
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from udasa_core import Run
+from udasa_core.sources import names_source
 
 # What may differ between two measurements that are compared: the items that both have count.
 _MAY_DIFFER = ("limit", "texts_limit", "prompts_limit", "per_category", "repeats", "max_unparsed")
 # How a generator goes about it, not what it says.
 _HOW = ("prompts_per_batch",)
-# A source, or a file in it: only a name. What lies there is in the plugin's fingerprint.
-_NAMES_DATA = re.compile(r"(file|hf|pypi|builtin):")
 
 
 def unlikeness(suite: str, one: Run, other: Run) -> str:
@@ -88,7 +86,8 @@ def _reads_grades(judge: Mapping[str, Any]) -> bool:
 
 
 def _names_data(value: Any) -> bool:
-    return isinstance(value, str) and _NAMES_DATA.match(value) is not None
+    """Whether a value is a source: only a name. What lies there is in the plugin's fingerprint."""
+    return isinstance(value, str) and names_source(value)
 
 
 def _told(plugin: Mapping[str, Any], key: str) -> str:
