@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy import float64
 from numpy.typing import NDArray
 from pydantic import Field
 
-from udasa_core import Generator, Metric, ModelRef, Prompt, Resources, SamplingOptions, hookimpl
-from udasa_core.digests import digest
-from udasa_eval.inputs.dialogues import Dialogue, find_prompts, read_dialogues
+from udasa_core import Generator, Metric, ModelRef, Prompt, SamplingOptions, hookimpl
+from udasa_eval.inputs.dialogues import Dialogue, read_dialogues
 from udasa_eval.judges.options import JudgedOptions
 from udasa_eval.statistics.resampling import Resamples
+from udasa_eval.suites.prompt_file import PromptFileSuite
 
 # The hub's HH-RLHF as it has been since May 2023.
 HH_RLHF = "hf:Anthropic/hh-rlhf@09be8c5bbc57cb3887f3a9732ad6aa7ec602a1fa"
@@ -56,28 +54,12 @@ class OpenAnswer:
     truncated: bool
 
 
-class OpenSuite:
+class OpenSuite(PromptFileSuite):
     """What suites of open prompts share: the prompts, their fingerprint, and the answers."""
 
     Options: ClassVar[type[OpenOptions]] = OpenOptions
     needs: ClassVar[tuple[str, ...]] = ("generator", "judge")
-    # A suite measures: it puts no label into training.
-    label_free: ClassVar[bool] = True
-
-    def __init__(self, options: Any, name: str, resources: Resources) -> None:
-        self.options: OpenOptions = options
-        self.name = name
-        self._resources = resources
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """The digest of the prompts: a source is only a name."""
-        return digest(self._path)
-
-    @cached_property
-    def _path(self) -> Path:
-        options = self.options
-        return find_prompts(self._resources.data(options.source), options.file, options.source)
+    options: OpenOptions
 
     @hookimpl
     def udasa_questions(self) -> list[str]:

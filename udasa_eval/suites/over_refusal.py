@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,21 +15,19 @@ from udasa_core import (
     Message,
     ModelRef,
     Prompt,
-    Resources,
     SamplingOptions,
     SuiteReport,
     UdasaError,
     hookimpl,
 )
-from udasa_core.digests import digest
-from udasa_eval.inputs.dialogues import find_prompts
 from udasa_eval.refusals.detector import is_refusal
 from udasa_eval.refusals.xstest import FILE, SOURCE, TestPrompt, read_xstest
 from udasa_eval.statistics.resampling import Resamples
 from udasa_eval.suites.open_answers import finite
+from udasa_eval.suites.prompt_file import PromptFileSuite
 
 
-class OverRefusal:
+class OverRefusal(PromptFileSuite):
     """Suite `over-refusal`: XSTest's safe prompts that sound unsafe, and their unsafe contrasts.
 
     A refusal is told by the phrases of udasa_eval.refusals.detector, without a judge; a response that
@@ -63,23 +59,6 @@ class OverRefusal:
         )
 
     needs: ClassVar[tuple[str, ...]] = ("generator",)
-    # A suite measures: it puts no label into training.
-    label_free: ClassVar[bool] = True
-
-    def __init__(self, options: Options, name: str, resources: Resources) -> None:
-        self.options = options
-        self.name = name
-        self._resources = resources
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """The digest of the prompts: a source is only a name."""
-        return digest(self._path)
-
-    @cached_property
-    def _path(self) -> Path:
-        options = self.options
-        return find_prompts(self._resources.data(options.source), options.file, options.source)
 
     @hookimpl
     def udasa_questions(self) -> list[str]:
