@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -11,12 +11,15 @@ from numpy import float64, int64
 from numpy.typing import NDArray
 
 from udasa_core import Metric
-from udasa_eval.answers.words import normalised
+from udasa_eval.answers.overlap import answer_words, overlap
 from udasa_eval.experiments.intraclass import intraclass, rank_agreement
 from udasa_eval.experiments.labelled import rows_by_question
 from udasa_eval.experiments.pairs import extremes
 from udasa_eval.experiments.within import within_spearman
 from udasa_eval.statistics.resampling import Resamples
+
+# Two answers are one from this overlap of their words on.
+_ONE_ANSWER = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ def same_responses(
     identity = (
         np.unique(np.array(texts), return_inverse=True)[1] if len(texts) else np.arange(scores.shape[1])
     )
-    flips = _flips(np.where(picked < 0, -1, identity[picked]))
+    flips = _flips(picked, lambda _, one, __, other: bool(identity[one] != identity[other]))
     return Agreement(
         column,
         "same",
@@ -95,8 +98,9 @@ def fresh_responses(column: str, repeats: Sequence[FreshScores], *, seed: int) -
     - icc: `intraclass` of the questions' mean uncertainties; n questions that every repeat scored.
     - rank: mean over pairs of repeats of Spearman's ρ of these means across questions.
     - chosen_flips, rejected_flips: share of (question, pair of repeats) in which the chosen, or rejected,
-      response has another answer (by its normalised words), over questions that make a pair in both; n
-      questions.
+      response has another answer, over questions that make a pair in both; n questions. Two answers are one
+      where their words overlap by half or more, as a majority counts them: "9" and "equals 9", not "calf"
+      and "lamb".
 
     ValueError where the repeats do not have the same questions.
     """
@@ -107,16 +111,14 @@ def fresh_responses(column: str, repeats: Sequence[FreshScores], *, seed: int) -
             raise ValueError(f"{column}: repeat {number} has other questions than the first")
     means = np.empty((len(ids), count))
     picked = np.full((count, len(ids), 2), -1, dtype=int64)
-    known: dict[str, int] = {}
+    told = [[answer_words(answer) for answer in repeat.answers] for repeat in repeats]
     for number, repeat in enumerate(repeats):
         rows = rows_by_question(repeat.questions)
         means[:, number] = [_mean(repeat.scores[ours]) for ours in rows]
-        answers = np.array(
-            [known.setdefault(normalised(answer), len(known)) for answer in repeat.answers], int64
-        )
-        pairs = extremes(repeat.scores, rows)
-        picked[number] = np.where(pairs < 0, -1, answers[pairs])
-    flips = _flips(picked)
+        picked[number] = extremes(repeat.scores, rows)
+    flips = _flips(
+        picked, lambda first, one, second, other: overlap(told[first][one], told[second][other]) < _ONE_ANSWER
+    )
     all_resamples = Resamples.draw(len(ids), seed)
     kept = ~np.isnan(means).any(axis=1)
     resamples = Resamples.draw(int(kept.sum()), seed)
@@ -139,16 +141,20 @@ def _repeats(count: int) -> int:
     return count
 
 
-def _flips(picked: NDArray[int64]) -> NDArray[float64]:
+def _flips(picked: NDArray[int64], differ: Callable[[int, int, int, int], bool]) -> NDArray[float64]:
     """Return by question the share of pairs of repeats that pick another one, (Q, 2), NaN where none
     compares.
 
-    picked: (r, Q, 2), what each repeat chose and rejected, −1 where it made no pair.
+    picked: (r, Q, 2), the responses that each repeat chose and rejected, −1 where it made no pair. differ:
+    says whether a repeat's response and another repeat's are different ones (repeat, response, repeat,
+    response).
     """
-    parts = [
-        np.where((one >= 0) & (other >= 0), (one != other).astype(float64), np.nan)
-        for one, other in combinations(picked, 2)
-    ]
+    parts = []
+    for first, second in combinations(range(len(picked)), 2):
+        part = np.full(picked.shape[1:], np.nan)
+        for at in zip(*np.nonzero((picked[first] >= 0) & (picked[second] >= 0)), strict=True):
+            part[at] = differ(first, int(picked[first][at]), second, int(picked[second][at]))
+        parts.append(part)
     return _mean_of(parts)
 
 

@@ -107,6 +107,27 @@ def test_fresh_responses_compare_means_and_answers() -> None:
     assert found.metric("icc").n == 2
 
 
+def test_an_answer_in_other_words_is_no_flip() -> None:
+    questions = np.array([0, 1, 2, 3])
+    scores = np.full(4, 0.1)
+    first = FreshScores(questions, scores, ["equals 9", "bed", "type sweet potato", "..."])
+    # Contained; half of the shorter; less than half of it; without words, which is an answer of its own.
+    other = FreshScores(questions, scores, ["9", "type often referred bed", "type carrot onion", "!"])
+    pairs = [_with_rejected(one) for one in (first, other)]
+    found = fresh_responses("u", pairs, seed=0)
+    assert found.metric("chosen_flips").value == pytest.approx(1 / 4)
+    assert found.metric("rejected_flips").value == 0.0
+
+
+def _with_rejected(one: FreshScores) -> FreshScores:
+    """Give every question a rejected response, too: always "junk"."""
+    return FreshScores(
+        np.concatenate([one.questions, one.questions]),
+        np.concatenate([one.scores, one.scores + 0.5]),
+        [*one.answers, *["junk"] * len(one.answers)],
+    )
+
+
 def test_repeats_that_do_not_compare_are_refused() -> None:
     one = FreshScores(np.array([0]), np.array([0.1]), ["a"])
     with pytest.raises(ValueError, match="repeat 2 has other questions"):
