@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from udasa_core.errors import UdasaError
 from udasa_core.next_tokens import NextTokens
+from udasa_core.prefill import Prefill
 from udasa_core.progress import Progress, silent
 from udasa_core.records import Message, ModelRef
 from udasa_core.teacher_forcing import TokenStatistics as TokenStatistics
@@ -165,6 +166,10 @@ class CausalLM:
     ) -> NextTokens:
         """Return the distributions of the next token from logits (N, V); float32 logits are overwritten."""
         return NextTokens(logits, temperature, top_p, top_k)
+
+    def prefill(self, prompts: Sequence[Sequence[int]]) -> Prefill:
+        """Return a reader of these prompts (token ids, none empty): one at a time, their beginning once."""
+        return Prefill(self.model, prompts)
 
     def token_statistics(
         self,

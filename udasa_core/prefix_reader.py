@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from copy import copy
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
+
+from udasa_core.caches import WORTH_SHARING, branch, keeps_every_position
+from udasa_core.last_logits import last_logits
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -14,8 +16,6 @@ if TYPE_CHECKING:
 
 Tokens = tuple[int, ...]
 
-# A beginning is read on its own where that spares at least this many tokens: below, a pass costs more.
-_WORTH_SHARING = 16
 # A batch's tokens at most, those in the cache included: what bounds memory.
 _BATCH_TOKENS = 4096
 # A batch ends where a segment is shorter than this share of its longest: padding costs as much as reading.
@@ -40,9 +40,7 @@ class _Context:
 
     def row(self, row: int, copies: int) -> _Context:
         """Return `copies` copies of one row; this context stays as it is."""
-        # The layers are copied, not their tensors: selecting rows puts new ones in place of those.
-        cache = copy(self.cache)
-        cache.layers = [copy(layer) for layer in cache.layers]
+        cache = branch(self.cache)
         cache.batch_select_indices(self.mask.new_full((copies,), row))
         return _Context(cache, self.mask[row : row + 1].expand(copies, -1))
 
@@ -60,11 +58,8 @@ class PrefixReader:
     """
 
     def __init__(self, model: PreTrainedModel) -> None:
-        from transformers import DynamicCache
-        from transformers.cache_utils import DynamicLayer
-
         self._model = model
-        self._shares = all(type(layer) is DynamicLayer for layer in DynamicCache(config=model.config).layers)
+        self._shares = keeps_every_position(model)
 
     def read(self, sequences: Sequence[Tokens], reduce: Callable[[Tensor], Tensor]) -> list[float]:
         """Return one figure a sequence, in order: `reduce` maps logits (R, vocabulary) to figures (R,).
@@ -91,8 +86,7 @@ class PrefixReader:
             else:
                 for sequence in distinct:
                     ids = torch.tensor([sequence], device=self._model.device)
-                    logits = self._model(ids, use_cache=False, logits_to_keep=1).logits[:, -1]
-                    figures[sequence] = float(reduce(logits))
+                    figures[sequence] = float(reduce(last_logits(self._model, ids, use_cache=False)))
         return [figures[sequence] for sequence in sequences]
 
     def _walk(
@@ -121,14 +115,14 @@ class PrefixReader:
         fresh = (torch.arange(width, device=device) >= width - lengths[:, None]).long()
         mask = torch.cat([context.mask, fresh], dim=1)
         positions = (mask.cumsum(dim=1) - 1).clamp(min=0)[:, -width:]
-        logits: Tensor = self._model(
+        logits = last_logits(
+            self._model,
             ids,
             attention_mask=mask,
             position_ids=positions,
             past_key_values=context.cache,
             use_cache=True,
-            logits_to_keep=1,
-        ).logits[:, -1]
+        )
         return _Context(context.cache, mask), logits
 
 
@@ -146,7 +140,7 @@ def _branches(sequences: Sequence[Tokens], numbers: Sequence[int], depth: int) -
     if len(groups) == 1:
         # One sequence is the beginning of the others.
         return tuple(_Node(sequences[number][depth:], ends=number) for number in numbers)
-    if (common - depth) * (len(numbers) - 1) < _WORTH_SHARING:
+    if (common - depth) * (len(numbers) - 1) < WORTH_SHARING:
         return tuple(node for group in groups for node in _branches(sequences, group, depth))
     children = tuple(node for group in groups for node in _branches(sequences, group, common))
     return (_Node(first[depth:common], children),)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from udasa_core.last_logits import last_logits
 from udasa_core.next_tokens import NextTokens
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def _slices(
 
     cache = DynamicCache(config=model.config)
     ids = torch.tensor([list(prompt)], device=model.device)
-    logits = model(ids, past_key_values=cache, use_cache=True, logits_to_keep=1).logits[:, -1]
+    logits = last_logits(model, ids, past_key_values=cache, use_cache=True)
     vocabulary = logits.shape[-1]
     yield logits
     rows, width = given.shape

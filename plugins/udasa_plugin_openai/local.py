@@ -28,7 +28,9 @@ def sample_locally(
     with torch.inference_mode():
         cache = DynamicCache(config=lm.model.config)
         ids = torch.tensor([list(prompt)], device=lm.device)
-        logits = lm.model(ids, past_key_values=cache, use_cache=True, logits_to_keep=1).logits[:, -1]
+        # By index, as the core asks for them: a count would have the output matrix copied.
+        last = torch.tensor([-1], device=lm.device)
+        logits = lm.model(ids, past_key_values=cache, use_cache=True, logits_to_keep=last).logits[:, -1]
         cache.batch_repeat_interleave(count)
         logits = logits.repeat_interleave(count, dim=0)
         for step in range(budget):

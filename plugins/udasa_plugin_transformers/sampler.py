@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
-from transformers.cache_utils import DynamicCache
 
 from udasa_plugin_transformers.slots import Slots
 
@@ -41,8 +40,8 @@ def sample(
     """Return `sampling.responses` samples for each prompt (token ids), in order.
 
     Each response draws from random numbers of its own, fixed by the seed and its place, and each prompt is
-    prefilled alone: so neither the company that a response is decoded in nor `prompts_at_once` decides
-    what it says, save through the rounding of matrix products.
+    prefilled by itself, on top of what all of them begin with: so neither the company that a response is
+    decoded in nor `prompts_at_once` decides what it says, save through the rounding of matrix products.
 
     finished: told how many prompts are done since it was last told.
     """
@@ -64,6 +63,7 @@ class _Run:
     ) -> None:
         self._lm = lm
         self._prompts = prompts
+        self._prefill = lm.prefill(prompts)
         self._sampling = sampling
         self._each = sampling.responses
         # The longest prompts first: what decodes together is then of like length, and room runs out at once.
@@ -101,9 +101,7 @@ class _Run:
 
     def _admit(self, prompt: int, finished: Callable[[int], None]) -> None:
         """Prefill one prompt, give it a row, and draw the first token of each of its responses."""
-        cache = DynamicCache()
-        ids = torch.tensor([list(self._prompts[prompt])], device=self._lm.device)
-        logits = self._lm.model(ids, past_key_values=cache, use_cache=True, logits_to_keep=1).logits[:, -1]
+        cache, logits = self._prefill.read(self._prompts[prompt])
         self._slots.admit(cache, 1)
         self._rows.append(list(range(prompt * self._each, (prompt + 1) * self._each)))
         self._draw(logits, len(self._rows) - 1)

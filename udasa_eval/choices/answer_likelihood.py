@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from copy import copy
 from typing import TYPE_CHECKING
 
+from udasa_core.caches import branch, keeps_every_position
+from udasa_core.last_logits import last_logits
 from udasa_core.progress import Advance
 from udasa_eval.choices.answer_tokens import AnswerTokens
 from udasa_eval.choices.token_tree import TokenTree, packed, shared_start
@@ -102,7 +103,7 @@ class AnswerLikelihood:
         if tokens:
             self.read += len(tokens)
             ids = torch.tensor([tokens], device=self._model.device)
-            self._model(ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
+            last_logits(self._model, ids, past_key_values=cache, use_cache=True)
         return cache
 
     def _tree(self, tree: TokenTree, beginning: DynamicCache) -> list[float]:
@@ -110,9 +111,7 @@ class AnswerLikelihood:
         import torch
 
         device = self._model.device
-        # The layers are copied, not their tensors: the model puts longer ones in place of those.
-        cache = copy(beginning)
-        cache.layers = [copy(layer) for layer in cache.layers]
+        cache = branch(beginning)
         sees = torch.ones(len(tree), tree.start + len(tree), dtype=torch.bool)
         sees[:, tree.start :] = torch.from_numpy(tree.sees())
         # Added to the attention's scores: every implementation that takes a mask takes one of numbers.
@@ -142,7 +141,8 @@ class AnswerLikelihood:
         count = len(one.answer)
         self.read += one.read
         ids = torch.tensor([(*one.context, *one.answer)], device=self._model.device)
-        keep = {"logits_to_keep": count} if "logits_to_keep" in _arguments(self._model) else {}
+        last = torch.arange(-count, 0, device=ids.device)
+        keep = {"logits_to_keep": last} if "logits_to_keep" in _arguments(self._model) else {}
         logits = self._model(ids[:, :-1], use_cache=False, **keep).logits[0, -count:]
         rows = torch.arange(count, device=logits.device)
         return float(_log_probabilities(logits, rows, ids[0, -count:]).double().sum())
@@ -158,12 +158,9 @@ def _log_probabilities(logits: Tensor, rows: Tensor, tokens: Tensor) -> Tensor:
 
 def _shares(model: PreTrainedModel) -> bool:
     """Whether a model can read a tree on top of a cache, as far as can be seen without trying."""
-    from transformers import DynamicCache
-    from transformers.cache_utils import DynamicLayer
-
     config = model.config.get_text_config()
     return (
-        all(type(layer) is DynamicLayer for layer in DynamicCache(config=model.config).layers)
+        keeps_every_position(model)
         and {"position_ids", "past_key_values", "logits_to_keep"} <= _arguments(model)
         and config._attn_implementation in ("sdpa", "eager")
         # Biases by distance, which a model makes itself, from a mask of whole rows.

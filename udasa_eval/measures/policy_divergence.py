@@ -165,7 +165,8 @@ def _slices(
             ids[:, start:stop],
             past_key_values=cache,
             use_cache=True,
-            logits_to_keep=stop - max(start, first),
+            # By index: of a slice, the output matrix would be copied (udasa_core.last_logits).
+            logits_to_keep=torch.arange(max(start, first) - start, stop - start, device=ids.device),
         )
         yield read.logits[0]
         start = stop
