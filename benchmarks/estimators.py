@@ -57,7 +57,7 @@ from uqlm.scorers.shortform.entropy import SemanticEntropy as ClusterEntropy
 from uqlm.white_box.single_logprobs import SingleLogprobsScorer
 
 from udasa_core import Group, Message, Prompt, sentences
-from udasa_core.shared_resources import SharedResources
+from udasa_core.resources.shared import SharedResources
 from udasa_plugin_factual.cocoa import CoCoA
 from udasa_plugin_factual.evidence import Evidence
 from udasa_plugin_factual.max_token import MaxToken

@@ -21,8 +21,8 @@ from unittest.mock import patch
 import torch
 
 from udasa_core import CausalLM, Message, SamplingOptions, load_causal_lm
-from udasa_core.last_logits import last_logits
-from udasa_core.models import resolve_model
+from udasa_core.models.last_logits import last_logits
+from udasa_core.models.resolve import resolve_model
 from udasa_eval.experiments.sets import factual
 from udasa_plugin_transformers.sampler import sample
 
@@ -46,8 +46,8 @@ SIDES: dict[str, tuple[int, Any]] = {
 def seconds(lm: CausalLM, prompts: Sequence[list[int]], sampling: SamplingOptions, side: str) -> float:
     worth, last = SIDES[side]
     with (
-        patch("udasa_core.prefill.WORTH_SHARING", worth),
-        patch("udasa_core.prefill.last_logits", last),
+        patch("udasa_core.models.prefill.WORTH_SHARING", worth),
+        patch("udasa_core.models.prefill.last_logits", last),
     ):
         began = time.perf_counter()
         sample(lm, prompts, sampling, 0, 24, lambda done: None)

@@ -37,7 +37,7 @@ from numpy.typing import NDArray
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from udasa_core import Group
-from udasa_core.shared_resources import SharedResources
+from udasa_core.resources.shared import SharedResources
 from udasa_plugin_semantic.degree import Degree
 
 Matrix = NDArray[np.float64]

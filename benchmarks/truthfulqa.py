@@ -33,8 +33,8 @@ from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
 
 from udasa_core import ModelRef
-from udasa_core.models import resolve_model
-from udasa_core.shared_resources import SharedResources
+from udasa_core.models.resolve import resolve_model
+from udasa_core.resources.shared import SharedResources
 from udasa_eval.suites.truthfulqa_mc import TruthfulQAChoices
 from udasa_eval.truthfulqa.data import ChoiceQuestion, Targets, choice_file, choice_questions
 

@@ -17,10 +17,10 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from udasa_core import schema
-from udasa_core.catalog import Offer, read_catalog
+from udasa_core.config import schema
 from udasa_core.hookspecs import KINDS, Specifications
-from udasa_core.stack import load_factory
+from udasa_core.plugins.catalog import Offer, read_catalog
+from udasa_core.plugins.stack import load_factory
 
 DOCS = Path(__file__).parent
 PAGES = ("configuration.md", "hooks.md", "write-a-plugin.md")

@@ -17,9 +17,9 @@ import pytest
 
 import udasa_core
 from udasa_core.api import load, quickstart
-from udasa_core.catalog import read_catalog
-from udasa_core.cli import main
+from udasa_core.cli.main import main
 from udasa_core.hookspecs import HOOKS, Specifications
+from udasa_core.plugins.catalog import read_catalog
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -218,7 +218,7 @@ def test_each_hook_has_a_heading_a_test_and_a_user(hook: str) -> None:
     assert [path for path, text in tests.items() if hook in text], f"no test mentions {hook}"
     sources = [
         *(ROOT / "plugins").rglob("*.py"),
-        *(ROOT / "udasa_core").glob("*.py"),
+        *(ROOT / "udasa_core").rglob("*.py"),
         *(ROOT / "tests").rglob("*.py"),
     ]
     users = [path for path in sources if re.search(rf"@hookimpl\s+def {hook}\(", path.read_text())]

@@ -112,8 +112,8 @@ def test_listing_and_building_the_stack_imports_nothing_heavy() -> None:
     imported = run_python(
         "import sys\n"
         "from udasa_core.api import load, quickstart\n"
-        "from udasa_core.catalog import read_catalog\n"
-        "from udasa_core.job import Job\n"
+        "from udasa_core.plugins.catalog import read_catalog\n"
+        "from udasa_core.running.job import Job\n"
         "from udasa_core.testing import FAKE_BASE\n"
         "job = Job(load(quickstart()), read_catalog(), {'base': FAKE_BASE})\n"
         "assert len(job.stack.plugins()) == 11, job.stack.plugins()\n"

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from udasa_core.catalog import Catalog, read_catalog
 from udasa_core.errors import CatalogError
+from udasa_core.plugins.catalog import Catalog, read_catalog
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "tests" / "thirdparty" / "udasa-plugin-sentiment"
@@ -79,8 +79,8 @@ def test_a_configuration_selects_it(site: Path, tmp_path: Path) -> None:
         "from pathlib import Path\n"
         "from udasa_core.api import load, quickstart\n"
         "import tomllib\n"
-        "from udasa_core.catalog import read_catalog\n"
-        "from udasa_core.job import Job\n"
+        "from udasa_core.plugins.catalog import read_catalog\n"
+        "from udasa_core.running.job import Job\n"
         "from udasa_core.testing import FAKE_BASE, sample_groups\n"
         "raw = tomllib.loads(quickstart().read_text())\n"
         "raw['dimension'] = [{'use': 'sentiment.lexicon', 'name': 'tone', 'positive': ['paris']}]\n"

@@ -12,17 +12,13 @@ if TYPE_CHECKING:
     from udasa_core.api import clean as clean
     from udasa_core.api import load as load
     from udasa_core.api import run as run
-    from udasa_core.causal_lm import CausalLM as CausalLM
-    from udasa_core.causal_lm import TokenStatistics as TokenStatistics
-    from udasa_core.causal_lm import load_causal_lm as load_causal_lm
     from udasa_core.errors import UdasaError as UdasaError
     from udasa_core.hookspecs import CONTRACT as CONTRACT
     from udasa_core.hookspecs import hookimpl as hookimpl
-    from udasa_core.job import work as work
-    from udasa_core.loading import load_base as load_base
-    from udasa_core.passages import final_answer as final_answer
-    from udasa_core.passages import sentences as sentences
-    from udasa_core.rating import rating as rating
+    from udasa_core.models.causal_lm import CausalLM as CausalLM
+    from udasa_core.models.causal_lm import TokenStatistics as TokenStatistics
+    from udasa_core.models.causal_lm import load_causal_lm as load_causal_lm
+    from udasa_core.models.loading import load_base as load_base
     from udasa_core.records import Abstain as Abstain
     from udasa_core.records import Adapter as Adapter
     from udasa_core.records import Column as Column
@@ -47,27 +43,31 @@ if TYPE_CHECKING:
     from udasa_core.records import StagePlan as StagePlan
     from udasa_core.records import SuiteReport as SuiteReport
     from udasa_core.records import content_key as content_key
-    from udasa_core.resources import Classifier as Classifier
-    from udasa_core.resources import Embedder as Embedder
-    from udasa_core.resources import Entailment as Entailment
-    from udasa_core.resources import Generator as Generator
-    from udasa_core.resources import Judge as Judge
-    from udasa_core.resources import Reader as Reader
-    from udasa_core.resources import Resources as Resources
-    from udasa_core.resources import Similarity as Similarity
-    from udasa_core.runs import Run as Run
-    from udasa_core.tables import read_pairs as read_pairs
-    from udasa_core.words import words as words
+    from udasa_core.resources.protocols import Classifier as Classifier
+    from udasa_core.resources.protocols import Embedder as Embedder
+    from udasa_core.resources.protocols import Entailment as Entailment
+    from udasa_core.resources.protocols import Generator as Generator
+    from udasa_core.resources.protocols import Judge as Judge
+    from udasa_core.resources.protocols import Reader as Reader
+    from udasa_core.resources.protocols import Resources as Resources
+    from udasa_core.resources.protocols import Similarity as Similarity
+    from udasa_core.running.job import work as work
+    from udasa_core.store.runs import Run as Run
+    from udasa_core.store.tables import read_pairs as read_pairs
+    from udasa_core.text.rating import rating as rating
+    from udasa_core.text.response_text import final_answer as final_answer
+    from udasa_core.text.response_text import sentences as sentences
+    from udasa_core.text.words import words as words
 
 _HOMES = {
     "api": ("clean", "load", "run"),
-    "causal_lm": ("CausalLM", "TokenStatistics", "load_causal_lm"),
+    "models.causal_lm": ("CausalLM", "TokenStatistics", "load_causal_lm"),
     "errors": ("UdasaError",),
     "hookspecs": ("CONTRACT", "hookimpl"),
-    "job": ("work",),
-    "loading": ("load_base",),
-    "passages": ("final_answer", "sentences"),
-    "rating": ("rating",),
+    "running.job": ("work",),
+    "models.loading": ("load_base",),
+    "text.response_text": ("final_answer", "sentences"),
+    "text.rating": ("rating",),
     "records": (
         "Abstain",
         "Adapter",
@@ -94,7 +94,7 @@ _HOMES = {
         "SuiteReport",
         "content_key",
     ),
-    "resources": (
+    "resources.protocols": (
         "Classifier",
         "Embedder",
         "Entailment",
@@ -104,9 +104,9 @@ _HOMES = {
         "Resources",
         "Similarity",
     ),
-    "runs": ("Run",),
-    "tables": ("read_pairs",),
-    "words": ("words",),
+    "store.runs": ("Run",),
+    "store.tables": ("read_pairs",),
+    "text.words": ("words",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

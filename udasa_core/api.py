@@ -8,17 +8,17 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from udasa_core.catalog import Catalog, read_catalog
-from udasa_core.config import RunConfig, parse_config
+from udasa_core.config.overrides import override, read_toml
+from udasa_core.config.parse import RunConfig, parse_config
 from udasa_core.errors import ConfigError, Fault, SourceError, StoreError, UdasaError
-from udasa_core.job import Job, log
-from udasa_core.manifest import Manifest, register, registered
-from udasa_core.overrides import override, read_toml
+from udasa_core.plugins.catalog import Catalog, read_catalog
+from udasa_core.plugins.stack import check_plugins
 from udasa_core.records import Event, ModelRef
-from udasa_core.runs import Run
-from udasa_core.stack import check_plugins
-from udasa_core.store import Store, lock
-from udasa_core.termination import terminable
+from udasa_core.running.job import Job, log
+from udasa_core.running.termination import terminable
+from udasa_core.store.manifest import Manifest, register, registered
+from udasa_core.store.runs import Run
+from udasa_core.store.store import Store, lock
 
 # What a run is configured by: a TOML file, its plain data, or None for the bundled quickstart.
 Configuration = Path | str | Mapping[str, Any] | None
@@ -55,8 +55,8 @@ def quickstart() -> Path:
 
 def _check_sources(config: RunConfig) -> Iterator[Fault]:
     """Yield the faults of every source, as far as can be seen without fetching anything."""
-    from udasa_core.models import check_model
-    from udasa_core.sources import check_source
+    from udasa_core.models.resolve import check_model
+    from udasa_core.sources.source import check_source
 
     tables = (
         ("model", config.model),
@@ -173,7 +173,7 @@ def _earlier(folder: Path) -> dict[str, Any]:
 
 def _resolve_models(job: Job) -> dict[str, ModelRef]:
     """Resolve the base policy, and the other models where a plugin needs them."""
-    from udasa_core.models import resolve_encoder, resolve_model
+    from udasa_core.models.resolve import resolve_encoder, resolve_model
 
     config, needed = job.config, job.needed()
     tables: dict[str, tuple[str, Any]] = {"base": ("model", config.model)}

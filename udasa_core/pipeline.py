@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from udasa_core.job import Job
 from udasa_core.records import ModelRef, Report
+from udasa_core.running.job import Job
 from udasa_core.steps.aggregate import Calibration, aggregate, fit
-from udasa_core.steps.alarm import Alarm, alarm
+from udasa_core.steps.controls import Alarm, alarm
 from udasa_core.steps.evaluate import HeldOut, Results, evaluate, measured_by_suites
-from udasa_core.steps.intake import Prompts, intake
 from udasa_core.steps.pair import pair
+from udasa_core.steps.read import Prompts, intake
 from udasa_core.steps.sample import sample
 from udasa_core.steps.score import score
 from udasa_core.steps.stage import stage
 from udasa_core.steps.train import train
-from udasa_core.store import Shards
+from udasa_core.store.store import Shards
 
 
 @dataclass(frozen=True, slots=True)

@@ -345,7 +345,7 @@ def test_observers_hear_each_step_in_order(plain: dict[str, Any]) -> None:
 
 def test_a_second_process_on_the_same_run_is_refused(plain: dict[str, Any]) -> None:
     from udasa_core.errors import LockedError
-    from udasa_core.store import lock
+    from udasa_core.store.store import lock
 
     folder = Path(plain["run"]["folder"])
     with lock(folder / "canned" / ".lock", "busy"), pytest.raises(LockedError, match="already being made"):
@@ -384,7 +384,7 @@ def test_a_kill_while_a_stage_is_sealed_costs_nothing(
     plain: dict[str, Any], monkeypatch: pytest.MonkeyPatch, instant: str
 ) -> None:
     from udasa_core.steps import train
-    from udasa_core.store import Store
+    from udasa_core.store.store import Store
 
     whole = outputs(udasa_core.run(plain, [f"run.folder={plain['run']['folder']}-whole"]))
     calls.clear()
@@ -508,7 +508,7 @@ def test_a_disk_that_fills_up_stops_the_run_and_the_same_call_finishes(
     from collections.abc import Iterator
 
     from udasa_core.errors import StoreError
-    from udasa_core.store import Store
+    from udasa_core.store.store import Store
 
     whole = outputs(udasa_core.run(plain, [f"run.folder={plain['run']['folder']}-whole"]))
     appear = Store.appear

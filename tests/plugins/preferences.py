@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from tests.fakes import FakeResources
 from udasa_core import Message, ModelRef, Pair, Prompt, Report, Response, Stage
-from udasa_core.tables import pairs_table
+from udasa_core.store.tables import pairs_table
 from udasa_plugin_dpo.dpo import DPO
 from udasa_plugin_dpo.ipo import IPO
 

@@ -15,9 +15,9 @@ from tests.fakes import FakeResources
 from tests.plugins.classifiers import make_tiny_classifier
 from tests.tiny import make_tiny_model
 from udasa_core import Message, ModelRef, Prompt, testing
-from udasa_core.catalog import Offer, read_catalog
 from udasa_core.hookspecs import KINDS
-from udasa_core.stack import load_factory
+from udasa_core.plugins.catalog import Offer, read_catalog
+from udasa_core.plugins.stack import load_factory
 
 # Suites need their questions: tests/eval/suites checks them with the kit.
 OFFERS = [one for one in read_catalog().offers if one.distribution == "udasa" and one.kind != "suite"]

@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from tests.fakes import FakeResources
 from tests.plugins.groups import ODD_TEXTS, RESOURCES, group, response
 from udasa_core import Abstain, Group, Message, Response, Score
-from udasa_core.similarity import EmbedderSimilarity, EntailmentSimilarity
+from udasa_core.resources.similarity import EmbedderSimilarity, EntailmentSimilarity
 from udasa_plugin_factual.cocoa import CoCoA
 from udasa_plugin_factual.evidence import Evidence
 from udasa_plugin_factual.max_token import MaxToken

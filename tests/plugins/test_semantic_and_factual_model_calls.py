@@ -13,9 +13,9 @@ import pytest
 
 from tests.plugins.groups import group, response
 from udasa_core import ModelRef
-from udasa_core.classifier import TransformerClassifier
-from udasa_core.embedder import TransformerEmbedder
-from udasa_core.shared_resources import SharedResources
+from udasa_core.resources.classifier import TransformerClassifier
+from udasa_core.resources.embedder import TransformerEmbedder
+from udasa_core.resources.shared import SharedResources
 from udasa_plugin_factual.cocoa import CoCoA
 from udasa_plugin_factual.selfcheck import SelfCheck
 from udasa_plugin_factual.selfcheck_embedder import SelfCheckEmbedder

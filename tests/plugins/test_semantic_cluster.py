@@ -8,7 +8,7 @@ import pytest
 from tests.fakes import FakeResources
 from tests.plugins.groups import RESOURCES, group, response
 from udasa_core import Abstain, Resources, Score
-from udasa_core.similarity import EntailmentSimilarity
+from udasa_core.resources.similarity import EntailmentSimilarity
 from udasa_core.testing.fakes import FakeEntailment
 from udasa_plugin_semantic.cluster import Cluster
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.fakes import FakeResources
 from tests.plugins.groups import ODD_TEXTS, RESOURCES, group, response
 from udasa_core import Abstain, Column, Group
-from udasa_core.similarity import EntailmentSimilarity
+from udasa_core.resources.similarity import EntailmentSimilarity
 from udasa_plugin_semantic.degree import Degree
 
 

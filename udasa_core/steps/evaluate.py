@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from udasa_core import doors
-from udasa_core.job import Job
+from udasa_core.plugins import returned
+from udasa_core.plugins.stack import Plugin
 from udasa_core.records import Abstain, Event, Group, ModelRef, Report, Scores, SuiteReport
-from udasa_core.stack import Plugin
-from udasa_core.store import INFERENCE, Shards, versions
-from udasa_core.tables import groups_from, rows_table, scores_from
+from udasa_core.running.job import Job
+from udasa_core.store.store import INFERENCE, Shards, versions
+from udasa_core.store.tables import groups_from, rows_table, scores_from
 
 if TYPE_CHECKING:
     from numpy import float64
@@ -162,7 +162,7 @@ def _run_suite(job: Job, plugin: Plugin, label: str, ref: ModelRef) -> dict[str,
         if todo:
             before = len(job.pointed)
             answer = job.stack.call(plugin, "udasa_evaluate", policy=ref, seed=seed)
-            report: SuiteReport = doors.check_suite(plugin, ref, answer)
+            report: SuiteReport = returned.check_suite(plugin, ref, answer)
             metrics = [asdict(metric) for metric in report.metrics]
             # The rows first: where the figures are, everything is.
             job.store.write_table("suite", key, rows_table(report.rows))

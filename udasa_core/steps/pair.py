@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from udasa_core import doors
-from udasa_core.job import Job
-from udasa_core.store import Shards
-from udasa_core.tables import groups_from, pairs_table, scores_from
+from udasa_core.plugins import returned
+from udasa_core.running.job import Job
+from udasa_core.store.store import Shards
+from udasa_core.store.tables import groups_from, pairs_table, scores_from
 
 
 def pair(job: Job, groups: Shards, scores: Shards) -> Shards:
@@ -38,6 +38,6 @@ def work(job: Job, payload: Mapping[str, Any]) -> None:
     scores = scores_from(job.store.read_table("aggregate", payload["scores"]))
     plugin = job.stack.pairing
     answer = job.stack.call(plugin, "udasa_pair", groups=groups, scores=scores, seed=payload["seed"])
-    pairing = doors.check_pairing(plugin, groups, scores, answer)
+    pairing = returned.check_pairing(plugin, groups, scores, answer)
     refused = Counter(refusal.reason for refusal in pairing.refused)
     job.store.write_table("pair", payload["output"], pairs_table(pairing.pairs), {"refused": refused})

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from udasa_core import doors
-from udasa_core.job import Job
+from udasa_core.plugins import returned
 from udasa_core.records import ModelRef
-from udasa_core.store import INFERENCE, Shards, versions
-from udasa_core.tables import groups_table, prompts_from
+from udasa_core.running.job import Job
+from udasa_core.store.store import INFERENCE, Shards, versions
+from udasa_core.store.tables import groups_table, prompts_from
 
 
 def sample(job: Job, prompts: Shards, policy: ModelRef) -> Shards:
@@ -48,5 +48,5 @@ def work(job: Job, payload: Mapping[str, Any]) -> None:
         policy=policy,
         seed=payload["seed"],
     )
-    groups = doors.check_groups(generator, prompts, sampling, policy, answer)
+    groups = returned.check_groups(generator, prompts, sampling, policy, answer)
     job.store.write_table("sample", payload["output"], groups_table(groups))

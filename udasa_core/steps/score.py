@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from udasa_core import doors
 from udasa_core.errors import PluginError
-from udasa_core.job import Job
+from udasa_core.plugins import returned
+from udasa_core.plugins.stack import Plugin
 from udasa_core.records import Group
-from udasa_core.stack import Plugin
-from udasa_core.store import INFERENCE, Shards, versions
-from udasa_core.tables import column_table, groups_from
+from udasa_core.running.job import Job
+from udasa_core.store.store import INFERENCE, Shards, versions
+from udasa_core.store.tables import column_table, groups_from
 
 
 def score(job: Job, groups: Shards) -> dict[str, Shards]:
@@ -66,7 +66,7 @@ def _score(job: Job, plugin: Plugin, groups: Sequence[Group], seed: int, output:
     except PluginError:
         _blame(job, plugin, groups, seed)
         raise
-    column = doors.check_column(plugin, groups, answer)
+    column = returned.check_column(plugin, groups, answer)
     job.store.write_table("score", output, column_table(column))
 
 

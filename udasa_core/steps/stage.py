@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from udasa_core import doors
 from udasa_core.errors import NoPairsError
-from udasa_core.job import Job
+from udasa_core.plugins import returned
 from udasa_core.records import PairTable, Stage
-from udasa_core.store import Shards, StagedPairs
-from udasa_core.tables import PAIR_SCHEMA
+from udasa_core.running.job import Job
+from udasa_core.store.store import Shards, StagedPairs
+from udasa_core.store.tables import PAIR_SCHEMA
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -51,7 +51,7 @@ def _assign(job: Job, pairs: Shards, key: str) -> None:
     """Have the policy decide, write each stage's pairs to a file of its own, and the plan last."""
     table = _pair_table(job, pairs)
     plugin = job.stack.stages
-    plan = doors.check_plan(plugin, table, job.stack.call(plugin, "udasa_stage", pairs=table))
+    plan = returned.check_plan(plugin, table, job.stack.call(plugin, "udasa_stage", pairs=table))
     stages = []
     for draft in plan.stages:
         stage_key = job.fingerprint("stage", {"plan": key, "name": draft.name})

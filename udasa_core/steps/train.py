@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from udasa_core import doors
 from udasa_core.errors import PluginError, UdasaError
-from udasa_core.job import Job, log
+from udasa_core.plugins import returned
 from udasa_core.records import Adapter, Event, ModelRef, Report
-from udasa_core.store import StagedPairs, versions
+from udasa_core.running.job import Job, log
+from udasa_core.sources.digests import ADAPTER, weights_digest
+from udasa_core.store.store import StagedPairs, versions
 
-ADAPTER = "adapter"
 # The core's own report in a stage's folder.
 SEALED = "stage.json"
-_WEIGHTS = "adapter_model.safetensors"
 
 
 def train(job: Job, stages: Sequence[StagedPairs]) -> tuple[Report, ...]:
@@ -114,7 +112,7 @@ def _call(
         out_dir=out_dir,
         seed=seed,
     )
-    report = doors.check_report(plugin, stage, policy, out_dir, answer)
+    report = returned.check_report(plugin, stage, policy, out_dir, answer)
     if not report.skipped:
         told, found = report.policy.adapters[-1].sha256, weights_digest(out_dir / ADAPTER)
         if told != found:
@@ -149,9 +147,3 @@ def _read(job: Job, key: str, policy: ModelRef) -> Report:
         history=tuple(plain["history"]),
         skipped=plain["skipped"],
     )
-
-
-def weights_digest(adapter: Path) -> str:
-    """Return the SHA-256 of an adapter's weights."""
-    with (adapter / _WEIGHTS).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -15,12 +15,12 @@ import pluggy
 from pydantic import ValidationError
 
 from udasa_core import hookspecs
-from udasa_core.catalog import LOCAL, Offer
-from udasa_core.config import PluginTable
-from udasa_core.contract import HEAVY, factory_fault, plugin_faults
+from udasa_core.config.parse import PluginTable
 from udasa_core.errors import PluginError
-from udasa_core.shared_resources import SharedResources
-from udasa_core.stack import Plugin
+from udasa_core.plugins.catalog import LOCAL, Offer
+from udasa_core.plugins.contract import HEAVY, factory_fault, plugin_faults
+from udasa_core.plugins.stack import Plugin
+from udasa_core.resources.shared import SharedResources
 from udasa_core.testing.fakes import FakeResources
 
 _PROBE = "import sys; from udasa_core.testing.factory import probe; probe(*sys.argv[1:])"

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from udasa_core.progress import Advance
 from udasa_core.records import Event, Message, ModelRef
-from udasa_core.shared_resources import SharedResources
+from udasa_core.resources.shared import SharedResources
 
 if TYPE_CHECKING:
     from numpy import float32, float64
     from numpy.typing import NDArray
 
-    from udasa_core.resources import Similarity
+    from udasa_core.resources.protocols import Similarity
 
 _DIMENSIONS = 64
 # Stands for a base policy where no plugin loads it.
@@ -94,7 +94,7 @@ class FakeResources(SharedResources):
 
     def similarity(self) -> Similarity:
         """Return similarity by the bag of words."""
-        from udasa_core.similarity import EmbedderSimilarity
+        from udasa_core.resources.similarity import EmbedderSimilarity
 
         return EmbedderSimilarity(self.embedder())
 

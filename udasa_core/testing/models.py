@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from udasa_core import doors
+from udasa_core.plugins import returned
 from udasa_core.records import Group, ModelRef, Pair, Prompt, Report, SamplingOptions, Stage
-from udasa_core.shared_resources import SharedResources
+from udasa_core.resources.shared import SharedResources
 from udasa_core.testing.factory import Tested, build, demand
 from udasa_core.testing.fakes import FakeResources
 from udasa_core.testing.planted import SEED, sample_pairs, sample_prompts
@@ -38,7 +38,7 @@ def check_generator(
     tested = build("generator", factory, options, shared)
     if tested.implements("udasa_admit"):
         answer = tested.call("udasa_admit", prompts=given, sampling=sampling)
-        refusals = doors.check_refusals(tested.plugin, given, answer)
+        refusals = returned.check_refusals(tested.plugin, given, answer)
         given = tuple(prompt for prompt, refusal in zip(given, refusals, strict=True) if not refusal)
     demand(bool(given), f"{tested.plugin} admits none of the prompts")
     groups = _groups(tested, given, sampling, policy, seed)
@@ -51,7 +51,7 @@ def _groups(
     tested: Tested, prompts: Sequence[Prompt], sampling: SamplingOptions, policy: ModelRef, seed: int
 ) -> tuple[Group, ...]:
     answer = tested.call("udasa_generate", prompts=prompts, sampling=sampling, policy=policy, seed=seed)
-    return tuple(doors.check_groups(tested.plugin, prompts, sampling, policy, answer))
+    return tuple(returned.check_groups(tested.plugin, prompts, sampling, policy, answer))
 
 
 def check_trainer(
@@ -72,7 +72,7 @@ def check_trainer(
     """
     import pyarrow.parquet as pq
 
-    from udasa_core.tables import pairs_table
+    from udasa_core.store.tables import pairs_table
 
     given = tuple(pairs) if pairs is not None else sample_pairs()
     file = folder / "pairs.parquet"
@@ -107,7 +107,7 @@ def check_trainer(
 
 
 def _checked(tested: Tested, stage: Stage, policy: ModelRef, out_dir: Path, answer: Any) -> Report:
-    report = doors.check_report(tested.plugin, stage, policy, out_dir, answer)
+    report = returned.check_report(tested.plugin, stage, policy, out_dir, answer)
     told = report.policy.adapters[-1].sha256
     found = hashlib.sha256((out_dir / "adapter" / "adapter_model.safetensors").read_bytes()).hexdigest()
     demand(told == found, f"{tested.plugin} reports an adapter {told[:12]}…; its weights are {found[:12]}…")

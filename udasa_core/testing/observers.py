@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, get_args, get_type_hints
 
 from udasa_core.records import Event
-from udasa_core.shared_resources import SharedResources
+from udasa_core.resources.shared import SharedResources
 from udasa_core.testing.factory import build, demand
 
 

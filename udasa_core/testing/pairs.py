@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from udasa_core import doors
+from udasa_core.plugins import returned
 from udasa_core.records import Group, Pairing, PairTable, Scores, StagePlan
-from udasa_core.shared_resources import SharedResources
+from udasa_core.resources.shared import SharedResources
 from udasa_core.testing.factory import Tested, build, demand
 from udasa_core.testing.planted import SEED, sample_groups, sample_scores
 
@@ -46,7 +46,7 @@ def check_pairing(
 
 def _pairing(tested: Tested, groups: Sequence[Group], scores: Sequence[Scores], seed: int) -> Pairing:
     answer = tested.call("udasa_pair", groups=groups, scores=scores, seed=seed)
-    return doors.check_pairing(tested.plugin, groups, scores, answer)
+    return returned.check_pairing(tested.plugin, groups, scores, answer)
 
 
 def _check_gaps(tested: Tested, pairing: Pairing) -> None:
@@ -95,7 +95,7 @@ def check_stages(
 
 
 def _plan(tested: Tested, pairs: PairTable) -> StagePlan:
-    return doors.check_plan(tested.plugin, pairs, tested.call("udasa_stage", pairs=pairs))
+    return returned.check_plan(tested.plugin, pairs, tested.call("udasa_stage", pairs=pairs))
 
 
 def _members(plan: StagePlan) -> list[tuple[str, frozenset[str]]]:

@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from udasa_core import doors
+from udasa_core.plugins import returned
 from udasa_core.records import Grade, ModelRef, Prompt, SuiteReport
-from udasa_core.shared_resources import SharedResources
+from udasa_core.resources.shared import SharedResources
 from udasa_core.testing.factory import Tested, build, demand
 from udasa_core.testing.fakes import FakeResources
 from udasa_core.testing.planted import SEED, sample_prompts
@@ -50,7 +50,9 @@ def check_suite(
 
 
 def _report(tested: Tested, policy: ModelRef, seed: int) -> SuiteReport:
-    return doors.check_suite(tested.plugin, policy, tested.call("udasa_evaluate", policy=policy, seed=seed))
+    return returned.check_suite(
+        tested.plugin, policy, tested.call("udasa_evaluate", policy=policy, seed=seed)
+    )
 
 
 def check_judge(
@@ -81,4 +83,4 @@ def check_judge(
 
 def _grades(tested: Tested, prompts: Sequence[Prompt], seed: int) -> Sequence[Grade]:
     answer = tested.call("udasa_judge", prompts=prompts, seed=seed)
-    return list(doors.check_grades(tested.plugin, len(prompts), answer))
+    return list(returned.check_grades(tested.plugin, len(prompts), answer))

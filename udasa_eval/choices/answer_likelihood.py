@@ -6,8 +6,8 @@ import inspect
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from udasa_core.caches import branch, keeps_every_position
-from udasa_core.last_logits import last_logits
+from udasa_core.models.kv_cache import branch, keeps_every_position
+from udasa_core.models.last_logits import last_logits
 from udasa_core.progress import Advance
 from udasa_eval.choices.answer_tokens import AnswerTokens
 from udasa_eval.choices.token_tree import TokenTree, packed, shared_start

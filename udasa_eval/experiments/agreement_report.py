@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from udasa_core.text_table import TextTable
+from udasa_core.report.text_table import TextTable
 from udasa_eval.experiments.agreement import Agreement
 from udasa_eval.experiments.signal_report import Condition, Row
 from udasa_eval.experiments.signal_tables import interval

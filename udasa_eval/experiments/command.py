@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from udasa_core.command import Command, Group
+from udasa_core.cli.command import Command, Group
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _config = click.argument("config", type=_FILE, required=False)

@@ -15,8 +15,8 @@ import numpy as np
 
 from udasa_core import UdasaError
 from udasa_core.api import conduct, load
-from udasa_core.job import Job
-from udasa_core.steps.intake import intake
+from udasa_core.running.job import Job
+from udasa_core.steps.read import intake
 from udasa_core.steps.sample import sample
 from udasa_eval.experiments.agreement import Agreement, FreshScores, fresh_responses, same_responses
 from udasa_eval.experiments.agreement_report import rows, table

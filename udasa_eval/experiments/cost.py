@@ -6,10 +6,10 @@ import time
 from collections import Counter
 from itertools import islice
 
-from udasa_core.job import Job
-from udasa_core.stack import Plugin
-from udasa_core.store import Shards
-from udasa_core.tables import groups_from
+from udasa_core.plugins.stack import Plugin
+from udasa_core.running.job import Job
+from udasa_core.store.store import Shards
+from udasa_core.store.tables import groups_from
 from udasa_eval.experiments.signal_report import Cost
 
 

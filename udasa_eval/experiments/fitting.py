@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from udasa_core import UdasaError, content_key
 from udasa_core.api import conduct, load
-from udasa_core.job import Job
+from udasa_core.report.text_table import TextTable
+from udasa_core.running.job import Job
 from udasa_core.steps.aggregate import aggregate, fit
-from udasa_core.steps.intake import intake
+from udasa_core.steps.read import intake
 from udasa_core.steps.sample import sample
 from udasa_core.steps.score import score
-from udasa_core.tables import scores_from
-from udasa_core.text_table import TextTable
+from udasa_core.store.tables import scores_from
 from udasa_eval.experiments.fits import fit_isotonic, fit_platt, fit_weights
 from udasa_eval.experiments.labelled import LabelledScores
 from udasa_eval.experiments.measuring import (

@@ -11,12 +11,12 @@ import numpy as np
 
 from udasa_core import Abstain, Score, UdasaError, final_answer
 from udasa_core.api import quickstart
-from udasa_core.job import Job
-from udasa_core.overrides import override, read_toml
+from udasa_core.config.overrides import override, read_toml
+from udasa_core.running.job import Job
 from udasa_core.steps.aggregate import aggregate, fit
 from udasa_core.steps.score import score
-from udasa_core.store import Shards
-from udasa_core.tables import groups_from, scores_from
+from udasa_core.store.store import Shards
+from udasa_core.store.tables import groups_from, scores_from
 from udasa_eval.experiments.labelled import LabelledScores
 from udasa_eval.experiments.sets import Question
 from udasa_eval.refusals.detector import is_refusal

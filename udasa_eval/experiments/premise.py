@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from udasa_core import ModelRef, UdasaError, read_pairs
 from udasa_core.api import conduct, load
-from udasa_core.job import Job
+from udasa_core.running.job import Job
 from udasa_core.steps.aggregate import aggregate, fit
-from udasa_core.steps.intake import intake
 from udasa_core.steps.pair import pair
+from udasa_core.steps.read import intake
 from udasa_core.steps.sample import sample
 from udasa_core.steps.score import score
 from udasa_core.steps.stage import stage

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from udasa_core.text_table import TextTable
-from udasa_core.text_table import figure as number
+from udasa_core.report.text_table import TextTable
+from udasa_core.report.text_table import figure as number
 from udasa_eval.experiments.pairs import KINDS
 from udasa_eval.experiments.premise_report import BASE, Comparison, Premise, calibration
 from udasa_eval.experiments.premise_untrained import Untrained, against_untrained

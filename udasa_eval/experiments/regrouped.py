@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from udasa_core import Group, Response
-from udasa_core.job import Job
-from udasa_core.store import INFERENCE, Shards, versions
-from udasa_core.tables import groups_from, groups_table
+from udasa_core.running.job import Job
+from udasa_core.store.store import INFERENCE, Shards, versions
+from udasa_core.store.tables import groups_from, groups_table
 
 
 def first_responses(job: Job, groups: Shards, responses: int) -> Shards:

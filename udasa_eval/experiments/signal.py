@@ -10,9 +10,9 @@ from typing import Any
 
 from udasa_core import UdasaError
 from udasa_core.api import conduct, load
-from udasa_core.job import Job
 from udasa_core.records import content_key
-from udasa_core.steps.intake import intake
+from udasa_core.running.job import Job
+from udasa_core.steps.read import intake
 from udasa_core.steps.sample import sample
 from udasa_eval.experiments.cost import costs
 from udasa_eval.experiments.direction import Direction, directions

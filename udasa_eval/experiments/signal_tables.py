@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from udasa_core import Metric
-from udasa_core.text_table import TextTable, figure
+from udasa_core.report.text_table import TextTable, figure
 from udasa_eval.experiments.discrimination import Discrimination
 from udasa_eval.experiments.pairs import PairCounts
 from udasa_eval.experiments.redundancy import Redundancy

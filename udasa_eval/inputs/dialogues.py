@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from udasa_core import Message, UdasaError
-from udasa_core.prompt_row import RowError, identity_of, messages_of
+from udasa_core.prompts.prompt_row import RowError, identity_of, messages_of
 from udasa_core.records import Role, content_key
 
 log = logging.getLogger("udasa")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from udasa_core.errors import SourceError
-from udasa_core.rows import Bad, Row, csv_rows, dataset_rows, json_rows, parquet_rows
+from udasa_core.prompts.rows import Bad, Row, csv_rows, dataset_rows, json_rows, parquet_rows
 
 log = logging.getLogger("udasa")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from udasa_core import CausalLM, Grade, Message, ModelRef, Prompt, Resources, content_key, hookimpl, rating
-from udasa_core.models import resolve_model
+from udasa_core.models.resolve import resolve_model
 
 if TYPE_CHECKING:
     from udasa_eval.judges.answering import Answering

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from udasa_core import ModelRef, Resources, UdasaError, load_causal_lm
-from udasa_core.loading import quiet
+from udasa_core.models.loading import quiet
 
 if TYPE_CHECKING:
     from numpy import float64
@@ -165,7 +165,7 @@ def _slices(
             ids[:, start:stop],
             past_key_values=cache,
             use_cache=True,
-            # By index: of a slice, the output matrix would be copied (udasa_core.last_logits).
+            # By index: of a slice, the output matrix would be copied (udasa_core.models.last_logits).
             logits_to_keep=torch.arange(max(start, first) - start, stop - start, device=ids.device),
         )
         yield read.logits[0]

@@ -10,7 +10,7 @@ import datasets
 import evaluate
 
 from udasa_core import CausalLM, load_causal_lm
-from udasa_core.models import resolve_model
+from udasa_core.models.resolve import resolve_model
 from udasa_eval.measures.perplexity import perplexity, text_surprise
 
 _INPUTS = """

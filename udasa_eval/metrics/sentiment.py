@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import datasets
 import evaluate
 
-from udasa_core.classifier import TransformerClassifier
-from udasa_core.models import resolve_encoder
+from udasa_core.models.resolve import resolve_encoder
+from udasa_core.resources.classifier import TransformerClassifier
 from udasa_eval.measures.positivity import classifier_positivity, positive_label, vader_positivity
 
 if TYPE_CHECKING:

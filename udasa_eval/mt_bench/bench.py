@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from udasa_core import Resources, UdasaError, content_key, hookimpl
-from udasa_core.digests import digest
+from udasa_core.sources.digests import digest
 from udasa_eval.judges.options import JudgedOptions
 from udasa_eval.judges.prompts import JudgePrompt, read_judge_prompts
 from udasa_eval.mt_bench.data import SOURCE, BenchQuestion, find_files, read_questions

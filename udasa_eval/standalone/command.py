@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from udasa_core.command import Command, Group
+from udasa_core.cli.command import Command, Group
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)

@@ -10,8 +10,8 @@ import numpy as np
 from numpy import float64
 
 from udasa_core import Metric, Run, UdasaError
-from udasa_core.runs import find_run
-from udasa_core.text_table import TextTable, figure
+from udasa_core.report.text_table import TextTable, figure
+from udasa_core.store.runs import find_run
 from udasa_eval.standalone.alike import doubts, unlikeness
 from udasa_eval.statistics.paired import holm, sign_flip
 from udasa_eval.statistics.resampling import Resamples

@@ -11,10 +11,10 @@ from typing import Any
 
 from udasa_core import Adapter, Run, UdasaError, content_key
 from udasa_core.api import conduct, load
-from udasa_core.config import ARRAYS, known_tables, parse_config
-from udasa_core.job import Job
+from udasa_core.config.parse import ARRAYS, known_tables, parse_config
+from udasa_core.running.job import Job
+from udasa_core.sources.digests import weights_digest
 from udasa_core.steps.evaluate import measured_by_suites
-from udasa_core.steps.train import weights_digest
 from udasa_eval.experiments.measuring import plain_configuration
 
 # What the one model is called in the results.
@@ -81,7 +81,7 @@ def evaluation_configuration(
     raw["model"] = {**raw["model"], "source": named_model}
     if not raw["suite"]:
         raise UdasaError("no suite is named: add --suite NAME; `udasa plugins` lists them")
-    from udasa_core.overrides import override
+    from udasa_core.config.overrides import override
 
     changed: dict[str, Any] = override(raw, overrides) if overrides else raw
     return changed

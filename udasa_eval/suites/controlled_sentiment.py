@@ -23,7 +23,7 @@ from udasa_core import (
     content_key,
     hookimpl,
 )
-from udasa_core.prompts import PromptSource, prompts_digest
+from udasa_core.prompts.read import PromptSource, prompts_digest
 from udasa_eval.inputs.continuations import Continuation, joined, without_beginning
 from udasa_eval.inputs.texts import read_texts
 from udasa_eval.measures.perplexity import Surprise, continuation_surprise

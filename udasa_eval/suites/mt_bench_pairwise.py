@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from udasa_core import Metric, ModelRef, Prompt, SuiteReport, UdasaError, content_key, hookimpl
-from udasa_core.digests import digest
+from udasa_core.sources.digests import digest
 from udasa_eval.judges.model_family import is_own_judge
 from udasa_eval.judges.pairwise import Comparisons, compare
 from udasa_eval.judges.prompts import pair_prompt

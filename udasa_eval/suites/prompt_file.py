@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from udasa_core import Resources
-from udasa_core.digests import digest
+from udasa_core.sources.digests import digest
 from udasa_eval.inputs.dialogues import find_prompts
 
 

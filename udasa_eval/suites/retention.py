@@ -21,7 +21,7 @@ from udasa_core import (
     content_key,
     hookimpl,
 )
-from udasa_core.prompts import PromptSource, ReadPrompt, prompts_digest, read_prompts
+from udasa_core.prompts.read import PromptSource, ReadPrompt, prompts_digest, read_prompts
 from udasa_eval.inputs.texts import read_texts
 from udasa_eval.measures.distinct import distinct_metric
 from udasa_eval.measures.perplexity import perplexity_metric, text_surprise

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from udasa_core.prompts import PromptSource
+from udasa_core.prompts.read import PromptSource
 
 
 class RetentionOptions(BaseModel):

@@ -24,7 +24,7 @@ from udasa_core import (
     UdasaError,
     hookimpl,
 )
-from udasa_core.prompts import PromptSource, prompts_digest
+from udasa_core.prompts.read import PromptSource, prompts_digest
 from udasa_eval.measures.reference_similarity import SIMILARITIES, reference_similarities
 from udasa_eval.statistics.resampling import Resamples
 from udasa_eval.truthfulqa.answers import AnsweredQuestion, qa_answer, qa_question, read_answered_questions

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 import udasa_core
 from tests.canned import calls
-from udasa_core.cli import main
+from udasa_core.cli.main import main
 from udasa_eval.experiments import consistency
 from udasa_eval.experiments.agreement import Agreement
 from udasa_eval.experiments.consistency import measure_consistency, write_consistency

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from tests.plugins.groups import RESOURCES, group, response, scores
 from udasa_core import Abstain, Group, Pair, Score
-from udasa_core.catalog import read_catalog
+from udasa_core.plugins.catalog import read_catalog
 from udasa_eval.experiments import control_pairs
 from udasa_eval.experiments.control_pairs import NO_PAIR, ControlPairs, Finished, Oracle, Reversed, Shorter
 from udasa_eval.experiments.sets import Question, factual

@@ -10,11 +10,11 @@ import pytest
 
 from tests.plugins.classifiers import make_tiny_classifier
 from udasa_core.api import conduct, load
-from udasa_core.job import Job
-from udasa_core.steps.intake import intake
+from udasa_core.running.job import Job
+from udasa_core.steps.read import intake
 from udasa_core.steps.sample import sample
 from udasa_core.steps.score import score
-from udasa_core.tables import groups_from
+from udasa_core.store.tables import groups_from
 from udasa_eval.experiments.cost import costs
 from udasa_eval.experiments.measuring import plain_configuration, with_prompts
 from udasa_eval.experiments.sets import prompts_file

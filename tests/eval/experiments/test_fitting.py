@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 import udasa_core
-from udasa_core.cli import main
+from udasa_core.cli.main import main
 from udasa_core.errors import UdasaError
 from udasa_eval.experiments.fitting import fit_to_labels
 

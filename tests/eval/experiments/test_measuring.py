@@ -13,8 +13,8 @@ import udasa_core
 from tests.canned import calls
 from udasa_core.api import conduct, load
 from udasa_core.errors import ConfigError, UdasaError
-from udasa_core.job import Job
-from udasa_core.steps.intake import intake
+from udasa_core.running.job import Job
+from udasa_core.steps.read import intake
 from udasa_core.steps.sample import sample
 from udasa_eval.experiments.labelled import LabelledScores
 from udasa_eval.experiments.measuring import plain_configuration, scored, with_prompts

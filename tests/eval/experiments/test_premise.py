@@ -17,20 +17,11 @@ from click.testing import CliRunner
 
 import udasa_core
 from tests.canned import Canned, Strict, calls, response
-from udasa_core import (
-    Group,
-    ModelRef,
-    Prompt,
-    SamplingOptions,
-    UdasaError,
-    catalog,
-    content_key,
-    hookimpl,
-    read_pairs,
-)
-from udasa_core.annotated import toml_value
+from udasa_core import Group, ModelRef, Prompt, SamplingOptions, UdasaError, content_key, hookimpl, read_pairs
 from udasa_core.api import load
-from udasa_core.cli import main
+from udasa_core.check.annotated import toml_value
+from udasa_core.cli.main import main
+from udasa_core.plugins import catalog
 from udasa_eval.experiments import control_pairs, premise
 from udasa_eval.experiments.measuring import plain_configuration
 from udasa_eval.experiments.pairs import KINDS
@@ -318,7 +309,7 @@ def _policy(found: Premise, folder: Path, arm: str) -> str:
     if arm == BASE:
         return base.key
     (stage,) = (folder / "store" / "train").glob("*/adapter")
-    sha256 = udasa_core.steps.train.weights_digest(stage)
+    sha256 = udasa_core.sources.digests.weights_digest(stage)
     return base.with_adapter(udasa_core.Adapter(sha256, str(stage))).key
 
 

@@ -12,13 +12,13 @@ import udasa_core
 from tests.canned import calls, configuration
 from udasa_core.api import conduct, load
 from udasa_core.errors import LockedError, PluginError
-from udasa_core.job import Job
 from udasa_core.records import Group
-from udasa_core.steps.intake import intake
+from udasa_core.running.job import Job
+from udasa_core.steps.read import intake
 from udasa_core.steps.sample import sample
 from udasa_core.steps.score import score
-from udasa_core.store import Shards, lock
-from udasa_core.tables import groups_from
+from udasa_core.store.store import Shards, lock
+from udasa_core.store.tables import groups_from
 from udasa_eval.experiments.regrouped import first_responses
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from udasa_core.errors import UdasaError
-from udasa_core.prompts import PromptSource, ReadPrompt, read_prompts
+from udasa_core.prompts.read import PromptSource, ReadPrompt, read_prompts
 from udasa_eval.answers.words import words_of
 from udasa_eval.experiments.sets import Question, contrasts, factual, labelled, prompts_file
 

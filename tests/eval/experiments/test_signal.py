@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 import udasa_core
 from tests.canned import calls
-from udasa_core.cli import main
+from udasa_core.cli.main import main
 from udasa_core.errors import UdasaError
 from udasa_eval.experiments import signal
 from udasa_eval.experiments.sets import Contrast, Question, contrasts, factual
@@ -158,8 +158,8 @@ def test_the_test_part_is_another_one_and_what_is_kept_is_accounted_for(
 
 
 def test_the_bundled_configuration_checks_clean_and_names_every_free_estimator() -> None:
-    from udasa_core.catalog import read_catalog
-    from udasa_core.stack import load_factory
+    from udasa_core.plugins.catalog import read_catalog
+    from udasa_core.plugins.stack import load_factory
 
     config = udasa_core.load(signal.default_configuration())
     used = {one.use for one in config.dimensions}

@@ -11,7 +11,7 @@ import pytest
 
 from tests.eval.suites.judging import write_lines
 from udasa_core import Message, UdasaError
-from udasa_core.prompt_row import RowError
+from udasa_core.prompts.prompt_row import RowError
 from udasa_eval.inputs.dialogues import find_prompts, read_dialogues, transcript_messages
 
 HH = Path("/work/shared/data/hh_rlhf/harmless-base_test_first_half.jsonl")

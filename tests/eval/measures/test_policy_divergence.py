@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.core.test_causal_lm import make_adapter
+from tests.core.models.test_causal_lm import make_adapter
 from tests.fakes import FakeResources
 from tests.tiny import make_tiny_model, tiny_ref_of
 from udasa_core import ModelRef, UdasaError, load_causal_lm

@@ -7,8 +7,8 @@ import pytest
 
 from tests.core.classifiers import make_classifier
 from udasa_core import UdasaError
-from udasa_core.classifier import TransformerClassifier
-from udasa_core.models import resolve_encoder
+from udasa_core.models.resolve import resolve_encoder
+from udasa_core.resources.classifier import TransformerClassifier
 from udasa_eval.metrics.sentiment import ClassifierPositivity, VaderPositivity
 
 

@@ -15,7 +15,7 @@ import udasa_core
 from tests.canned import Canned, Strict, calls, configuration
 from udasa_core import Message, Metric, ModelRef, Prompt, SamplingOptions, SuiteReport, UdasaError, hookimpl
 from udasa_core.api import run as align
-from udasa_core.cli import main
+from udasa_core.cli.main import main
 from udasa_core.errors import ConfigError
 from udasa_eval.standalone.comparison import Contender, compare, comparison_table, contender
 from udasa_eval.standalone.evaluation import evaluate_model

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from tests.core.test_causal_lm import make_adapter
+from tests.core.models.test_causal_lm import make_adapter
 from tests.eval.suites.answering import AnsweringResources
 from tests.tiny import make_tiny_model, tiny_ref_of
 from udasa_core import Metric, ModelRef, UdasaError, load_causal_lm, testing

@@ -12,7 +12,7 @@ import pytest
 from tests.eval.truthfulqa.planted import MC, authors_folder, hub_folder, near_sighted
 from tests.tiny import make_tiny_model, tiny_ref_of
 from udasa_core import CausalLM, ModelRef, UdasaError, load_causal_lm
-from udasa_core.shared_resources import SharedResources
+from udasa_core.resources.shared import SharedResources
 from udasa_core.testing import check_suite
 from udasa_eval.suites.truthfulqa_mc import TruthfulQAChatChoices, TruthfulQAChoices
 

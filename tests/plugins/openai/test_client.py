@@ -350,7 +350,7 @@ def test_the_key_is_in_no_representation(key: str) -> None:
     ],
 )
 def test_options_that_would_leak_or_mislead(given: dict[str, Any], told: str) -> None:
-    from udasa_core.config import pydantic_faults
+    from udasa_core.config.parse import pydantic_faults
 
     with pytest.raises(ValidationError) as error:
         ConnectionOptions.model_validate({"base_url": "http://host/v1", "model": "m", **given})

@@ -1,0 +1,200 @@
+"""An exported model is the model that was trained, and its card says where it comes from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import udasa_core
+from udasa_core.errors import StoreError, UdasaError, UsageError
+from udasa_core.export.card import card
+from udasa_core.export.model import export_beside, export_merged
+
+
+def logits_of(model: Any) -> Any:
+    import torch
+
+    with torch.inference_mode():
+        return model(torch.tensor([[5, 40, 41, 42, 9]])).logits
+
+
+@pytest.fixture(scope="module")
+def merged(finished_run: udasa_core.Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("export") / "merged"
+    export_merged(finished_run, folder)
+    return folder
+
+
+def test_merged_is_the_aligned_model(finished_run: udasa_core.Run, merged: Path) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    exported = AutoModelForCausalLM.from_pretrained(merged)
+    aligned = udasa_core.load_causal_lm(finished_run.aligned()).model
+    base = udasa_core.load_causal_lm(finished_run.base).model
+    assert exported.dtype == torch.float32
+    assert torch.allclose(logits_of(exported), logits_of(aligned), atol=1e-5)
+    assert not torch.allclose(logits_of(exported), logits_of(base), atol=1e-2)
+    tokenizer = AutoTokenizer.from_pretrained(merged)
+    original = AutoTokenizer.from_pretrained(finished_run.base.folder)
+    assert tokenizer.chat_template == original.chat_template
+    assert exported.generation_config.eos_token_id == original.eos_token_id
+    assert sorted(path.name for path in merged.parent.iterdir()) == ["merged"]
+
+
+def test_beside_is_the_aligned_model(finished_run: udasa_core.Run, tmp_path: Path) -> None:
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = tmp_path / "beside"
+    export_beside(finished_run, folder)
+    base = AutoModelForCausalLM.from_pretrained(folder)
+    model = PeftModel.from_pretrained(base, folder / "adapter")
+    aligned = udasa_core.load_causal_lm(finished_run.aligned()).model
+    assert torch.allclose(logits_of(model), logits_of(aligned), atol=1e-5)
+    assert AutoTokenizer.from_pretrained(folder).chat_template
+    config = json.loads((folder / "adapter" / "adapter_config.json").read_text())
+    assert config["base_model_name_or_path"] == Path(finished_run.base.folder).name
+
+
+def test_sixteen_bits_can_be_asked_for(finished_run: udasa_core.Run, tmp_path: Path) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    export_merged(finished_run, tmp_path / "half", dtype="bfloat16")
+    assert AutoModelForCausalLM.from_pretrained(tmp_path / "half").dtype == torch.bfloat16
+
+
+def test_the_card_tells_the_provenance(finished_run: udasa_core.Run, merged: Path) -> None:
+    text = (merged / "README.md").read_text()
+    front, body = text.split("---\n", 2)[1:]
+    assert "license: unknown" in front
+    assert f'base_model: "{Path(finished_run.base.folder).name}"' in front
+    for told in (
+        finished_run.base.revision,
+        finished_run.aligned().adapters[0].sha256,
+        finished_run.manifest.plain["config"]["prompts"]["source"],
+        "What the base model was itself trained on is another matter.",
+        "no proof of alignment",
+        "learning_rate = 0.01",
+        "Hyper-parameters of exploratory",
+        "epochs = 2.0",
+        "its files state none",
+        "run `canned`",
+    ):
+        assert told in body
+    for stage in finished_run.stages():
+        assert f"| {stage.name} | {stage.size} | dpo | 0.693 →" in body
+    assert all(f"| {change['name']} |" in body for change in finished_run.changes())
+
+
+def test_the_bases_licence_is_passed_on(
+    finished_run: udasa_core.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("udasa_core.export.card.licence_of", lambda ref: "Apache Software License")
+    text = card(finished_run, merged=True, dtype="float32")
+    assert 'license: other\nlicense_name: "Apache Software License"' in text
+    monkeypatch.setattr("udasa_core.export.card.licence_of", lambda ref: "apache-2.0")
+    assert "\nlicense: apache-2.0\n" in card(finished_run, merged=True, dtype="float32")
+
+
+def test_nothing_is_overwritten_unasked(finished_run: udasa_core.Run, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "diary.txt").write_text("dear")
+    with pytest.raises(UdasaError, match="not empty"):
+        export_beside(finished_run, folder)
+    with pytest.raises(UdasaError, match="left alone"):
+        export_beside(finished_run, folder, force=True)
+    assert [path.name for path in folder.iterdir()] == ["diary.txt"]
+    again = tmp_path / "again"
+    again.mkdir()
+    export_beside(finished_run, again)
+    (again / "stale").write_text("")
+    export_beside(finished_run, again, force=True)
+    assert not (again / "stale").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["again", "mine"]
+
+
+def test_a_model_that_is_no_export_is_never_replaced(finished_run: udasa_core.Run, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "thesis.tex").write_text("long")
+    with pytest.raises(UsageError, match="is no export of udasa's"):
+        export_beside(finished_run, tmp_path, force=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "thesis.tex"]
+
+
+def test_the_bases_own_folder_is_never_the_target(finished_run: udasa_core.Run, tmp_path: Path) -> None:
+    base = Path(finished_run.base.folder)
+    before = sorted(base.iterdir())
+    (tmp_path / "link").symlink_to(base)
+    for target in (base, base.parent, tmp_path / "link", finished_run.folder):
+        with pytest.raises(UsageError, match="which the export is made from"):
+            export_beside(finished_run, target, force=True)
+    assert sorted(base.iterdir()) == before
+
+
+def test_an_export_that_cannot_take_its_place_gives_the_old_one_back(
+    finished_run: udasa_core.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "mine"
+    export_beside(finished_run, folder)
+    before = sorted(path.name for path in folder.iterdir())
+    rename = Path.rename
+
+    def refuse(self: Path, target: Path) -> Path:
+        if self.suffix == ".partial":
+            raise OSError(5, "Input/output error")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(StoreError, match="Input/output"):
+        export_beside(finished_run, folder, force=True)
+    assert sorted(path.name for path in folder.iterdir()) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize(
+    ("label_free", "told"),
+    [(True, "used no human label."), (False, "used human labels."), (None, "is not known")],
+)
+def test_the_card_says_no_more_of_labels_than_the_run_does(
+    finished_run: udasa_core.Run, label_free: bool | None, told: str
+) -> None:
+    run = udasa_core.Run(finished_run.folder)
+    run.manifest.plain["label_free"] = label_free
+    assert told in card(run, merged=True, dtype="float32")
+
+
+def test_an_unfinished_run_has_no_aligned_model_unasked(finished_run: udasa_core.Run, tmp_path: Path) -> None:
+    run = udasa_core.Run(finished_run.folder)
+    run.manifest.plain["status"] = "interrupted"
+    with pytest.raises(UdasaError, match=r"not finished \(status: interrupted\)"):
+        export_beside(run, tmp_path / "out")
+    assert run.aligned(unfinished=True) == finished_run.aligned()
+    export_beside(run, tmp_path / "out", unfinished=True)
+    assert "(interrupted)" in (tmp_path / "out" / "README.md").read_text()
+
+
+def test_a_failure_leaves_nothing_behind(
+    finished_run: udasa_core.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: object, **options: object) -> str:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("udasa_core.export.model.card", full)
+    with pytest.raises(StoreError, match="No space left"):
+        export_beside(finished_run, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_changed_adapter_is_not_exported(
+    finished_run: udasa_core.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("udasa_core.export.model.weights_digest", lambda folder: "0" * 64)
+    with pytest.raises(StoreError, match="is not what run canned trained"):
+        export_merged(finished_run, tmp_path / "out")

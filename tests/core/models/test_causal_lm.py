@@ -1,0 +1,273 @@
+"""Rendering, decoding and teacher forcing on the tiny model, against one plain forward pass."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.tiny import make_tiny_model, tiny_ref_of
+from udasa_core import Adapter, CausalLM, Message, ModelRef, UdasaError, load_causal_lm
+
+ASKED = [Message("system", "be kind"), Message("user", "what is the sun?")]
+
+
+@pytest.fixture(scope="module")
+def lm(tiny_ref: ModelRef) -> CausalLM:
+    return load_causal_lm(tiny_ref)
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> CausalLM:
+    folder = make_tiny_model(tmp_path_factory.mktemp("base") / "model", chat_template=False)
+    return load_causal_lm(tiny_ref_of(folder))
+
+
+def forward(lm: CausalLM, prompt: list[int], response: list[int]) -> torch.Tensor:
+    """Return float64 logits (T, V) of a response's positions from one plain pass."""
+    with torch.inference_mode():
+        logits: torch.Tensor = lm.model(torch.tensor([prompt + response])).logits
+    return logits[0, len(prompt) - 1 : -1].double()
+
+
+# Rendering
+
+
+def test_chat_renders_every_turn_and_opens_the_answer(lm: CausalLM) -> None:
+    turns = [*ASKED, Message("assistant", "a star"), Message("user", "why?")]
+    text = lm.tokenizer.decode(lm.render(turns))
+    assert text == (
+        "<|im_start|>system\nbe kind<|im_end|>\n<|im_start|>user\nwhat is the sun?<|im_end|>\n"
+        "<|im_start|>assistant\na star<|im_end|>\n<|im_start|>user\nwhy?<|im_end|>\n<|im_start|>assistant\n"
+    )
+
+
+def test_template_options_reach_the_template(tiny_model_dir: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny_model_dir, tmp_path / "model")
+    (folder / "chat_template.jinja").write_text("{% if thinking %}think {% endif %}{{ messages[0].content }}")
+    lm = load_causal_lm(tiny_ref_of(folder))
+    question = [Message("user", "hi")]
+    assert lm.decode(lm.render(question)) == "hi"
+    assert lm.decode(lm.render(question, "chat", {"thinking": True})) == "think hi"
+
+
+def test_a_base_model_says_what_to_type(base: CausalLM) -> None:
+    with pytest.raises(UdasaError, match='template = "plain"'):
+        base.render(ASKED)
+
+
+def test_plain_adds_nothing(base: CausalLM) -> None:
+    assert base.tokenizer.decode(base.render(ASKED, "plain")) == "be kind\n\nwhat is the sun?"
+
+
+def test_plain_takes_the_start_token_alone(base: CausalLM, tmp_path: Path) -> None:
+    from tokenizers import processors
+
+    folder = shutil.copytree(base.ref.folder, tmp_path / "model")
+    lm = load_causal_lm(replace(base.ref, folder=str(folder)))
+    start, end = lm.tokenizer.convert_tokens_to_ids(["<|im_start|>", "<|im_end|>"])
+    lm.tokenizer.bos_token = "<|im_start|>"
+    lm.tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single="<|im_start|> $A <|im_end|>", special_tokens=[("<|im_start|>", start), ("<|im_end|>", end)]
+    )
+    assert lm.render([Message("user", "hi")], "plain") == [start, *lm.encode("hi")]
+
+
+def test_a_template_that_refuses_says_why(tiny_model_dir: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny_model_dir, tmp_path / "model")
+    (folder / "chat_template.jinja").write_text("{{ raise_exception('no system role') }}")
+    with pytest.raises(ValueError, match="no system role"):
+        load_causal_lm(tiny_ref_of(folder)).render(ASKED)
+
+
+def test_decoding_leaves_special_tokens_out(lm: CausalLM) -> None:
+    assert lm.decode([*lm.encode("the ñ 雪"), *lm.stop_ids]) == "the ñ 雪"
+
+
+# What the model declares
+
+
+def test_context_and_stop_tokens_come_from_the_folder(tiny_model_dir: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny_model_dir, tmp_path / "model")
+    settings = json.loads((folder / "generation_config.json").read_text())
+    (folder / "generation_config.json").write_text(json.dumps({**settings, "eos_token_id": [2, 7]}))
+    lm = load_causal_lm(tiny_ref_of(folder))
+    assert lm.context_length == 512
+    assert lm.stop_ids == {2, 7}
+    (folder / "generation_config.json").unlink()
+    assert load_causal_lm(tiny_ref_of(folder)).stop_ids == {2}
+
+
+def test_the_end_of_a_turn_is_the_templates_own(tiny_model_dir: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny_model_dir, tmp_path / "model")
+    template = (folder / "chat_template.jinja").read_text()
+    (folder / "chat_template.jinja").write_text(
+        template.replace("'<|im_end|>\n' }}{% endfor", "'<pad>' }}{% endfor")
+    )
+    (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": [2, 0]}))
+    lm = load_causal_lm(tiny_ref_of(folder))
+    assert lm.tokenizer.convert_ids_to_tokens(lm.end_of_turn()) == "<pad>"
+    assert lm.tokenizer.convert_ids_to_tokens(lm.end_of_turn("plain")) == "<|im_end|>"
+
+
+def test_rendering_reads_no_weights(tiny_ref: ModelRef, tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny_ref.folder, tmp_path / "model")
+    (folder / "model.safetensors").unlink()
+    lm = load_causal_lm(replace(tiny_ref, folder=str(folder)))
+    assert lm.render(ASKED)
+    assert lm.context_length == 512
+    assert lm.end_of_turn() in lm.stop_ids
+
+
+# Teacher forcing
+
+
+@pytest.mark.parametrize(
+    ("temperature", "top_p", "top_k"),
+    [(1.0, 1.0, 0), (0.7, 1.0, 0), (1.3, 1.0, 20), (0.7, 0.9, 0), (0.8, 0.8, 30)],
+)
+def test_statistics_equal_a_plain_pass(lm: CausalLM, temperature: float, top_p: float, top_k: int) -> None:
+    short, long = lm.render([Message("user", "hi")]), lm.render(ASKED)
+    prompts = [long, short, long, long]
+    responses = [[5, 6, 7, 2], [9], [10, 20, 30, 40, 50, 60], [2]]
+    found = lm.token_statistics(prompts, responses, temperature, top_p, top_k)
+    for prompt, response, figures in zip(prompts, responses, found, strict=True):
+        logits = forward(lm, prompt, response)
+        raw = logits.log_softmax(dim=-1)
+        tempered = logits / temperature
+        if top_k:
+            tempered[tempered < tempered.topk(top_k).values[:, -1:]] = -torch.inf
+        ordered, order = tempered.sort(descending=True)
+        before = ordered.softmax(dim=-1).cumsum(dim=-1) - ordered.softmax(dim=-1)
+        if top_p < 1:
+            tempered = tempered.scatter(1, order, ordered.masked_fill(before >= top_p, -torch.inf))
+        at = torch.tensor(response)[:, None]
+        assert figures.logprobs == pytest.approx(raw.gather(1, at)[:, 0].tolist(), abs=1e-4)
+        assert figures.entropies == pytest.approx((-(raw.exp() * raw).sum(dim=-1)).tolist(), abs=1e-4)
+        assert figures.sampling_logprobs == pytest.approx(
+            tempered.log_softmax(dim=-1).gather(1, at)[:, 0].tolist(), abs=1e-4
+        )
+
+
+def test_many_long_responses_are_read_in_slices(lm: CausalLM, monkeypatch: pytest.MonkeyPatch) -> None:
+    from udasa_core.models import token_statistics as teacher_forcing
+
+    generator = torch.Generator().manual_seed(0)
+    prompt = lm.render(ASKED)
+    responses = [torch.randint(3, 290, (n,), generator=generator).tolist() for n in (40, 3, 25, 1, 40, 17)]
+    whole = lm.token_statistics([prompt] * 6, responses)
+    monkeypatch.setattr(teacher_forcing, "_ROWS", 4)
+    monkeypatch.setattr(teacher_forcing, "_LOGITS", 4 * 302 * 3)
+    largest = 0
+    original = lm.model.forward
+
+    def spy(*args: object, **kwargs: object) -> object:
+        nonlocal largest
+        output = original(*args, **kwargs)
+        largest = max(largest, output.logits.numel())
+        return output
+
+    monkeypatch.setattr(lm.model, "forward", spy)
+    sliced = lm.token_statistics([prompt] * 6, responses)
+    assert 0 < largest <= 4 * 302 * 3
+    for one, other in zip(whole, sliced, strict=True):
+        assert one.logprobs == pytest.approx(other.logprobs, abs=1e-5)
+        assert one.entropies == pytest.approx(other.entropies, abs=1e-5)
+
+
+def test_an_empty_sequence_is_refused(lm: CausalLM) -> None:
+    with pytest.raises(ValueError, match="sequence 1"):
+        lm.token_statistics([[5], [5]], [[5], []])
+    assert lm.token_statistics([], []) == []
+
+
+# Loading
+
+
+def test_the_loaded_model_is_frozen_and_in_its_dtype(tiny_ref: ModelRef) -> None:
+    model = load_causal_lm(replace(tiny_ref, dtype="bfloat16")).model
+    assert not model.training
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.bfloat16}
+    assert not any(parameter.requires_grad for parameter in model.parameters())
+
+
+def test_a_pickle_is_never_opened(lm: CausalLM, tiny_ref: ModelRef, tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny_ref.folder, tmp_path / "model")
+    torch.save(lm.model.state_dict(), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(UdasaError, match="never opened"):
+        _ = load_causal_lm(replace(tiny_ref, folder=str(folder))).model
+
+
+def test_quantization_is_refused_clearly(tiny_ref: ModelRef, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UdasaError, match="8bit"):
+        _ = load_causal_lm(replace(tiny_ref, quantization="8bit")).model
+    monkeypatch.setattr("transformers.utils.is_bitsandbytes_available", lambda: False)
+    with pytest.raises(UdasaError, match=r"udasa\[qlora\]"):
+        _ = load_causal_lm(replace(tiny_ref, quantization="4bit")).model
+
+
+def make_adapter(lm: CausalLM, folder: Path, seed: int) -> Adapter:
+    """Save a LoRA adapter with random weights; leaves `lm` as it was."""
+    from peft import LoraConfig, get_peft_model
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = get_peft_model(
+            lm.model, LoraConfig(r=2, target_modules="all-linear", init_lora_weights=False)
+        )
+        model.save_pretrained(folder)
+        model.unload()
+    return Adapter(sha256=f"{seed:064d}", folder=str(folder))
+
+
+def test_adapters_add_up_whether_merged_or_beside(tiny_ref: ModelRef, tmp_path: Path) -> None:
+    from peft import PeftModel
+
+    first = make_adapter(load_causal_lm(tiny_ref), tmp_path / "first", 1)
+    second = make_adapter(load_causal_lm(tiny_ref), tmp_path / "second", 2)
+    ids = torch.tensor([[5, 6, 7, 8]])
+    plain = load_causal_lm(tiny_ref).model(ids).logits
+    peft_model = PeftModel.from_pretrained(load_causal_lm(tiny_ref).model, first.folder)
+    alone = load_causal_lm(replace(tiny_ref, adapters=(first,))).model
+    assert "LlamaForCausalLM" in type(alone).__name__
+    assert not any("lora" in name for name, _ in alone.named_parameters())
+    assert torch.allclose(alone(ids).logits, peft_model(ids).logits, atol=1e-4)
+    assert not torch.allclose(alone(ids).logits, plain, atol=0.1)
+
+    both = load_causal_lm(replace(tiny_ref, adapters=(first, second))).model(ids).logits
+    other = load_causal_lm(replace(tiny_ref, adapters=(second, first))).model(ids).logits
+    assert torch.allclose(both, other, atol=1e-4)
+    assert not torch.allclose(both, alone(ids).logits, atol=0.1)
+
+
+def test_in_sixteen_bits_a_light_adapter_is_not_rounded_away(tiny_ref: ModelRef, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    adapter = make_adapter(load_causal_lm(tiny_ref), tmp_path / "light", 1)
+    weights = tmp_path / "light" / "adapter_model.safetensors"
+    # A change of a thousandth of the weights: half a unit of bfloat16 is two to four thousandths.
+    save_file({name: tensor * 0.02 for name, tensor in load_file(weights).items()}, weights)
+    model = load_causal_lm(replace(tiny_ref, dtype="bfloat16", adapters=(adapter,))).model
+    names = [name for name, _ in model.named_parameters() if "lora" in name]
+    assert names
+    assert not model.training
+    assert not any(parameter.requires_grad for parameter in model.parameters())
+
+
+def test_a_missing_adapter_says_what_to_do(tiny_ref: ModelRef, tmp_path: Path) -> None:
+    lost = Adapter(sha256="ab" * 32, folder=str(tmp_path))
+    with pytest.raises(UdasaError, match=r"adapter_model\.safetensors"):
+        _ = load_causal_lm(replace(tiny_ref, adapters=(lost,))).model
+
+
+def test_importing_the_module_imports_no_torch() -> None:
+    imported = "import sys, udasa_core.models.causal_lm, udasa_core.models.loading"
+    code = f"{imported}; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,112 @@
+"""The hub's cache, laid out by hand: what lies in it is found without a network, the rest is told."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from udasa_core.errors import SourceError
+from udasa_core.sources.resolve import resolve, resolve_data
+
+COMMIT = "1234567890abcdef1234567890abcdef12345678"
+ASK = """
+import json, sys
+from pathlib import Path
+from udasa_core.errors import SourceError
+from udasa_core.models.resolve import resolve_model
+for source in sys.argv[1:]:
+    try:
+        ref = resolve_model(source, root=Path("/"), dtype="float32", device="cpu")
+        print(json.dumps([ref.folder, ref.revision]))
+    except SourceError as error:
+        print(json.dumps(["error", str(error)]))
+"""
+
+
+def test_models_resolve_offline(tmp_path: Path, tiny_model_dir: Path) -> None:
+    cache = tmp_path / "hub"
+    snapshot = cache / "models--org--tiny" / "snapshots" / COMMIT
+    shutil.copytree(tiny_model_dir, snapshot)
+    (cache / "models--org--tiny" / "refs").mkdir()
+    (cache / "models--org--tiny" / "refs" / "main").write_text(COMMIT)
+    pickled = cache / "models--org--pickled" / "snapshots" / COMMIT
+    shutil.copytree(tiny_model_dir, pickled)
+    (pickled / "model.safetensors").rename(pickled / "pytorch_model.bin")
+    (cache / "models--org--pickled" / "refs").mkdir()
+    (cache / "models--org--pickled" / "refs" / "main").write_text(COMMIT)
+
+    asked = ["hf:org/tiny", f"hf:org/tiny@{COMMIT}", "hf:org/tiny@v2", "hf:org/none", "hf:org/pickled"]
+    environment = {
+        **os.environ,
+        "HF_HUB_CACHE": str(cache),
+        "HF_HUB_OFFLINE": "1",
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+    }
+    run = subprocess.run(
+        [sys.executable, "-c", ASK, *asked], env=environment, capture_output=True, text=True, check=True
+    )
+    branch, commit, revision, none, refused = map(json.loads, run.stdout.splitlines())
+    assert branch == commit
+    assert branch[0] == str(snapshot)
+    for answer, source in ((revision, "hf:org/tiny@v2"), (none, "hf:org/none")):
+        assert answer[0] == "error"
+        assert answer[1].startswith(source)
+        assert f'source = "file:/folder/{source.split("/")[1].split("@")[0]}"' in answer[1]
+    assert "can run code when loaded" in refused[1]
+
+
+def test_a_commit_that_lies_there_in_part_is_completed(
+    tmp_path: Path, tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[bool, bool]] = []
+
+    def snapshot_download(name: str, **options: Any) -> str:
+        assert "*.bin" not in options["allow_patterns"]
+        assert (name, options["revision"]) == ("org/tiny", COMMIT)
+        asked.append((options["local_files_only"], "*.py" in options["allow_patterns"]))
+        if not options["local_files_only"]:
+            shutil.copytree(tiny_model_dir, tmp_path / "snapshot", dirs_exist_ok=True)
+        return str(tmp_path / "snapshot")
+
+    (tmp_path / "snapshot").mkdir()
+    shutil.copy(tiny_model_dir / "config.json", tmp_path / "snapshot")
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
+    source = f"hf:org/tiny@{COMMIT}"
+    assert resolve(source, Path("/")) == tmp_path / "snapshot"
+    assert asked == [(True, False), (False, False)]
+    assert resolve(source, Path("/"), with_code=True) == tmp_path / "snapshot"
+    assert asked[2:] == [(True, True)]
+
+
+def test_a_hub_that_fails_is_told_with_the_line_to_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    def snapshot_download(name: str, **options: Any) -> str:
+        raise RuntimeError("503\nmore")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
+    with pytest.raises(SourceError, match=r'revision main: 503\n.*source = "file:/folder/tiny"'):
+        resolve("hf:org/tiny", Path("/"))
+
+
+def test_a_data_set_is_found_in_the_cache_and_told_where_it_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import huggingface_hub.constants as constants
+
+    snapshot = tmp_path / "hub" / "datasets--org--questions" / "snapshots" / COMMIT
+    (snapshot / "multiple_choice").mkdir(parents=True)
+    (snapshot / "multiple_choice" / "validation-00000-of-00001.parquet").write_bytes(b"rows")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    found = resolve_data(f"hf:org/questions@{COMMIT}", tmp_path)
+    assert (found / "multiple_choice" / "validation-00000-of-00001.parquet").read_bytes() == b"rows"
+    with pytest.raises(SourceError, match='source = "file:/folder/none"'):
+        resolve_data(f"hf:org/none@{COMMIT}", tmp_path)
+    (tmp_path / "mine.csv").write_text("a\n")
+    assert resolve_data("file:mine.csv", tmp_path) == tmp_path / "mine.csv"

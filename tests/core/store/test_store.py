@@ -1,0 +1,128 @@
+"""The store: whole files or none, readable or refused, locked against a second writer."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from udasa_core.errors import LockedError, StoreError
+from udasa_core.store.store import Store, fingerprint, lock, versions
+
+TABLE = pa.table({"a": [1, 2, 3]})
+
+
+def test_a_fingerprint_knows_step_and_ingredients() -> None:
+    one = fingerprint("sample", {"seed": 1})
+    assert len(one) == 32
+    assert len({one, fingerprint("score", {"seed": 1}), fingerprint("sample", {"seed": 2})}) == 3
+
+
+def test_a_table_comes_back_with_its_metadata(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    assert not store.has("pair", "k")
+    store.write_table("pair", "k", TABLE, {"refused": {"identical": 2}})
+    assert store.read_table("pair", "k").column("a").to_pylist() == [1, 2, 3]
+    assert store.read_metadata("pair", "k") == {"refused": {"identical": 2}}
+
+
+def test_an_error_while_writing_leaves_nothing(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with pytest.raises(RuntimeError), store.appear(store.path("pair", "k")) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError("stopped")
+    assert not store.has("pair", "k")
+    assert list((tmp_path / "pair").iterdir()) == []
+
+
+def test_a_damaged_file_is_named(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.write_table("pair", "k", TABLE)
+    path = store.path("pair", "k")
+    path.write_bytes(path.read_bytes()[:20])
+    with pytest.raises(StoreError, match="delete it and run again"):
+        store.read_table("pair", "k")
+    store.write_json("fit", "k", {"a": [0.5]})
+    store.path("fit", "k", ".json").write_text("{")
+    with pytest.raises(StoreError, match="delete it"):
+        store.read_json("fit", "k")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_told(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with pytest.raises(StoreError, match="No space left"), store.appear(store.path("fit", "k")) as temporary:
+        temporary.symlink_to("/dev/full")
+        temporary.write_text("x" * 10)
+    assert not store.has("fit", "k", "")
+
+
+def test_a_read_only_store_is_told(tmp_path: Path) -> None:
+    # root may write anywhere: a file where the folder should be refuses everybody
+    (tmp_path / "fit").write_text("")
+    with pytest.raises(StoreError, match="cannot be written"):
+        Store(tmp_path).write_json("fit", "k", {})
+
+
+def test_a_folder_survives_an_error_and_appears_whole(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with pytest.raises(RuntimeError), store.folder("train", "k") as working:
+        (working / "checkpoint").write_text("half")
+        raise RuntimeError("killed")
+    with store.folder("train", "k") as working:
+        assert (working / "checkpoint").read_text() == "half"
+        assert not store.has("train", "k", "")
+        final = store.finish_folder("train", "k")
+    assert (final / "checkpoint").read_text() == "half"
+    assert store.has("train", "k", "")
+
+
+def test_a_second_process_is_refused_and_told_who_holds_the_lock(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from udasa_core.store.store import lock\n"
+        f"with lock(Path({str(tmp_path / 'l')!r}), 'busy'):\n  pass"
+    )
+    with lock(tmp_path / "l", "busy"):
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert f"LockedError: busy (process {os.getpid()})" in done.stderr
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_shared_holders_share_and_keep_exclusive_ones_out(tmp_path: Path) -> None:
+    path = tmp_path / "l"
+    with (
+        lock(path, "busy", shared=True),
+        lock(path, "busy", shared=True),
+        pytest.raises(LockedError),
+        lock(path, "busy"),
+    ):
+        pass
+
+
+def test_cleaning_takes_what_is_not_kept(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.write_table("pair", "keep", TABLE)
+    store.write_table("pair", "drop", TABLE)
+    store.write_json("fit", "drop", {})
+    with store.folder("train", "drop") as working:
+        (working / "weights").write_text("1234567890")
+    (tmp_path / "pair" / ".keep.parquet.123").write_text("left by a kill")
+    assert store.clean({("pair", "keep")}, dry_run=True)[0] == 5
+    assert store.has("pair", "drop")
+    entries, freed = store.clean({("pair", "keep")})
+    assert entries == 5
+    assert freed > 10
+    assert [path.name for path in tmp_path.glob("*/*")] == ["keep.parquet"]
+
+
+def test_versions_are_read_without_importing() -> None:
+    code = (
+        "import sys; from udasa_core.store.store import versions; print(versions('torch')); "
+        "assert 'torch' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(versions("torch"))

@@ -1,0 +1,210 @@
+"""The annotated TOML of `udasa init`: the quickstart with every key explained, the others at their defaults.
+
+Made from what reads it (the core's tables and the selected plugins' options), so it says nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from udasa_core.config.schema import (
+    ControlsTable,
+    EncoderTable,
+    EntailmentTable,
+    LaunchTable,
+    ModelTable,
+    PluginKeys,
+    PromptsTable,
+    RunTable,
+    SamplingTable,
+    StoreTable,
+    TrainingTable,
+)
+from udasa_core.errors import UdasaError, UsageError
+from udasa_core.plugins.catalog import Catalog, read_catalog
+from udasa_core.plugins.stack import load_factory
+
+_WIDTH = 100
+# Where the comment behind a key begins.
+_COLUMN = 28
+_HEAD = """\
+# Everything that udasa can be told. What stands here is the quickstart; `udasa check FILE` explains what it
+# comes to, and `udasa run FILE` runs it. A line that begins with # and no blank is a key at its default:
+# take the # away to change it. … stands for a key that is unset.
+"""
+# What the core itself reads from a plugin's table, beside `use` and `name`.
+_OWN: Mapping[str, type[BaseModel]] = {"generator": SamplingTable, "trainer": TrainingTable}
+_FIRST: Mapping[str, type[BaseModel]] = {"run": RunTable, "model": ModelTable, "prompts": PromptsTable}
+_LAST: Mapping[str, type[BaseModel]] = {
+    "embedder": EncoderTable,
+    "entailment": EntailmentTable,
+    "reader": ModelTable,
+    "controls": ControlsTable,
+    "store": StoreTable,
+    "train": LaunchTable,
+}
+_PARTS = ("generator", "dimension", "calibration", "aggregation", "pairing", "stages", "trainer")
+
+
+def annotated(raw: Mapping[str, Any], catalog: Catalog | None = None) -> str:
+    """Return `raw` (a configuration's plain data) as annotated TOML that parses to `raw` again."""
+    catalog = catalog or read_catalog()
+    blocks = [_HEAD]
+    blocks += [_core_table(name, model, raw.get(name)) for name, model in _FIRST.items()]
+    for kind in _PARTS:
+        entries = raw[kind] if kind == "dimension" else [raw[kind]]
+        header = f"[[{kind}]]" if kind == "dimension" else f"[{kind}]"
+        blocks += [
+            _plugin_table(kind, header, entry, catalog, first=entry is entries[0]) for entry in entries
+        ]
+    blocks += [_core_table(name, model, raw.get(name)) for name, model in _LAST.items()]
+    for kind, header in (
+        ("suite", "[[suite]]"),
+        ("judge", "[judge]"),
+        ("engine", "[engine]"),
+        ("observer", "[[observer]]"),
+    ):
+        blocks.append(_absent_plugin(kind, header, catalog))
+    return "\n".join(blocks)
+
+
+def write_annotated(path: Path, *, force: bool = False) -> None:
+    """Write the annotated quickstart. Raises UsageError where the file is there already, unless forced."""
+    from udasa_core.api import quickstart
+    from udasa_core.config.overrides import read_toml
+
+    text = annotated(read_toml(quickstart()))
+    try:
+        with path.open("w" if force else "x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise UsageError(f"{path} exists already; `udasa init {path} --force` replaces it") from None
+    except OSError as error:
+        raise UdasaError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def _core_table(name: str, model: type[BaseModel], values: Mapping[str, Any] | None) -> str:
+    about = (model.__doc__ or "").partition("]: ")[2] or (model.__doc__ or "")
+    if name == "reader":
+        about = "the model that answers yes/no questions about a response; left out, it is the frozen base."
+    header = f"[{name}]" if values is not None else f"#[{name}]"
+    return "\n".join([*_explained(header, about.rstrip(".")), *_keys(model.model_fields, values or {}), ""])
+
+
+def _plugin_table(kind: str, header: str, values: Mapping[str, Any], catalog: Catalog, *, first: bool) -> str:
+    offer = catalog.find(kind, values["use"])
+    factory = load_factory(offer)
+    summary = " ".join((factory.__doc__ or "").strip().split("\n\n")[0].split())
+    lines = [header, *_comment(f"{offer.name}: {summary}" if summary else offer.name)]
+    lines += _others(kind, catalog, offer.name) if first else []
+    lines.append(f"use = {toml_value(values['use'])}")
+    reserved = {key: field for key, field in PluginKeys.model_fields.items() if key != "use"}
+    if kind == "dimension":
+        lines += _keys(reserved, values) if first else _plain_keys(reserved, values)
+    if kind in _OWN:
+        lines += _keys(_OWN[kind].model_fields, values)
+    lines += _keys(factory.Options.model_fields, values)
+    if kind == "trainer":
+        lines += _comment(
+            "A stage may differ: a table [trainer.STAGE] takes any option of the trainer, or another `use`."
+        )
+    return "\n".join([*lines, ""])
+
+
+def _absent_plugin(kind: str, header: str, catalog: Catalog) -> str:
+    """Return the commented table of a kind that the quickstart leaves to its default, or out."""
+    names = _names(kind, catalog)
+    return "\n".join(
+        [f"#{header}", *_others(kind, catalog, ""), f'#use = "{names[0] if names else "…"}"', ""]
+    )
+
+
+def _others(kind: str, catalog: Catalog, selected: str) -> list[str]:
+    names = [f'"{name}"' for name in _names(kind, catalog) if name != selected]
+    if not names:
+        return [] if selected else _comment("none is installed")
+    return _comment(f"{'also ' if selected else ''}installed: {', '.join(names)}")
+
+
+def _names(kind: str, catalog: Catalog) -> list[str]:
+    return list(dict.fromkeys(offer.name for offer in catalog.of_kind(kind) if not offer.fault))
+
+
+def _plain_keys(fields: Mapping[str, FieldInfo], values: Mapping[str, Any]) -> list[str]:
+    return [f"{key} = {toml_value(values[key])}" for key in fields if key in values]
+
+
+def _keys(fields: Mapping[str, FieldInfo], values: Mapping[str, Any]) -> Iterator[str]:
+    """Yield each key with what it means: as it stands in `values`, or else commented at its default."""
+    for key, field in fields.items():
+        yield from _explained(_assignment(key, field, values), _meaning(field))
+
+
+def _assignment(key: str, field: FieldInfo, values: Mapping[str, Any]) -> str:
+    if key in values:
+        return f"{key} = {toml_value(values[key])}"
+    default = None if field.is_required() else field.get_default(call_default_factory=True)
+    if isinstance(default, BaseModel):
+        default = default.model_dump(mode="json")
+    # TOML has no word for "nothing".
+    plain = "…" if default is None else toml_value(default)
+    return f"#{key} = {plain}".replace("\n", "\n#")
+
+
+def _explained(assignment: str, meaning: str) -> list[str]:
+    """Put what a key means behind it where there is room, above it where there is none."""
+    line = f"{assignment.ljust(_COLUMN)} # {meaning}"
+    if not meaning:
+        return [assignment]
+    if "\n" not in assignment and len(line) <= _WIDTH and len(assignment) <= 2 * _COLUMN:
+        return [line]
+    return [*_comment(meaning), assignment]
+
+
+def _meaning(field: FieldInfo) -> str:
+    choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+    said = (field.description or "").rstrip(".")
+    if all(str(choice) in said for choice in choices):
+        return said
+    return "; ".join(part for part in (said, " | ".join(map(toml_value, choices))) if part)
+
+
+def _comment(text: str) -> list[str]:
+    lines = textwrap.wrap(text, _WIDTH - 2, break_on_hyphens=False, break_long_words=False)
+    return [f"# {line}" for line in lines]
+
+
+def toml_value(value: Any) -> str:
+    """Return a value as TOML writes it, lists and tables inline. Raises UdasaError for what TOML has not."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        # JSON's escapes are TOML's, save for DEL, which TOML wants escaped.
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, int | float):
+        return repr(value).replace("e-0", "e-")
+    if isinstance(value, Mapping):
+        inner = ", ".join(f"{_key(key)} = {toml_value(one)}" for key, one in value.items())
+        return f"{{ {inner} }}" if inner else "{}"
+    if isinstance(value, Sequence | set | frozenset):
+        return _list([toml_value(one) for one in value])
+    raise UdasaError(f"{value!r} cannot be written as TOML")
+
+
+def _list(values: Sequence[str]) -> str:
+    inline = f"[{', '.join(values)}]"
+    if len(inline) <= _WIDTH:
+        return inline
+    return "\n".join(["[", *(f"  {value}," for value in values), "]"])
+
+
+def _key(key: str) -> str:
+    is_bare = key.replace("-", "").replace("_", "").isalnum() and key.isascii()
+    return key if is_bare else toml_value(key)

@@ -1,0 +1,208 @@
+"""What a run would take: prompts, responses, tokens, memory, disk. Nothing is run, fetched or written.
+
+Every figure is an estimate; each says what it rests on.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from udasa_core.check.model_size import ModelSize, local_path, model_size
+from udasa_core.errors import PromptsError
+from udasa_core.models.hardware import best_dtype
+from udasa_core.plugins.stack import importable, load_factory
+from udasa_core.progress import Progress, silent
+from udasa_core.prompts.read import PromptSource, ReadPrompt, read_prompts
+from udasa_core.report.text_table import TextTable, size
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from udasa_core.config.parse import RunConfig
+    from udasa_core.plugins.catalog import Catalog
+
+_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+# English takes about four characters a token; three stays on the safe side.
+_CHARACTERS_A_TOKEN = 3
+# A stored token: its id, three figures of 4 bytes, and its text.
+_STORED_TOKEN = 16 + 4
+# Activations of one token in one layer, in numbers of the hidden size: 34 bytes in 16 bits (Korthikanti
+# et al. 2022, arXiv 2205.05198, equation 2, without the attention maps).
+_ACTIVATIONS = 17
+# The most frequent reasons that rows are set aside for.
+_REASONS_TOLD = 10
+# LoRA weights are trained in float32: weight, gradient, and AdamW's two moments.
+_TRAINED_WEIGHT = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """How many rows a source has, how many cannot be used and why, and the longest prompt's characters."""
+
+    usable: int
+    set_aside: int
+    longest: int
+    reasons: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One estimated figure, and what it rests on."""
+
+    name: str
+    value: str
+    basis: str
+
+
+def count_prompts(config: RunConfig, progress: Progress = silent) -> Prompts | None:
+    """Count a source's rows by reading its file; None where that is not on this machine yet, and for data
+    sets (on the hub, or laid out as there), whose reading writes to a cache."""
+    table = config.prompts
+    path = None if table.source.startswith("hf:") else local_path(table.source, config.root)
+    if path is None or path.is_dir():
+        return None
+    source = PromptSource(table.source, table.config, table.split, dict(table.columns), table.limit)
+    usable = longest = 0
+    reasons: Counter[str] = Counter()
+    with progress(f"reading {table.source}", None):
+        for row in read_prompts(source, config.root):
+            if isinstance(row, ReadPrompt):
+                usable += 1
+                longest = max(longest, sum(len(message.content) for message in row.prompt.messages))
+            else:
+                reasons[row.reason] += 1
+    return Prompts(usable, reasons.total(), longest, dict(reasons))
+
+
+def estimate(config: RunConfig, catalog: Catalog, progress: Progress = silent) -> list[Figure]:
+    """Return the estimate of a checked configuration, a figure each.
+
+    Of the trainer's options `rank` and `batch` are used, where it has them. Raises SourceError where the
+    prompts, or the model's files, are there and cannot be read, and PromptsError where a run would stop over
+    the prompts that it cannot use.
+    """
+    with importable(config.root):
+        factory = load_factory(catalog.find("trainer", config.trainer.use))
+    trainer = factory.Options.model_validate(dict(config.trainer.options))
+    prompts = count_prompts(config, progress)
+    if prompts is not None:
+        _refuse_unusable(config, prompts)
+    model = model_size(config.model.source, config.root)
+    return [
+        *_work(config, prompts),
+        *_memory(config, prompts, model, trainer),
+        *_disk(config, prompts, model, trainer),
+    ]
+
+
+def _refuse_unusable(config: RunConfig, prompts: Prompts) -> None:
+    """Stop where a run would: too many rows are set aside, or no prompt is left."""
+    table, aside = config.prompts, prompts.set_aside
+    rows = prompts.usable + aside
+    if not rows:
+        raise PromptsError(f"{table.source} holds no prompt")
+    if prompts.usable and aside / rows <= table.max_set_aside:
+        return
+    often = sorted(prompts.reasons.items(), key=lambda one: (-one[1], one[0]))
+    told = "\n".join(f"  {count:>6}  {reason}" for reason, count in often[:_REASONS_TOLD])
+    head = f"{aside} of {rows} rows of {table.source} cannot be used"
+    if not prompts.usable:
+        raise PromptsError(f"{head}; no prompt is left:\n{told}\nMend them, or name other prompts")
+    raise PromptsError(
+        f"{head}:\n{told}\nMend them, or allow them: --set prompts.max_set_aside={aside / rows + 0.0005:.3f}"
+    )
+
+
+def estimate_table(figures: list[Figure]) -> TextTable:
+    """Return the figures as a table."""
+    rows = [(one.name, one.value, one.basis) for one in figures]
+    return TextTable("Estimate (nothing was run, fetched or written)", ("what", "about", "from"), rows)
+
+
+def _work(config: RunConfig, prompts: Prompts | None) -> Iterator[Figure]:
+    if prompts is None:
+        limit = config.prompts.limit
+        told = f"at most {limit}" if limit else "unknown"
+        yield Figure("prompts", told, f"{config.prompts.source} is counted when it is read")
+        return
+    aside = f", {prompts.set_aside} more set aside" if prompts.set_aside else ""
+    yield Figure("prompts", f"{prompts.usable:,}", f"the rows of {config.prompts.source}{aside}")
+    count, k, share = _responses(config, prompts), config.sampling.responses, config.run.held_out
+    after = f", and the {share:.0%} held out once more after training" if share else ""
+    after += "; control prompts come on top" if config.controls.source else ""
+    yield Figure("responses", f"{count:,}", f"prompts × {k}{after}")
+    budget = config.sampling.max_new_tokens
+    yield Figure("tokens sampled", f"≤ {count * budget:,}", f"responses × max_new_tokens ({budget})")
+
+
+def _responses(config: RunConfig, prompts: Prompts) -> int:
+    held_out = round(prompts.usable * config.run.held_out)
+    return (prompts.usable + held_out) * config.sampling.responses
+
+
+def _memory(
+    config: RunConfig, prompts: Prompts | None, model: ModelSize | None, trainer: BaseModel
+) -> Iterator[Figure]:
+    if model is None:
+        yield Figure("memory", "unknown", f"{config.model.source} is not on this machine yet")
+        return
+    dtype = (
+        config.model.dtype
+        if config.model.dtype != "auto"
+        else best_dtype(config.model.device.replace("auto", "cpu"))
+    )
+    width = _BYTES[dtype]
+    weights = _weights(config, model, width)
+    told = "4 bits" if config.model.quantization == "4bit" else dtype
+    yield Figure("memory: model", size(weights), f"{model.parameters:,} weights in {told}")
+    length = _length(config, prompts)
+    k = config.sampling.responses
+    cache = 2 * model.layers * model.key_width * width * length * k
+    basis = f"keys and values of {k} responses to one prompt, {length} tokens each"
+    yield Figure("memory: sampling", f"+ {size(cache)} a prompt", basis)
+    batch = _option(trainer, "batch", 1)
+    tokens = 2 * batch * length
+    activations = tokens * (model.layers * model.hidden * _ACTIVATIONS * width + 2 * model.vocabulary * 4)
+    adapter = _option(trainer, "rank", 0) * model.linear_sides * _TRAINED_WEIGHT
+    basis = f"activations of {batch} pairs ({tokens:,} tokens), an adapter's optimizer; it may be twice that"
+    yield Figure("memory: training", f"+ {size(activations + adapter)}", basis)
+
+
+def _weights(config: RunConfig, model: ModelSize, width: int) -> float:
+    if config.model.quantization == "none":
+        return model.parameters * width
+    # NF4 with its constants quantised again takes 4.13 bits; embeddings and norms stay as they are.
+    kept = model.vocabulary * model.hidden
+    return kept * width + (model.parameters - kept) * 4.13 / 8
+
+
+def _length(config: RunConfig, prompts: Prompts | None) -> int:
+    """Return the tokens of the longest prompt, as far as they are known, and a whole response."""
+    prompt = -(-prompts.longest // _CHARACTERS_A_TOKEN) if prompts else 0
+    return prompt + config.sampling.max_new_tokens
+
+
+def _option(trainer: BaseModel, name: str, default: int) -> int:
+    value = getattr(trainer, name, default)
+    return value if isinstance(value, int) else default
+
+
+def _disk(
+    config: RunConfig, prompts: Prompts | None, model: ModelSize | None, trainer: BaseModel
+) -> Iterator[Figure]:
+    if prompts is not None:
+        count = _responses(config, prompts)
+        dimensions = len(config.dimensions)
+        # Two columns a dimension and U, in three steps; pairs repeat two responses a prompt, in two steps.
+        scores = count * 8 * (3 * dimensions + 1)
+        tokens = count * config.sampling.max_new_tokens + 4 * prompts.usable * config.sampling.max_new_tokens
+        basis = f"{_STORED_TOKEN} bytes a token of responses and pairs, before compression; scores"
+        yield Figure("disk: store", f"≤ {size(tokens * _STORED_TOKEN + scores)}", basis)
+    rank = _option(trainer, "rank", 0)
+    if model is not None and rank:
+        adapter = rank * model.linear_sides * 4
+        basis = f"an adapter a stage, rank {rank} on all linear maps; thrice that while it trains"
+        yield Figure("disk: adapters", f"{size(adapter)} a stage", basis)

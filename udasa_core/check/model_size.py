@@ -1,0 +1,136 @@
+"""How large a model is, from its files' headers: no weight is read, nothing fetched or written."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from udasa_core.errors import SourceError
+from udasa_core.progress import silent
+from udasa_core.sources.cache import cache_root
+from udasa_core.sources.source import parse_source
+
+_Shape = Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSize:
+    """A decoder's dimensions; 0 where its files do not tell.
+
+    parameters: all weights. linear_sides: the sum of inputs and outputs over its linear maps, embeddings and
+    head left out: a LoRA adapter of rank r on all of them has r × linear_sides weights.
+    key_width: numbers that one token leaves in one layer's key cache (heads × head size); values likewise.
+    """
+
+    parameters: int
+    linear_sides: int
+    layers: int
+    hidden: int
+    key_width: int
+    vocabulary: int
+
+
+def model_size(source: str, root: Path) -> ModelSize | None:
+    """Return the size of a source's model; None where its files are not on this machine yet."""
+    path = local_path(source, root)
+    if path is None:
+        return None
+    if path.suffix == ".gguf":
+        ready = sorted((cache_root() / "models").glob(f"{path.stem}-*/config.json"))
+        return _of_folder(ready[0].parent) if ready else _of_gguf(path)
+    return _of_folder(path)
+
+
+def local_path(source: str, root: Path) -> Path | None:
+    """Return where a source's files lie, None where they would have to be fetched."""
+    parsed = parse_source(source, root)
+    if parsed.scheme == "pypi":
+        from udasa_core.sources.wheels import wheel_member, wheel_metadata
+
+        # A wheel whose metadata is in the cache is there, and is not asked for again.
+        return wheel_member(parsed, silent) if wheel_metadata(parsed) else None
+    if parsed.scheme == "hf":
+        from huggingface_hub import snapshot_download
+
+        try:
+            return Path(snapshot_download(parsed.name, revision=parsed.revision, local_files_only=True))
+        except OSError:
+            return None
+    return parsed.path
+
+
+def _of_folder(folder: Path) -> ModelSize:
+    try:
+        config = json.loads((folder / "config.json").read_bytes())
+        shapes = [shape for file in sorted(folder.glob("*.safetensors")) for shape in _header_shapes(file)]
+    except (OSError, ValueError, struct.error) as error:
+        raise SourceError(f"{folder} cannot be read as a model: {error}") from error
+    # Models with several parts keep the decoder's numbers apart.
+    config = {**config, **config.get("text_config", {})}
+    heads = config.get("num_attention_heads", 0)
+    hidden = config.get("hidden_size", 0)
+    head = config.get("head_dim") or (hidden // heads if heads else 0)
+    vocabulary = config.get("vocab_size", 0)
+    return ModelSize(
+        parameters=sum(map(_numbers, shapes)),
+        linear_sides=_linear_sides(shapes, vocabulary),
+        layers=config.get("num_hidden_layers", 0),
+        hidden=hidden,
+        key_width=(config.get("num_key_value_heads") or heads) * head,
+        vocabulary=vocabulary,
+    )
+
+
+def _header_shapes(file: Path) -> Iterator[_Shape]:
+    """Yield the shapes of a safetensors file: 8 bytes of length, then so much JSON."""
+    with file.open("rb") as opened:
+        (length,) = struct.unpack("<Q", opened.read(8))
+        header: dict[str, Any] = json.loads(opened.read(length))
+    for name, tensor in header.items():
+        if name != "__metadata__":
+            yield tensor["shape"]
+
+
+def _of_gguf(file: Path) -> ModelSize:
+    import gguf
+
+    try:
+        reader = gguf.GGUFReader(str(file))
+    # The reader raises of many kinds over a file that is not as it expects it.
+    except Exception as error:
+        raise SourceError(f"{file} cannot be read as a GGUF: {error}") from error
+
+    def number(name: str) -> int:
+        named = [field for key, field in reader.fields.items() if key.partition(".")[2] == name]
+        return int(named[0].contents()) if named else 0
+
+    shapes = [[int(side) for side in tensor.shape] for tensor in reader.tensors]
+    heads, hidden, vocabulary = (
+        number("attention.head_count"),
+        number("embedding_length"),
+        number("vocab_size"),
+    )
+    head = number("attention.key_length") or (hidden // heads if heads else 0)
+    return ModelSize(
+        parameters=sum(map(_numbers, shapes)),
+        linear_sides=_linear_sides(shapes, vocabulary),
+        layers=number("block_count"),
+        hidden=hidden,
+        key_width=(number("attention.head_count_kv") or heads) * head,
+        vocabulary=vocabulary,
+    )
+
+
+def _numbers(shape: _Shape) -> int:
+    count = 1
+    for side in shape:
+        count *= side
+    return count
+
+
+def _linear_sides(shapes: Sequence[_Shape], vocabulary: int) -> int:
+    return sum(sum(shape) for shape in shapes if len(shape) == 2 and vocabulary not in shape)

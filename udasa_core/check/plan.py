@@ -1,0 +1,64 @@
+"""What `udasa check` prints of a configuration: the stack, and the plan step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from udasa_core.config.parse import PluginTable, RunConfig
+from udasa_core.plugins.catalog import Catalog
+from udasa_core.report.text_table import TextTable
+
+
+def stack_table(config: RunConfig, catalog: Catalog) -> TextTable:
+    """Return every selected plugin: kind, instance name, which plugin it is, and who offers it."""
+    rows = []
+    for table in config.plugins():
+        offer = catalog.find(table.kind, table.use)
+        kind = table.path if table.kind == "trainer" else table.kind
+        rows.append((kind, table.name, offer.name, f"{offer.distribution} {offer.version}".strip()))
+    return TextTable("Stack", ("kind", "name", "plugin", "distribution"), rows)
+
+
+def plan_table(config: RunConfig) -> TextTable:
+    """Return the steps in order, with what each does under this configuration."""
+    rows = [(str(number), name, what) for number, (name, what) in enumerate(_steps(config), 1)]
+    return TextTable("Plan", ("", "step", "what it does"), rows)
+
+
+def _steps(config: RunConfig) -> Iterator[tuple[str, str]]:
+    run, sampling = config.run, config.sampling
+    yield (
+        "read prompts",
+        f"{config.prompts.source}; {run.held_out:.0%} held out, in shards of {run.shard_size}",
+    )
+    yield (
+        "sample",
+        f"{sampling.responses} responses a prompt from {config.model.source} at temperature "
+        f"{sampling.temperature:g}, at most {sampling.max_new_tokens} tokens",
+    )
+    weighted = ", ".join(f"{one.name} (weight {one.weight:g})" for one in config.dimensions)
+    yield "score", f"how uncertain each response is: {weighted}"
+    yield "fit calibration", f"{config.calibration.name}, to the training responses; then frozen"
+    yield "aggregate", f"{config.aggregation.name} of the calibrated dimensions: U for each response"
+    if config.controls.source:
+        yield "alarm", f"sample and score control prompts ({config.controls.source}): who is unsure of these?"
+    yield "pair", f"{config.pairing.name}: a reliable response over a less reliable one"
+    yield "stage", f"{config.stages.name}: pairs into stages, in training order"
+    yield "train", _training(config)
+    if run.held_out:
+        yield "measure", "sample and score the held-out prompts, before and after training"
+    suites = ", ".join(one.name for one in config.suites)
+    yield "evaluate", f"compare before with after{f'; suites on every model: {suites}' if suites else ''}"
+
+
+def _training(config: RunConfig) -> str:
+    told = f"{config.trainer.name}, stage by stage, against reference {config.training.reference!r}"
+    own = "; ".join(_stage(name, table, config.trainer) for name, table in config.stage_trainers.items())
+    return f"{told}; {own}" if own else told
+
+
+def _stage(name: str, table: PluginTable, default: PluginTable) -> str:
+    changed = {key: value for key, value in table.options.items() if default.options.get(key) != value}
+    options = ", ".join(f"{key} = {value!r}" for key, value in changed.items())
+    trainer = f" by {table.name}" if table.use != default.use else ""
+    return f"{name}{trainer}{f' with {options}' if options else ''}"

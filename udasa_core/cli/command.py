@@ -1,0 +1,165 @@
+"""How a command begins and ends: -v and --log-file everywhere, and an exit code with a sentence for each end.
+
+0: done. 1: a step failed. 2: bad configuration or usage. 130: interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import click
+
+from udasa_core.errors import UdasaError
+from udasa_core.running.termination import terminable
+
+INTERRUPTED = 130
+_VERBOSITY, _LOG_FILE = "udasa.verbosity", "udasa.log_file"
+
+
+def _more_verbose(context: click.Context, parameter: click.Parameter, count: int) -> None:
+    context.meta[_VERBOSITY] = context.meta.get(_VERBOSITY, 0) + count
+
+
+def _log_to(context: click.Context, parameter: click.Parameter, file: Path | None) -> None:
+    if file is not None:
+        context.meta[_LOG_FILE] = file
+
+
+def _common() -> list[click.Parameter]:
+    """Return the options that stand before a subcommand or behind it."""
+    return [
+        click.Option(
+            ["-v", "--verbose"],
+            count=True,
+            expose_value=False,
+            callback=_more_verbose,
+            help="Tell what happens on stderr; -vv tells everything, with tracebacks.",
+        ),
+        click.Option(
+            ["--log-file"],
+            type=click.Path(dir_okay=False, path_type=Path),
+            expose_value=False,
+            callback=_log_to,
+            help="Write everything to a file, with times.",
+        ),
+    ]
+
+
+class Command(click.Command):
+    """A subcommand: sets logging up once all options are known."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params += _common()
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Set logging up, then do what the subcommand does."""
+        verbosity, file = ctx.meta.get(_VERBOSITY, 0), ctx.meta.get(_LOG_FILE)
+        # Left alone, logging tells warnings on stderr; what is fast need not import it for that.
+        if verbosity or file or "logging" in sys.modules:
+            from udasa_core.cli.logs import configure
+
+            configure(verbosity, file)
+        return super().invoke(ctx)
+
+
+class Group(click.Group):
+    """A subcommand that has subcommands of its own, each with -v and --log-file."""
+
+    command_class = Command
+
+
+class Root(click.Group):
+    """The command `udasa`: whatever ends a subcommand becomes a sentence and an exit code.
+
+    Subcommands that are not the core's come by the entry-point group `udasa.command`, each a click command.
+    The core's own go first; one that cannot be imported is told of when it is typed, and stops no other.
+    """
+
+    command_class = Command
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params += _common()
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the core's and of all offered subcommands, sorted."""
+        return sorted({*super().list_commands(ctx), *_offered()})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a subcommand by its name, importing it where it is an offered one."""
+        own = super().get_command(ctx, cmd_name)
+        offer = None if own else _offered().get(cmd_name)
+        if offer is None:
+            return own
+        try:
+            command = offer.load()
+        except Exception as error:  # a third party's module may do anything at import
+            told = f"{type(error).__name__}: {error}"
+            return click.Command(
+                cmd_name,
+                help=f"Cannot be imported: {told}",
+                callback=_raising(cmd_name, told),
+                # Whatever was typed behind it: what is told is why it cannot be had.
+                context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+            )
+        return command if isinstance(command, click.Command) else None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the subcommand. Never lets a traceback out: -vv shows it, a log file keeps it."""
+        try:
+            with terminable():
+                answer = super().invoke(ctx)
+                sys.stdout.flush()
+                return answer
+        except UdasaError as error:
+            _tell(f"error: {error}")
+            ctx.exit(error.exit_code)
+        except (KeyboardInterrupt, click.Abort):
+            continues = (
+                "; the same command continues where it stopped" if ctx.invoked_subcommand == "run" else ""
+            )
+            _tell(f"interrupted{continues}")
+            ctx.exit(INTERRUPTED)
+        except BrokenPipeError:
+            # Whoever read this has read enough (`| head`). What is left has nowhere to go.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(0)
+        except (click.ClickException, click.exceptions.Exit):
+            raise
+        except Exception as error:
+            _tell(
+                f"error: {type(error).__name__}: {error}\n"
+                "This was not foreseen. Type the same command with -vv for the traceback, and report it."
+            )
+            ctx.exit(1)
+
+
+@cache
+def _offered() -> dict[str, Any]:
+    """Return the offered subcommands' entry points by name; the first distribution found wins."""
+    import entrypoints
+
+    from udasa_core.plugins.catalog import COMMANDS
+
+    return dict(entrypoints.get_group_named(COMMANDS))
+
+
+def _raising(name: str, told: str) -> Callable[[], None]:
+    def command() -> None:
+        raise UdasaError(f"the subcommand {name} cannot be imported: {told}")
+
+    return command
+
+
+def _tell(text: str) -> None:
+    """Tell of the error that is being handled on stderr; its traceback goes to the log."""
+    import logging
+
+    click.echo(text, err=True)
+    logging.getLogger("udasa").debug("traceback:", exc_info=True)

@@ -1,0 +1,245 @@
+"""One command, `udasa`. What a subcommand does is a call of the Python API, imported when it is typed."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from udasa_core.cli.command import Root
+
+if TYPE_CHECKING:
+    from udasa_core.config.parse import PluginTable
+    from udasa_core.store.runs import Run
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+_set = click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Override a key: generator.responses=4, or dimension.NAME.weight=0.5. May be repeated.",
+)
+_runs = click.option(
+    "--folder", type=_FOLDER, default=Path("runs"), show_default=True, help="Where runs lie."
+)
+
+
+@click.group(cls=Root, context_settings=_SETTINGS)
+@click.version_option(package_name="udasa", message="udasa %(version)s")
+def main() -> None:
+    """Align a language model with its own uncertainty.
+
+    `udasa run` alone aligns a small model on 24 prompts; `udasa init` writes a configuration to start from.
+    """
+    # Our bars stand for theirs: those of libraries are drawn in pipes, too. Whoever sets these is obeyed.
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    if not sys.warnoptions:
+        # What libraries deprecate among themselves is not for the user to mend.
+        warnings.simplefilter("ignore", FutureWarning)
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            # A terminal that cannot show "→" shows "?" instead of an error.
+            reconfigure(errors="replace")
+
+
+@main.command(short_help="Write an annotated configuration.")
+@click.argument("file", type=_FILE, default=Path("udasa.toml"))
+@click.option("--force", is_flag=True, help="Replace the file.")
+def init(file: Path, force: bool) -> None:
+    """Write an annotated configuration to FILE (udasa.toml): the quickstart with every key explained."""
+    from udasa_core.check.annotated import write_annotated
+
+    write_annotated(file, force=force)
+    click.echo(f"wrote {file}; next: udasa check {file}")
+
+
+@main.command(short_help="Check a configuration; print stack, plan and estimate.")
+@click.argument("config", type=_FILE)
+@_set
+def check(config: Path, overrides: tuple[str, ...]) -> None:
+    """Check CONFIG whole, and print the stack, the plan and an estimate. Nothing is run or written."""
+    from udasa_core.api import load
+    from udasa_core.check.estimate import estimate, estimate_table
+    from udasa_core.check.overlap import overlap_table, overlaps
+    from udasa_core.check.plan import plan_table, stack_table
+    from udasa_core.cli.console import console_progress
+    from udasa_core.plugins.catalog import read_catalog
+
+    checked, catalog = load(config, overrides), read_catalog()
+    for table in (stack_table(checked, catalog), plan_table(checked)):
+        click.echo(f"{table}\n")
+    click.echo(f"{estimate_table(estimate(checked, catalog, console_progress()))}\n")
+    found, untold = overlaps(checked, catalog, console_progress())
+    if found:
+        click.echo(f"{overlap_table(found)}\n")
+    for told in untold:
+        click.echo(f"note: {told}")
+    click.echo(f"{config} has no fault; next: udasa run {config}")
+
+
+@main.command(short_help="Align a model, or continue doing so.")
+@click.argument("config", type=_FILE, required=False)
+@_set
+def run(config: Path | None, overrides: tuple[str, ...]) -> None:
+    """Align the model of CONFIG (the bundled quickstart, if left out), or continue doing so."""
+    from udasa_core.api import run as align
+
+    made = align(config, overrides)
+    from udasa_core.report.show import near
+
+    where = near(made.folder)
+    if not made.made:
+        click.echo(
+            f"nothing to do: {where} holds all that this configuration asks for; see: udasa show {where}"
+        )
+        return
+    _print_tables(made, artifacts=False)
+    click.echo(f"The run lies in {where}. Next: udasa show {where}, or udasa export {where} --model FOLDER")
+
+
+@main.command(short_help="List what is installed.")
+@click.argument("config", type=_FILE, required=False)
+@click.option("--verify", is_flag=True, help="Import each in a process of its own, and report what breaks.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=1), default=60, show_default=True, help="Seconds a plugin."
+)
+def plugins(config: Path | None, verify: bool, timeout: float) -> None:
+    """List what is installed; with CONFIG also what it selects, and what that shadows."""
+    from udasa_core.check.plugin_list import listed, plugin_table
+    from udasa_core.plugins.catalog import read_catalog
+
+    selected: tuple[PluginTable, ...] = ()
+    root = None
+    if config is not None:
+        from udasa_core.config.overrides import read_toml
+        from udasa_core.config.parse import parse_config
+
+        root = config.parent.resolve()
+        selected = parse_config(read_toml(config), root=root, origin=str(config)).plugins()
+    rows = listed(read_catalog(), selected)
+    if not verify:
+        click.echo(plugin_table(rows, states=config is not None))
+        return
+    from udasa_core.check.plugin_list import verified
+    from udasa_core.cli.console import console_progress
+    from udasa_core.plugins.verify import verify as verify_all
+
+    offers = [row.offer for row in rows]
+    verdicts = verify_all(offers, root=root, timeout=timeout, progress=console_progress())
+    broken = sum(bool(one.problem) for one in verdicts)
+    click.echo(plugin_table(verified(rows, verdicts), states=config is not None))
+    click.echo(f"\n{len(verdicts) - broken} of {len(verdicts)} plugins import and keep a factory's contract")
+    if broken:
+        raise click.exceptions.Exit(1)
+
+
+@main.command(short_help="Show the figures of a run.")
+@click.argument("name", metavar="RUN")
+@_runs
+@click.option("--json", "as_json", is_flag=True, help="The same figures as JSON.")
+@click.option("--pairs", type=click.IntRange(min=1), metavar="N", help="Print N pairs of each stage instead.")
+def show(name: str, folder: Path, as_json: bool, pairs: int | None) -> None:
+    """Show the figures of RUN (its folder or name), and where everything lies."""
+    from udasa_core.store.runs import find_run
+
+    if as_json and pairs:
+        raise click.UsageError("--json and --pairs are two ways to print; choose one")
+    found = find_run(name, folder)
+    if pairs:
+        from udasa_core.report.pair_texts import pair_texts
+
+        for text in pair_texts(found, pairs):
+            click.echo(f"{text}\n")
+    elif as_json:
+        import json
+
+        from udasa_core.report.figures import figures
+
+        click.echo(json.dumps(figures(found), indent=1, ensure_ascii=False))
+    else:
+        _print_tables(found, artifacts=True)
+
+
+@main.command(short_help="Write a run's model or pairs for use elsewhere.")
+@click.argument("name", metavar="RUN")
+@_runs
+@click.option("--model", type=_FOLDER, metavar="DIR", help="Write the aligned model to a new folder.")
+@click.option(
+    "--adapter",
+    type=click.Choice(["merged", "beside"]),
+    default="merged",
+    show_default=True,
+    help="The adapter merged into the weights, or in a folder beside the base's.",
+)
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "bfloat16", "float16"]),
+    default="float32",
+    show_default=True,
+    help="Of merged weights. 16 bits round part of a light training away.",
+)
+@click.option("--pairs", type=_FILE, metavar="FILE", help="Write the pairs to FILE.jsonl or FILE.parquet.")
+@click.option("--force", is_flag=True, help="Replace an earlier export.")
+@click.option("--unfinished", is_flag=True, help="Take what a run has that is not finished.")
+def export(
+    name: str,
+    folder: Path,
+    model: Path | None,
+    adapter: Literal["merged", "beside"],
+    dtype: str,
+    pairs: Path | None,
+    force: bool,
+    unfinished: bool,
+) -> None:
+    """Write the aligned model, or the pairs, of RUN (its folder or name) for use elsewhere."""
+    from udasa_core.store.runs import find_run
+
+    if model is None and pairs is None:
+        raise click.UsageError("say what to export: --model DIR, --pairs FILE, or both")
+    from udasa_core.cli.console import console_progress
+
+    found, progress = find_run(name, folder), console_progress()
+    if pairs is not None:
+        from udasa_core.export.pairs import export_pairs
+
+        count = export_pairs(found, pairs, force=force, unfinished=unfinished, progress=progress)
+        click.echo(f"wrote {count} pairs to {pairs}")
+    if model is not None:
+        from udasa_core.export.model import export_beside, export_merged
+
+        if adapter == "merged":
+            export_merged(found, model, dtype=dtype, force=force, unfinished=unfinished, progress=progress)
+        else:
+            export_beside(found, model, force=force, unfinished=unfinished, progress=progress)
+        click.echo(f"wrote the aligned model to {model}; {model}/README.md tells where it comes from")
+
+
+@main.command(short_help="Remove from the store what no run points at.")
+@_runs
+@click.option("--store", type=_FOLDER, help="The store, where it is not `store` in the folder of runs.")
+@click.option("--dry-run", is_flag=True, help="Only tell what would be removed.")
+def clean(folder: Path, store: Path | None, dry_run: bool) -> None:
+    """Remove from the store what no run points at."""
+    from udasa_core.api import clean as sweep
+    from udasa_core.report.text_table import size
+
+    entries, freed = sweep(folder, store or "", dry_run=dry_run)
+    click.echo(f"{'would remove' if dry_run else 'removed'} {entries} outputs, {size(freed)}")
+
+
+def _print_tables(found: Run, *, artifacts: bool) -> None:
+    from udasa_core.report.figures import figures
+    from udasa_core.report.show import tables
+
+    for table in tables(figures(found), artifacts=artifacts):
+        click.echo(f"{table}\n")

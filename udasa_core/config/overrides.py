@@ -1,0 +1,70 @@
+"""Reading a TOML file, and overriding single values of it by path."""
+
+from __future__ import annotations
+
+import copy
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from udasa_core.config.parse import ARRAYS
+from udasa_core.errors import ConfigError, Fault
+
+
+def override(raw: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, Any]:
+    """Return `raw` with each "path=value" applied; arrays are addressed by instance name.
+
+    The value is read as TOML, and as a plain string where it is none. Raises ConfigError.
+    """
+    changed = copy.deepcopy(dict(raw))
+    faults = []
+    for assignment in assignments:
+        path, equals, text = assignment.partition("=")
+        if not equals or not path.strip():
+            faults.append(Fault("--set", f"{assignment!r} is not of the form path=value"))
+            continue
+        try:
+            value = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = text
+        fault = _assign(changed, path.strip().split("."), value)
+        if fault:
+            faults.append(Fault(f"--set {path.strip()}", fault))
+    if faults:
+        raise ConfigError(faults, "--set")
+    return changed
+
+
+def _assign(table: dict[str, Any], path: list[str], value: Any) -> str:
+    """Set one value in place; return what is wrong, "" where nothing is."""
+    if path[0] in ARRAYS and len(path) > 1:
+        # Instance names may hold dots, so the longest name that fits wins.
+        members = table.get(path[0], [])
+        if not isinstance(members, list) or not all(isinstance(member, dict) for member in members):
+            return f"{path[0]!r} is no array of tables"
+        for cut in range(len(path) - 1, 1, -1):
+            name = ".".join(path[1:cut])
+            for member in members:
+                if member.get("name", member.get("use")) == name:
+                    return _assign(member, path[cut:], value)
+        names = ", ".join(str(member.get("name", member.get("use"))) for member in members)
+        return f"no [[{path[0]}]] has that name; names: {names or 'none'}"
+    for key in path[:-1]:
+        below: Any = table.setdefault(key, {})
+        if not isinstance(below, dict):
+            return f"{key!r} is a value, not a table"
+        table = below
+    table[path[-1]] = value
+    return ""
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file; raise ConfigError with its line where it is none."""
+    try:
+        return tomllib.loads(path.read_bytes().decode())
+    except FileNotFoundError:
+        fault = Fault("", f"there is no file {path}", f"udasa init {path} writes an annotated one")
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        fault = Fault("", f"cannot be read: {error}")
+    raise ConfigError([fault], str(path))

@@ -1,0 +1,324 @@
+"""TOML → RunConfig: every fault at once, each with its TOML path, the offending value and what to type.
+
+Only the core's own keys are read here; a plugin's options stay plain data until `stack` has found the
+factory that declares them.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from udasa_core.config.schema import (
+    ControlsTable,
+    EncoderTable,
+    EntailmentTable,
+    LaunchTable,
+    ModelTable,
+    PluginKeys,
+    PromptsTable,
+    ReaderTable,
+    RunTable,
+    SamplingTable,
+    StoreTable,
+    TrainingTable,
+)
+from udasa_core.errors import ConfigError, Fault
+from udasa_core.records import SamplingOptions
+
+
+@dataclass(frozen=True, slots=True)
+class PluginTable:
+    """One plugin as the TOML selects it; `path` is where it stands, `options` what the core does not read."""
+
+    kind: str
+    path: str
+    use: str
+    name: str
+    weight: float
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfig:
+    """A whole, checked configuration. `raw` is the TOML's plain data after overrides; `root` its folder."""
+
+    run: RunTable
+    store: StoreTable
+    model: ModelTable
+    embedder: EncoderTable
+    entailment: EntailmentTable | None
+    reader: ReaderTable | None
+    prompts: PromptsTable
+    controls: ControlsTable
+    sampling: SamplingOptions
+    training: TrainingTable
+    generator: PluginTable
+    dimensions: tuple[PluginTable, ...]
+    calibration: PluginTable
+    aggregation: PluginTable
+    pairing: PluginTable
+    stages: PluginTable
+    trainer: PluginTable
+    stage_trainers: Mapping[str, PluginTable]
+    suites: tuple[PluginTable, ...]
+    judge: PluginTable | None
+    engine: PluginTable
+    observers: tuple[PluginTable, ...]
+    raw: Mapping[str, Any]
+    root: Path
+    origin: str
+
+    def plugins(self) -> tuple[PluginTable, ...]:
+        """Return every plugin table, in the pipeline's order."""
+        judge = (self.judge,) if self.judge else ()
+        return (
+            self.generator,
+            *self.dimensions,
+            self.calibration,
+            self.aggregation,
+            self.pairing,
+            self.stages,
+            self.trainer,
+            *self.stage_trainers.values(),
+            *self.suites,
+            *judge,
+            self.engine,
+            *self.observers,
+        )
+
+    @property
+    def run_dir(self) -> Path:
+        """The folder of this run's manifest."""
+        return Path(self.run.folder) / self.run.name
+
+    @property
+    def store_dir(self) -> Path:
+        """The folder of the content-addressed store."""
+        return Path(self.store.path) if self.store.path else Path(self.run.folder) / "store"
+
+
+# Tables of the core, tables of one plugin, and arrays of plugin tables.
+_CORE = ("run", "store", "model", "embedder", "entailment", "reader", "prompts", "controls", "train")
+_SINGLE = ("generator", "calibration", "aggregation", "pairing", "stages", "trainer", "judge", "engine")
+ARRAYS = ("dimension", "suite", "observer")
+# What stands in for a plugin table that is left out; the core's own engine and observer, and no built-in.
+_DEFAULT_ENGINE: Mapping[str, Any] = {"use": "local"}
+_DEFAULT_OBSERVERS: Sequence[Mapping[str, Any]] = ({"use": "console"},)
+
+_T = TypeVar("_T", bound=BaseModel)
+
+
+def core_keys(kind: str) -> list[str]:
+    """Return the keys of a plugin's table that the core reads."""
+    keys = [key for key in PluginKeys.model_fields if key != "weight" or kind == "dimension"]
+    further: dict[str, type[BaseModel]] = {"generator": SamplingTable, "trainer": TrainingTable}
+    return [*keys, *(further[kind].model_fields if kind in further else ())]
+
+
+def pydantic_faults(
+    error: ValidationError, path: str, model: type[BaseModel], also: Sequence[str] = ()
+) -> list[Fault]:
+    """Turn pydantic's errors into faults with TOML paths and a "did you mean".
+
+    also: keys that the table knows besides the model's own.
+    """
+    faults = []
+    for one in error.errors(include_url=False):
+        where = ".".join([path, *(str(part) for part in one["loc"])]).strip(".")
+        if one["type"] == "extra_forbidden":
+            faults.append(unknown_key(where, str(one["loc"][-1]), [*model.model_fields, *also]))
+        elif one["type"] == "missing":
+            field = model.model_fields.get(str(one["loc"][-1]))
+            hint = f"{one['loc'][-1]} = …  # {field.description}" if field and field.description else ""
+            faults.append(Fault(where, "is missing", hint))
+        else:
+            message = one["msg"].removeprefix("Value error, ")
+            said = "" if isinstance(one["input"], Mapping) else f" (it is {one['input']!r})"
+            faults.append(Fault(where, f"{message[0].lower()}{message[1:]}{said}"))
+    return faults
+
+
+def unknown_key(path: str, key: str, known: Sequence[str]) -> Fault:
+    """Return the fault of a key that nothing reads."""
+    close = difflib.get_close_matches(key, known, n=1)
+    hint = f'did you mean "{close[0]}"?' if close else f"known keys: {', '.join(known) or 'none'}"
+    return Fault(path, "is not a known key", hint)
+
+
+class _Reader:
+    """Reads tables out of the raw data, and gathers every fault on the way."""
+
+    def __init__(self, raw: Mapping[str, Any]) -> None:
+        self.raw = raw
+        self.faults: list[Fault] = []
+
+    def table(self, key: str, model: type[_T]) -> _T | None:
+        """Read one of the core's tables."""
+        plain = self.raw.get(key, {})
+        if not isinstance(plain, Mapping):
+            self.faults.append(Fault(key, f"is a table, not {plain!r}", f"write [{key}]"))
+            return None
+        if key not in self.raw and any(field.is_required() for field in model.model_fields.values()):
+            self.faults.append(Fault(key, "is missing", f"add a table [{key}]"))
+            return None
+        return self.checked(model, plain, key)
+
+    def checked(self, model: type[_T], plain: Mapping[str, Any], path: str) -> _T | None:
+        try:
+            return model.model_validate(dict(plain))
+        except ValidationError as error:
+            self.faults.extend(pydantic_faults(error, path, model))
+            return None
+
+    def plugin(self, kind: str, plain: Any, path: str, reserved: Sequence[str] = ()) -> PluginTable | None:
+        """Read one plugin table; `reserved` are further keys that the core reads from it."""
+        if not isinstance(plain, Mapping):
+            self.faults.append(Fault(path, f"is a table, not {plain!r}"))
+            return None
+        own = (
+            set(PluginKeys.model_fields) if kind == "dimension" else set(PluginKeys.model_fields) - {"weight"}
+        )
+        keys = self.checked(PluginKeys, {key: plain[key] for key in own if key in plain}, path)
+        if keys is None:
+            return None
+        options = {key: value for key, value in plain.items() if key not in own and key not in reserved}
+        return PluginTable(kind, path, keys.use, keys.name or keys.use, keys.weight, options)
+
+    def single(self, key: str, reserved: Sequence[str] = ()) -> PluginTable | None:
+        if key not in self.raw:
+            self.faults.append(
+                Fault(key, "is missing", f'add [{key}] with use = "…"; `udasa plugins` lists them')
+            )
+            return None
+        return self.plugin(key, self.raw[key], key, reserved)
+
+    def array(self, key: str, default: Sequence[Mapping[str, Any]] = ()) -> tuple[PluginTable, ...]:
+        tables = self.raw.get(key, default)
+        if not isinstance(tables, Sequence) or isinstance(tables, str):
+            self.faults.append(Fault(key, "is an array of tables", f"write [[{key}]]"))
+            return ()
+        found = []
+        for number, plain in enumerate(tables):
+            name = plain.get("name", plain.get("use", number)) if isinstance(plain, Mapping) else number
+            table = self.plugin(key, plain, f"{key}.{name}")
+            if table is not None:
+                found.append(table)
+        names = [table.name for table in found]
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            self.faults.append(
+                Fault(f"{key}.{name}", "two tables have this name", 'give one of them name = "…"')
+            )
+        return tuple(found)
+
+
+def known_tables() -> list[str]:
+    """Return the names of all tables that a configuration may have."""
+    return [*_CORE, *_SINGLE, *ARRAYS]
+
+
+def parse_config(
+    raw: Mapping[str, Any],
+    *,
+    root: Path,
+    origin: str,
+    check: Callable[[RunConfig], Sequence[Fault]] | None = None,
+) -> RunConfig:
+    """Check plain TOML data and return it as a RunConfig; raise ConfigError with every fault.
+
+    check: further checks (plugins, sources) whose faults are told together with those found here; they are
+    made even where a table of the core is faulty, as far as the rest allows.
+    """
+    reader = _Reader(raw)
+    known = known_tables()
+    reader.faults += [unknown_key(key, key, known) for key in raw if key not in known]
+
+    sampling_keys = tuple(SamplingTable.model_fields)
+    generator = reader.single("generator", sampling_keys)
+    sampling = _subtable(reader, "generator", SamplingTable)
+    trainer, stage_trainers, training = _trainers(reader)
+    dimensions = reader.array("dimension")
+    if not raw.get("dimension"):
+        reader.faults.append(Fault("dimension", "is missing", 'add [[dimension]] with use = "…"'))
+    elif dimensions and sum(table.weight for table in dimensions) == 0:
+        told = ", ".join(f"{table.path}.weight = {table.weight}" for table in dimensions)
+        reader.faults.append(Fault("dimension", f"the weights sum to zero ({told})", "raise one above 0"))
+    judge = reader.plugin("judge", raw["judge"], "judge") if "judge" in raw else None
+    engine = reader.plugin("engine", raw.get("engine", _DEFAULT_ENGINE), "engine")
+    reader.table("train", LaunchTable)
+    parts: dict[str, Any] = {
+        "run": reader.table("run", RunTable),
+        "store": reader.table("store", StoreTable),
+        "model": reader.table("model", ModelTable),
+        "embedder": reader.table("embedder", EncoderTable),
+        "prompts": reader.table("prompts", PromptsTable),
+        "controls": reader.table("controls", ControlsTable),
+        "sampling": sampling and SamplingOptions(**sampling.model_dump()),
+        "training": training,
+        "generator": generator,
+        "calibration": reader.single("calibration"),
+        "aggregation": reader.single("aggregation"),
+        "pairing": reader.single("pairing"),
+        "stages": reader.single("stages"),
+        "trainer": trainer,
+        "engine": engine,
+    }
+    config = RunConfig(
+        **parts,
+        entailment=reader.table("entailment", EntailmentTable) if "entailment" in raw else None,
+        reader=reader.table("reader", ReaderTable) if "reader" in raw else None,
+        dimensions=dimensions,
+        stage_trainers=stage_trainers,
+        suites=reader.array("suite"),
+        judge=judge,
+        observers=reader.array("observer", _DEFAULT_OBSERVERS),
+        raw=raw,
+        root=root,
+        origin=origin,
+    )
+    if parts["run"] and parts["store"] and config.run_dir.resolve() == config.store_dir.resolve():
+        reader.faults.append(
+            Fault("run.name", f"{config.run.name!r} is where the store lies", "choose another name")
+        )
+    if check is not None:
+        reader.faults += check(config)
+    if reader.faults:
+        raise ConfigError(reader.faults, origin)
+    return config
+
+
+def _subtable(reader: _Reader, key: str, model: type[_T]) -> _T | None:
+    """Read the core's own keys out of a plugin table."""
+    plain = reader.raw.get(key, {})
+    if not isinstance(plain, Mapping):
+        return None
+    return reader.checked(model, {name: plain[name] for name in model.model_fields if name in plain}, key)
+
+
+def _trainers(
+    reader: _Reader,
+) -> tuple[PluginTable | None, dict[str, PluginTable], TrainingTable | None]:
+    """Read [trainer], and each [trainer.<stage>] as the default trainer's options with its own on top."""
+    plain = reader.raw.get("trainer")
+    overrides = {}
+    if isinstance(plain, Mapping):
+        overrides = {key: value for key, value in plain.items() if isinstance(value, Mapping)}
+    trainer = reader.single("trainer", (*TrainingTable.model_fields, *overrides))
+    stages: dict[str, PluginTable] = {}
+    for stage, override in overrides.items():
+        if trainer is None:
+            break
+        path = f"trainer.{stage}"
+        other = override.get("use", trainer.use) != trainer.use
+        # Another trainer's options mean something else: only the same trainer inherits.
+        inherited = {} if other else trainer.options
+        merged = {"use": trainer.use, **inherited, **override}
+        table = reader.plugin("trainer", merged, path)
+        if table is not None:
+            stages[stage] = table
+    return trainer, stages, _subtable(reader, "trainer", TrainingTable)

@@ -1,0 +1,1 @@
+"""What a run hands on: a model with its card, and pairs."""

@@ -1,0 +1,151 @@
+"""A run's aligned model as a plain folder that transformers loads, with a card that tells its provenance."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from udasa_core.errors import StoreError, UdasaError, UsageError
+from udasa_core.export.card import card
+from udasa_core.export.licence import base_name_of
+from udasa_core.progress import Progress, silent
+from udasa_core.records import ModelRef
+from udasa_core.sources.digests import ADAPTER, MODEL_SUFFIXES, weights_digest
+from udasa_core.store.runs import Run
+
+# What tells an export from any other folder. A hidden file is no part of a model's identity.
+MARKER = ".udasa-export.json"
+_LEGAL = ("LICENSE", "LICENCE", "NOTICE", "COPYING")
+
+
+def export_merged(
+    run: Run,
+    folder: Path,
+    *,
+    dtype: str = "float32",
+    force: bool = False,
+    unfinished: bool = False,
+    progress: Progress = silent,
+) -> None:
+    """Write the aligned model with its adapter merged into the weights.
+
+    dtype: of the weights written. The merge is made in float32; a light adapter's change is smaller than half
+    a unit of most 16-bit weights, so 16 bits round part of it away. Raises UdasaError where the run has no
+    trained stage or is not finished (unfinished: what is trained so far counts), and UsageError where the
+    folder is not empty (force replaces an earlier export, and nothing else).
+    """
+    ref = _aligned(run, unfinished)
+    with _new_folder(run, ref, folder, force) as partial, progress(f"merging into {folder}", None):
+        import torch
+        from transformers import AutoTokenizer
+        from transformers.utils import logging
+
+        from udasa_core.models.loading import load_model
+
+        logging.disable_progress_bar()
+        with warnings.catch_warnings():
+            # What transformers deprecates of its own is not for the user to read.
+            warnings.simplefilter("ignore", FutureWarning)
+            model = load_model(replace(ref, dtype="float32", quantization="none", device="cpu"))
+            model.to(getattr(torch, dtype)).save_pretrained(partial)
+        tokenizer = AutoTokenizer.from_pretrained(ref.folder, trust_remote_code=ref.trust_remote_code)
+        tokenizer.save_pretrained(partial)
+        _copy_legal(ref, partial)
+        (partial / "README.md").write_text(card(run, merged=True, dtype=dtype), encoding="utf-8")
+
+
+def export_beside(
+    run: Run, folder: Path, *, force: bool = False, unfinished: bool = False, progress: Progress = silent
+) -> None:
+    """Write the base's own files, and the adapter in the folder `adapter` beside them. Raises as above."""
+    ref = _aligned(run, unfinished)
+    base, adapter = Path(ref.folder), Path(ref.adapters[0].folder)
+    files = sorted(file for file in base.iterdir() if file.is_file() and file.suffix in MODEL_SUFFIXES)
+    with (
+        _new_folder(run, ref, folder, force) as partial,
+        progress(f"copying to {folder}", len(files)) as advance,
+    ):
+        for file in files:
+            shutil.copyfile(file, partial / file.name)
+            advance(1)
+        shutil.copytree(adapter, partial / ADAPTER)
+        config = partial / ADAPTER / "adapter_config.json"
+        plain = json.loads(config.read_text())
+        plain["base_model_name_or_path"] = base_name_of(ref)
+        config.write_text(json.dumps(plain, indent=2, sort_keys=True) + "\n")
+        _copy_legal(ref, partial)
+        (partial / "README.md").write_text(card(run, merged=False, dtype=ref.dtype), encoding="utf-8")
+
+
+def _aligned(run: Run, unfinished: bool) -> ModelRef:
+    """Return the aligned model, once its files are seen to be there and to be what the run says."""
+    ref = run.aligned(unfinished=unfinished)
+    if not Path(ref.folder).is_dir():
+        raise UdasaError(f"the base model is no longer in {ref.folder}; `udasa run` fetches it again")
+    adapter = ref.adapters[0]
+    found = weights_digest(Path(adapter.folder))
+    if found != adapter.sha256:
+        raise StoreError(
+            f"{adapter.folder} is not what run {run.name} trained (SHA-256 {found[:12]}…, not "
+            f"{adapter.sha256[:12]}…): delete {Path(adapter.folder).parent} and run again"
+        )
+    return ref
+
+
+def _copy_legal(ref: ModelRef, folder: Path) -> None:
+    for file in Path(ref.folder).iterdir():
+        if file.is_file() and file.name.upper().startswith(_LEGAL):
+            shutil.copyfile(file, folder / file.name)
+
+
+@contextmanager
+def _new_folder(run: Run, ref: ModelRef, folder: Path, force: bool) -> Iterator[Path]:
+    """Yield an empty folder that becomes `folder` when everything in it is written, or vanishes.
+
+    What lay there is moved aside, and deleted only once the new one is in its place.
+    """
+    folder = folder.resolve()
+    _refuse_to_lose(run, ref, folder, force)
+    partial, old = (folder.with_name(f".{folder.name}.{os.getpid()}.{what}") for what in ("partial", "old"))
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        yield partial
+        (partial / MARKER).write_text(json.dumps({"model": ref.key, "run": run.name}) + "\n")
+        if folder.exists():
+            folder.rename(old)
+        try:
+            partial.rename(folder)
+        except OSError:
+            if old.exists():
+                old.rename(folder)
+            raise
+        if old.exists():
+            shutil.rmtree(old)
+    except OSError as error:
+        raise StoreError(f"{folder} cannot be written: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _refuse_to_lose(run: Run, ref: ModelRef, folder: Path, force: bool) -> None:
+    """Refuse a folder that holds anything; with `force` one that holds anything but an earlier export."""
+    for needed in (ref.folder, ref.adapters[0].folder, run.folder):
+        if Path(needed).resolve().is_relative_to(folder):
+            raise UsageError(f"{folder} holds {needed}, which the export is made from; name another folder")
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is a file; name a folder")
+    if not any(folder.iterdir()):
+        return
+    if not force:
+        raise UsageError(f"{folder} is not empty; --force replaces an earlier export, or name another folder")
+    if not (folder / MARKER).is_file():
+        raise UsageError(f"{folder} is no export of udasa's, and is left alone; name another folder")

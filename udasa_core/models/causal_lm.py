@@ -1,0 +1,187 @@
+"""A causal language model loaded for inference: rendering, decoding, and statistics of given tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from udasa_core.errors import UdasaError
+from udasa_core.models.next_tokens import NextTokens
+from udasa_core.models.prefill import Prefill
+from udasa_core.models.token_statistics import TokenStatistics as TokenStatistics
+from udasa_core.models.token_statistics import forced_statistics
+from udasa_core.progress import Progress, silent
+from udasa_core.records import Message, ModelRef
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+    from transformers import GenerationConfig, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+# A model that declares no length (a recurrent one, say) takes any prompt.
+_UNLIMITED = 2**31 - 1
+
+
+def load_causal_lm(ref: ModelRef, progress: Progress = silent) -> CausalLM:
+    """Return the model of `ref` for inference. Nothing is read before it is asked for; `progress` is told
+    when the weights are."""
+    return CausalLM(ref, progress)
+
+
+class CausalLM:
+    """A model and its tokenizer: evaluation mode, no gradients, adapters applied.
+
+    Rendering and counting tokens read the tokenizer alone; the first touch of `model` reads the weights.
+    """
+
+    def __init__(self, ref: ModelRef, progress: Progress = silent) -> None:
+        self.ref = ref
+        self._progress = progress
+
+    @cached_property
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """The model's own tokenizer."""
+        from transformers import AutoTokenizer
+
+        return AutoTokenizer.from_pretrained(self.ref.folder, trust_remote_code=self.ref.trust_remote_code)
+
+    @cached_property
+    def model(self) -> PreTrainedModel:
+        """The model with its adapters, on `device`. Raises UdasaError where it cannot be loaded."""
+        from udasa_core.models.loading import load_model
+
+        with self._progress(f"load {self.ref.source}", None):
+            return load_model(self.ref)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model runs."""
+        import torch
+
+        return torch.device(self.ref.device)
+
+    @cached_property
+    def _config(self) -> PreTrainedConfig:
+        from transformers import AutoConfig
+
+        config = AutoConfig.from_pretrained(self.ref.folder, trust_remote_code=self.ref.trust_remote_code)
+        return config.get_text_config()
+
+    @cached_property
+    def context_length(self) -> int:
+        """The number of tokens that the model can attend to, prompt and response together."""
+        declared = getattr(self._config, "max_position_embeddings", None) or self.tokenizer.model_max_length
+        return min(int(declared), _UNLIMITED)
+
+    @cached_property
+    def stop_ids(self) -> frozenset[int]:
+        """The tokens that end a turn, from the generation settings, the configuration and the tokenizer."""
+        declared = [self._config.eos_token_id, self.tokenizer.eos_token_id]
+        if (generation := self._generation_config) is not None:
+            declared.append(generation.eos_token_id)
+        lists = [ids if isinstance(ids, list) else [ids] for ids in declared]
+        return frozenset(token for ids in lists for token in ids if token is not None)
+
+    @cached_property
+    def _generation_config(self) -> GenerationConfig | None:
+        from transformers import GenerationConfig
+
+        if not (Path(self.ref.folder) / "generation_config.json").is_file():
+            return None
+        return GenerationConfig.from_pretrained(self.ref.folder)
+
+    def render(
+        self,
+        messages: Sequence[Message],
+        template: str = "chat",
+        template_options: Mapping[str, Any] | None = None,
+    ) -> list[int]:
+        """Return the prompt's token ids, up to where the response begins.
+
+        template: "chat" is the model's own chat template, with `template_options` passed to it; "plain" joins
+        the contents with blank lines and adds nothing but the tokenizer's own start token, if it has one.
+        Raises UdasaError where the model has no chat template, ValueError where the template refuses this
+        conversation (some take no system message, say).
+        """
+        return self._chat(messages, True, template_options) if template == "chat" else self._plain(messages)
+
+    def end_of_turn(self, template: str = "chat", template_options: Mapping[str, Any] | None = None) -> int:
+        """Return the token with which the model ends its response: the chat template's, or the tokenizer's.
+
+        Raises UdasaError where the model has none.
+        """
+        asked = [Message("user", "?")]
+        if template == "chat":
+            answered = self._chat([*asked, Message("assistant", "!")], False, template_options)
+            for token in answered[len(self._chat(asked, True, template_options)) :]:
+                if token in self.stop_ids:
+                    return token
+        if self.tokenizer.eos_token_id is None:
+            raise UdasaError(
+                f"{self.ref.source} has no token that ends a response: set eos_token in its tokenizer"
+            )
+        return int(self.tokenizer.eos_token_id)
+
+    def _chat(
+        self, messages: Sequence[Message], generation: bool, options: Mapping[str, Any] | None
+    ) -> list[int]:
+        from jinja2 import TemplateError
+
+        if not self.tokenizer.chat_template:
+            raise UdasaError(
+                f"{self.ref.source} has no chat template, as base models have none: "
+                'set template = "plain" under [generator], or choose an instruction-tuned model'
+            )
+        conversation = [{"role": message.role, "content": message.content} for message in messages]
+        try:
+            ids: list[int] = self.tokenizer.apply_chat_template(
+                conversation, add_generation_prompt=generation, return_dict=False, **(options or {})
+            )
+        except TemplateError as error:
+            raise ValueError(f"the model's chat template refuses the conversation: {error}") from error
+        return ids
+
+    def _plain(self, messages: Sequence[Message]) -> list[int]:
+        text = "\n\n".join(message.content for message in messages)
+        ids = self.encode(text)
+        start = self.tokenizer.bos_token_id
+        # Some tokenizers also append an end token when asked for special tokens: take the start token alone.
+        starts = start is not None and self.tokenizer(text)["input_ids"][:1] == [start]
+        return [start, *ids] if starts else ids
+
+    def encode(self, text: str) -> list[int]:
+        """Return the token ids of `text` alone, without special tokens."""
+        ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of `ids`, special tokens left out."""
+        return str(self.tokenizer.decode(list(ids), skip_special_tokens=True))
+
+    @staticmethod
+    def next_tokens(
+        logits: Tensor, temperature: float = 1.0, top_p: float = 1.0, top_k: int = 0
+    ) -> NextTokens:
+        """Return the distributions of the next token from logits (N, V); float32 logits are overwritten."""
+        return NextTokens(logits, temperature, top_p, top_k)
+
+    def prefill(self, prompts: Sequence[Sequence[int]]) -> Prefill:
+        """Return a reader of these prompts (token ids, none empty): one at a time, their beginning once."""
+        return Prefill(self.model, prompts)
+
+    def token_statistics(
+        self,
+        prompts: Sequence[Sequence[int]],
+        responses: Sequence[Sequence[int]],
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        top_k: int = 0,
+    ) -> list[TokenStatistics]:
+        """Return the statistics of each response after its prompt, by one teacher-forced pass.
+
+        prompts, responses: N token id sequences each, none empty. Responses to one prompt share its pass.
+        Logits exist for one slice of positions at a time. Raises ValueError for an empty sequence.
+        """
+        return forced_statistics(self.model, prompts, responses, temperature, top_p, top_k)

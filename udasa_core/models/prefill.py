@@ -1,0 +1,48 @@
+"""Reading prompts before their responses are sampled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import takewhile
+from typing import TYPE_CHECKING
+
+from udasa_core.models.kv_cache import WORTH_SHARING, branch, keeps_every_position
+from udasa_core.models.last_logits import last_logits
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import DynamicCache, PreTrainedModel
+
+
+class Prefill:
+    """Reads prompts one at a time; what all of them begin with, the system prompt most often, once.
+
+    prompts: token ids of those that will be read; none is empty. Each is read alone, on top of the shared
+    beginning: its figures equal those of a pass over the whole prompt up to rounding. A model whose cache
+    does not keep every position (a sliding window, a recurrent state) reads each prompt whole.
+    """
+
+    def __init__(self, model: PreTrainedModel, prompts: Sequence[Sequence[int]]) -> None:
+        self._model = model
+        alike = takewhile(lambda tokens: len(set(tokens)) == 1, zip(*prompts, strict=False))
+        # One token is left to each prompt: its logits are what is asked for.
+        shared = min(sum(1 for _ in alike), min(map(len, prompts), default=1) - 1)
+        worth = len(prompts) > 1 and shared >= WORTH_SHARING
+        self._shared = shared if worth and keeps_every_position(model) else 0
+        self._beginning: DynamicCache | None = None
+
+    def read(self, prompt: Sequence[int]) -> tuple[DynamicCache, Tensor]:
+        """Return the prompt's keys and values, one row, and the next token's logits (1, V)."""
+        from transformers import DynamicCache
+
+        if not self._shared:
+            return self._read(DynamicCache(), prompt)
+        if self._beginning is None:
+            self._beginning, _ = self._read(DynamicCache(), prompt[: self._shared])
+        return self._read(branch(self._beginning), prompt[self._shared :])
+
+    def _read(self, cache: DynamicCache, tokens: Sequence[int]) -> tuple[DynamicCache, Tensor]:
+        import torch
+
+        ids = torch.tensor([list(tokens)], device=self._model.device)
+        return cache, last_logits(self._model, ids, past_key_values=cache, use_cache=True)

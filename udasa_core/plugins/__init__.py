@@ -1,0 +1,1 @@
+"""Plugins: what is installed, the stack that a TOML selects, the contract, and what hooks return."""

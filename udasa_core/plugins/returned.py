@@ -1,0 +1,325 @@
+"""The doors: what a plugin returned is checked here, once, before anything else sees it.
+
+Each function raises a PluginError that names the plugin, its distribution and version, what it returned,
+and what the contract says.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from udasa_core.errors import PluginError, UdasaError
+from udasa_core.plugins.stack import Plugin
+from udasa_core.records import (
+    Abstain,
+    Column,
+    Grade,
+    Group,
+    ModelRef,
+    Pairing,
+    PairTable,
+    Prompt,
+    Report,
+    SamplingOptions,
+    Score,
+    Scores,
+    Stage,
+    StagePlan,
+    SuiteReport,
+)
+
+# Floating-point slack between a gap and the difference that it is.
+_ROUNDING = 1e-9
+
+
+def _breach(plugin: Plugin, hook: str, returned: str, contract: str) -> NoReturn:
+    raise PluginError(f"{plugin} broke the contract of {hook}: it returned {returned}; {contract}")
+
+
+def _is_sequence(answer: Any) -> bool:
+    return isinstance(answer, Sequence) and not isinstance(answer, str | bytes)
+
+
+def check_refusals(plugin: Plugin, prompts: Sequence[Prompt], answer: Any) -> Sequence[str]:
+    """One text a prompt."""
+    if not _is_sequence(answer) or not all(isinstance(one, str) for one in answer):
+        _breach(plugin, "udasa_admit", f"{type(answer).__name__}", "it returns one text a prompt")
+    if len(answer) != len(prompts):
+        _breach(plugin, "udasa_admit", f"{len(answer)} texts", f"it was given {len(prompts)} prompts")
+    checked: Sequence[str] = answer
+    return checked
+
+
+def check_groups(
+    plugin: Plugin, prompts: Sequence[Prompt], sampling: SamplingOptions, policy: ModelRef, answer: Any
+) -> Sequence[Group]:
+    """One Group a prompt, in order, of at most K responses, by the policy that was asked."""
+    hook = "udasa_generate"
+    if not _is_sequence(answer) or not all(isinstance(one, Group) for one in answer):
+        _breach(plugin, hook, type(answer).__name__, "it returns a sequence of Groups")
+    if len(answer) != len(prompts):
+        _breach(plugin, hook, f"{len(answer)} groups", f"it was given {len(prompts)} prompts")
+    for prompt, group in zip(prompts, answer, strict=True):
+        if group.prompt != prompt:
+            _breach(
+                plugin, hook, f"a group of prompt {group.prompt.id}", f"prompt {prompt.id} is next in order"
+            )
+        if len(group.responses) > sampling.responses:
+            _breach(
+                plugin,
+                hook,
+                f"{len(group.responses)} responses for prompt {prompt.id}",
+                f"{sampling.responses} were asked for",
+            )
+        if group.policy != policy.key:
+            _breach(plugin, hook, f"policy {group.policy!r} for prompt {prompt.id}", f"it is {policy.key!r}")
+    groups: Sequence[Group] = answer
+    return groups
+
+
+def _check_score(score: Any) -> str:
+    """Say what is wrong with one score, "" where nothing is."""
+    if isinstance(score, Abstain):
+        return ""
+    if score is None:
+        return "None (an Abstain says why there is no score)"
+    if isinstance(score, bool) or not isinstance(score, int | float):
+        return f"{score!r} of type {type(score).__name__}"
+    if math.isnan(score):
+        return "NaN"
+    if not 0.0 <= score <= 1.0:
+        return f"{score}"
+    return ""
+
+
+def check_column(plugin: Plugin, groups: Sequence[Group], answer: Any) -> Column:
+    """A score in [0, 1] or an Abstain for each response, in order."""
+    hook = "udasa_score"
+    if not isinstance(answer, Column):
+        _breach(plugin, hook, type(answer).__name__, "it returns a Column")
+    if len(answer.scores) != len(groups):
+        _breach(plugin, hook, f"scores for {len(answer.scores)} groups", f"it was given {len(groups)}")
+    for group, scores in zip(groups, answer.scores, strict=True):
+        if len(scores) != len(group.responses):
+            _breach(
+                plugin,
+                hook,
+                f"{len(scores)} scores for prompt {group.prompt.id}",
+                f"it has {len(group.responses)} responses",
+            )
+        for number, score in enumerate(scores):
+            wrong = _check_score(score)
+            if wrong:
+                _breach(
+                    plugin,
+                    hook,
+                    f"{wrong} for response {number} of prompt {group.prompt.id}",
+                    "a score is a float in [0, 1]",
+                )
+    plain = tuple(
+        tuple(score if isinstance(score, Abstain) else float(score) for score in scores)
+        for scores in answer.scores
+    )
+    return Column(plugin.name, plain)
+
+
+def check_state(plugin: Plugin, answer: Any) -> dict[str, list[float]]:
+    """Named lists of finite floats."""
+    contract = "it returns a mapping from names to lists of finite floats"
+    if not isinstance(answer, Mapping):
+        _breach(plugin, "udasa_fit", type(answer).__name__, contract)
+    state = {}
+    for name, values in answer.items():
+        try:
+            state[str(name)] = [float(value) for value in values]
+        except (TypeError, ValueError):
+            _breach(plugin, "udasa_fit", f"{values!r} under {name!r}", contract)
+        if not all(map(math.isfinite, state[str(name)])):
+            _breach(plugin, "udasa_fit", f"a value in {name!r} that is not finite", contract)
+    return state
+
+
+def check_calibrated(plugin: Plugin, count: int, answer: Any) -> list[float]:
+    """As many finite values in [0, 1] as went in."""
+    hook = "udasa_calibrate"
+    try:
+        values = [float(value) for value in answer]
+    except (TypeError, ValueError):
+        _breach(plugin, hook, f"a {type(answer).__name__} that is no list of numbers", "it returns an array")
+    if len(values) != count:
+        _breach(plugin, hook, f"{len(values)} values", f"it was given {count}")
+    for value in values:
+        if _check_score(value):
+            _breach(plugin, hook, f"{value}", "a calibrated score lies in [0, 1]")
+    return values
+
+
+def check_aggregate(plugin: Plugin, count: int, answer: Any) -> tuple[Score, ...]:
+    """U in [0, 1] or an Abstain for each response."""
+    if not _is_sequence(answer) or len(answer) != count:
+        told = f"{len(answer)} scores" if _is_sequence(answer) else type(answer).__name__
+        _breach(plugin, "udasa_aggregate", told, f"it was given {count} responses")
+    for number, score in enumerate(answer):
+        wrong = _check_score(score)
+        if wrong:
+            _breach(plugin, "udasa_aggregate", f"{wrong} for response {number}", "U is a float in [0, 1]")
+    return tuple(score if isinstance(score, Abstain) else float(score) for score in answer)
+
+
+def check_pairing(plugin: Plugin, groups: Sequence[Group], scores: Sequence[Scores], answer: Any) -> Pairing:
+    """Pairs of the shard's own, scored responses; every prompt in a pair or refused with a reason."""
+    hook = "udasa_pair"
+    if not isinstance(answer, Pairing):
+        _breach(plugin, hook, type(answer).__name__, "it returns a Pairing")
+    asked = {group.prompt.id for group in groups}
+    seen = set()
+    # By content, since a pair carries its responses: every U that a response with these tokens was given.
+    U: dict[tuple[str, tuple[int, ...]], set[float]] = {}
+    for group, one in zip(groups, scores, strict=True):
+        for response, score in zip(group.responses, one.U, strict=True):
+            given = U.setdefault((group.prompt.id, response.token_ids), set())
+            given |= set() if isinstance(score, Abstain) else {score}
+    made: set[str] = set()
+    for pair in answer.pairs:
+        prompt = pair.prompt.id
+        if pair.id in made:
+            _breach(plugin, hook, f"pair {pair.id} of prompt {prompt} twice", "a pair is made once")
+        made.add(pair.id)
+        if prompt not in asked:
+            _breach(plugin, hook, f"a pair of prompt {prompt}", "that prompt is not in this shard")
+        for side, told in ((pair.chosen, pair.chosen_U), (pair.rejected, pair.rejected_U)):
+            # A side from elsewhere (a revision) is legal, and has no U.
+            given = U.get((prompt, side.token_ids), {float("nan")})
+            if not given:
+                _breach(plugin, hook, f"an unscored response of prompt {prompt}", "it is never paired")
+            if told is not None and told not in given:
+                _breach(plugin, hook, f"U {told} for a side of prompt {prompt}", "U is what was aggregated")
+        if pair.gap is not None and (
+            pair.chosen_U is None
+            or pair.rejected_U is None
+            or abs(pair.gap - (pair.rejected_U - pair.chosen_U)) > _ROUNDING
+        ):
+            _breach(plugin, hook, f"gap {pair.gap} for prompt {prompt}", "it is U(rejected) − U(chosen)")
+        seen.add(prompt)
+    seen |= {refusal.prompt_id for refusal in answer.refused}
+    if asked - seen:
+        _breach(
+            plugin, hook, f"nothing for prompt {min(asked - seen)}", "each prompt is in a pair, or is refused"
+        )
+    return answer
+
+
+def check_plan(plugin: Plugin, pairs: PairTable, answer: Any) -> StagePlan:
+    """Uniquely named stages; each pair in at most one, and every other one dropped with a reason."""
+    import numpy as np
+
+    hook = "udasa_stage"
+    if not isinstance(answer, StagePlan):
+        _breach(plugin, hook, type(answer).__name__, "it returns a StagePlan")
+    names = [stage.name for stage in answer.stages]
+    if len(set(names)) != len(names):
+        _breach(plugin, hook, f"stages {names}", "their names are unique")
+    placed = [identity for draft in answer.stages for identity in draft.pair_ids]
+    placed += [identity for identity, _ in answer.dropped]
+    # 16 bytes a pair: sets of a million texts would take a hundred.
+    if np.array_equal(np.sort(np.array(placed, dtype="S")), np.sort(np.array(pairs.ids, dtype="S"))):
+        return answer
+    counts, known = Counter(placed), set(pairs.ids)
+    for identity, count in counts.items():
+        if identity not in known:
+            _breach(plugin, hook, f"pair {identity}", "there is no such pair")
+        if count > 1:
+            _breach(plugin, hook, f"pair {identity} {count} times", "each pair is in at most one stage")
+    missing = min(known - counts.keys())
+    _breach(plugin, hook, f"no word of pair {missing}", "it is in a stage or dropped")
+
+
+def check_report(plugin: Plugin, stage: Stage, policy: ModelRef, out_dir: Path, answer: Any) -> Report:
+    """A report of this stage whose new adapter lies under out_dir and differs from the one before."""
+    hook = "udasa_train"
+    if not isinstance(answer, Report):
+        _breach(plugin, hook, type(answer).__name__, "it returns a Report")
+    if answer.stage != stage.name:
+        _breach(plugin, hook, f"a report of stage {answer.stage!r}", f"it was given {stage.name!r}")
+    for figures in (answer.metrics, *answer.history):
+        for name, value in figures.items():
+            if not isinstance(value, int | float) or not math.isfinite(value):
+                _breach(plugin, hook, f"{name} = {value!r}", "a figure is a finite number")
+    if answer.skipped:
+        if answer.policy.key != policy.key:
+            _breach(plugin, hook, "a new policy of a skipped stage", "a skipped stage hands its policy on")
+        return answer
+    if answer.policy.key == policy.key:
+        _breach(plugin, hook, "the policy unchanged", "training changes its weights")
+    if not 0 < answer.pairs <= stage.size:
+        _breach(plugin, hook, f"a report of {answer.pairs} pairs", f"it was given {stage.size}")
+    adapter = answer.policy.adapters[-1] if answer.policy.adapters else None
+    if adapter is None or Path(adapter.folder).resolve() != (out_dir / "adapter").resolve():
+        told = "no adapter" if adapter is None else f"an adapter in {adapter.folder}"
+        _breach(plugin, hook, told, f"it lies in {out_dir / 'adapter'}")
+    if not (out_dir / "adapter" / "adapter_model.safetensors").is_file():
+        _breach(plugin, hook, "an adapter without weights", "they lie in adapter/adapter_model.safetensors")
+    return answer
+
+
+def check_suite(plugin: Plugin, policy: ModelRef, answer: Any) -> SuiteReport:
+    """A SuiteReport of the model that was asked about, with finite figures."""
+    hook = "udasa_evaluate"
+    if not isinstance(answer, SuiteReport):
+        _breach(plugin, hook, type(answer).__name__, "it returns a SuiteReport")
+    if answer.policy != policy:
+        _breach(plugin, hook, f"a report on {answer.policy.key}", f"it was asked about {policy.key}")
+    for metric in answer.metrics:
+        error = 0.0 if metric.error is None else metric.error
+        if not all(map(math.isfinite, (metric.value, metric.low, metric.high, error))):
+            _breach(plugin, hook, f"{metric}", "a metric, its interval and its error are finite")
+    names = Counter(metric.name for metric in answer.metrics)
+    twice = [name for name, count in names.items() if count > 1]
+    if twice:
+        _breach(plugin, hook, f"two metrics {twice[0]!r}", "names are unique")
+    for row in answer.rows:
+        score = row.get("score")
+        if score is not None and not (isinstance(score, float | int) and math.isfinite(score)):
+            _breach(plugin, hook, f"a row with score {score!r}", "a row's score is finite or None")
+    return answer
+
+
+def check_questions(plugin: Plugin, answer: Any) -> Sequence[str]:
+    """Texts."""
+    if not _is_sequence(answer) or not all(isinstance(one, str) for one in answer):
+        _breach(plugin, "udasa_questions", type(answer).__name__, "it returns a sequence of texts")
+    questions: Sequence[str] = answer
+    return questions
+
+
+def check_grades(plugin: Plugin, count: int, answer: Any) -> Iterator[Grade]:
+    """One Grade a grading prompt, each as soon as it is there; what an iterator raises is told with its
+    plugin's name."""
+    hook = "udasa_judge"
+    if not isinstance(answer, Iterable) or isinstance(answer, str | bytes):
+        _breach(plugin, hook, type(answer).__name__, "it returns Grades")
+    given, grades = 0, iter(answer)
+    while True:
+        try:
+            grade = next(grades)
+        except StopIteration:
+            break
+        except UdasaError:
+            raise
+        except Exception as error:
+            raise PluginError(f"{plugin} raised in {hook}: {type(error).__name__}: {error}") from error
+        if not isinstance(grade, Grade):
+            _breach(plugin, hook, type(grade).__name__, "it returns Grades")
+        is_number = isinstance(grade.grade, float | int) and math.isfinite(grade.grade)
+        if not isinstance(grade.raw, str) or not (grade.grade is None or is_number):
+            _breach(plugin, hook, f"{grade}", "a grade is finite or None, and raw is a text")
+        given += 1
+        if given > count:
+            _breach(plugin, hook, f"more than {count} grades", f"it was given {count} prompts")
+        yield grade
+    if given != count:
+        _breach(plugin, hook, f"{given} grades", f"it was given {count} prompts")

@@ -1,0 +1,295 @@
+"""The plugin stack: pick what the TOML selects, build it, register it with pluggy, call it with the blame
+on the right plugin.
+
+Only selected factories are imported. `check_plugins` gathers faults for the configuration; `Stack` builds.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pluggy
+from pydantic import BaseModel, ValidationError
+
+from udasa_core import hookspecs
+from udasa_core.config.parse import PluginTable, RunConfig, core_keys, pydantic_faults, unknown_key
+from udasa_core.errors import CatalogError, Fault, PluginError, UdasaError
+from udasa_core.plugins.catalog import Catalog, Offer
+from udasa_core.plugins.contract import factory_fault, plugin_faults
+from udasa_core.resources.shared import SharedResources
+
+# The kinds whose plugins decide what is trained on: human labels could enter by these.
+SHAPING = ("generator", "dimension", "calibration", "aggregation", "pairing", "stages", "trainer")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plugin:
+    """A built plugin: its table, where it came from, its validated options, and the instance itself."""
+
+    table: PluginTable
+    offer: Offer
+    options: BaseModel
+    needs: tuple[str, ...]
+    instance: Any
+    # Taken when the plugin was imported: an edit of the file after that does not change what runs.
+    source: str = ""
+
+    @property
+    def name(self) -> str:
+        """The instance name in the TOML."""
+        return self.table.name
+
+    def __str__(self) -> str:
+        version = f" {self.offer.version}" if self.offer.version else ""
+        return f"{self.table.kind} {self.name!r} ({self.offer.name} of {self.offer.distribution}{version})"
+
+    def identity(self) -> dict[str, Any]:
+        """Return what enters a fingerprint: name, distribution, version, source, options, and what the
+        instance adds in its `fingerprint` property (the digest of a file that it reads, say).
+
+        What a class lists in `incidental` (options that say how and not what: timeouts, the name of a key's
+        variable) is left out.
+        """
+        return {
+            "plugin": self.offer.name,
+            "distribution": self.offer.distribution,
+            "version": self.offer.version,
+            "source": self.source,
+            "options": self.options.model_dump(
+                mode="json", exclude=set(getattr(self.instance, "incidental", ()))
+            ),
+            "fingerprint": getattr(self.instance, "fingerprint", ""),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """A selected factory with its validated options: what is needed to build a Plugin."""
+
+    table: PluginTable
+    offer: Offer
+    factory: Any
+    options: BaseModel
+    needs: tuple[str, ...]
+
+
+@contextmanager
+def importable(root: Path) -> Iterator[None]:
+    """Make local work beside the TOML (`use = "module:Factory"`) importable."""
+    entry = str(root)
+    added = entry not in sys.path
+    if added:
+        sys.path.insert(0, entry)
+    try:
+        yield
+    finally:
+        if added and entry in sys.path:
+            sys.path.remove(entry)
+
+
+def load_factory(offer: Offer) -> Any:
+    """Import an offer's factory. Raises CatalogError where it cannot be imported or is not a factory."""
+    module, _, attribute = offer.target.partition(":")
+    try:
+        factory: Any = importlib.import_module(module)
+        for part in attribute.split("."):
+            factory = getattr(factory, part)
+    except (Exception, SystemExit) as error:  # a third party's module may do anything at import
+        raise CatalogError(f"{offer} cannot be imported: {type(error).__name__}: {error}") from error
+    problem = factory_fault(factory)
+    if problem:
+        raise CatalogError(f"{offer}: {problem}")
+    return factory
+
+
+def _choose(table: PluginTable, catalog: Catalog) -> tuple[_Chosen | None, list[Fault]]:
+    """Find a table's factory and validate its options; what stands in the way comes back as faults."""
+    try:
+        offer = catalog.find(table.kind, table.use)
+        factory = load_factory(offer)
+    except CatalogError as error:
+        return None, [Fault(f"{table.path}.use", str(error))]
+    try:
+        # As JSON, strictly: no text becomes a number unasked, while a list may become a tuple.
+        options = factory.Options.model_validate_json(json.dumps(dict(table.options)), strict=True)
+    except TypeError as error:
+        return None, [Fault(table.path, f"holds a value that no option takes: {error}")]
+    except ValidationError as error:
+        return None, pydantic_faults(error, table.path, factory.Options, core_keys(table.kind))
+    return _Chosen(table, offer, factory, options, tuple(getattr(factory, "needs", ()))), []
+
+
+def check_plugins(config: RunConfig, catalog: Catalog) -> list[Fault]:
+    """Return the faults of every plugin table: missing, ambiguous, not importable, wrong options."""
+    faults: list[Fault] = []
+    with importable(config.root):
+        for table in config.plugins():
+            # A table that its own check refused is None here; its fault has been told.
+            if table is not None:
+                chosen, found = _choose(table, catalog)
+                faults += [fault for fault in found if not _is_inherited(config, fault)]
+                if chosen is not None and "judge" in chosen.needs and config.judge is None:
+                    faults.append(Fault(table.path, "needs a judge", 'add [judge] with use = "…"'))
+                if chosen is not None and "entailment" in chosen.needs and "entailment" not in config.raw:
+                    hint = (
+                        'add [entailment] with source = "…", a sequence-classification model with such labels'
+                    )
+                    faults.append(Fault(table.path, "needs an entailment model", hint))
+                if chosen is not None and table.kind == "stages":
+                    faults += _stray_overrides(config, chosen)
+    return faults
+
+
+def _is_inherited(config: RunConfig, fault: Fault) -> bool:
+    """Say whether a stage's trainer only repeats what is wrong in [trainer]: it was told there."""
+    table, _, rest = fault.path.partition(".")
+    stage, _, key = rest.rpartition(".")
+    if table != "trainer" or stage not in config.stage_trainers:
+        return False
+    return key not in config.raw["trainer"][stage]
+
+
+def _stray_overrides(config: RunConfig, chosen: _Chosen) -> list[Fault]:
+    """Return the faults of [trainer.<stage>] tables whose stage the policy does not make, where it says
+    beforehand which it makes (`stage_names`)."""
+    resources = SharedResources({}, config.root, lambda event: None).limited_to(
+        chosen.needs, chosen.table.name
+    )
+    policy = chosen.factory(chosen.options, chosen.table.name, resources)
+    names: Sequence[str] | None = getattr(policy, "stage_names", None)
+    if names is None:
+        return []
+    return [
+        unknown_key(f"trainer.{stage}", stage, names) for stage in config.stage_trainers if stage not in names
+    ]
+
+
+class Stack:
+    """The selected plugins, built and registered, and the only way to call them."""
+
+    def __init__(self, config: RunConfig, catalog: Catalog, resources: SharedResources) -> None:
+        """Build every plugin of `config`. Raises CatalogError or PluginError, naming the plugin."""
+        self._config = config
+        self._catalog = catalog
+        self._resources = resources
+        self._pluggy = pluggy.PluginManager(hookspecs.PROJECT)
+        self._pluggy.add_hookspecs(hookspecs.Specifications)
+        with importable(config.root):
+            self.generator = self._build(config.generator)
+            self.dimensions = tuple(self._build(table) for table in config.dimensions)
+            self.calibration = self._build(config.calibration)
+            self.aggregation = self._build(config.aggregation)
+            self.pairing = self._build(config.pairing)
+            self.stages = self._build(config.stages)
+            self._trainer = self._build(config.trainer)
+            self._stage_trainers = {
+                stage: self._build(table) for stage, table in config.stage_trainers.items()
+            }
+            self.suites = tuple(self._build(table) for table in config.suites)
+            self.judge = self._build(config.judge) if config.judge else None
+            self.engine = self._build(config.engine)
+            self.observers = tuple(self._build(table) for table in config.observers)
+        self._register()
+
+    def _build(self, table: PluginTable) -> Plugin:
+        chosen, faults = _choose(table, self._catalog)
+        if chosen is None:
+            raise CatalogError("\n".join(str(fault) for fault in faults))
+        resources = self._resources.limited_to(chosen.needs, table.name)
+        try:
+            instance = chosen.factory(chosen.options, table.name, resources)
+        except UdasaError:
+            raise
+        except Exception as error:
+            raise PluginError(
+                f"{table.kind} {table.name!r} ({chosen.offer.distribution} {chosen.offer.version}) "
+                f"cannot be built: {type(error).__name__}: {error}"
+            ) from error
+        plugin = Plugin(
+            table, chosen.offer, chosen.options, chosen.needs, instance, chosen.offer.source_digest()
+        )
+        breaches = plugin_faults(table.kind, type(instance))
+        if breaches:
+            raise PluginError(f"{plugin}: {'; '.join(breaches)}")
+        return plugin
+
+    def plugins(self) -> tuple[Plugin, ...]:
+        """Return every plugin in the order of the pipeline."""
+        judge = (self.judge,) if self.judge else ()
+        return (
+            self.generator,
+            *self.dimensions,
+            self.calibration,
+            self.aggregation,
+            self.pairing,
+            self.stages,
+            self._trainer,
+            *self._stage_trainers.values(),
+            *self.suites,
+            *judge,
+            self.engine,
+            *self.observers,
+        )
+
+    def label_free(self) -> bool | None:
+        """Say whether no human label enters the run: what each plugin says in its `label_free` attribute.
+
+        None where one says nothing (a third party's, or recorded responses whose origin nobody knows) and
+        none says False.
+        """
+        shaping = [one for one in self.plugins() if one.table.kind in SHAPING]
+        said = [getattr(plugin.instance, "label_free", None) for plugin in shaping]
+        return False if False in said else None if None in said else True
+
+    def trainer(self, stage: str) -> Plugin:
+        """Return the trainer of one stage: its own where the TOML has [trainer.<stage>], else the default."""
+        return self._stage_trainers.get(stage, self._trainer)
+
+    def _register(self) -> None:
+        # pluggy calls the last registered first: registering in reverse makes TOML order call order.
+        for plugin in reversed(self.plugins()):
+            try:
+                self._pluggy.register(plugin.instance, name=plugin.table.path)
+            except pluggy.PluginValidationError as error:
+                raise PluginError(f"{plugin} does not fit the hook that it implements: {error}") from error
+        self._pluggy.check_pending()
+
+    def implements(self, plugin: Plugin, hook: str) -> bool:
+        """Say whether a plugin implements an optional hook."""
+        implementations = getattr(self._pluggy.hook, hook).get_hookimpls()
+        return any(one.plugin is plugin.instance for one in implementations)
+
+    def call(self, plugin: Plugin, hook: str, **arguments: Any) -> Any:
+        """Call one plugin's implementation of a hook; what it raises is told with its name.
+
+        UdasaErrors pass through, so that a plugin can speak to the user in its own words.
+        """
+        others = [one.instance for one in self.plugins() if one.instance is not plugin.instance]
+        caller = self._pluggy.subset_hook_caller(hook, remove_plugins=others)
+        try:
+            answer = caller(**arguments)
+        except UdasaError:
+            raise
+        except Exception as error:
+            raise PluginError(
+                f"{plugin} raised in {hook}{_about(arguments)}: {type(error).__name__}: {error}"
+            ) from error
+        is_first_result = bool((getattr(hookspecs.Specifications, hook).udasa_spec or {}).get("firstresult"))
+        return answer if is_first_result else next(iter(answer), None)
+
+
+def _about(arguments: Mapping[str, Any]) -> str:
+    """Name the prompts that a failing call was about."""
+    for key in ("groups", "prompts"):
+        subjects: Sequence[Any] = arguments.get(key, ())
+        if subjects:
+            ids = [getattr(one, "prompt", one).id for one in subjects]
+            return f" on prompts {ids[0]} … {ids[-1]}" if len(ids) > 1 else f" on prompt {ids[0]}"
+    return ""

@@ -1,0 +1,1 @@
+"""Prompts: from a source's rows to what the policy is asked."""

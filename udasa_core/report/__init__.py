@@ -1,0 +1,1 @@
+"""What a run shows: its figures as plain data, and as tables."""

@@ -1,0 +1,216 @@
+"""A run's figures as plain data: what `show` prints, and `show --json` prints as it is.
+
+Read shard by shard from columns, so that memory does not grow with the number of prompts. What an unfinished
+run has not made yet is missing, and nothing else is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from udasa_core.store.runs import Run, StageSummary
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from numpy import float64
+    from numpy.typing import NDArray
+
+_PAIR_COLUMNS = ("gap", "chosen_U", "rejected_U", "chosen.token_ids", "rejected.token_ids")
+
+
+def figures(run: Run) -> dict[str, Any]:
+    """Return everything that is measured in a run as JSON data; absent values are None."""
+    return {
+        "name": run.name,
+        "folder": str(run.folder),
+        "status": run.status,
+        "error": run.manifest.plain.get("error", ""),
+        "label_free": run.manifest.plain.get("label_free"),
+        "model": run.manifest.plain["models"]["base"],
+        "prompts": _prompts(run),
+        "responses": _responses(run),
+        "uncertainty": _uncertainty(run),
+        "controls": [dict(alarm) for alarm in run.alarms()],
+        "pairs": _pairs(run),
+        "training": [_training(stage) for stage in run.stages()],
+        "held_out": [dict(change) for change in run.changes()],
+        "suites": {name: list(rows) for name, rows in run.suites().items()},
+        "artifacts": _artifacts(run),
+    }
+
+
+@dataclass(slots=True)
+class _Spread:
+    """Count, mean, standard deviation and range of numbers that come in parts."""
+
+    n: int = 0
+    mean: float = 0.0
+    squares: float = 0.0
+    low: float = math.inf
+    high: float = -math.inf
+
+    def add(self, values: NDArray[float64]) -> None:
+        """Add a part. The parts' moments are joined without taking the difference of large sums
+        (Chan, Golub and LeVeque 1983)."""
+        if not len(values):
+            return
+        mean, total = float(values.mean()), self.n + len(values)
+        shift = mean - self.mean
+        self.squares += float(((values - mean) ** 2).sum()) + shift**2 * self.n * len(values) / total
+        self.mean += shift * len(values) / total
+        self.n = total
+        self.low, self.high = min(self.low, float(values.min())), max(self.high, float(values.max()))
+
+    def plain(self) -> dict[str, float | int | None]:
+        """Return n, mean, sd (of the sample: n − 1), min and max; None where there are too few numbers."""
+        return {
+            "n": self.n,
+            "mean": self.mean if self.n else None,
+            "sd": math.sqrt(self.squares / (self.n - 1)) if self.n > 1 else None,
+            "min": self.low if self.n else None,
+            "max": self.high if self.n else None,
+        }
+
+
+def _tables(run: Run, name: str) -> Iterator[pa.Table]:
+    """Yield the shards of one of the run's outputs that are made."""
+    step = run.manifest.plain.get("outputs", {}).get(name, {}).get("step", "")
+    for key in run.keys(name):
+        if run.store.has(step, key):
+            yield run.store.read_table(step, key)
+
+
+def _prompts(run: Run) -> dict[str, int] | None:
+    keys = run.keys("read prompts")
+    if not keys or not run.store.has("prompts", keys[0], ".json"):
+        return None
+    index = run.store.read_json("prompts", keys[0])
+    sizes = index["sizes"]
+    return {
+        "training": sizes["training"],
+        "held_out": sizes["held-out"],
+        "set_aside": index["set_aside"],
+    }
+
+
+def _responses(run: Run) -> dict[str, Any] | None:
+    """Return the lengths of the base's responses to the training prompts, and how many were cut off."""
+    import pyarrow.compute as pc
+
+    lengths, truncated = _Spread(), 0
+    for table in _tables(run, "sample training"):
+        responses = pc.list_flatten(table["responses"])
+        lengths.add(_floats(pc.list_value_length(pc.struct_field(responses, "token_ids"))))
+        truncated += pc.sum(pc.equal(pc.struct_field(responses, "finish_reason"), "length")).as_py() or 0
+    return {"tokens": lengths.plain(), "truncated": truncated} if lengths.n else None
+
+
+def _floats(column: pa.ChunkedArray) -> NDArray[float64]:
+    import numpy as np
+
+    return np.asarray(column.drop_null().to_numpy(), dtype=np.float64)
+
+
+@dataclass(slots=True)
+class _Scored:
+    """What one dimension said of all responses."""
+
+    raw: _Spread = field(default_factory=_Spread)
+    abstained: Counter[str] = field(default_factory=Counter)
+
+    def add(self, scores: pa.ChunkedArray) -> None:
+        """Add a shard's lists of scores."""
+        import pyarrow.compute as pc
+
+        flat = pc.list_flatten(scores)
+        self.raw.add(_floats(pc.struct_field(flat, "value")))
+        for one in pc.value_counts(pc.struct_field(flat, "abstained").drop_null()).to_pylist():
+            self.abstained[one["values"]] += one["counts"]
+
+    def plain(self, name: str) -> dict[str, Any]:
+        """Return the row of one dimension."""
+        return {"dimension": name, **self.raw.plain(), "abstained": dict(sorted(self.abstained.items()))}
+
+
+def _uncertainty(run: Run) -> list[dict[str, Any]]:
+    """Return raw scores by dimension over the training responses of the base; the last row is U."""
+    import pyarrow.compute as pc
+
+    config = run.manifest.plain["config"]
+    names = [str(one.get("name", one["use"])) for one in config.get("dimension", ())]
+    dimensions, aggregate = {name: _Scored() for name in names}, _Scored()
+    for table in _tables(run, "aggregate training"):
+        for name, scored in dimensions.items():
+            scored.add(pc.map_lookup(table["raw"], name, "first"))
+        aggregate.add(table["U"])
+    rows = [scored.plain(name) for name, scored in dimensions.items()]
+    return [*rows, aggregate.plain("U")] if aggregate.raw.n or any(aggregate.abstained) else []
+
+
+def _pairs(run: Run) -> dict[str, Any]:
+    plan = run.staging()
+    dropped = Counter(reason for _, reason in plan["dropped"])
+    return {
+        "stages": [_stage_pairs(stage) for stage in run.stages()],
+        "refused": dict(sorted(plan["refused"].items())),
+        "dropped": dict(sorted(dropped.items())),
+    }
+
+
+def _stage_pairs(stage: StageSummary) -> dict[str, Any]:
+    """Return one stage's spreads: gaps, U of both sides, lengths of both sides in tokens."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    spreads = {
+        name: _Spread() for name in ("gap", "chosen_U", "rejected_U", "chosen_length", "rejected_length")
+    }
+    if stage.pairs.exists():
+        with pq.ParquetFile(stage.pairs) as file:
+            for batch in file.iter_batches(columns=list(_PAIR_COLUMNS)):
+                table = pa.Table.from_batches([batch])
+                for name in ("gap", "chosen_U", "rejected_U"):
+                    spreads[name].add(_floats(table[name]))
+                for side in ("chosen", "rejected"):
+                    tokens = pc.struct_field(table[side], "token_ids")
+                    spreads[f"{side}_length"].add(_floats(pc.list_value_length(tokens)))
+    return {
+        "stage": stage.name,
+        "size": stage.size,
+        **{name: spread.plain() for name, spread in spreads.items()},
+    }
+
+
+def _training(stage: StageSummary) -> dict[str, Any]:
+    return {
+        "stage": stage.name,
+        "trainer": stage.trainer,
+        "trained": stage.trained,
+        "skipped": stage.skipped,
+        "metrics": dict(stage.metrics),
+        "history": [dict(one) for one in stage.history],
+    }
+
+
+def _artifacts(run: Run) -> list[dict[str, Any]]:
+    """Return where every output lies, with its number of files, and each stage's pairs and adapter."""
+    found: list[dict[str, Any]] = [{"name": "manifest", "path": str(run.manifest.path), "files": 1}]
+    aside = run.folder / "set-aside.jsonl"
+    if aside.exists():
+        found.append({"name": "prompts set aside", "path": str(aside), "files": 1})
+    found += [{"name": name, "path": str(path), "files": files} for name, path, files in run.artifacts()]
+    for stage in run.stages():
+        found += _of_stage(stage.name, {"pairs": stage.pairs, "adapter": stage.adapter})
+    return found
+
+
+def _of_stage(stage: str, paths: Mapping[str, Path | None]) -> Iterator[dict[str, Any]]:
+    for what, path in paths.items():
+        if path is not None and path.exists():
+            yield {"name": f"{what} of {stage}", "path": str(path), "files": 1}

@@ -1,0 +1,212 @@
+"""A run's figures as tables, each labelled with what it says and what it does not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from udasa_core.report.text_table import TextTable, figure, wrap
+from udasa_core.report.training_table import other_metrics, training_table
+
+# With fewer, resampling prompts shows less than their real spread.
+_FEW_PROMPTS = 20
+
+
+def tables(figures: Mapping[str, Any], *, artifacts: bool = True) -> Iterator[TextTable]:
+    """Yield the tables of a run's figures; artifacts: also where everything lies."""
+    yield _head(figures)
+    if figures["uncertainty"]:
+        yield _uncertainty(figures["uncertainty"])
+    if figures["controls"]:
+        yield _controls(figures["controls"])
+    if figures["pairs"]["stages"] or figures["pairs"]["refused"]:
+        yield _pairs(figures["pairs"])
+    if figures["training"]:
+        yield training_table(figures["training"])
+        yield from other_metrics(figures["training"])
+    if figures["held_out"]:
+        yield _held_out(figures["held_out"])
+    for name, rows in figures["suites"].items():
+        yield _suite(name, rows)
+    if artifacts:
+        yield _artifacts(figures["artifacts"])
+
+
+def _head(figures: Mapping[str, Any]) -> TextTable:
+    model, prompts, responses = figures["model"], figures["prompts"], figures["responses"]
+    rows = [
+        ("status", figures["status"]),
+        ("model", f"{model['source']} ({model['dtype']}, {model['device']}, {model['revision'][:12]})"),
+    ]
+    if prompts:
+        split = ("training", "held_out", "set_aside")
+        told = ", ".join(f"{prompts[one]} {one.replace('_', ' ')}" for one in split)
+        rows.append(("prompts", told))
+    if responses:
+        tokens = responses["tokens"]
+        cut = 100 * responses["truncated"] / tokens["n"]
+        length = figure(tokens["mean"], 1)
+        told = f"{tokens['n']} to training prompts, {length} tokens on average, {cut:.0f}% cut off"
+        rows.append(("responses", told))
+    width = max(len(label) for label, _ in rows)
+    lines = [f"  {label.ljust(width)}  {told}" for label, told in rows]
+    notes = [f"It stopped with {figures['error']}"] if figures["error"] else []
+    title = f"Run {figures['name']}"
+    if figures["status"] != "finished":
+        title += ": NOT FINISHED. Below is what it has so far; `udasa run` with its TOML finishes it."
+    return TextTable("\n".join([*wrap(title), *lines]), (), (), notes)
+
+
+def _uncertainty(rows: Sequence[Mapping[str, Any]]) -> TextTable:
+    notes = [
+        "0 is certain, 1 most uncertain. Dimensions are raw; U is their calibrated aggregate: its mean is "
+        "near 0.5 by construction, and is evidence of nothing."
+    ]
+    for row in rows:
+        for reason, count in row["abstained"].items():
+            notes.append(f"{row['dimension']} abstained {count} times: {reason}")
+    columns = ("n", "mean", "sd", "min", "max")
+    cells = [
+        (
+            row["dimension"],
+            str(row["n"]),
+            *(figure(row[name]) for name in columns[1:]),
+            str(sum(row["abstained"].values())),
+        )
+        for row in rows
+    ]
+    return TextTable("Uncertainty of training responses", ("dimension", *columns, "abstained"), cells, notes)
+
+
+def _controls(rows: Sequence[Mapping[str, Any]]) -> TextTable:
+    cells = [
+        (
+            row["name"],
+            str(row["n"]),
+            figure(row["raw"]),
+            figure(row["calibrated"]),
+            f"{figure(row['low'])} … {figure(row['high'])}",
+            "MISCALIBRATED" if row["tripped"] else "",
+        )
+        for row in rows
+    ]
+    notes = [
+        "Nobody can be unsure of these prompts: calibrated, a dimension should lie below the bound of "
+        "[controls], by default 0.5: under cdf the middle of the run's own prompts."
+    ]
+    notes += [
+        f"WARNING: {row['name']} is surely not below: it measures something else than uncertainty about "
+        "these responses; do not trust it before you know what."
+        for row in rows
+        if row["tripped"]
+    ]
+    columns = ("dimension", "prompts", "raw", "calibrated", "95% interval", "")
+    return TextTable("Control prompts", columns, cells, notes)
+
+
+def _pairs(pairs: Mapping[str, Any]) -> TextTable:
+    cells = []
+    for stage in pairs["stages"]:
+        gap = stage["gap"]
+        cells.append(
+            (
+                stage["stage"],
+                str(stage["size"]),
+                *(figure(gap[name]) for name in ("mean", "min", "max")),
+                *(figure(stage[name]["mean"]) for name in ("chosen_U", "rejected_U")),
+                *(figure(stage[name]["mean"], 1) for name in ("chosen_length", "rejected_length")),
+            )
+        )
+    header = (
+        "stage",
+        "pairs",
+        "gap",
+        "min gap",
+        "max gap",
+        "U chosen",
+        "U rejected",
+        "chosen tokens",
+        "rejected tokens",
+    )
+    notes = ["gap = U(rejected) − U(chosen). Means, where nothing else is said."]
+    notes += [f"{count} prompts gave no pair: {reason}" for reason, count in pairs["refused"].items()]
+    notes += [f"{count} pairs are in no stage: {reason}" for reason, count in pairs["dropped"].items()]
+    return TextTable("Pairs by stage, in training order", header, cells, notes)
+
+
+def _held_out(changes: Sequence[Mapping[str, Any]]) -> TextTable:
+    rows = [
+        (
+            one["name"],
+            figure(one["before"]),
+            figure(one["after"]),
+            figure(one["after"] - one["before"]),
+            f"[{figure(one['low'])}, {figure(one['high'])}]",
+            str(one["n"]),
+        )
+        for one in changes
+    ]
+    notes = [
+        "n prompts, means over each prompt's responses; the interval is of the change, by resampling "
+        "prompts: one that holds 0 is no evidence of a change. Calibration and reader are frozen.",
+        "A falling U is what training aims at: it is no proof of alignment. Entropy in nats a token, length "
+        "in tokens; truncated and distinct are shares of the responses.",
+        f"By chance alone about one in twenty such intervals excludes 0, and here are {len(changes)}.",
+    ]
+    if min(one["n"] for one in changes) < _FEW_PROMPTS:
+        notes.append(f"With fewer than {_FEW_PROMPTS} prompts the intervals are too narrow.")
+    return TextTable(
+        "Held-out prompts, before and after",
+        ("figure", "before", "after", "change", "95% interval", "n"),
+        rows,
+        notes,
+    )
+
+
+def _suite(name: str, rows: Sequence[Mapping[str, Any]]) -> TextTable:
+    """Lay the models side by side: the base, each trained stage, the last of which is the final model."""
+    models = list(dict.fromkeys(row["model"] for row in rows))
+    found = {(row["name"], row["model"]): row for row in rows}
+    metrics = list(dict.fromkeys(row["name"] for row in rows))
+    cells = []
+    for metric in metrics:
+        here = [found.get((metric, model)) for model in models]
+        most = max(row["n"] for row in here if row)
+        cells.append((metric, *(figure(row["value"]) if row else "–" for row in here), str(most)))
+        bounds = (f"[{figure(row['low'])}, {figure(row['high'])}]" if row else "" for row in here)
+        cells.append(("", *bounds, ""))
+    notes = ["In brackets 95% intervals of each figure alone; `udasa eval compare` compares item by item."]
+    return TextTable(f"Suite {name}, by model", ("metric", *models, "n"), cells, notes)
+
+
+def _artifacts(found: Sequence[Mapping[str, Any]]) -> TextTable:
+    names: dict[str, list[str]] = {}
+    files: dict[str, int] = {}
+    for one in found:
+        path = near(Path(one["path"]))
+        names.setdefault(path, []).append(one["name"])
+        files[path] = files.get(path, 0) + one["files"]
+    rows = [
+        (known[0] if len(known) == 1 else _shared(known), str(files[path]), path)
+        for path, known in names.items()
+    ]
+    return TextTable("Where everything lies", ("output", "files", "path"), rows)
+
+
+def _shared(names: Sequence[str]) -> str:
+    """Return what to call outputs that lie in one folder: the words that all their names begin with."""
+    words = [name.replace(",", "").split() for name in names]
+    common = []
+    for column in zip(*words, strict=False):
+        if len(set(column)) > 1:
+            break
+        common.append(column[0])
+    return " ".join(common) or names[0]
+
+
+def near(path: Path) -> str:
+    """Return a path as one would type it here: relative where it lies below the working folder."""
+    whole = Path(os.path.abspath(path))
+    return str(whole.relative_to(Path.cwd())) if whole.is_relative_to(Path.cwd()) else str(whole)

@@ -1,0 +1,104 @@
+"""What training did, stage by stage, as tables.
+
+A trainer reports what it likes; the figures below, under these names, are shown side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from udasa_core.report.text_table import TextTable, figure
+
+_FIRST_LOSS, _LAST_LOSS = "first_loss", "last_loss"
+_CHOSEN, _REJECTED = "chosen_logprob", "rejected_logprob"
+_TRAINING_FIGURES = (
+    _FIRST_LOSS,
+    _LAST_LOSS,
+    *(f"{name}_{when}" for name in (_CHOSEN, _REJECTED) for when in ("before", "after")),
+    "margin_after",
+    "accuracy_after",
+    "steps",
+)
+
+
+# A smaller fall, as a share of the log-probability, is within what light training moves either way.
+_NOTABLE_FALL = 0.01
+
+
+def training_table(stages: Sequence[Mapping[str, Any]]) -> TextTable:
+    """Return losses, log-probabilities, margin and accuracy by stage, and a warning of a collapse."""
+    header = ("stage", "steps", "loss", "chosen logp", "rejected logp", "margin", "accuracy")
+    trainers = list(dict.fromkeys(stage["trainer"] for stage in stages if stage["trained"]))
+    cells, notes = [], []
+    for stage in stages:
+        metrics, name = stage["metrics"], stage["stage"]
+        if not stage["trained"]:
+            notes.append(
+                f"{name} was skipped: {stage['skipped']}" if stage["skipped"] else f"{name}: not trained yet"
+            )
+            continue
+        steps = metrics.get("steps")
+        cells.append(
+            (
+                name if len(trainers) == 1 else f"{name} ({stage['trainer']})",
+                "–" if steps is None else f"{steps:g}",
+                _change(*_losses(stage)),
+                *(
+                    _change(metrics.get(f"{one}_before"), metrics.get(f"{one}_after"), 2)
+                    for one in (_CHOSEN, _REJECTED)
+                ),
+                figure(metrics.get("margin_after")),
+                figure(metrics.get("accuracy_after"), 2),
+            )
+        )
+        notes += _collapse(name, metrics)
+    if cells:
+        notes.insert(
+            0,
+            "loss: of the first → the last optimizer step. logp: mean log-probability of a whole response in "
+            "nats, over the stage's pairs, before → after. margin, accuracy: after.",
+        )
+    by = f", by {', '.join(trainers)}" if trainers else ""
+    return TextTable(f"Training by stage{by}", header, cells, notes)
+
+
+def _losses(stage: Mapping[str, Any]) -> tuple[float | None, float | None]:
+    metrics, losses = stage["metrics"], [one["loss"] for one in stage["history"] if "loss" in one]
+    first, last = (losses[0], losses[-1]) if losses else (None, None)
+    return metrics.get(_FIRST_LOSS, first), metrics.get(_LAST_LOSS, last)
+
+
+def _change(before: float | None, after: float | None, digits: int = 3) -> str:
+    return "–" if before is None or after is None else f"{figure(before, digits)} → {figure(after, digits)}"
+
+
+def _collapse(stage: str, metrics: Mapping[str, float]) -> list[str]:
+    """Warn where training made the chosen responses less likely."""
+    before, after = metrics.get(f"{_CHOSEN}_before"), metrics.get(f"{_CHOSEN}_after")
+    if before is None or after is None or before - after <= _NOTABLE_FALL * abs(before):
+        return []
+    return [
+        f"WARNING {stage}: the chosen responses became less likely ({_change(before, after, 2)} nats), "
+        "which is how preference training is known to collapse. Try a lower learning rate or fewer epochs."
+    ]
+
+
+def other_metrics(stages: Sequence[Mapping[str, Any]]) -> Iterator[TextTable]:
+    """Yield the figures that have no column of their own, a row each, a column a stage."""
+    trained = [stage for stage in stages if stage["trained"]]
+    names = dict.fromkeys(
+        name for stage in trained for name in stage["metrics"] if name not in _TRAINING_FIGURES
+    )
+    if names:
+        rows = [(name, *(_plain(stage["metrics"].get(name)) for stage in trained)) for name in names]
+        yield TextTable(
+            "Further figures of the trainers", ("figure", *(stage["stage"] for stage in trained)), rows
+        )
+
+
+def _plain(value: float | None) -> str:
+    if value is None:
+        return "–"
+    told = f"{int(value):,}" if float(value).is_integer() else f"{value:.6g}"
+    return told.replace("-", "−")

@@ -1,0 +1,1 @@
+"""What plugins share: the embedder, entailment, similarity, classifiers, the reader."""

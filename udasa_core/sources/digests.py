@@ -1,0 +1,91 @@
+"""What files hold, as a SHA-256: the same bytes found elsewhere have the same digest.
+
+Digests of large files are remembered in the cache, by device, inode, size and times of change, so that a
+second run does not read gigabytes again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import time
+from pathlib import Path
+
+from udasa_core.errors import SourceError
+from udasa_core.progress import Progress, silent
+from udasa_core.records import content_key
+from udasa_core.sources.cache import cache_root, write_whole
+
+# What makes a model what it is: weights, configuration, tokenizer, chat template, and code where it has some.
+# Licences, read-me files, optimizer states and pickles are not part of it.
+MODEL_SUFFIXES = (".safetensors", ".json", ".jinja", ".txt", ".model", ".tiktoken", ".py")
+
+# An adapter, and its weights: what PEFT calls them.
+ADAPTER = "adapter"
+_ADAPTER_WEIGHTS = "adapter_model.safetensors"
+
+_REMEMBERED_FROM = 1 << 20
+_CHUNK = 1 << 22
+# A file that changed this recently may change again within its timestamp's grain.
+_SETTLED_NS = 100_000_000
+
+
+def digest(path: Path, *, progress: Progress = silent) -> str:
+    """Return the SHA-256, as hex, of a file, or of the names and contents of a folder's model files."""
+    try:
+        if path.is_file():
+            return _file_digest(path, progress)
+        files = sorted(
+            file for file in path.rglob("*") if _belongs(file.relative_to(path)) and file.is_file()
+        )
+        listed = [[file.relative_to(path).as_posix(), _file_digest(file, progress)] for file in files]
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error}") from error
+    if not listed:
+        raise SourceError(f"{path} holds no model file ({', '.join(MODEL_SUFFIXES)})")
+    return hashlib.sha256(json.dumps(sorted(listed)).encode()).hexdigest()
+
+
+def weights_digest(adapter: Path) -> str:
+    """Return the SHA-256 of an adapter's weights."""
+    with (adapter / _ADAPTER_WEIGHTS).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _belongs(relative: Path) -> bool:
+    hidden = any(part.startswith(".") for part in relative.parts)
+    return relative.suffix in MODEL_SUFFIXES and not hidden
+
+
+def _file_digest(path: Path, progress: Progress) -> str:
+    stat = path.stat()
+    if stat.st_size < _REMEMBERED_FROM:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    # The change time moves even where somebody sets the modification time back.
+    key = content_key(stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, length=32)
+    memo = cache_root() / "digests" / key
+    # One small file a memo: concurrent writers write the same thing, and a damaged memo is not a digest.
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        known = memo.read_text()
+        if re.fullmatch("[0-9a-f]{64}", known):
+            return known
+    sha256 = _read_digest(path, stat.st_size, progress)
+    after = os.stat(path)
+    unchanged = (after.st_size, after.st_mtime_ns) == (stat.st_size, stat.st_mtime_ns)
+    if unchanged and time.time_ns() - max(stat.st_mtime_ns, stat.st_ctime_ns) > _SETTLED_NS:
+        # A cache that cannot be written costs a re-read next time, and is no reason to fail.
+        with contextlib.suppress(OSError):
+            write_whole(memo, sha256)
+    return sha256
+
+
+def _read_digest(path: Path, size: int, progress: Progress) -> str:
+    sha256 = hashlib.sha256()
+    with path.open("rb") as file, progress(f"reading {path.name}", size) as advance:
+        while chunk := file.read(_CHUNK):
+            sha256.update(chunk)
+            advance(len(chunk))
+    return sha256.hexdigest()

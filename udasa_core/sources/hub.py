@@ -1,0 +1,103 @@
+"""The hub, or its local cache: models (safetensors, configuration, tokenizer) and data sets (their files);
+never a pickle."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from pathlib import Path
+
+from udasa_core.errors import SourceError
+from udasa_core.progress import Progress
+from udasa_core.sources.model_folder import folder_faults
+from udasa_core.sources.source import Source
+
+_WANTED = ["*.safetensors", "*.json", "*.txt", "*.model", "*.jinja", "*.tiktoken", "README.md", "LICENSE*"]
+_CODE = ["*.py"]
+_DATA = ["*.parquet", "*.jsonl", "*.jsonl.gz", "*.json", "*.csv", "*.csv.gz", "*.tsv", "*.txt", "README.md"]
+# Copies of the weights in other formats.
+_UNWANTED = ["original/*", "onnx/*", "openvino/*", "consolidated*"]
+
+
+def hub_model(source: Source, progress: Progress, *, with_code: bool = False) -> Path:
+    """Return the folder of a model's snapshot, fetched where it is not in the hub's cache.
+
+    A commit that lies in the cache is taken from there without asking the hub. Raises SourceError.
+    """
+    from huggingface_hub import snapshot_download
+
+    def snapshot(local: bool) -> Path:
+        return Path(
+            snapshot_download(
+                source.name,
+                revision=source.revision,
+                allow_patterns=[*_WANTED, *(_CODE if with_code else [])],
+                ignore_patterns=_UNWANTED,
+                local_files_only=local,
+            )
+        )
+
+    if re.fullmatch("[0-9a-f]{40}", source.revision):
+        with contextlib.suppress(OSError):
+            folder = snapshot(local=True)
+            # A snapshot may be there in part; then the hub is asked for the rest.
+            if not folder_faults(folder):
+                return folder
+    with progress(f"fetching {source.name}@{source.revision}", None):
+        try:
+            return snapshot(local=False)
+        # The client raises errors of its own, of its HTTP library and of the system alike.
+        except Exception as error:
+            raise SourceError(unreachable(source, error)) from error
+
+
+def hub_data(source: Source, progress: Progress) -> Path:
+    """Return the folder of a data set's snapshot, fetched where it is not in the hub's cache.
+
+    A commit that lies in the cache is taken as it lies there: what a data set should have only its reader
+    knows. Raises SourceError.
+    """
+    from huggingface_hub import snapshot_download
+
+    def snapshot(local: bool) -> Path:
+        return Path(
+            snapshot_download(
+                source.name,
+                repo_type="dataset",
+                revision=source.revision,
+                allow_patterns=_DATA,
+                local_files_only=local,
+            )
+        )
+
+    if re.fullmatch("[0-9a-f]{40}", source.revision):
+        with contextlib.suppress(OSError):
+            return snapshot(local=True)
+    with progress(f"fetching {source.name}@{source.revision}", None):
+        try:
+            return snapshot(local=False)
+        except Exception as error:
+            raise SourceError(unreachable(source, error)) from error
+
+
+def is_data_here(source: Source) -> bool:
+    """Say whether a data set's snapshot lies in the cache under a commit, so that the hub is not asked."""
+    from huggingface_hub import snapshot_download
+
+    if not re.fullmatch("[0-9a-f]{40}", source.revision):
+        return False
+    try:
+        snapshot_download(source.name, repo_type="dataset", revision=source.revision, local_files_only=True)
+    except OSError:
+        return False
+    return True
+
+
+def unreachable(source: Source, error: Exception) -> str:
+    """Say that the hub gave nothing, and what to write instead."""
+    told = str(error).strip().splitlines() or [type(error).__name__]
+    return (
+        f"{source.text}: the hub gave no {source.name} at revision {source.revision}: {told[0]}\n"
+        "    → check the name, the network and, for a gated model, `hf auth login`; without a network, copy "
+        f'the files onto this machine and write source = "file:/folder/{source.name.rpartition("/")[2]}"'
+    )

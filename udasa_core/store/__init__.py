@@ -1,0 +1,1 @@
+"""What lies on disk: outputs by fingerprint, tables, manifests, and runs opened for reading."""

@@ -1,0 +1,1 @@
+"""Parts of texts: a response's final answer and sentences, words, a rating."""
