@@ -8,13 +8,13 @@ import udasa_core
 
 PUBLIC = {
     # the Python API
-    "UdasaError", "Run", "clean", "load", "run", "work",
+    "UdasaError", "Run", "Table", "clean", "load", "run", "work",
     # the contract
     "CONTRACT", "hookimpl",
     # records
     "Abstain", "Adapter", "Column", "Event", "Grade", "Group", "Message", "Metric", "ModelRef", "Pair",
-    "PairTable", "Pairing", "Prompt", "Refusal", "Report", "Response", "SamplingOptions", "Score", "Scores",
-    "Stage", "StageDraft", "StagePlan", "SuiteReport", "content_key", "read_pairs",
+    "PairTable", "Pairing", "Prompt", "Unpaired", "Report", "Response", "SamplingOptions", "Score", "Scores",
+    "Stage", "StagePlan", "SuiteReport", "content_key", "read_pairs",
     # resources
     "CausalLM", "Classifier", "Embedder", "Entailment", "Generator", "Judge", "Reader", "Resources",
     "Similarity",

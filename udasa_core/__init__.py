@@ -32,17 +32,17 @@ if TYPE_CHECKING:
     from udasa_core.records import Pairing as Pairing
     from udasa_core.records import PairTable as PairTable
     from udasa_core.records import Prompt as Prompt
-    from udasa_core.records import Refusal as Refusal
     from udasa_core.records import Report as Report
     from udasa_core.records import Response as Response
     from udasa_core.records import SamplingOptions as SamplingOptions
     from udasa_core.records import Score as Score
     from udasa_core.records import Scores as Scores
     from udasa_core.records import Stage as Stage
-    from udasa_core.records import StageDraft as StageDraft
     from udasa_core.records import StagePlan as StagePlan
     from udasa_core.records import SuiteReport as SuiteReport
+    from udasa_core.records import Unpaired as Unpaired
     from udasa_core.records import content_key as content_key
+    from udasa_core.report.table import Table as Table
     from udasa_core.resources.protocols import Classifier as Classifier
     from udasa_core.resources.protocols import Embedder as Embedder
     from udasa_core.resources.protocols import Entailment as Entailment
@@ -82,14 +82,13 @@ _HOMES = {
         "PairTable",
         "Pairing",
         "Prompt",
-        "Refusal",
+        "Unpaired",
         "Report",
         "Response",
         "SamplingOptions",
         "Score",
         "Scores",
         "Stage",
-        "StageDraft",
         "StagePlan",
         "SuiteReport",
         "content_key",
@@ -104,6 +103,7 @@ _HOMES = {
         "Resources",
         "Similarity",
     ),
+    "report.table": ("Table",),
     "store.runs": ("Run",),
     "store.tables": ("read_pairs",),
     "text.words": ("words",),

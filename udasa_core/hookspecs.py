@@ -153,7 +153,7 @@ class Specifications:
         """Choose pairs within each group of one shard; `scores[g]` belongs to `groups[g]`.
 
         Kind: pairing; exactly one. A response whose U is an Abstain is never paired. A strategy that goes
-        by U emits positive gaps only. A prompt without a pair is listed as a Refusal with its reason.
+        by U emits positive gaps only. A prompt without a pair is listed as a Unpaired with its reason.
         """
 
     @hookspec(firstresult=True)

@@ -229,7 +229,7 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class Unpaired:
     """A prompt that gave no pair, with the reason that is counted."""
 
     prompt_id: str
@@ -238,10 +238,10 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """What a pairing strategy made of some groups: each prompt appears in `pairs` or in `refused`."""
+    """What a pairing strategy made of some groups: each prompt appears in `pairs` or in `unpaired`."""
 
     pairs: tuple[Pair, ...]
-    refused: tuple[Refusal, ...] = ()
+    unpaired: tuple[Unpaired, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,18 +261,11 @@ class PairTable:
 
 
 @dataclass(frozen=True, slots=True)
-class StageDraft:
-    """A stage policy's decision: a stage's name and its pairs' ids."""
-
-    name: str
-    pair_ids: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class StagePlan:
-    """Stages in training order, and each pair that is in none with the reason (`(pair id, reason)`)."""
+    """A stage policy's decision: each stage's pairs by id, stages in training order; and each pair that is in
+    none, with the reason (`(pair id, reason)`)."""
 
-    stages: tuple[StageDraft, ...]
+    stages: Mapping[str, Sequence[str]]
     dropped: tuple[tuple[str, str], ...] = ()
 
 

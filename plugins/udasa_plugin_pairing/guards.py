@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from udasa_core import Abstain, Group, Pair, Pairing, Refusal, Response, Scores
+from udasa_core import Abstain, Group, Pair, Pairing, Response, Scores, Unpaired
 
 # The reasons that refusals are counted by.
 TOO_FEW = "too few scored responses"
@@ -71,14 +71,14 @@ def pair_each(
 ) -> Pairing:
     """Return what `pair` makes of each prompt: its pair, or the reason that it has none."""
     pairs: list[Pair] = []
-    refused: list[Refusal] = []
+    unpaired: list[Unpaired] = []
     for group, scored in zip(groups, scores, strict=True):
         made = pair(group, scored)
         if isinstance(made, Pair):
             pairs.append(made)
         else:
-            refused.append(Refusal(group.prompt.id, made))
-    return Pairing(tuple(pairs), tuple(refused))
+            unpaired.append(Unpaired(group.prompt.id, made))
+    return Pairing(tuple(pairs), tuple(unpaired))
 
 
 def identical(one: Response, other: Response) -> bool:

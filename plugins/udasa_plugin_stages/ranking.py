@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from udasa_core import PairTable, StageDraft, StagePlan
+from udasa_core import PairTable, StagePlan
 
 if TYPE_CHECKING:
     from numpy import float64
@@ -62,5 +62,5 @@ class Ranking(BaseModel):
                 part.extend(ungapped[index :: len(parts)])
         else:
             dropped.extend((pair_id, NO_GAP) for pair_id in sorted(ungapped))
-        stages = (StageDraft(name, tuple(part)) for name, part in zip(names, parts, strict=True))
-        return StagePlan(tuple(stages), tuple(dropped))
+        stages = {name: tuple(part) for name, part in zip(names, parts, strict=True)}
+        return StagePlan(stages, tuple(dropped))

@@ -23,7 +23,7 @@ def test_most_over_least_reliable() -> None:
     assert (pair.chosen.text, pair.rejected.text) == ("b", "c")
     assert (pair.gap, pair.chosen_U, pair.rejected_U) == (0.9 - 0.1, 0.1, 0.9)
     assert (pair.origin, pair.prompt, pair.prompt_token_ids) == ("extremes", FOUR.prompt, (1, 2))
-    assert pairing.refused == ()
+    assert pairing.unpaired == ()
 
 
 def test_ties_go_to_the_earlier_response() -> None:
@@ -67,14 +67,14 @@ def test_each_refusal_has_its_reason(
 ) -> None:
     pairing = _pair(one, *us, **options)
     assert pairing.pairs == ()
-    assert [(refusal.prompt_id, refusal.reason) for refusal in pairing.refused] == [("p0", reason)]
+    assert [(refusal.prompt_id, refusal.reason) for refusal in pairing.unpaired] == [("p0", reason)]
 
 
 @given(st.lists(st.floats(0.0, 1.0), min_size=1, max_size=8), st.floats(0.0, 1.0))
 def test_gaps_are_positive_and_large_enough_and_every_prompt_is_told(us: list[float], least: float) -> None:
     one = group(*(response(str(index)) for index in range(len(us))))
     pairing = _pair(one, *us, min_gap=least)
-    assert len(pairing.pairs) + len(pairing.refused) == 1
+    assert len(pairing.pairs) + len(pairing.unpaired) == 1
     for pair in pairing.pairs:
         assert pair.gap is not None
         assert pair.gap > 0.0

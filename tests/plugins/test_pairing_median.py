@@ -58,14 +58,14 @@ def test_each_refusal_has_its_reason(
 ) -> None:
     pairing = _pair(one, *us, **options)
     assert pairing.pairs == ()
-    assert [refusal.reason for refusal in pairing.refused] == [reason]
+    assert [refusal.reason for refusal in pairing.unpaired] == [reason]
 
 
 @given(st.lists(st.floats(0.0, 1.0), min_size=1, max_size=9))
 def test_as_many_others_are_below_as_above(us: list[float]) -> None:
     one = group(*(response(str(index)) for index in range(len(us))))
     pairing = _pair(one, *us)
-    assert len(pairing.pairs) + len(pairing.refused) == 1
+    assert len(pairing.pairs) + len(pairing.unpaired) == 1
     for pair in pairing.pairs:
         assert pair.gap is not None
         assert pair.gap > 0.0

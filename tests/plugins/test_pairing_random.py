@@ -43,16 +43,16 @@ def test_identical_responses_are_never_drawn_while_others_exist() -> None:
         one = group(response("a"), response("a"), response("b"), prompt_id=f"p{number}")
         (pair,) = _pair([one]).pairs
         assert {pair.chosen.text, pair.rejected.text} == {"a", "b"}
-    (refusal,) = _pair([group(response("a"), response("a", [-9.0]))]).refused
-    assert refusal.reason == "identical responses"
+    (unpaired,) = _pair([group(response("a"), response("a", [-9.0]))]).unpaired
+    assert unpaired.reason == "identical responses"
 
 
 def test_guards_refuse_here_too() -> None:
     cut = group(response("a"), response("b", cut=True))
-    assert _pair([cut], truncated="exclude").refused[0].reason == "truncated"
-    assert _pair([cut], truncated="same").refused[0].reason == "truncated"
+    assert _pair([cut], truncated="exclude").unpaired[0].reason == "truncated"
+    assert _pair([cut], truncated="same").unpaired[0].reason == "truncated"
     uneven = group(response("a"), response("b", length=9))
-    assert _pair([uneven], max_length_ratio=2.0).refused[0].reason == "length ratio above max_length_ratio"
+    assert _pair([uneven], max_length_ratio=2.0).unpaired[0].reason == "length ratio above max_length_ratio"
     lost = RandomPairs(RandomPairs.Options(), "random", RESOURCES)
     pairing = lost.udasa_pair([cut], [scores(0.5, Abstain("lost"))], seed=0)
-    assert pairing.refused[0].reason == "too few scored responses"
+    assert pairing.unpaired[0].reason == "too few scored responses"

@@ -22,7 +22,7 @@ def test_the_best_over_the_next() -> None:
     (pair,) = pairing.pairs
     assert (pair.chosen.text, pair.rejected.text) == ("b", "a")
     assert (pair.gap, pair.chosen_U, pair.rejected_U) == (0.4 - 0.1, 0.1, 0.4)
-    assert (pair.origin, pairing.refused) == ("runner-up", ())
+    assert (pair.origin, pairing.unpaired) == ("runner-up", ())
 
 
 def test_ties_with_the_chosen_one_are_no_runner_up() -> None:
@@ -58,14 +58,14 @@ def test_each_refusal_has_its_reason(
 ) -> None:
     pairing = _pair(one, *us, **options)
     assert pairing.pairs == ()
-    assert [refusal.reason for refusal in pairing.refused] == [reason]
+    assert [refusal.reason for refusal in pairing.unpaired] == [reason]
 
 
 @given(st.lists(st.tuples(st.floats(0.0, 1.0), st.sampled_from("abc")), min_size=1, max_size=8))
 def test_no_differing_response_lies_between(rows: list[tuple[float, str]]) -> None:
     one = group(*(response(text) for _, text in rows))
     pairing = _pair(one, *(u for u, _ in rows))
-    assert len(pairing.pairs) + len(pairing.refused) == 1
+    assert len(pairing.pairs) + len(pairing.unpaired) == 1
     for pair in pairing.pairs:
         assert pair.gap is not None
         assert pair.gap > 0.0

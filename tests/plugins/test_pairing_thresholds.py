@@ -52,7 +52,7 @@ def test_each_refusal_has_its_reason(
 ) -> None:
     pairing = _pair(one, *us, **options)
     assert pairing.pairs == ()
-    assert [refusal.reason for refusal in pairing.refused] == [reason]
+    assert [refusal.reason for refusal in pairing.unpaired] == [reason]
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ unit = st.floats(0.0, 1.0)
 def test_pairs_keep_to_the_bounds(us: list[float], bounds: list[float]) -> None:
     one = group(*(response(str(index)) for index in range(len(us))))
     pairing = _pair(one, *us, chosen_below=bounds[0], rejected_above=bounds[1])
-    assert len(pairing.pairs) + len(pairing.refused) == 1
+    assert len(pairing.pairs) + len(pairing.unpaired) == 1
     for pair in pairing.pairs:
         assert pair.chosen_U is not None
         assert pair.rejected_U is not None

@@ -18,7 +18,7 @@ def _plan(gaps: dict[str, float], **options: object) -> StagePlan:
 
 def test_bounds_belong_to_the_stage_above_them() -> None:
     plan = _plan({"e": 0.01, "d": 0.2, "c": 0.59, "b": 0.6, "a": 1.0, "f": 0.19}, tau_high=0.6, tau_low=0.2)
-    assert [(stage.name, stage.pair_ids) for stage in plan.stages] == [
+    assert list(plan.stages.items()) == [
         ("conservative", ("a", "b")),
         ("moderate", ("c", "d")),
         ("exploratory", ("f", "e")),
@@ -27,7 +27,7 @@ def test_bounds_belong_to_the_stage_above_them() -> None:
 
 def test_a_stage_may_be_empty_and_the_rest_is_dropped_with_the_reason() -> None:
     plan = _plan({"a": 0.9, "none": float("nan"), "zero": 0.0})
-    assert [len(stage.pair_ids) for stage in plan.stages] == [1, 0, 0]
+    assert [len(ids) for ids in plan.stages.values()] == [1, 0, 0]
     assert dict(plan.dropped) == {
         "zero": "gap not positive",
         "none": "no gap: the pair was not made by U",
@@ -52,7 +52,7 @@ def test_bounds_in_the_wrong_order_are_refused_with_both_values(low: float) -> N
 )
 def test_every_pair_is_where_its_gap_says(gaps: dict[str, float], low: float, high: float) -> None:
     plan = _plan(gaps, tau_low=low, tau_high=high)
-    stages = {pair_id: stage.name for stage in plan.stages for pair_id in stage.pair_ids}
+    stages = {pair_id: name for name, ids in plan.stages.items() for pair_id in ids}
     for pair_id, gap in gaps.items():
         expected = None
         if gap > 0:

@@ -16,7 +16,7 @@ from udasa_core.models.hardware import best_dtype
 from udasa_core.plugins.stack import importable, load_factory
 from udasa_core.progress import Progress, silent
 from udasa_core.prompts.read import PromptSource, ReadPrompt, read_prompts
-from udasa_core.report.text_table import TextTable, size
+from udasa_core.report.table import Table, size
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -116,10 +116,10 @@ def _refuse_unusable(config: RunConfig, prompts: Prompts) -> None:
     )
 
 
-def estimate_table(figures: list[Figure]) -> TextTable:
+def estimate_table(figures: list[Figure]) -> Table:
     """Return the figures as a table."""
     rows = [(one.name, one.value, one.basis) for one in figures]
-    return TextTable("Estimate (nothing was run, fetched or written)", ("what", "about", "from"), rows)
+    return Table("Estimate (nothing was run, fetched or written)", ("what", "about", "from"), rows)
 
 
 def _work(config: RunConfig, prompts: Prompts | None) -> Iterator[Figure]:

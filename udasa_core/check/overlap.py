@@ -12,10 +12,10 @@ from udasa_core.errors import UdasaError
 from udasa_core.models.resolve import resolve_encoder
 from udasa_core.plugins import returned
 from udasa_core.plugins.catalog import Catalog
-from udasa_core.plugins.stack import Plugin
+from udasa_core.plugins.stack import BuiltPlugin
 from udasa_core.progress import Progress, silent
 from udasa_core.prompts.read import PromptSource, ReadPrompt, read_prompts
-from udasa_core.report.text_table import TextTable
+from udasa_core.report.table import Table
 from udasa_core.running.job import Job
 from udasa_core.sources.source import names_source
 
@@ -85,21 +85,21 @@ def overlaps(
     return found, untold
 
 
-def _reads_a_file(plugin: Plugin) -> bool:
+def _reads_a_file(plugin: BuiltPlugin) -> bool:
     """Whether all data that a suite was given lie in files of the user's: nothing is still to be fetched."""
     values = plugin.options.model_dump(mode="json").values()
     sources = [value for value in values if isinstance(value, str) and names_source(value)]
     return bool(sources) and all(source.startswith("file:") for source in sources)
 
 
-def overlap_table(found: Sequence[Overlap]) -> TextTable:
+def overlap_table(found: Sequence[Overlap]) -> Table:
     """Return the overlaps as a table."""
     cells = [
         (one.suite, one.by, f"{one.count} of {one.questions}", _excerpt(one.question), _excerpt(one.prompt))
         for one in found
     ]
     notes = ["Training prompts ask what these suites measure: what a suite gains there shows little."]
-    return TextTable("warning: overlap with suites", _HEADER, cells, notes)
+    return Table("warning: overlap with suites", _HEADER, cells, notes)
 
 
 def _found(suite: str, questions: Sequence[str], asked: Sequence[str], job: Job | None) -> Iterator[Overlap]:

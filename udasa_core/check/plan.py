@@ -6,23 +6,23 @@ from collections.abc import Iterator
 
 from udasa_core.config.parse import PluginTable, RunConfig
 from udasa_core.plugins.catalog import Catalog
-from udasa_core.report.text_table import TextTable
+from udasa_core.report.table import Table
 
 
-def stack_table(config: RunConfig, catalog: Catalog) -> TextTable:
+def stack_table(config: RunConfig, catalog: Catalog) -> Table:
     """Return every selected plugin: kind, instance name, which plugin it is, and who offers it."""
     rows = []
     for table in config.plugins():
         offer = catalog.find(table.kind, table.use)
         kind = table.path if table.kind == "trainer" else table.kind
         rows.append((kind, table.name, offer.name, f"{offer.distribution} {offer.version}".strip()))
-    return TextTable("Stack", ("kind", "name", "plugin", "distribution"), rows)
+    return Table("Stack", ("kind", "name", "plugin", "distribution"), rows)
 
 
-def plan_table(config: RunConfig) -> TextTable:
+def plan_table(config: RunConfig) -> Table:
     """Return the steps in order, with what each does under this configuration."""
     rows = [(str(number), name, what) for number, (name, what) in enumerate(_steps(config), 1)]
-    return TextTable("Plan", ("", "step", "what it does"), rows)
+    return Table("Plan", ("", "step", "what it does"), rows)
 
 
 def _steps(config: RunConfig) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from udasa_core.errors import CatalogError
 from udasa_core.plugins.catalog import Catalog, Offer, normalise
-from udasa_core.report.text_table import TextTable
+from udasa_core.report.table import Table
 
 if TYPE_CHECKING:
     from udasa_core.config.parse import PluginTable
@@ -64,7 +64,7 @@ def verified(rows: Sequence[Listed], verdicts: Sequence[Verdict]) -> list[Listed
     ]
 
 
-def plugin_table(rows: Sequence[Listed], *, states: bool) -> TextTable:
+def plugin_table(rows: Sequence[Listed], *, states: bool) -> Table:
     """Return the list as a table; states: with a column of states. Faults have one where there are any."""
     columns = {
         "kind": [row.offer.kind for row in rows],
@@ -76,4 +76,4 @@ def plugin_table(rows: Sequence[Listed], *, states: bool) -> TextTable:
         columns["state"] = [row.state for row in rows]
     if any(row.offer.fault for row in rows):
         columns["fault"] = [row.offer.fault for row in rows]
-    return TextTable("", list(columns), list(zip(*columns.values(), strict=True)))
+    return Table("", list(columns), list(zip(*columns.values(), strict=True)))

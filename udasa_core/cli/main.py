@@ -231,7 +231,7 @@ def export(
 def clean(folder: Path, store: Path | None, dry_run: bool) -> None:
     """Remove from the store what no run points at."""
     from udasa_core.api import clean as sweep
-    from udasa_core.report.text_table import size
+    from udasa_core.report.table import size
 
     entries, freed = sweep(folder, store or "", dry_run=dry_run)
     click.echo(f"{'would remove' if dry_run else 'removed'} {entries} outputs, {size(freed)}")

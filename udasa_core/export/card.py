@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from udasa_core.export.licence import UNKNOWN, base_name_of, licence_of
-from udasa_core.report.text_table import figure
+from udasa_core.report.table import figure
 from udasa_core.store.runs import Run, StageSummary
 from udasa_core.store.store import versions
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from udasa_core.errors import PluginError, UdasaError
-from udasa_core.plugins.stack import Plugin
+from udasa_core.plugins.stack import BuiltPlugin
 from udasa_core.records import (
     Abstain,
     Column,
@@ -36,7 +36,7 @@ from udasa_core.records import (
 _ROUNDING = 1e-9
 
 
-def _breach(plugin: Plugin, hook: str, returned: str, contract: str) -> NoReturn:
+def _breach(plugin: BuiltPlugin, hook: str, returned: str, contract: str) -> NoReturn:
     raise PluginError(f"{plugin} broke the contract of {hook}: it returned {returned}; {contract}")
 
 
@@ -44,7 +44,7 @@ def _is_sequence(answer: Any) -> bool:
     return isinstance(answer, Sequence) and not isinstance(answer, str | bytes)
 
 
-def check_refusals(plugin: Plugin, prompts: Sequence[Prompt], answer: Any) -> Sequence[str]:
+def check_refusals(plugin: BuiltPlugin, prompts: Sequence[Prompt], answer: Any) -> Sequence[str]:
     """One text a prompt."""
     if not _is_sequence(answer) or not all(isinstance(one, str) for one in answer):
         _breach(plugin, "udasa_admit", f"{type(answer).__name__}", "it returns one text a prompt")
@@ -55,7 +55,7 @@ def check_refusals(plugin: Plugin, prompts: Sequence[Prompt], answer: Any) -> Se
 
 
 def check_groups(
-    plugin: Plugin, prompts: Sequence[Prompt], sampling: SamplingOptions, policy: ModelRef, answer: Any
+    plugin: BuiltPlugin, prompts: Sequence[Prompt], sampling: SamplingOptions, policy: ModelRef, answer: Any
 ) -> Sequence[Group]:
     """One Group a prompt, in order, of at most K responses, by the policy that was asked."""
     hook = "udasa_generate"
@@ -96,7 +96,7 @@ def _check_score(score: Any) -> str:
     return ""
 
 
-def check_column(plugin: Plugin, groups: Sequence[Group], answer: Any) -> Column:
+def check_column(plugin: BuiltPlugin, groups: Sequence[Group], answer: Any) -> Column:
     """A score in [0, 1] or an Abstain for each response, in order."""
     hook = "udasa_score"
     if not isinstance(answer, Column):
@@ -127,7 +127,7 @@ def check_column(plugin: Plugin, groups: Sequence[Group], answer: Any) -> Column
     return Column(plugin.name, plain)
 
 
-def check_state(plugin: Plugin, answer: Any) -> dict[str, list[float]]:
+def check_state(plugin: BuiltPlugin, answer: Any) -> dict[str, list[float]]:
     """Named lists of finite floats."""
     contract = "it returns a mapping from names to lists of finite floats"
     if not isinstance(answer, Mapping):
@@ -143,7 +143,7 @@ def check_state(plugin: Plugin, answer: Any) -> dict[str, list[float]]:
     return state
 
 
-def check_calibrated(plugin: Plugin, count: int, answer: Any) -> list[float]:
+def check_calibrated(plugin: BuiltPlugin, count: int, answer: Any) -> list[float]:
     """As many finite values in [0, 1] as went in."""
     hook = "udasa_calibrate"
     try:
@@ -158,7 +158,7 @@ def check_calibrated(plugin: Plugin, count: int, answer: Any) -> list[float]:
     return values
 
 
-def check_aggregate(plugin: Plugin, count: int, answer: Any) -> tuple[Score, ...]:
+def check_aggregate(plugin: BuiltPlugin, count: int, answer: Any) -> tuple[Score, ...]:
     """U in [0, 1] or an Abstain for each response."""
     if not _is_sequence(answer) or len(answer) != count:
         told = f"{len(answer)} scores" if _is_sequence(answer) else type(answer).__name__
@@ -170,8 +170,10 @@ def check_aggregate(plugin: Plugin, count: int, answer: Any) -> tuple[Score, ...
     return tuple(score if isinstance(score, Abstain) else float(score) for score in answer)
 
 
-def check_pairing(plugin: Plugin, groups: Sequence[Group], scores: Sequence[Scores], answer: Any) -> Pairing:
-    """Pairs of the shard's own, scored responses; every prompt in a pair or refused with a reason."""
+def check_pairing(
+    plugin: BuiltPlugin, groups: Sequence[Group], scores: Sequence[Scores], answer: Any
+) -> Pairing:
+    """Pairs of the shard's own, scored responses; every prompt in a pair or unpaired with a reason."""
     hook = "udasa_pair"
     if not isinstance(answer, Pairing):
         _breach(plugin, hook, type(answer).__name__, "it returns a Pairing")
@@ -205,7 +207,7 @@ def check_pairing(plugin: Plugin, groups: Sequence[Group], scores: Sequence[Scor
         ):
             _breach(plugin, hook, f"gap {pair.gap} for prompt {prompt}", "it is U(rejected) − U(chosen)")
         seen.add(prompt)
-    seen |= {refusal.prompt_id for refusal in answer.refused}
+    seen |= {one.prompt_id for one in answer.unpaired}
     if asked - seen:
         _breach(
             plugin, hook, f"nothing for prompt {min(asked - seen)}", "each prompt is in a pair, or is refused"
@@ -213,17 +215,16 @@ def check_pairing(plugin: Plugin, groups: Sequence[Group], scores: Sequence[Scor
     return answer
 
 
-def check_plan(plugin: Plugin, pairs: PairTable, answer: Any) -> StagePlan:
+def check_plan(plugin: BuiltPlugin, pairs: PairTable, answer: Any) -> StagePlan:
     """Uniquely named stages; each pair in at most one, and every other one dropped with a reason."""
     import numpy as np
 
     hook = "udasa_stage"
     if not isinstance(answer, StagePlan):
         _breach(plugin, hook, type(answer).__name__, "it returns a StagePlan")
-    names = [stage.name for stage in answer.stages]
-    if len(set(names)) != len(names):
-        _breach(plugin, hook, f"stages {names}", "their names are unique")
-    placed = [identity for draft in answer.stages for identity in draft.pair_ids]
+    if not all(isinstance(name, str) and name for name in answer.stages):
+        _breach(plugin, hook, f"stages {list(answer.stages)}", "a stage has a name")
+    placed = [identity for ids in answer.stages.values() for identity in ids]
     placed += [identity for identity, _ in answer.dropped]
     # 16 bytes a pair: sets of a million texts would take a hundred.
     if np.array_equal(np.sort(np.array(placed, dtype="S")), np.sort(np.array(pairs.ids, dtype="S"))):
@@ -238,7 +239,7 @@ def check_plan(plugin: Plugin, pairs: PairTable, answer: Any) -> StagePlan:
     _breach(plugin, hook, f"no word of pair {missing}", "it is in a stage or dropped")
 
 
-def check_report(plugin: Plugin, stage: Stage, policy: ModelRef, out_dir: Path, answer: Any) -> Report:
+def check_report(plugin: BuiltPlugin, stage: Stage, policy: ModelRef, out_dir: Path, answer: Any) -> Report:
     """A report of this stage whose new adapter lies under out_dir and differs from the one before."""
     hook = "udasa_train"
     if not isinstance(answer, Report):
@@ -266,7 +267,7 @@ def check_report(plugin: Plugin, stage: Stage, policy: ModelRef, out_dir: Path, 
     return answer
 
 
-def check_suite(plugin: Plugin, policy: ModelRef, answer: Any) -> SuiteReport:
+def check_suite(plugin: BuiltPlugin, policy: ModelRef, answer: Any) -> SuiteReport:
     """A SuiteReport of the model that was asked about, with finite figures."""
     hook = "udasa_evaluate"
     if not isinstance(answer, SuiteReport):
@@ -288,7 +289,7 @@ def check_suite(plugin: Plugin, policy: ModelRef, answer: Any) -> SuiteReport:
     return answer
 
 
-def check_questions(plugin: Plugin, answer: Any) -> Sequence[str]:
+def check_questions(plugin: BuiltPlugin, answer: Any) -> Sequence[str]:
     """Texts."""
     if not _is_sequence(answer) or not all(isinstance(one, str) for one in answer):
         _breach(plugin, "udasa_questions", type(answer).__name__, "it returns a sequence of texts")
@@ -296,7 +297,7 @@ def check_questions(plugin: Plugin, answer: Any) -> Sequence[str]:
     return questions
 
 
-def check_grades(plugin: Plugin, count: int, answer: Any) -> Iterator[Grade]:
+def check_grades(plugin: BuiltPlugin, count: int, answer: Any) -> Iterator[Grade]:
     """One Grade a grading prompt, each as soon as it is there; what an iterator raises is told with its
     plugin's name."""
     hook = "udasa_judge"

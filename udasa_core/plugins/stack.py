@@ -30,7 +30,7 @@ SHAPING = ("generator", "dimension", "calibration", "aggregation", "pairing", "s
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Plugin:
+class BuiltPlugin:
     """A built plugin: its table, where it came from, its validated options, and the instance itself."""
 
     table: PluginTable
@@ -71,7 +71,7 @@ class Plugin:
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
-    """A selected factory with its validated options: what is needed to build a Plugin."""
+    """A selected factory with its validated options: what is needed to build a BuiltPlugin."""
 
     table: PluginTable
     offer: Offer
@@ -198,7 +198,7 @@ class Stack:
             self.observers = tuple(self._build(table) for table in config.observers)
         self._register()
 
-    def _build(self, table: PluginTable) -> Plugin:
+    def _build(self, table: PluginTable) -> BuiltPlugin:
         chosen, faults = _choose(table, self._catalog)
         if chosen is None:
             raise CatalogError("\n".join(str(fault) for fault in faults))
@@ -212,7 +212,7 @@ class Stack:
                 f"{table.kind} {table.name!r} ({chosen.offer.distribution} {chosen.offer.version}) "
                 f"cannot be built: {type(error).__name__}: {error}"
             ) from error
-        plugin = Plugin(
+        plugin = BuiltPlugin(
             table, chosen.offer, chosen.options, chosen.needs, instance, chosen.offer.source_digest()
         )
         breaches = plugin_faults(table.kind, type(instance))
@@ -220,7 +220,7 @@ class Stack:
             raise PluginError(f"{plugin}: {'; '.join(breaches)}")
         return plugin
 
-    def plugins(self) -> tuple[Plugin, ...]:
+    def plugins(self) -> tuple[BuiltPlugin, ...]:
         """Return every plugin in the order of the pipeline."""
         judge = (self.judge,) if self.judge else ()
         return (
@@ -248,7 +248,7 @@ class Stack:
         said = [getattr(plugin.instance, "label_free", None) for plugin in shaping]
         return False if False in said else None if None in said else True
 
-    def trainer(self, stage: str) -> Plugin:
+    def trainer(self, stage: str) -> BuiltPlugin:
         """Return the trainer of one stage: its own where the TOML has [trainer.<stage>], else the default."""
         return self._stage_trainers.get(stage, self._trainer)
 
@@ -261,12 +261,12 @@ class Stack:
                 raise PluginError(f"{plugin} does not fit the hook that it implements: {error}") from error
         self._pluggy.check_pending()
 
-    def implements(self, plugin: Plugin, hook: str) -> bool:
+    def implements(self, plugin: BuiltPlugin, hook: str) -> bool:
         """Say whether a plugin implements an optional hook."""
         implementations = getattr(self._pluggy.hook, hook).get_hookimpls()
         return any(one.plugin is plugin.instance for one in implementations)
 
-    def call(self, plugin: Plugin, hook: str, **arguments: Any) -> Any:
+    def call(self, plugin: BuiltPlugin, hook: str, **arguments: Any) -> Any:
         """Call one plugin's implementation of a hook; what it raises is told with its name.
 
         UdasaErrors pass through, so that a plugin can speak to the user in its own words.

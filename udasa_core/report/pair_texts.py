@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from udasa_core.records import Pair
-from udasa_core.report.text_table import figure, wrap
+from udasa_core.report.table import figure, wrap
 from udasa_core.store.runs import Run
 from udasa_core.store.tables import read_pairs
 

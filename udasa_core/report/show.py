@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from udasa_core.report.text_table import TextTable, figure, wrap
+from udasa_core.report.table import Table, figure, wrap
 from udasa_core.report.training_table import other_metrics, training_table
 
 # With fewer, resampling prompts shows less than their real spread.
 _FEW_PROMPTS = 20
 
 
-def tables(figures: Mapping[str, Any], *, artifacts: bool = True) -> Iterator[TextTable]:
+def tables(figures: Mapping[str, Any], *, artifacts: bool = True) -> Iterator[Table]:
     """Yield the tables of a run's figures; artifacts: also where everything lies."""
     yield _head(figures)
     if figures["uncertainty"]:
@@ -34,7 +34,7 @@ def tables(figures: Mapping[str, Any], *, artifacts: bool = True) -> Iterator[Te
         yield _artifacts(figures["artifacts"])
 
 
-def _head(figures: Mapping[str, Any]) -> TextTable:
+def _head(figures: Mapping[str, Any]) -> Table:
     model, prompts, responses = figures["model"], figures["prompts"], figures["responses"]
     rows = [
         ("status", figures["status"]),
@@ -56,10 +56,10 @@ def _head(figures: Mapping[str, Any]) -> TextTable:
     title = f"Run {figures['name']}"
     if figures["status"] != "finished":
         title += ": NOT FINISHED. Below is what it has so far; `udasa run` with its TOML finishes it."
-    return TextTable("\n".join([*wrap(title), *lines]), (), (), notes)
+    return Table("\n".join([*wrap(title), *lines]), (), (), notes)
 
 
-def _uncertainty(rows: Sequence[Mapping[str, Any]]) -> TextTable:
+def _uncertainty(rows: Sequence[Mapping[str, Any]]) -> Table:
     notes = [
         "0 is certain, 1 most uncertain. Dimensions are raw; U is their calibrated aggregate: its mean is "
         "near 0.5 by construction, and is evidence of nothing."
@@ -77,10 +77,10 @@ def _uncertainty(rows: Sequence[Mapping[str, Any]]) -> TextTable:
         )
         for row in rows
     ]
-    return TextTable("Uncertainty of training responses", ("dimension", *columns, "abstained"), cells, notes)
+    return Table("Uncertainty of training responses", ("dimension", *columns, "abstained"), cells, notes)
 
 
-def _controls(rows: Sequence[Mapping[str, Any]]) -> TextTable:
+def _controls(rows: Sequence[Mapping[str, Any]]) -> Table:
     cells = [
         (
             row["name"],
@@ -103,10 +103,10 @@ def _controls(rows: Sequence[Mapping[str, Any]]) -> TextTable:
         if row["tripped"]
     ]
     columns = ("dimension", "prompts", "raw", "calibrated", "95% interval", "")
-    return TextTable("Control prompts", columns, cells, notes)
+    return Table("Control prompts", columns, cells, notes)
 
 
-def _pairs(pairs: Mapping[str, Any]) -> TextTable:
+def _pairs(pairs: Mapping[str, Any]) -> Table:
     cells = []
     for stage in pairs["stages"]:
         gap = stage["gap"]
@@ -133,10 +133,10 @@ def _pairs(pairs: Mapping[str, Any]) -> TextTable:
     notes = ["gap = U(rejected) − U(chosen). Means, where nothing else is said."]
     notes += [f"{count} prompts gave no pair: {reason}" for reason, count in pairs["refused"].items()]
     notes += [f"{count} pairs are in no stage: {reason}" for reason, count in pairs["dropped"].items()]
-    return TextTable("Pairs by stage, in training order", header, cells, notes)
+    return Table("Pairs by stage, in training order", header, cells, notes)
 
 
-def _held_out(changes: Sequence[Mapping[str, Any]]) -> TextTable:
+def _held_out(changes: Sequence[Mapping[str, Any]]) -> Table:
     rows = [
         (
             one["name"],
@@ -157,7 +157,7 @@ def _held_out(changes: Sequence[Mapping[str, Any]]) -> TextTable:
     ]
     if min(one["n"] for one in changes) < _FEW_PROMPTS:
         notes.append(f"With fewer than {_FEW_PROMPTS} prompts the intervals are too narrow.")
-    return TextTable(
+    return Table(
         "Held-out prompts, before and after",
         ("figure", "before", "after", "change", "95% interval", "n"),
         rows,
@@ -165,7 +165,7 @@ def _held_out(changes: Sequence[Mapping[str, Any]]) -> TextTable:
     )
 
 
-def _suite(name: str, rows: Sequence[Mapping[str, Any]]) -> TextTable:
+def _suite(name: str, rows: Sequence[Mapping[str, Any]]) -> Table:
     """Lay the models side by side: the base, each trained stage, the last of which is the final model."""
     models = list(dict.fromkeys(row["model"] for row in rows))
     found = {(row["name"], row["model"]): row for row in rows}
@@ -178,10 +178,10 @@ def _suite(name: str, rows: Sequence[Mapping[str, Any]]) -> TextTable:
         bounds = (f"[{figure(row['low'])}, {figure(row['high'])}]" if row else "" for row in here)
         cells.append(("", *bounds, ""))
     notes = ["In brackets 95% intervals of each figure alone; `udasa eval compare` compares item by item."]
-    return TextTable(f"Suite {name}, by model", ("metric", *models, "n"), cells, notes)
+    return Table(f"Suite {name}, by model", ("metric", *models, "n"), cells, notes)
 
 
-def _artifacts(found: Sequence[Mapping[str, Any]]) -> TextTable:
+def _artifacts(found: Sequence[Mapping[str, Any]]) -> Table:
     names: dict[str, list[str]] = {}
     files: dict[str, int] = {}
     for one in found:
@@ -192,7 +192,7 @@ def _artifacts(found: Sequence[Mapping[str, Any]]) -> TextTable:
         (known[0] if len(known) == 1 else _shared(known), str(files[path]), path)
         for path, known in names.items()
     ]
-    return TextTable("Where everything lies", ("output", "files", "path"), rows)
+    return Table("Where everything lies", ("output", "files", "path"), rows)
 
 
 def _shared(names: Sequence[str]) -> str:

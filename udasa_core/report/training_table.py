@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from udasa_core.report.text_table import TextTable, figure
+from udasa_core.report.table import Table, figure
 
 _FIRST_LOSS, _LAST_LOSS = "first_loss", "last_loss"
 _CHOSEN, _REJECTED = "chosen_logprob", "rejected_logprob"
@@ -26,7 +26,7 @@ _TRAINING_FIGURES = (
 _NOTABLE_FALL = 0.01
 
 
-def training_table(stages: Sequence[Mapping[str, Any]]) -> TextTable:
+def training_table(stages: Sequence[Mapping[str, Any]]) -> Table:
     """Return losses, log-probabilities, margin and accuracy by stage, and a warning of a collapse."""
     header = ("stage", "steps", "loss", "chosen logp", "rejected logp", "margin", "accuracy")
     trainers = list(dict.fromkeys(stage["trainer"] for stage in stages if stage["trained"]))
@@ -60,7 +60,7 @@ def training_table(stages: Sequence[Mapping[str, Any]]) -> TextTable:
             "nats, over the stage's pairs, before → after. margin, accuracy: after.",
         )
     by = f", by {', '.join(trainers)}" if trainers else ""
-    return TextTable(f"Training by stage{by}", header, cells, notes)
+    return Table(f"Training by stage{by}", header, cells, notes)
 
 
 def _losses(stage: Mapping[str, Any]) -> tuple[float | None, float | None]:
@@ -84,7 +84,7 @@ def _collapse(stage: str, metrics: Mapping[str, float]) -> list[str]:
     ]
 
 
-def other_metrics(stages: Sequence[Mapping[str, Any]]) -> Iterator[TextTable]:
+def other_metrics(stages: Sequence[Mapping[str, Any]]) -> Iterator[Table]:
     """Yield the figures that have no column of their own, a row each, a column a stage."""
     trained = [stage for stage in stages if stage["trained"]]
     names = dict.fromkeys(
@@ -92,7 +92,7 @@ def other_metrics(stages: Sequence[Mapping[str, Any]]) -> Iterator[TextTable]:
     )
     if names:
         rows = [(name, *(_plain(stage["metrics"].get(name)) for stage in trained)) for name in names]
-        yield TextTable(
+        yield Table(
             "Further figures of the trainers", ("figure", *(stage["stage"] for stage in trained)), rows
         )
 

@@ -13,7 +13,7 @@ from udasa_core.store.store import INFERENCE, versions
 from udasa_core.store.tables import groups_from, groups_table
 
 if TYPE_CHECKING:
-    from udasa_core.plugins.stack import Plugin
+    from udasa_core.plugins.stack import BuiltPlugin
     from udasa_core.running.job import Job
 
 log = logging.getLogger("udasa")
@@ -87,7 +87,7 @@ class KeptResponses:
 class KeptGrades:
     """The run's judge: one grade after the other is kept as soon as the judge gives it."""
 
-    def __init__(self, job: Job, judge: Plugin) -> None:
+    def __init__(self, job: Job, judge: BuiltPlugin) -> None:
         self._job = job
         self._judge = judge
 

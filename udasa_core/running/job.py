@@ -11,7 +11,7 @@ from typing import Any
 from udasa_core.config.parse import RunConfig, parse_config
 from udasa_core.errors import PluginError
 from udasa_core.plugins.catalog import Catalog, core_identity, read_catalog
-from udasa_core.plugins.stack import Plugin, Stack
+from udasa_core.plugins.stack import BuiltPlugin, Stack
 from udasa_core.records import Event, ModelRef, content_key
 from udasa_core.resources.shared import SharedResources
 from udasa_core.running.asked import KeptGrades, KeptResponses
@@ -35,7 +35,7 @@ class Job:
         self.resources = SharedResources(refs, config.root, self.observe, rendering)
         self._deaf: set[str] = set()
         # Observers hear of work during the building of the stack, too: none is registered before it ends.
-        self._observers: tuple[Plugin, ...] = ()
+        self._observers: tuple[BuiltPlugin, ...] = ()
         self.stack = Stack(config, catalog, self.resources)
         self._observers = self.stack.observers
         self.resources.generating = KeptResponses(self)
@@ -68,7 +68,7 @@ class Job:
                 self._deaf.add(plugin.name)
                 log.warning("%s; it is not told of anything more", error)
 
-    def identity(self, plugin: Plugin) -> dict[str, Any]:
+    def identity(self, plugin: BuiltPlugin) -> dict[str, Any]:
         """Return a plugin's identity with that of each resource that it needs."""
         resources = {need: self.resources.identity(need) for need in plugin.needs}
         judge = self.stack.judge.identity() if self.stack.judge and "judge" in plugin.needs else None

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from udasa_core.plugins import returned
-from udasa_core.plugins.stack import Plugin
+from udasa_core.plugins.stack import BuiltPlugin
 from udasa_core.records import Abstain, Event, Group, ModelRef, Report, Scores, SuiteReport
 from udasa_core.running.job import Job
 from udasa_core.store.store import INFERENCE, Shards, versions
@@ -146,7 +146,7 @@ def measured_by_suites(job: Job, models: Mapping[str, ModelRef]) -> dict[str, tu
     return results
 
 
-def _run_suite(job: Job, plugin: Plugin, label: str, ref: ModelRef) -> dict[str, Any]:
+def _run_suite(job: Job, plugin: BuiltPlugin, label: str, ref: ModelRef) -> dict[str, Any]:
     seed = job.seed("suite", plugin.name)
     ingredients = {
         "suite": job.identity(plugin),

@@ -39,5 +39,5 @@ def work(job: Job, payload: Mapping[str, Any]) -> None:
     plugin = job.stack.pairing
     answer = job.stack.call(plugin, "udasa_pair", groups=groups, scores=scores, seed=payload["seed"])
     pairing = returned.check_pairing(plugin, groups, scores, answer)
-    refused = Counter(refusal.reason for refusal in pairing.refused)
+    refused = Counter(one.reason for one in pairing.unpaired)
     job.store.write_table("pair", payload["output"], pairs_table(pairing.pairs), {"refused": refused})

@@ -8,7 +8,7 @@ from typing import Any
 
 from udasa_core.errors import PluginError
 from udasa_core.plugins import returned
-from udasa_core.plugins.stack import Plugin
+from udasa_core.plugins.stack import BuiltPlugin
 from udasa_core.records import Group
 from udasa_core.running.job import Job
 from udasa_core.store.store import INFERENCE, Shards, versions
@@ -37,7 +37,7 @@ def score(job: Job, groups: Shards) -> dict[str, Shards]:
     return columns
 
 
-def _shards(job: Job, plugin: Plugin, groups: Shards) -> Shards:
+def _shards(job: Job, plugin: BuiltPlugin, groups: Shards) -> Shards:
     """Return where a dimension's columns are to lie, and have the manifest point there."""
     ingredients = {"dimension": job.identity(plugin), "software": versions(*INFERENCE)}
     fingerprints = tuple(
@@ -60,7 +60,7 @@ def work(job: Job, payload: Mapping[str, Any]) -> None:
             _score(job, plugin, groups, payload["seed"], output)
 
 
-def _score(job: Job, plugin: Plugin, groups: Sequence[Group], seed: int, output: str) -> None:
+def _score(job: Job, plugin: BuiltPlugin, groups: Sequence[Group], seed: int, output: str) -> None:
     try:
         answer = job.stack.call(plugin, "udasa_score", groups=groups, seed=seed)
     except PluginError:
@@ -70,7 +70,7 @@ def _score(job: Job, plugin: Plugin, groups: Sequence[Group], seed: int, output:
     job.store.write_table("score", output, column_table(column))
 
 
-def _blame(job: Job, plugin: Plugin, groups: Sequence[Group], seed: int) -> None:
+def _blame(job: Job, plugin: BuiltPlugin, groups: Sequence[Group], seed: int) -> None:
     """Ask again, a prompt at a time, so that the error names the prompt that it is about."""
     for group in groups:
         job.stack.call(plugin, "udasa_score", groups=(group,), seed=seed)

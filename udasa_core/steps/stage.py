@@ -53,10 +53,10 @@ def _assign(job: Job, pairs: Shards, key: str) -> None:
     plugin = job.stack.stages
     plan = returned.check_plan(plugin, table, job.stack.call(plugin, "udasa_stage", pairs=table))
     stages = []
-    for draft in plan.stages:
-        stage_key = job.fingerprint("stage", {"plan": key, "name": draft.name})
-        _write_stage(job, pairs, draft.pair_ids, stage_key)
-        stages.append({"name": draft.name, "size": len(draft.pair_ids), "pairs": stage_key})
+    for name, ids in plan.stages.items():
+        stage_key = job.fingerprint("stage", {"plan": key, "name": name})
+        _write_stage(job, pairs, ids, stage_key)
+        stages.append({"name": name, "size": len(ids), "pairs": stage_key})
     refused: Counter[str] = Counter()
     for shard in pairs.fingerprints:
         refused.update(job.store.read_metadata("pair", shard)["refused"])

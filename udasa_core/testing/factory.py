@@ -19,7 +19,7 @@ from udasa_core.config.parse import PluginTable
 from udasa_core.errors import PluginError
 from udasa_core.plugins.catalog import LOCAL, Offer
 from udasa_core.plugins.contract import HEAVY, factory_fault, plugin_faults
-from udasa_core.plugins.stack import Plugin
+from udasa_core.plugins.stack import BuiltPlugin
 from udasa_core.resources.shared import SharedResources
 from udasa_core.testing.fakes import FakeResources
 
@@ -36,7 +36,7 @@ def demand(kept: bool, broken: str) -> None:
 class Tested:
     """A plugin that was built and registered by itself, and the way to call it."""
 
-    plugin: Plugin
+    plugin: BuiltPlugin
     manager: pluggy.PluginManager
 
     def call(self, hook: str, **arguments: Any) -> Any:
@@ -70,7 +70,7 @@ def build(
     instance = factory(checked, name, shared.limited_to(needs, name))
     table = PluginTable(kind, kind, _target(factory), name, 1.0, plain)
     offer = Offer(kind, _target(factory), LOCAL, "", _target(factory))
-    plugin = Plugin(table, offer, checked, needs, instance, offer.source_digest())
+    plugin = BuiltPlugin(table, offer, checked, needs, instance, offer.source_digest())
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs.Specifications)
     try:
@@ -87,7 +87,7 @@ def check_factory(
     options: Mapping[str, Any] | None = None,
     *,
     resources: SharedResources | None = None,
-) -> Plugin:
+) -> BuiltPlugin:
     """Check what every factory owes, and return the plugin that it builds.
 
     kind: "dimension", "pairing", …: the part after `udasa.` in the entry point's group. options: its TOML
@@ -106,7 +106,7 @@ def check_factory(
     return plugin
 
 
-def _check_options(plugin: Plugin, factory: Any, options: Mapping[str, Any]) -> None:
+def _check_options(plugin: BuiltPlugin, factory: Any, options: Mapping[str, Any]) -> None:
     model = factory.Options
     silent = [name for name, field in model.model_fields.items() if not field.description]
     told = ", ".join(silent)
@@ -124,7 +124,7 @@ def _check_options(plugin: Plugin, factory: Any, options: Mapping[str, Any]) -> 
     )
 
 
-def _check_light(plugin: Plugin, factory: Any, options: Mapping[str, Any]) -> None:
+def _check_light(plugin: BuiltPlugin, factory: Any, options: Mapping[str, Any]) -> None:
     """Import and build the factory in a process of its own, and see what that has imported."""
     target = _target(factory)
     demand("<locals>" not in target, f"{target}: an entry point needs a factory at its module's top level")

@@ -78,7 +78,7 @@ def check_stages(
         "no gap at all": np.full(5, np.nan),
         "many pairs": np.concatenate([np.linspace(-0.1, 1.0, 97), [np.nan, 0.5, 0.5]]),
     }
-    plan = StagePlan(())
+    plan = StagePlan({})
     for told, values in gaps.items():
         ids = [f"pair-{number:03}" for number in range(len(values))]
         table = PairTable(ids, values, 0.5 - np.abs(values) / 2)
@@ -99,4 +99,4 @@ def _plan(tested: Tested, pairs: PairTable) -> StagePlan:
 
 
 def _members(plan: StagePlan) -> list[tuple[str, frozenset[str]]]:
-    return [(stage.name, frozenset(stage.pair_ids)) for stage in plan.stages]
+    return [(name, frozenset(ids)) for name, ids in plan.stages.items()]

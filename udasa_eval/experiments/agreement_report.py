@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from udasa_core.report.text_table import TextTable
+from udasa_core.report.table import Table
 from udasa_eval.experiments.agreement import Agreement
 from udasa_eval.experiments.signal_report import Condition, Row
 from udasa_eval.experiments.signal_tables import interval
@@ -12,9 +12,9 @@ from udasa_eval.experiments.signal_tables import interval
 _MEASURES = ("icc", "rank", "chosen_flips", "rejected_flips")
 
 
-def table(condition: Condition, agreements: Sequence[Agreement]) -> TextTable:
+def table(condition: Condition, agreements: Sequence[Agreement]) -> Table:
     """Return one line a column and kind of repeat: the same responses scored again, or fresh ones."""
-    return TextTable(
+    return Table(
         str(condition),
         ("column", "responses", "repeats", "ICC(2,1)", "rank ρ", "chosen flips", "rejected flips", "n"),
         [

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from udasa_core import Abstain, Group, Pair, Pairing, Refusal, Resources, Scores, hookimpl
+from udasa_core import Abstain, Group, Pair, Pairing, Resources, Scores, Unpaired, hookimpl
 from udasa_eval.experiments.sets import factual
 
 NO_PAIR = "no two responses that differ so"
@@ -41,15 +41,15 @@ class ControlPairs:
     def udasa_pair(self, groups: Sequence[Group], scores: Sequence[Scores], seed: int) -> Pairing:
         """Pair each group whose responses are all scored."""
         pairs: list[Pair] = []
-        refused: list[Refusal] = []
+        unpaired: list[Unpaired] = []
         for group, one in zip(groups, scores, strict=True):
             us = [u for u in one.U if not isinstance(u, Abstain)]
             chosen = self.choose(group, us) if len(us) == len(group.responses) else None
             if chosen is None or _same(group, *chosen):
-                refused.append(Refusal(group.prompt.id, NO_PAIR))
+                unpaired.append(Unpaired(group.prompt.id, NO_PAIR))
             else:
                 pairs.append(self._pair(group, us, *chosen))
-        return Pairing(tuple(pairs), tuple(refused))
+        return Pairing(tuple(pairs), tuple(unpaired))
 
     def _pair(self, group: Group, us: Sequence[float], chosen: int, rejected: int) -> Pair:
         return Pair(

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from itertools import islice
 
-from udasa_core.plugins.stack import Plugin
+from udasa_core.plugins.stack import BuiltPlugin
 from udasa_core.running.job import Job
 from udasa_core.store.store import Shards
 from udasa_core.store.tables import groups_from
@@ -24,7 +24,7 @@ def costs(job: Job, groups: Shards, shards: int = 2) -> dict[str, Cost]:
     return {plugin.name: _cost(job, plugin, keys) for plugin in job.stack.dimensions}
 
 
-def _cost(job: Job, plugin: Plugin, keys: list[str]) -> Cost:
+def _cost(job: Job, plugin: BuiltPlugin, keys: list[str]) -> Cost:
     shards = [groups_from(job.store.read_table("sample", key)) for key in keys]
     fresh = Job(job.config, job.catalog, job.resources.refs)
     alone = next(one for one in fresh.stack.dimensions if one.name == plugin.name)

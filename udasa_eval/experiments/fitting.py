@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from udasa_core import UdasaError, content_key
 from udasa_core.api import conduct, load
-from udasa_core.report.text_table import TextTable
+from udasa_core.report.table import Table
 from udasa_core.running.job import Job
 from udasa_core.steps.aggregate import aggregate, fit
 from udasa_core.steps.read import intake
@@ -106,7 +106,7 @@ def _fitted(
         out.write_text(json.dumps(plain, indent=1, sort_keys=True) + "\n")
     except OSError as error:
         raise UdasaError(f"{out} cannot be written: {error.strerror or error}") from error
-    told = TextTable(
+    told = Table(
         f"Weights fitted to {int(whole.sum())} labelled responses",
         ("dimension", "weight"),
         [(name, f"{weight:.3f}") for name, weight in by_name.items()],

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from udasa_core.report.text_table import TextTable
-from udasa_core.report.text_table import figure as number
+from udasa_core.report.table import Table
+from udasa_core.report.table import figure as number
 from udasa_eval.experiments.pairs import KINDS
 from udasa_eval.experiments.premise_report import BASE, Comparison, Premise, calibration
 from udasa_eval.experiments.premise_untrained import Untrained, against_untrained
@@ -19,7 +19,7 @@ from udasa_eval.experiments.signal_tables import interval
 _UNCERTAINTY = "uncertainty"
 
 
-def tables(found: Premise) -> Iterator[TextTable]:
+def tables(found: Premise) -> Iterator[Table]:
     """Yield what costs no training, what was trained, what each arm reached, and the comparisons."""
     yield _untrained(found)
     if found.trainings:
@@ -84,7 +84,7 @@ def _untrained_comparisons(found: Premise) -> list[Untrained]:
     return [one for arm in found.arms for one in against_untrained(found, arm)]
 
 
-def _outdone(found: Premise) -> TextTable:
+def _outdone(found: Premise) -> Table:
     cells = [
         (one.arm, one.measure, interval(one.difference), f"{one.p:.4f}")
         for one in _untrained_comparisons(found)
@@ -93,7 +93,7 @@ def _outdone(found: Premise) -> TextTable:
         "Each at its best temperature. A majority and a best of K spend K responses on an answer, one "
         "response spends one: where it still wins, training has moved into the weights what voting finds."
     ]
-    return TextTable("Against what costs no training", ("arm", "arm − base", "accuracy", "p"), cells, notes)
+    return Table("Against what costs no training", ("arm", "arm − base", "accuracy", "p"), cells, notes)
 
 
 def _comparisons(found: Premise) -> list[Comparison]:
@@ -103,7 +103,7 @@ def _comparisons(found: Premise) -> list[Comparison]:
     return compared
 
 
-def _untrained(found: Premise) -> TextTable:
+def _untrained(found: Premise) -> Table:
     base = [one for one in found.measured if one.arm == BASE and one.part == found.part]
     temperatures = sorted({one.temperature for one in base})
     cells = []
@@ -130,10 +130,10 @@ def _untrained(found: Premise) -> TextTable:
         "Means over seeds: the first one's at every temperature, the others' at their best and greedily. "
         "Best on dev: for how many seeds this temperature was the best one there."
     ]
-    return TextTable(f"The base on {found.part}, untrained", header, cells, notes)
+    return Table(f"The base on {found.part}, untrained", header, cells, notes)
 
 
-def _training(found: Premise) -> TextTable:
+def _training(found: Premise) -> Table:
     cells = []
     for arm in found.arms:
         ours = [one for one in found.trainings if one.arm == arm]
@@ -154,10 +154,10 @@ def _training(found: Premise) -> TextTable:
         "Means over seeds. Loss of the first and the last step; log-probability of the chosen responses "
         "(nats) before and after: its fall is DPO's known collapse."
     ]
-    return TextTable("Trainings", header, cells, notes)
+    return Table("Trainings", header, cells, notes)
 
 
-def _reached(found: Premise) -> TextTable:
+def _reached(found: Premise) -> Table:
     cells = []
     for arm in (BASE, *found.arms):
         final = found.final(arm)
@@ -177,10 +177,10 @@ def _reached(found: Premise) -> TextTable:
         *("arm", "best temperatures", "accuracy", f"any of {responses}", f"majority of {responses}"),
         *("tokens", "truncated"),
     )
-    return TextTable(f"Each policy on {found.part} at its best temperature (by dev)", header, cells)
+    return Table(f"Each policy on {found.part} at its best temperature (by dev)", header, cells)
 
 
-def _compared(found: Premise) -> TextTable:
+def _compared(found: Premise) -> Table:
     compared = _comparisons(found)
     cells = [
         (
@@ -201,10 +201,10 @@ def _compared(found: Premise) -> TextTable:
         "Questions: "
         "gained and lost, by most of all responses."
     ]
-    return TextTable("Best temperature against best temperature", header, cells, notes)
+    return Table("Best temperature against best temperature", header, cells, notes)
 
 
-def _calibrated(found: Premise) -> TextTable:
+def _calibrated(found: Premise) -> Table:
     columns = [name for name in found.measured[0].scores.columns if name != "U"]
     cells = []
     for arm in (BASE, *found.arms):
@@ -213,7 +213,7 @@ def _calibrated(found: Premise) -> TextTable:
             cells.append((arm, column, *(number(figures[name]) for name in ("pooled_auroc", "prr", "ece"))))
     notes = ["On each policy's own responses. ECE is of 1 − u as it is."]
     header = ("arm", "dimension", "pooled AUROC", "PRR", "ECE")
-    return TextTable("Calibration of the policies before (base) and after", header, cells, notes)
+    return Table("Calibration of the policies before (base) and after", header, cells, notes)
 
 
 def _mean(values: Iterable[float], digits: int = 3) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from udasa_core import Metric
-from udasa_core.report.text_table import TextTable, figure
+from udasa_core.report.table import Table, figure
 from udasa_eval.experiments.discrimination import Discrimination
 from udasa_eval.experiments.pairs import PairCounts
 from udasa_eval.experiments.redundancy import Redundancy
@@ -26,9 +26,9 @@ def table(report: SignalReport) -> str:
     return "\n\n".join(str(one) for one in tables)
 
 
-def ranking(report: SignalReport) -> TextTable:
+def ranking(report: SignalReport) -> Table:
     """How well each column ranks within the question, best first."""
-    return TextTable(
+    return Table(
         str(report.condition),
         ("column", "within-question AUROC", "n", "pair accuracy", "n", "scored"),
         [
@@ -52,9 +52,9 @@ def ranking(report: SignalReport) -> TextTable:
     )
 
 
-def together(report: SignalReport) -> TextTable:
+def together(report: SignalReport) -> Table:
     """How well each column ranks the responses of all questions, and how far it is a probability."""
-    return TextTable(
+    return Table(
         "All questions pooled",
         ("column", "AUROC", "PRR", "ECE"),
         [
@@ -65,7 +65,7 @@ def together(report: SignalReport) -> TextTable:
     )
 
 
-def pairs(report: SignalReport) -> TextTable:
+def pairs(report: SignalReport) -> Table:
     """What the pairs are, least over most uncertain response, in all and by whether the majority is right."""
     shown = []
     for one in report.discrimination:
@@ -84,16 +84,16 @@ def pairs(report: SignalReport) -> TextTable:
                     figure(one.metric(f"within_auroc{split}").value),
                 )
             )
-    return TextTable(
+    return Table(
         "Pairs (chosen = least, rejected = most uncertain)",
         ("column", "questions", "right/wrong", "both right", "both wrong", "inverted", "accuracy", "AUROC"),
         shown,
     )
 
 
-def confounding(report: SignalReport) -> TextTable:
+def confounding(report: SignalReport) -> Table:
     """What each column has to do with length, truncation and refusal."""
-    return TextTable(
+    return Table(
         "Length, truncation, refusal (ρ within the question; negative: prefers long, cut off, refusing)",
         ("column", "tokens", "cut off", "refusal", "held-equal AUROC", "n", "verdict"),
         [
@@ -110,9 +110,9 @@ def confounding(report: SignalReport) -> TextTable:
     )
 
 
-def adding(redundancy: Redundancy) -> TextTable:
+def adding(redundancy: Redundancy) -> Table:
     """What each dimension adds to the mean of all dimensions' ranks."""
-    return TextTable(
+    return Table(
         f"Incremental AUROC: mean of all ranks, {interval(redundancy.together)}, minus it without the column",
         ("column", "adds"),
         [
@@ -122,10 +122,10 @@ def adding(redundancy: Redundancy) -> TextTable:
     )
 
 
-def alike(redundancy: Redundancy) -> TextTable:
+def alike(redundancy: Redundancy) -> Table:
     """The matrix of rank correlations; columns by number, to fit the width."""
     numbers = [str(at + 1) for at in range(len(redundancy.columns))]
-    return TextTable(
+    return Table(
         "Redundancy (mean ρ within the question)",
         ("column", *numbers),
         [
@@ -135,9 +135,9 @@ def alike(redundancy: Redundancy) -> TextTable:
     )
 
 
-def direction(report: SignalReport) -> TextTable:
+def direction(report: SignalReport) -> Table:
     """Which of two written answers each column prefers."""
-    return TextTable(
+    return Table(
         "Direction (share of items whose better answer is less uncertain)",
         ("set", "column", "share", "items", "verdict"),
         [
@@ -147,9 +147,9 @@ def direction(report: SignalReport) -> TextTable:
     )
 
 
-def costs(report: SignalReport) -> TextTable:
+def costs(report: SignalReport) -> Table:
     """What a response's score costs."""
-    return TextTable(
+    return Table(
         "Cost a response",
         ("column", "model calls", "seconds"),
         [(column, figure(cost.calls, 2), figure(cost.seconds, 4)) for column, cost in report.costs.items()],

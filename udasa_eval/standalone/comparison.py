@@ -10,7 +10,7 @@ import numpy as np
 from numpy import float64
 
 from udasa_core import Metric, Run, UdasaError
-from udasa_core.report.text_table import TextTable, figure
+from udasa_core.report.table import Table, figure
 from udasa_core.store.runs import find_run
 from udasa_eval.standalone.alike import doubts, unlikeness
 from udasa_eval.statistics.paired import holm, sign_flip
@@ -136,7 +136,7 @@ def compare(contenders: Sequence[Contender], suites: Sequence[str] = ()) -> Comp
     return Comparison(tuple(differences), tuple(notes))
 
 
-def comparison_table(comparison: Comparison) -> TextTable:
+def comparison_table(comparison: Comparison) -> Table:
     """Return the comparison as a table."""
     differences = comparison.differences
     cells = [
@@ -158,7 +158,7 @@ def comparison_table(comparison: Comparison) -> TextTable:
         *comparison.notes,
     ]
     header = ("suite", "models", "difference", "n", "p", "Holm", "verdict")
-    return TextTable("Item by item", header, cells, notes)
+    return Table("Item by item", header, cells, notes)
 
 
 def _doubts(one: Difference, other: Contender, first: Contender) -> Iterator[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from udasa_core import Run
-from udasa_core.report.text_table import figure
+from udasa_core.report.table import figure
 
 _COLUMNS = ("suite", "model", "metric", "value", "standard error", "95% interval", "n")
 

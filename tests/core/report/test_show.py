@@ -17,7 +17,7 @@ from udasa_core.records import Abstain
 from udasa_core.report.figures import figures
 from udasa_core.report.pair_texts import pair_texts
 from udasa_core.report.show import tables
-from udasa_core.report.text_table import WIDTH, TextTable, figure, size
+from udasa_core.report.table import WIDTH, Table, figure, size
 
 
 def text_of(plain: dict[str, Any]) -> str:
@@ -168,7 +168,7 @@ def test_pairs_can_be_read(canned_run: udasa_core.Run) -> None:
 
 
 def test_table_aligns_figures_right_and_wraps_the_last_column() -> None:
-    table = TextTable("T", ("name", "n", "why"), [("a", "5", "word " * 40), ("long name", "12", "x")])
+    table = Table("T", ("name", "n", "why"), [("a", "5", "word " * 40), ("long name", "12", "x")])
     lines = str(table).splitlines()
     assert lines[0] == "T"
     assert lines[3].startswith("  a           5  word")

@@ -16,10 +16,9 @@ from udasa_core import (
     Pair,
     Pairing,
     PairTable,
-    Refusal,
     Scores,
-    StageDraft,
     StagePlan,
+    Unpaired,
     hookimpl,
 )
 from udasa_core.errors import PluginError
@@ -40,7 +39,7 @@ def pairing(pair_of: Callable[[Group, Scores, int], Pair | str | None]) -> type[
                 (group, pair_of(group, one, len(groups))) for group, one in zip(groups, scores, strict=True)
             ]
             pairs = tuple(one for _, one in made if isinstance(one, Pair))
-            refused = tuple(Refusal(group.prompt.id, one) for group, one in made if isinstance(one, str))
+            refused = tuple(Unpaired(group.prompt.id, one) for group, one in made if isinstance(one, str))
             return Pairing(pairs, refused)
 
     return Planted
@@ -115,24 +114,24 @@ def staging(plan: Callable[[PairTable], Any]) -> type[Plugin]:
 def _halves(pairs: PairTable) -> StagePlan:
     """Stage by place of arrival."""
     half = len(pairs.ids) // 2
-    return StagePlan((StageDraft("a", tuple(pairs.ids[:half])), StageDraft("b", tuple(pairs.ids[half:]))))
+    return StagePlan({"a": pairs.ids[:half], "b": pairs.ids[half:]})
 
 
 def test_a_sound_stage_policy_passes() -> None:
-    check_stages(staging(lambda pairs: StagePlan((StageDraft("all", tuple(pairs.ids)),))))
+    check_stages(staging(lambda pairs: StagePlan({"all": pairs.ids})))
 
 
 @pytest.mark.parametrize(
     ("plan", "told"),
     [
-        (lambda pairs: StagePlan(()), "in a stage or dropped"),
-        (lambda pairs: StagePlan((StageDraft("a", tuple(pairs.ids) * 2),)), "2 times"),
-        (lambda pairs: StagePlan((StageDraft("a", ("stranger",)),)), "no such pair"),
-        (lambda pairs: StagePlan((StageDraft("a", ()), StageDraft("a", ()))), "unique"),
+        (lambda pairs: StagePlan({}), "in a stage or dropped"),
+        (lambda pairs: StagePlan({"a": [*pairs.ids, *pairs.ids]}), "2 times"),
+        (lambda pairs: StagePlan({"a": ["stranger"]}), "no such pair"),
+        (lambda pairs: StagePlan({"": pairs.ids}), "a stage has a name"),
         (lambda pairs: [], "StagePlan"),
         (_halves, "order in which pairs arrive"),
         (
-            lambda pairs: StagePlan((StageDraft(f"s{random.random()}", tuple(pairs.ids)),)),
+            lambda pairs: StagePlan({f"s{random.random()}": pairs.ids}),
             "the second time",
         ),
     ],

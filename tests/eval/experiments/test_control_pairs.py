@@ -27,10 +27,10 @@ def pair(control: type[ControlPairs], one: Group, *us: Score) -> Pair | str:
     made = control(control.Options(), "control", RESOURCES).udasa_pair(
         [one], [scores(*us, prompt_id=one.prompt.id)], seed=0
     )
-    if made.refused:
+    if made.unpaired:
         assert not made.pairs
-        assert made.refused[0].prompt_id == one.prompt.id
-        return made.refused[0].reason
+        assert made.unpaired[0].prompt_id == one.prompt.id
+        return made.unpaired[0].reason
     (only,) = made.pairs
     assert (only.gap, only.origin) == (None, "control"), "no gap made it"
     return only
@@ -119,7 +119,7 @@ def test_groups_are_told_apart() -> None:
     us = [scores(*values, prompt_id=f"p{n}") for n, values in enumerate([(0.1, 0.9), (0.5, 0.5), (0.9, 0.1)])]
     made = Reversed(Reversed.Options(), "reversed", RESOURCES).udasa_pair(groups, us, seed=0)
     assert [(one.prompt.id, one.chosen.text) for one in made.pairs] == [("p0", "b"), ("p2", "a")]
-    assert [one.prompt_id for one in made.refused] == ["p1"]
+    assert [one.prompt_id for one in made.unpaired] == ["p1"]
 
 
 @pytest.mark.parametrize("control", CONTROLS)

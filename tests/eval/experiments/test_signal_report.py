@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.eval.planted import labelled, planted
-from udasa_core.report.text_table import WIDTH
+from udasa_core.report.table import WIDTH
 from udasa_eval.experiments import agreement_report
 from udasa_eval.experiments.agreement import same_responses
 from udasa_eval.experiments.direction import directions

@@ -15,7 +15,7 @@ _FIGURE = re.compile(r"[-−+]?\d[\d,.]*(?:e[-+]\d+)?(?: ?[%A-Za-z]{1,4})?|–|n
 
 
 @dataclass(frozen=True, slots=True)
-class TextTable:
+class Table:
     """A titled table. Columns of figures stand right; the last column wraps at `WIDTH`; notes come below."""
 
     title: str
