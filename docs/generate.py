@@ -7,9 +7,11 @@ stands around them is written by hand. A test holds the pages to what this scrip
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -17,26 +19,26 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+import udasa_core
+from udasa_core import HOME_OF
 from udasa_core.config import schema
+from udasa_core.experiments.options import typed
 from udasa_core.hookspecs import KINDS, Specifications
+from udasa_core.plugins.base import Plugin
 from udasa_core.plugins.catalog import Offer, read_catalog
 from udasa_core.plugins.stack import load_factory
 
 DOCS = Path(__file__).parent
-PAGES = ("configuration.md", "hooks.md", "write-a-plugin.md")
+PAGES = ("configuration.md", "experiments.md", "hooks.md", "public-names.md", "write-a-plugin.md")
 EXAMPLE = DOCS.parent / "tests" / "thirdparty" / "udasa-plugin-sentiment"
+# Further models have one part together.
+_MODELS = {name: table for name, table in schema.MODEL_TABLES.items() if name != "model"}
 CORE: dict[str, type[BaseModel]] = {
-    "[run]": schema.RunTable,
-    "[store]": schema.StoreTable,
-    "[model]": schema.ModelTable,
-    "[embedder]": schema.EncoderTable,
-    "[entailment]": schema.EntailmentTable,
-    "[reader]": schema.ModelTable,
-    "[prompts]": schema.PromptsTable,
-    "[controls]": schema.ControlsTable,
-    "[generator]": schema.SamplingTable,
-    "[trainer]": schema.TrainingTable,
-    "[train]": schema.LaunchTable,
+    **{
+        f"[{name}]": table
+        for name, table in {**schema.CORE_TABLES, **schema.KIND_TABLES}.items()
+        if name not in _MODELS
+    },
     "every plugin table": schema.PluginKeys,
 }
 _BOUNDS = {"Ge": ("ge", "≥"), "Gt": ("gt", ">"), "Le": ("le", "≤"), "Lt": ("lt", "<")}
@@ -55,8 +57,16 @@ def _made(name: str) -> str:
     what, _, which = name.partition(" ")
     if name in CORE:
         return table(CORE[name])
+    if name == "further models":
+        return "\n\n".join(models())
     if what == "hook":
         return hook(which)
+    if name == "attributes":
+        return attributes()
+    if what == "names":
+        return names(which.split())
+    if what == "options":
+        return options(which)
     if what == "file":
         return source(EXAMPLE / which)
     return "\n\n".join(plugins(name))
@@ -69,6 +79,57 @@ def table(model: type[BaseModel]) -> str:
         for name, field in model.model_fields.items()
     ]
     return "\n".join(["| key | type | default | meaning |", "|---|---|---|---|", *rows])
+
+
+def options(name: str) -> str:
+    """Return an experiment's own options as a table, each as it is typed."""
+    fields = load_factory(read_catalog().find("experiment", name)).Options.model_fields
+    rows = [
+        f"| `--{option.replace('_', '-')}` | {_typed_default(field)} | {_cell(field.description)} |"
+        for option, field in fields.items()
+    ]
+    return "\n".join(["| option | default | meaning |", "|---|---|---|", *rows])
+
+
+def _typed_default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    default = typed(field)
+    return f"`{default}`" if default else ""
+
+
+def names(rooms: Sequence[str]) -> str:
+    """Return the public names that live in some of the core's rooms, each with what it is."""
+    found = sorted((name for name, home in HOME_OF.items() if home.split(".")[0] in rooms), key=str.lower)
+    rows = [f"| `{name}` | {_cell(_what(name))} |" for name in found]
+    return "\n".join(["| name | what it is |", "|---|---|", *rows])
+
+
+def _what(name: str) -> str:
+    value = getattr(udasa_core, name)
+    if name in _TOLD:
+        return _TOLD[name]
+    first = (inspect.getdoc(value) or "").split("\n\n")[0]
+    # What a context manager does, or a function returns, is said of the name.
+    return " ".join(first.split())
+
+
+# Public names that have no docstring of their own.
+_TOLD = {
+    "CONTRACT": "The version of the contract between the core and plugins.",
+    "Role": 'Who speaks a message: "system", "user" or "assistant".',
+    "Score": "A float in [0, 1], or an `Abstain`.",
+    "hookimpl": "Marks a method as the implementation of a hook.",
+}
+
+
+def models() -> Iterator[str]:
+    """Yield a section for each model that plugins share: what it is, then its keys."""
+    for name, model in _MODELS.items():
+        first, _, rest = (inspect.getdoc(model) or "").removeprefix(f"[{name}]: ").partition("\n\n")
+        yield f"### `[{name}]`"
+        yield _prose("\n\n".join(filter(None, (first[0].upper() + first[1:], rest))))
+        yield table(model)
 
 
 def plugins(kind: str) -> Iterator[str]:
@@ -93,9 +154,42 @@ def hook(name: str) -> str:
 def signature(name: str) -> str:
     """Return a hook's signature as a plugin's author writes it, but for `self`."""
     whole = inspect.signature(getattr(Specifications, name))
-    parameters = [one for one in whole.parameters.values() if one.name != "self"]
+    parameters = [parameter for parameter in whole.parameters.values() if parameter.name != "self"]
     # The annotations are strings, since hookspecs.py imports annotations from __future__.
     return f"{name}{whole.replace(parameters=parameters)}".replace("'", "")
+
+
+def attributes() -> str:
+    """Return what the core reads from a plugin, as a table: the base class is its only source."""
+    rows = [
+        f"| `{name}` | {_cell(kind)} | {default} | {_cell(' '.join(meaning.split()))} |"
+        for name, kind, default, meaning in _attributes()
+    ]
+    return "\n".join(["| attribute | type | default | meaning |", "|---|---|---|---|", *rows])
+
+
+def _attributes() -> Iterator[tuple[str, str, str, str]]:
+    """Yield the name, type, default and docstring of each attribute that `Plugin` documents, in its order."""
+    (base,) = ast.parse(inspect.getsource(Plugin)).body
+    assert isinstance(base, ast.ClassDef)
+    for node, following in pairwise([*base.body, ast.Pass()]):
+        match node, following:
+            case ast.ClassDef(name=name), _:
+                yield name, "a pydantic model", "no options", ast.get_docstring(node) or ""
+            case (
+                ast.FunctionDef(
+                    name=name, decorator_list=[_], returns=returns, body=[*_, ast.Return(value=value)]
+                ),
+                _,
+            ) if returns is not None and value is not None:
+                default = f"`{ast.unparse(value)}`".replace("'", '"')
+                yield name, f"`{ast.unparse(returns)}`", default, ast.get_docstring(node) or ""
+            case (
+                ast.AnnAssign(target=ast.Name(id=name), annotation=annotation, value=value),
+                ast.Expr(value=ast.Constant(value=str(meaning))),
+            ) if value is not None:
+                kind = re.sub(r"^ClassVar\[(.*)\]$", r"\1", ast.unparse(annotation))
+                yield name, f"`{kind}`", f"`{ast.unparse(value)}`".replace("'", '"'), meaning
 
 
 def source(path: Path) -> str:
@@ -128,10 +222,10 @@ def _cell(text: str) -> str:
 def _type(field: FieldInfo) -> str:
     told = _annotation(field.annotation)
     bounds = []
-    for one in field.metadata:
-        if type(one).__name__ in _BOUNDS:
-            attribute, sign = _BOUNDS[type(one).__name__]
-            bounds.append(f"{sign} {getattr(one, attribute):g}")
+    for bound in field.metadata:
+        if type(bound).__name__ in _BOUNDS:
+            attribute, sign = _BOUNDS[type(bound).__name__]
+            bounds.append(f"{sign} {getattr(bound, attribute):g}")
     return " ".join([told, ", ".join(bounds)]).strip()
 
 
@@ -139,7 +233,7 @@ def _annotation(annotation: Any) -> str:
     """Return a type in the words of TOML."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Literal:
-        return ", ".join(f'`"{one}"`' for one in arguments)
+        return ", ".join(f'`"{choice}"`' for choice in arguments)
     if hasattr(annotation, "__metadata__"):
         return _annotation(arguments[0])
     if annotation in _WORDS:
@@ -148,7 +242,7 @@ def _annotation(annotation: Any) -> str:
         return f"array of {_annotation(arguments[0])}s"
     if origin is dict:
         return "table"
-    alternatives = [_annotation(one) for one in arguments if one is not type(None)]
+    alternatives = [_annotation(argument) for argument in arguments if argument is not type(None)]
     return " or ".join(alternatives) if alternatives else "table"
 
 
@@ -178,8 +272,17 @@ def _toml(value: Any) -> str:
 
 def missing(text: str) -> list[str]:
     """Return the tables, kinds and hooks that the pages together have no generated part for."""
-    wanted = [*CORE, *(kind for kind in KINDS if offers(kind))]
+    wanted = [
+        *CORE,
+        "further models",
+        "attributes",
+        *(kind for kind in KINDS if offers(kind) and kind != "experiment"),
+    ]
+    wanted += [f"options {offer.name}" for offer in offers("experiment")]
     wanted += [f"hook {name}" for name in vars(Specifications) if name.startswith("udasa_")]
+    rooms = re.findall(r"<!-- generated: names (.+?) -->", text)
+    told = {room for some in rooms for room in some.split()}
+    wanted += [f"names {room}" for room in {home.split(".")[0] for home in HOME_OF.values()} - told]
     return [name for name in wanted if f"<!-- generated: {name} -->" not in text]
 
 

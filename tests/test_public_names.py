@@ -8,21 +8,36 @@ import udasa_core
 
 PUBLIC = {
     # the Python API
-    "UdasaError", "Run", "Table", "clean", "load", "run", "work",
+    "SourceError", "UdasaError", "Run", "clean", "find_run", "load", "names_source", "read_configuration",
+    "run", "score", "work",
+    # experiments
+    "Cost", "OpenRun", "Paired", "Sampled", "Scored", "Staged", "Steps", "run_experiment",
     # the contract
-    "CONTRACT", "hookimpl",
+    "CONTRACT", "ComparedOptions", "Options", "Plugin", "hookimpl",
+    # tables
+    "Change", "Interval", "Table", "TableColumn",
     # records
     "Abstain", "Adapter", "Column", "Event", "Grade", "Group", "Message", "Metric", "ModelRef", "Pair",
-    "PairTable", "Pairing", "Prompt", "Unpaired", "Report", "Response", "SamplingOptions", "Score", "Scores",
-    "Stage", "StagePlan", "SuiteReport", "content_key", "read_pairs",
+    "PairTable", "Pairing", "Prompt", "Unpaired", "Report", "Response", "Role", "SamplingOptions", "Score",
+    "Scores", "Stage", "StagePlan", "SuiteReport", "content_key", "read_pairs",
     # resources
     "CausalLM", "Classifier", "Embedder", "Entailment", "Generator", "Judge", "Reader", "Resources",
     "Similarity",
-    "TokenStatistics", "load_base", "load_causal_lm",
+    "TokenStatistics", "load_base", "load_causal_lm", "measured_group",
+    # files and folders that appear whole, locks, digests
+    "file_digest", "flush_to_disk", "locked", "whole_file", "whole_folder", "write_whole",
     # parts of a response
-    "final_answer", "sentences", "words",
+    "MarkedAnswer", "final_answer", "marked_answers", "sentences", "without_opening", "words",
+    # models and token caches
+    "branch_cache", "keeps_every_position", "last_logits", "load_classifier", "resolve_encoder",
+    "resolve_model",
+    # rows and prompts of files and data sets
+    "BadRow", "PromptSource", "ReadPrompt", "RowError", "SetAside", "prompts_digest", "read_prompts",
+    "read_rows", "row_id", "row_messages",
     # a judge's text
     "rating",
+    # figures with intervals
+    "Resamples",
 }  # fmt: skip
 
 

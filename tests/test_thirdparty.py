@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.canned import configuration
+from tests.core.conftest import to_toml
+from udasa_core import Run
 from udasa_core.errors import CatalogError
 from udasa_core.plugins.catalog import Catalog, read_catalog
 
@@ -31,7 +34,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def distribution(
-    site: Path, name: str, entry_points: str, *, requires: str = "udasa[contract-1]", module: str = ""
+    site: Path, name: str, entry_points: str, *, requires: str = "udasa[contract-2]", module: str = ""
 ) -> None:
     """Plant an installed distribution: its metadata, and a module of that name where there is text for it."""
     info = site / f"{name.replace('-', '_')}-2.0.dist-info"
@@ -69,9 +72,57 @@ def test_it_is_listed_with_its_distribution(site: Path, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     rows = [line for line in done.stdout.splitlines() if "udasa-plugin-sentiment" in line]
-    assert len(rows) == 2
+    assert len(rows) == 3
     assert any("sentiment.lexicon" in row and "1.0.0" in row for row in rows)
     assert any("journal" in row for row in rows)
+    assert any("experiment" in row and "sentiment.spread" in row for row in rows)
+
+
+def test_its_experiment_runs_and_reports_its_table(site: Path, tmp_path: Path, tiny_model_dir: Path) -> None:
+    lexicon = {"use": "sentiment.lexicon", "name": "tone", "positive": ["paris"], "negative": ["rome"]}
+    quiz = {"use": "tests.canned:Quiz", "responses": 4}
+    plain = configuration(tmp_path, tiny_model_dir, count=8, dimension=[lexicon], generator=quiz)
+    (tmp_path / "mine.toml").write_text(to_toml(plain))
+    command = [str(Path(sys.executable).with_name("udasa")), "experiment", "sentiment.spread", "mine.toml"]
+    done = subprocess.run(
+        [*command, "--temperatures", "0.3,0.9", "--folder", "out"],
+        env=environment(site, ROOT),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    # A row a temperature; "Lyon" is in neither list, and what has no word of them has no tone.
+    rows = re.findall(r"^ +(0\.[39]) +tone +(0\.\d{3})$", done.stdout, re.MULTILINE)
+    assert [temperature for temperature, _ in rows] == ["0.3", "0.9"]
+    assert (tmp_path / "out" / "sentiment.spread.txt").read_text().strip() in done.stdout
+    assert "## Spread of sentiment" in (tmp_path / "out" / "sentiment.spread.md").read_text()
+    # Its runs are runs; the figure is that of their scores.
+    run = Run(tmp_path / "out" / "t0.9")
+    assert run.status == "finished"
+    told = [u for one in run.scores() for u in one.raw["tone"] if isinstance(u, float)]
+    assert rows[1][1] == f"{sum(told) / len(told):.3f}"
+
+
+def test_its_experiment_is_refused_with_what_is_wrong(site: Path, tmp_path: Path) -> None:
+    command = [str(Path(sys.executable).with_name("udasa")), "experiment", "sentiment.spread"]
+    for arguments, told in (
+        (["--temperatures", "hot"], "a valid number"),
+        (["--temperature", "1"], "No such option"),
+        (["nowhere.toml"], "there is no file nowhere.toml"),
+    ):
+        done = subprocess.run(
+            [*command, *arguments],
+            env=environment(site),
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 2
+        assert told in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_configuration_selects_it(site: Path, tmp_path: Path) -> None:
@@ -80,7 +131,7 @@ def test_a_configuration_selects_it(site: Path, tmp_path: Path) -> None:
         "from udasa_core.api import load, quickstart\n"
         "import tomllib\n"
         "from udasa_core.plugins.catalog import read_catalog\n"
-        "from udasa_core.running.job import Job\n"
+        "from udasa_core.job.job import Job\n"
         "from udasa_core.testing import FAKE_BASE, sample_groups\n"
         "raw = tomllib.loads(quickstart().read_text())\n"
         "raw['dimension'] = [{'use': 'sentiment.lexicon', 'name': 'tone', 'positive': ['paris']}]\n"
@@ -90,7 +141,11 @@ def test_a_configuration_selects_it(site: Path, tmp_path: Path) -> None:
         "print(tone, tone.options.positive)\n"
         "print(tone.identity()['version'], tone.identity()['distribution'])\n"
         "from udasa_core import Event\n"
-        "job.observe(Event('started', 'run', 'a run'))\n"
+        "from udasa_core.job.observers import Observers\n"
+        "from udasa_core.plugins.stack import build_plugins\n"
+        "config = load(raw)\n"
+        "told = Observers(build_plugins(config.observers, config.root, read_catalog(), job.resources))\n"
+        "told.tell(Event('started', 'run', 'a run'))\n"
         "print(Path('journal.jsonl').read_text())\n",
         tmp_path,
         site,
@@ -158,7 +213,7 @@ def test_two_distributions_that_offer_one_name_are_refused_with_both_spellings(
 @pytest.mark.parametrize(
     ("requires", "told"),
     [
-        ("udasa[contract-9]", "contract-9; this udasa speaks contract-1"),
+        ("udasa[contract-9]", "contract-9; this udasa speaks contract-2"),
         ("udasa", "declares no contract"),
         ("", "declares no contract"),
     ],
@@ -171,9 +226,30 @@ def test_another_contract_is_refused_by_name(tmp_path: Path, requires: str, told
     assert "old-plugin 2.0" in str(error.value)
 
 
+def test_a_wheel_of_contract_1_is_told_what_to_change(tmp_path: Path) -> None:
+    copy = shutil.copytree(SOURCE, tmp_path / "source")
+    project = copy / "pyproject.toml"
+    project.write_text(project.read_text().replace("contract-2", "contract-1"))
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run(
+        [*pip, "--target", str(tmp_path / "site"), str(copy)], check=True, capture_output=True, text=True
+    )
+    code = (
+        "from udasa_core.api import load, quickstart\n"
+        "import tomllib\n"
+        "raw = tomllib.loads(quickstart().read_text())\n"
+        "raw['dimension'] = [{'use': 'sentiment.lexicon'}]\n"
+        "load(raw)\n"
+    )
+    done = run_python(code, tmp_path, tmp_path / "site")
+    assert done.returncode != 0
+    for told in ("written for contract-1", "`Refusal` is `Unpaired`", "docs/upgrading.md", "contract-2"):
+        assert told in done.stderr, told
+
+
 def test_a_contract_among_several_extras_is_accepted(tmp_path: Path) -> None:
     entry = "[udasa.dimension]\nnew.one = new_plugin:One\n"
-    requires = "udasa[contract-1,qlora]>=0.1"
+    requires = "udasa[contract-2,qlora]>=0.1"
     distribution(tmp_path, "new-plugin", entry, requires=requires, module="class One: ...\n")
     assert catalog_of(tmp_path).find("dimension", "new.one").fault == ""
 

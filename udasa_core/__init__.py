@@ -11,14 +11,50 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from udasa_core.api import clean as clean
     from udasa_core.api import load as load
+    from udasa_core.api import read_configuration as read_configuration
     from udasa_core.api import run as run
+    from udasa_core.errors import SourceError as SourceError
     from udasa_core.errors import UdasaError as UdasaError
+    from udasa_core.experiments.conduct import run_experiment as run_experiment
+    from udasa_core.experiments.cost import Cost as Cost
+    from udasa_core.experiments.open_run import OpenRun as OpenRun
+    from udasa_core.experiments.outputs import Paired as Paired
+    from udasa_core.experiments.outputs import Sampled as Sampled
+    from udasa_core.experiments.outputs import Scored as Scored
+    from udasa_core.experiments.outputs import Staged as Staged
+    from udasa_core.experiments.steps import Steps as Steps
+    from udasa_core.files.digest import file_digest as file_digest
+    from udasa_core.files.lock import locked as locked
+    from udasa_core.files.whole import flush_to_disk as flush_to_disk
+    from udasa_core.files.whole import whole_file as whole_file
+    from udasa_core.files.whole import whole_folder as whole_folder
+    from udasa_core.files.whole import write_whole as write_whole
     from udasa_core.hookspecs import CONTRACT as CONTRACT
     from udasa_core.hookspecs import hookimpl as hookimpl
+    from udasa_core.job.job import work as work
     from udasa_core.models.causal_lm import CausalLM as CausalLM
     from udasa_core.models.causal_lm import TokenStatistics as TokenStatistics
     from udasa_core.models.causal_lm import load_causal_lm as load_causal_lm
+    from udasa_core.models.kv_cache import branch_cache as branch_cache
+    from udasa_core.models.kv_cache import keeps_every_position as keeps_every_position
+    from udasa_core.models.last_logits import last_logits as last_logits
     from udasa_core.models.loading import load_base as load_base
+    from udasa_core.models.measured import measured_group as measured_group
+    from udasa_core.models.resolve import resolve_encoder as resolve_encoder
+    from udasa_core.models.resolve import resolve_model as resolve_model
+    from udasa_core.plugins.base import Options as Options
+    from udasa_core.plugins.base import Plugin as Plugin
+    from udasa_core.plugins.compared import ComparedOptions as ComparedOptions
+    from udasa_core.prompts.prompt_row import RowError as RowError
+    from udasa_core.prompts.prompt_row import row_id as row_id
+    from udasa_core.prompts.prompt_row import row_messages as row_messages
+    from udasa_core.prompts.read import PromptSource as PromptSource
+    from udasa_core.prompts.read import ReadPrompt as ReadPrompt
+    from udasa_core.prompts.read import SetAside as SetAside
+    from udasa_core.prompts.read import prompts_digest as prompts_digest
+    from udasa_core.prompts.read import read_prompts as read_prompts
+    from udasa_core.prompts.rows import BadRow as BadRow
+    from udasa_core.prompts.rows import read_rows as read_rows
     from udasa_core.records import Abstain as Abstain
     from udasa_core.records import Adapter as Adapter
     from udasa_core.records import Column as Column
@@ -34,6 +70,7 @@ if TYPE_CHECKING:
     from udasa_core.records import Prompt as Prompt
     from udasa_core.records import Report as Report
     from udasa_core.records import Response as Response
+    from udasa_core.records import Role as Role
     from udasa_core.records import SamplingOptions as SamplingOptions
     from udasa_core.records import Score as Score
     from udasa_core.records import Scores as Scores
@@ -42,7 +79,11 @@ if TYPE_CHECKING:
     from udasa_core.records import SuiteReport as SuiteReport
     from udasa_core.records import Unpaired as Unpaired
     from udasa_core.records import content_key as content_key
+    from udasa_core.report.table import Change as Change
+    from udasa_core.report.table import Interval as Interval
     from udasa_core.report.table import Table as Table
+    from udasa_core.report.table import TableColumn as TableColumn
+    from udasa_core.resources.classifier import load_classifier as load_classifier
     from udasa_core.resources.protocols import Classifier as Classifier
     from udasa_core.resources.protocols import Embedder as Embedder
     from udasa_core.resources.protocols import Entailment as Entailment
@@ -51,23 +92,44 @@ if TYPE_CHECKING:
     from udasa_core.resources.protocols import Reader as Reader
     from udasa_core.resources.protocols import Resources as Resources
     from udasa_core.resources.protocols import Similarity as Similarity
-    from udasa_core.running.job import work as work
+    from udasa_core.running.scoring import score as score
+    from udasa_core.sources.source import names_source as names_source
+    from udasa_core.statistics.resampling import Resamples as Resamples
     from udasa_core.store.runs import Run as Run
+    from udasa_core.store.runs import find_run as find_run
     from udasa_core.store.tables import read_pairs as read_pairs
+    from udasa_core.text.final_answer import MarkedAnswer as MarkedAnswer
+    from udasa_core.text.final_answer import final_answer as final_answer
+    from udasa_core.text.final_answer import marked_answers as marked_answers
+    from udasa_core.text.final_answer import without_opening as without_opening
     from udasa_core.text.rating import rating as rating
-    from udasa_core.text.response_text import final_answer as final_answer
-    from udasa_core.text.response_text import sentences as sentences
+    from udasa_core.text.sentences import sentences as sentences
     from udasa_core.text.words import words as words
 
 _HOMES = {
-    "api": ("clean", "load", "run"),
-    "models.causal_lm": ("CausalLM", "TokenStatistics", "load_causal_lm"),
-    "errors": ("UdasaError",),
+    "api": ("clean", "load", "read_configuration", "run"),
+    "errors": ("SourceError", "UdasaError"),
+    "experiments.conduct": ("run_experiment",),
+    "experiments.cost": ("Cost",),
+    "experiments.open_run": ("OpenRun",),
+    "experiments.outputs": ("Paired", "Sampled", "Scored", "Staged"),
+    "experiments.steps": ("Steps",),
+    "files.digest": ("file_digest",),
+    "files.lock": ("locked",),
+    "files.whole": ("flush_to_disk", "whole_file", "whole_folder", "write_whole"),
     "hookspecs": ("CONTRACT", "hookimpl"),
-    "running.job": ("work",),
+    "job.job": ("work",),
+    "models.causal_lm": ("CausalLM", "TokenStatistics", "load_causal_lm"),
+    "models.kv_cache": ("branch_cache", "keeps_every_position"),
+    "models.last_logits": ("last_logits",),
     "models.loading": ("load_base",),
-    "text.response_text": ("final_answer", "sentences"),
-    "text.rating": ("rating",),
+    "models.measured": ("measured_group",),
+    "models.resolve": ("resolve_encoder", "resolve_model"),
+    "plugins.base": ("Options", "Plugin"),
+    "plugins.compared": ("ComparedOptions",),
+    "prompts.prompt_row": ("RowError", "row_id", "row_messages"),
+    "prompts.read": ("PromptSource", "ReadPrompt", "SetAside", "prompts_digest", "read_prompts"),
+    "prompts.rows": ("BadRow", "read_rows"),
     "records": (
         "Abstain",
         "Adapter",
@@ -82,17 +144,20 @@ _HOMES = {
         "PairTable",
         "Pairing",
         "Prompt",
-        "Unpaired",
         "Report",
         "Response",
+        "Role",
         "SamplingOptions",
         "Score",
         "Scores",
         "Stage",
         "StagePlan",
         "SuiteReport",
+        "Unpaired",
         "content_key",
     ),
+    "report.table": ("Change", "Interval", "Table", "TableColumn"),
+    "resources.classifier": ("load_classifier",),
     "resources.protocols": (
         "Classifier",
         "Embedder",
@@ -103,19 +168,25 @@ _HOMES = {
         "Resources",
         "Similarity",
     ),
-    "report.table": ("Table",),
-    "store.runs": ("Run",),
+    "running.scoring": ("score",),
+    "sources.source": ("names_source",),
+    "statistics.resampling": ("Resamples",),
+    "store.runs": ("Run", "find_run"),
     "store.tables": ("read_pairs",),
+    "text.final_answer": ("MarkedAnswer", "final_answer", "marked_answers", "without_opening"),
+    "text.rating": ("rating",),
+    "text.sentences": ("sentences",),
     "text.words": ("words",),
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+# Where each public name comes from.
+HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = sorted(_HOME_OF)
+__all__ = sorted(HOME_OF)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
+    if name not in HOME_OF:
         raise AttributeError(f"module 'udasa_core' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"udasa_core.{_HOME_OF[name]}"), name)
+    value = getattr(importlib.import_module(f"udasa_core.{HOME_OF[name]}"), name)
     globals()[name] = value
     return value

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 
 class UdasaError(Exception):
-    """Root of the tree. `exit_code` is what the command line returns."""
+    """What udasa raises on purpose, with what to type next; `exit_code` is what the command line returns."""
 
     exit_code = 1
 

@@ -2,15 +2,16 @@
 
 A plugin is an entry point in the group `udasa.<kind>` that names a factory:
 
-    class Degree:
-        class Options(pydantic.BaseModel, extra="forbid"): ...   # its TOML table, minus the reserved keys
+    class Degree(Plugin):
+        class Options(Options): ...                              # its TOML table, minus the reserved keys
         needs = ("embedder",)                                    # the resources it asks for
         label_free = True                                        # no human label enters by it
 
-        def __init__(self, options: Options, name: str, resources: Resources) -> None: ...
-
         @hookimpl
         def udasa_score(self, groups, seed): ...
+
+`udasa_core.Plugin` documents every attribute that the core reads from a plugin; a class without that base,
+whose factory takes (options, name, resources), does as well.
 
 The factory's module imports no torch, transformers, trl, peft, datasets or evaluate at its top: heavy
 imports live in the method that needs them. Every seed lies in [0, 2³²). What a hook returns is checked at
@@ -23,27 +24,9 @@ the door, once; a breach is an error that names the plugin, its distribution and
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pluggy
-
-from udasa_core.records import (
-    Column,
-    Event,
-    Grade,
-    Group,
-    ModelRef,
-    Pairing,
-    PairTable,
-    Prompt,
-    Report,
-    SamplingOptions,
-    Score,
-    Scores,
-    Stage,
-    StagePlan,
-    SuiteReport,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -52,10 +35,38 @@ if TYPE_CHECKING:
     from numpy import float64
     from numpy.typing import NDArray
 
+    from udasa_core.records import (
+        Column,
+        Event,
+        Grade,
+        Group,
+        ModelRef,
+        Pairing,
+        PairTable,
+        Prompt,
+        Report,
+        SamplingOptions,
+        Score,
+        Scores,
+        Stage,
+        StagePlan,
+        SuiteReport,
+    )
+
+    # `udasa_core.Steps` and `udasa_core.Table`, whose homes stand above this file.
+    Steps: TypeAlias = Any
+    Table: TypeAlias = Any
+
 PROJECT = "udasa"
-# The contract's version. A plugin's distribution requires `udasa[contract-1]`; a change that breaks
+# The contract's version. A plugin's distribution requires `udasa[contract-2]`; a change that breaks
 # plugins takes the next number, and the catalog refuses the others by name.
-CONTRACT = 1
+CONTRACT = 2
+# What somebody who wrote for an earlier contract has to change; docs/upgrading.md has it at length.
+CHANGES: Mapping[int, str] = {
+    1: "`Refusal` is `Unpaired` and `Pairing.refused` is `Pairing.unpaired`; `StagePlan(stages=…)` maps each "
+    "stage's name to its pairs' ids and `StageDraft` is gone; `Response.entropies` may be None; then require "
+    '"udasa[contract-2]" (docs/upgrading.md)',
+}
 
 KINDS = (
     "generator",
@@ -69,6 +80,7 @@ KINDS = (
     "judge",
     "engine",
     "observer",
+    "experiment",
 )
 # The hooks that a plugin of a kind must implement.
 HOOKS: Mapping[str, tuple[str, ...]] = {
@@ -83,6 +95,7 @@ HOOKS: Mapping[str, tuple[str, ...]] = {
     "judge": ("udasa_judge",),
     "engine": ("udasa_map",),
     "observer": ("udasa_observe",),
+    "experiment": ("udasa_experiment",),
 }
 
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -107,7 +120,8 @@ class Specifications:
         """Sample `sampling.responses` responses a prompt from `policy`.
 
         Kind: generator; exactly one. Returns one Group a prompt, in order, with `policy.key` as its policy.
-        The same arguments on the same machine return the same Groups. `prompts` is one shard.
+        The same arguments on the same machine return the same Groups. `prompts` is one shard. It leaves a
+        Group's `voters` empty: the core asks for them by further calls, each with a seed of its own.
         """
 
     @hookspec()
@@ -115,7 +129,8 @@ class Specifications:
         """Score every response of one shard's groups: 0 = certain and reliable, 1 = most uncertain.
 
         Kind: dimension; any number. Returns one Column whose `scores[g][k]` is a float in [0, 1] or an
-        Abstain for group g's response k: as many, in order. None and NaN are breaches.
+        Abstain for group g's response k: as many, in order. None and NaN are breaches. `groups[g].voters` are
+        to be compared with, and get no score. `entropies` of a response may be None.
         """
 
     @hookspec(firstresult=True)
@@ -157,29 +172,41 @@ class Specifications:
         """
 
     @hookspec(firstresult=True)
-    def udasa_stage(self, pairs: PairTable) -> StagePlan:
+    def udasa_stage(self, pairs: PairTable, seed: int) -> StagePlan:
         """Sort pairs into ordered, uniquely named stages.
 
         Kind: stages; exactly one. Each pair is in at most one stage; each pair in none is listed as
         dropped, with its reason. Pairs without a gap (NaN), or with one that is not positive, are dropped
-        unless the policy says otherwise. A stage may be empty.
+        unless the policy says otherwise. A stage may be empty. seed: for a policy that draws; an
+        implementation may leave it out of its arguments.
         """
 
     @hookspec()
     def udasa_train(
-        self, stage: Stage, pairs: Path, policy: ModelRef, reference: ModelRef, out_dir: Path, seed: int
+        self,
+        stage: Stage,
+        pairs: Path,
+        policy: ModelRef,
+        reference: ModelRef,
+        out_dir: Path,
+        seed: int,
+        earlier_state: Path | None,
     ) -> Report:
         """Train `policy` on one stage's pairs and return what was measured, and the new model.
 
         Kind: trainer; any number, each stage names the one that trains it. The instance was built with the
         stage's overrides already merged into its options.
 
-        pairs: a Parquet file, one Pair a row, that `udasa_core.read_pairs` reads; `stage.size` rows.
+        pairs: a Parquet file, one Pair a row, that `udasa_core.read_pairs` reads; `stage.size` rows. A pair's
+        `weight` multiplies its loss.
         policy: the model to go on training; reference: the frozen model that it is compared with, equal to
         `policy` under `reference = "previous_stage"`.
         out_dir: the only folder to write to. It outlives a kill, so mid-stage checkpoints belong here: called
         again with the same arguments the trainer continues, and ends with the same bytes as an
         uninterrupted call. The report's policy lies in `out_dir / "adapter"`.
+        earlier_state: the folder `state` that the trainer of the stage before left in its own out_dir (an
+        optimizer's moments, say), None where there is no such stage or it left nothing. An implementation
+        may leave it out of its arguments.
         """
 
     @hookspec()
@@ -217,3 +244,14 @@ class Specifications:
     @hookspec()
     def udasa_observe(self, event: Event) -> None:
         """Watch the run. Kind: observer; any number. An observer cannot change or stop it."""
+
+    @hookspec()
+    def udasa_experiment(self, config: Mapping[str, Any], out_dir: Path, steps: Steps) -> Sequence[Table]:
+        """Measure something with the pipeline's own steps, and report it.
+
+        Kind: experiment; the one that `udasa experiment NAME` names, no part of any run's stack. config: the
+        plain data of the configuration that was named, or of the experiment's own, with `--set` applied and
+        nothing else checked; it may have tables that only the experiment knows. out_dir: the folder for runs
+        and for further files; the core writes the tables there. steps: opens runs in out_dir on `config`, or
+        on what the experiment makes of it; what an earlier call has made is taken from their store.
+        """

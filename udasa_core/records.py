@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -116,7 +116,8 @@ class Response:
     token_ids: T ids as sampled (never a re-tokenised text).
     logprobs: T log-probabilities under the model's raw distribution (temperature 1, no top-k or top-p).
     sampling_logprobs: T log-probabilities under the distribution that was sampled from.
-    entropies: T entropies of the full raw distribution.
+    entropies: T entropies of the full raw distribution; None where the generator knows none (a server gives
+    the log-probabilities of a few tokens, not of all).
     finish_reason: "stop" at an end-of-turn token, "length" where the token budget cut it off.
     """
 
@@ -124,7 +125,7 @@ class Response:
     token_ids: tuple[int, ...]
     logprobs: tuple[float, ...]
     sampling_logprobs: tuple[float, ...]
-    entropies: tuple[float, ...]
+    entropies: tuple[float, ...] | None
     finish_reason: FinishReason
 
     def __post_init__(self) -> None:
@@ -132,14 +133,16 @@ class Response:
         if count == 0:
             raise ValueError("a response has at least one token (its end-of-turn token)")
         for name in ("logprobs", "sampling_logprobs", "entropies"):
-            values: tuple[float, ...] = getattr(self, name)
-            if len(values) != count:
-                raise ValueError(f"{name} has {len(values)} values for {count} tokens")
+            values: tuple[float, ...] | None = getattr(self, name)
+            if name == "entropies" and values is None:
+                continue
+            if values is None or len(values) != count:
+                raise ValueError(f"{name} has {len(values or ())} values for {count} tokens")
             if not all(map(math.isfinite, values)):
                 raise ValueError(f"{name} holds a value that is not finite")
         if max(self.logprobs) > _SLACK or max(self.sampling_logprobs) > _SLACK:
             raise ValueError("a log-probability is above 0")
-        if min(self.entropies) < -_SLACK:
+        if self.entropies is not None and min(self.entropies) < -_SLACK:
             raise ValueError("an entropy is below 0")
         if self.finish_reason not in ("stop", "length"):
             raise ValueError(f"finish_reason {self.finish_reason!r} is neither 'stop' nor 'length'")
@@ -147,12 +150,17 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One prompt, its rendered token ids, and the K responses that the model `policy` (a key) gave."""
+    """One prompt, its rendered token ids, and the K responses that the model `policy` (a key) gave.
+
+    voters: further responses of the same policy, which dimensions compare the K with; they are scored by none
+    and paired with none.
+    """
 
     prompt: Prompt
     prompt_token_ids: tuple[int, ...]
     responses: tuple[Response, ...]
     policy: str
+    voters: tuple[Response, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.responses:
@@ -203,6 +211,9 @@ class Pair:
     gap: U(rejected) − U(chosen), in [−1, 1]; None where the pair was not made by U.
     chosen_U, rejected_U: the two aggregates, None likewise or where a side was not scored.
     origin: which strategy (or revision, or judge) made it.
+    weight: the pair's share in its stage's loss, ≥ 0; 1 is an ordinary pair's.
+    vote_margin: the share of a prompt's responses that answer as the chosen one does, less the share that
+    answer as the rejected one does, in [−1, 1]; None where nobody counted.
     """
 
     prompt: Prompt
@@ -213,14 +224,18 @@ class Pair:
     chosen_U: float | None
     rejected_U: float | None
     origin: str
+    weight: float = 1.0
+    vote_margin: float | None = None
 
     def __post_init__(self) -> None:
         if self.chosen.text == self.rejected.text or self.chosen.token_ids == self.rejected.token_ids:
             raise ValueError(f"prompt {self.prompt.id}: chosen equals rejected")
-        for name in ("gap", "chosen_U", "rejected_U"):
+        for name in ("gap", "chosen_U", "rejected_U", "vote_margin"):
             value: float | None = getattr(self, name)
             if value is not None and not -1.0 <= value <= 1.0:
                 raise ValueError(f"{name} {value} is outside [-1, 1]")
+        if not 0.0 <= self.weight < math.inf:
+            raise ValueError(f"weight {self.weight} is no finite number from 0 on")
 
     @property
     def id(self) -> str:
@@ -244,20 +259,41 @@ class Pairing:
     unpaired: tuple[Unpaired, ...] = ()
 
 
+# A column that is left out becomes one of NaN.
+_LEFT_OUT: Any = None
+
+
 @dataclass(frozen=True, slots=True)
 class PairTable:
     """All pairs as columns of one length n, for stage policies: texts stay on disk.
 
-    gaps, chosen_U: float64 (n,), NaN where the pair has none.
+    gaps, chosen_U: float64 (n,), NaN where the pair has none. The rest likewise, and all NaN where it is left
+    out: rejected_U; vote_margins, in [−1, 1]; chosen_tokens, rejected_tokens, the lengths of both responses;
+    chosen_logprobs, rejected_logprobs, in nats, each response's summed log-probability under the policy that
+    gave it (the first stage's reference, where the base did).
     """
 
     ids: Sequence[str]
     gaps: NDArray[float64]
     chosen_U: NDArray[float64]
+    rejected_U: NDArray[float64] = _LEFT_OUT
+    vote_margins: NDArray[float64] = _LEFT_OUT
+    chosen_tokens: NDArray[float64] = _LEFT_OUT
+    rejected_tokens: NDArray[float64] = _LEFT_OUT
+    chosen_logprobs: NDArray[float64] = _LEFT_OUT
+    rejected_logprobs: NDArray[float64] = _LEFT_OUT
 
     def __post_init__(self) -> None:
-        if not len(self.ids) == len(self.gaps) == len(self.chosen_U):
-            raise ValueError("the columns of a PairTable have one length")
+        import numpy as np
+
+        for column in fields(self)[1:]:
+            if getattr(self, column.name) is None:
+                object.__setattr__(self, column.name, np.full(len(self.ids), np.nan))
+            if len(getattr(self, column.name)) != len(self.ids):
+                raise ValueError("the columns of a PairTable have one length")
+
+    def __len__(self) -> int:
+        return len(self.ids)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""Calibrations, which bring every dimension to one scale, and aggregations, which combine them into U."""
+"""Aggregations: each combines the calibrated dimensions into U."""

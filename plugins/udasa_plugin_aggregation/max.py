@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict
-
-from udasa_core import Resources, Score, hookimpl
+from udasa_core import Plugin, Score, hookimpl
 from udasa_plugin_aggregation.voices import Voice, combine_each
 
 
-class Maximum:
+class Maximum(Plugin):
     """U in [0, 1] for each response: 0 where every dimension is certain, 1 where any one is most uncertain.
 
     Formula: U = max_d u_d, over the dimensions of positive weight that did not abstain for this response.
@@ -20,17 +17,7 @@ class Maximum:
     those abstained.
     """
 
-    class Options(BaseModel):
-        """`max` has no options."""
-
-        model_config = ConfigDict(extra="forbid", frozen=True)
-
-    needs: ClassVar[tuple[str, ...]] = ()
-    label_free: ClassVar[bool] = True
-
-    def __init__(self, options: Options, name: str, resources: Resources) -> None:
-        self.options = options
-        self.name = name
+    label_free = True
 
     @hookimpl
     def udasa_aggregate(

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict
-
-from udasa_core import Resources, Score, hookimpl
+from udasa_core import Plugin, Score, hookimpl
 from udasa_plugin_aggregation.voices import combine_each, weighted_mean
 
 
-class WeightedMean:
+class WeightedMean(Plugin):
     """U in [0, 1] for each response: 0 where every dimension is certain, 1 where every one is most uncertain.
 
     Formula, over the dimensions d that did not abstain for this response: U = Σ w_d · u_d / Σ w_d. So the
@@ -19,17 +16,7 @@ class WeightedMean:
     Abstains, with the dimensions' reasons, where every dimension of positive weight abstained.
     """
 
-    class Options(BaseModel):
-        """`mean` has no options: weights stand with the dimensions."""
-
-        model_config = ConfigDict(extra="forbid", frozen=True)
-
-    needs: ClassVar[tuple[str, ...]] = ()
-    label_free: ClassVar[bool] = True
-
-    def __init__(self, options: Options, name: str, resources: Resources) -> None:
-        self.options = options
-        self.name = name
+    label_free = True
 
     @hookimpl
     def udasa_aggregate(

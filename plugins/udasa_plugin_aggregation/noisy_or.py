@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict
-
-from udasa_core import Resources, Score, hookimpl
+from udasa_core import Plugin, Score, hookimpl
 from udasa_plugin_aggregation.voices import Voice, combine_each
 
 
-class NoisyOr:
+class NoisyOr(Plugin):
     """U in [0, 1] for each response: 0 where every dimension is certain, 1 where any one is most uncertain.
 
     Formula, over the dimensions d that did not abstain for this response, W being the sum of all positive
@@ -31,17 +28,7 @@ class NoisyOr:
     is that of the weighted geometric mean of 1 − u_d.
     """
 
-    class Options(BaseModel):
-        """`noisy-or` has no options: weights stand with the dimensions."""
-
-        model_config = ConfigDict(extra="forbid", frozen=True)
-
-    needs: ClassVar[tuple[str, ...]] = ()
-    label_free: ClassVar[bool] = True
-
-    def __init__(self, options: Options, name: str, resources: Resources) -> None:
-        self.options = options
-        self.name = name
+    label_free = True
 
     @hookimpl
     def udasa_aggregate(

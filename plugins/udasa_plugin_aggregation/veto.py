@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, ClassVar
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
-from udasa_core import Abstain, Resources, Score, UdasaError, hookimpl
+from udasa_core import Abstain, Plugin, Score, UdasaError, hookimpl
 from udasa_plugin_aggregation.voices import combine_each, weighted_mean
 
 Name = Annotated[str, StringConstraints(min_length=1)]
 
 
-class Veto:
+class Veto(Plugin):
     """U in [0, 1] for each response: 1 where a dimension vetoes it, else the weighted mean of the dimensions.
 
     Formula: U = 1 where u_d > `bound` for a d of `dimensions` (calibrated scores); otherwise
@@ -28,10 +28,8 @@ class Veto:
     Raises UdasaError, naming the run's dimensions, where `dimensions` names none of them.
     """
 
-    class Options(BaseModel):
+    class Options(Plugin.Options):
         """Who may veto, and from where on."""
-
-        model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
         dimensions: tuple[Name, ...] = Field(
             min_length=1, description="Names of the dimensions that may veto a response."
@@ -43,12 +41,8 @@ class Veto:
             description="A calibrated score above this vetoes the response.",
         )
 
-    needs: ClassVar[tuple[str, ...]] = ()
-    label_free: ClassVar[bool] = True
-
-    def __init__(self, options: Options, name: str, resources: Resources) -> None:
-        self.options = options
-        self.name = name
+    options: Options
+    label_free = True
 
     @hookimpl
     def udasa_aggregate(

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from udasa_core import Abstain, Score
+from udasa_core import Abstain, Options, Score
 
 Over = Literal["mean", "max"]
 
@@ -16,10 +16,8 @@ ALONE = Abstain("the prompt has one response: there is no other to check it agai
 SILENT = Abstain("the response has no sentence: there is nothing to check")
 
 
-class ClaimOptions(BaseModel):
+class ClaimOptions(Options):
     """What every dimension that goes by sentence may be told."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     over: Over = Field(
         default="mean",

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import ClassVar
 
-from udasa_core import Column, Group, Resources, Score, hookimpl
+from udasa_core import Column, ComparedOptions, Group, Plugin, Score, hookimpl
 from udasa_plugin_factual.claims import ALONE
-from udasa_plugin_factual.texts import ComparedOptions, compared
 
 
-class CoCoA:
+class CoCoA(Plugin):
     """One score a response in [0, 1): 0 where the model is sure of its words or all responses agree.
 
     Formula, for response i of K with T tokens:
@@ -33,21 +31,15 @@ class CoCoA:
     Abstains where a prompt has one response only. Cost: as semantic.degree, whose similarities it shares.
     """
 
-    class Options(ComparedOptions):
-        """What is compared."""
-
-    needs: ClassVar[tuple[str, ...]] = ("similarity",)
-    label_free: ClassVar[bool] = True
-
-    def __init__(self, options: Options, name: str, resources: Resources) -> None:
-        self.options = options
-        self.name = name
-        self._resources = resources
+    Options = ComparedOptions
+    options: ComparedOptions
+    needs = ("similarity",)
+    label_free = True
 
     @hookimpl
     def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:
-        texts = [compared(group, self.options.on) for group in groups]
-        matrices = self._resources.similarity().matrices(texts)
+        texts = [self.options.compared(group) for group in groups]
+        matrices = self.resources.similarity().matrices(texts)
         columns = (_products(group, matrix.tolist()) for group, matrix in zip(groups, matrices, strict=True))
         return Column(self.name, tuple(columns))
 

@@ -29,13 +29,15 @@ def entailed_scores(
     """
     import numpy as np
 
-    checks = (one for group in groups for one in group if not isinstance(one, Abstain))
-    pairs = list(dict.fromkeys(pair for one in checks for sentence in one for pair in sentence))
+    every = (checks for group in groups for checks in group if not isinstance(checks, Abstain))
+    pairs = list(dict.fromkeys(pair for checks in every for sentence in checks for pair in sentence))
     rows = dict(zip(pairs, entailment.probabilities(pairs), strict=True)) if pairs else {}
 
-    def score(one: Checks | Abstain) -> Score:
-        if isinstance(one, Abstain):
-            return one
-        return over_sentences([doubt(np.stack([rows[pair] for pair in sentence])) for sentence in one], over)
+    def score(checks: Checks | Abstain) -> Score:
+        if isinstance(checks, Abstain):
+            return checks
+        return over_sentences(
+            [doubt(np.stack([rows[pair] for pair in sentence])) for sentence in checks], over
+        )
 
     return tuple(tuple(map(score, group)) for group in groups)

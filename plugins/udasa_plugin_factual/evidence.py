@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from udasa_core import Abstain, Column, Group, Resources, hookimpl, sentences
+from udasa_core import Abstain, Column, Group, Plugin, hookimpl, sentences
 from udasa_plugin_factual.claims import ClaimOptions
 from udasa_plugin_factual.entailed import Checks, entailed_scores
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _NO_PASSAGE = Abstain("the prompt has no passage: there is no evidence to check against")
 
 
-class Evidence:
+class Evidence(Plugin):
     """One score a response in [0, 1]: 0 where some passage entails every sentence, 1 where none does.
 
     Formula, for sentence s of a response, with p the entailment model's probability for a passage of the
@@ -36,21 +36,15 @@ class Evidence:
     pairwise model calls: one a distinct pair of a passage and a sentence.
     """
 
-    class Options(ClaimOptions):
-        """How sentences make one score."""
-
-    needs: ClassVar[tuple[str, ...]] = ("entailment",)
-    label_free: ClassVar[bool] = True
-
-    def __init__(self, options: Options, name: str, resources: Resources) -> None:
-        self.options = options
-        self.name = name
-        self._resources = resources
+    Options = ClaimOptions
+    options: ClaimOptions
+    needs = ("entailment",)
+    label_free = True
 
     @hookimpl
     def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:
         checks = [_checks(group) for group in groups]
-        entailment = self._resources.entailment()
+        entailment = self.resources.entailment()
         return Column(self.name, entailed_scores(entailment, checks, _unsupported, self.options.over))
 
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict
-
-from udasa_core import Column, Group, Resources, Response, hookimpl
+from udasa_core import Column, Group, Plugin, Response, hookimpl
 
 
-class NegativeLogLikelihood:
+class NegativeLogLikelihood(Plugin):
     """One score a response in [0, 1): 0 where every token had probability 1, towards 1 as they grow unlikely.
 
     Formula, for a response of T tokens (the end-of-turn token included) with log-probabilities ln p_t under
@@ -26,17 +23,7 @@ class NegativeLogLikelihood:
     Never abstains. A truncated response is scored over the tokens that it has. Cost: none beyond sampling.
     """
 
-    class Options(BaseModel):
-        """`factual.nll` has no options."""
-
-        model_config = ConfigDict(extra="forbid", frozen=True)
-
-    needs: ClassVar[tuple[str, ...]] = ()
-    label_free: ClassVar[bool] = True
-
-    def __init__(self, options: Options, name: str, resources: Resources) -> None:
-        self.options = options
-        self.name = name
+    label_free = True
 
     @hookimpl
     def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict
-
-from udasa_core import Column, Group, Message, Reader, Resources, Score, hookimpl
+from udasa_core import Column, Group, Message, Plugin, Reader, Score, hookimpl
 
 # The same question, once so that yes is good and once so that yes is bad.
 _QUESTIONS = ("Is the response correct?", "Is the response wrong?")
@@ -15,7 +12,7 @@ _QUESTIONS = ("Is the response correct?", "Is the response wrong?")
 _GROUPS_A_CALL = 8
 
 
-class PTrue:
+class PTrue(Plugin):
     """One score a response in [0, 1]: 0 where the reader calls it correct and not wrong, 1 the reverse.
 
     Formula, with p the reader's probability of "yes" to a question about the response:
@@ -33,24 +30,14 @@ class PTrue:
     ones for the questions.
     """
 
-    class Options(BaseModel):
-        """`factual.p-true` has no options."""
-
-        model_config = ConfigDict(extra="forbid", frozen=True)
-
-    needs: ClassVar[tuple[str, ...]] = ("reader",)
-    label_free: ClassVar[bool] = True
-
-    def __init__(self, options: Options, name: str, resources: Resources) -> None:
-        self.options = options
-        self.name = name
-        self._resources = resources
+    needs = ("reader",)
+    label_free = True
 
     @hookimpl
     def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:
-        reader = self._resources.reader()
+        reader = self.resources.reader()
         columns: list[tuple[Score, ...]] = []
-        with self._resources.progress(self.name, len(groups)) as advance:
+        with self.resources.progress(self.name, len(groups)) as advance:
             for start in range(0, len(groups), _GROUPS_A_CALL):
                 some = groups[start : start + _GROUPS_A_CALL]
                 columns.extend(_uncertainties(reader, some))

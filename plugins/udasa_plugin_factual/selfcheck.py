@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from udasa_core import Abstain, Column, Group, Resources, hookimpl, sentences
+from udasa_core import Abstain, Column, Group, Plugin, hookimpl, sentences
 from udasa_plugin_factual.claims import ALONE, ClaimOptions
 from udasa_plugin_factual.entailed import Checks, entailed_scores
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class SelfCheck:
+class SelfCheck(Plugin):
     """One score a response in [0, 1]: 0 where the other responses bear out every sentence, 1 where they
     contradict.
 
@@ -36,21 +36,15 @@ class SelfCheck:
     Cost: pairwise model calls: one a distinct pair of a response and a sentence of another.
     """
 
-    class Options(ClaimOptions):
-        """How sentences make one score."""
-
-    needs: ClassVar[tuple[str, ...]] = ("entailment",)
-    label_free: ClassVar[bool] = True
-
-    def __init__(self, options: Options, name: str, resources: Resources) -> None:
-        self.options = options
-        self.name = name
-        self._resources = resources
+    Options = ClaimOptions
+    options: ClaimOptions
+    needs = ("entailment",)
+    label_free = True
 
     @hookimpl
     def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:
         checks = [_checks(group) for group in groups]
-        entailment = self._resources.entailment()
+        entailment = self.resources.entailment()
         return Column(self.name, entailed_scores(entailment, checks, _contradiction, self.options.over))
 
 

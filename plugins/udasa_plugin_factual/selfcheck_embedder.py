@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from udasa_core import Column, Group, Resources, Score, hookimpl, sentences
+from udasa_core import Column, Group, Plugin, Score, hookimpl, sentences
 from udasa_plugin_factual.claims import ALONE, SILENT, ClaimOptions, Over, over_sentences
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class SelfCheckEmbedder:
+class SelfCheckEmbedder(Plugin):
     """One score a response in [0, 1]: 0 where every other response has each of its sentences, 1 where none
     has one like them.
 
@@ -36,24 +36,16 @@ class SelfCheckEmbedder:
     the others such a response stands with its whole text. Cost: forward passes, one a distinct sentence.
     """
 
-    class Options(ClaimOptions):
-        """How sentences make one score."""
-
-    needs: ClassVar[tuple[str, ...]] = ("embedder",)
-    label_free: ClassVar[bool] = True
-
-    def __init__(self, options: Options, name: str, resources: Resources) -> None:
-        self.options = options
-        self.name = name
-        self._resources = resources
+    Options = ClaimOptions
+    options: ClaimOptions
+    needs = ("embedder",)
+    label_free = True
 
     @hookimpl
     def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:
         told = [_sentences(group) for group in groups]
         distinct = list(dict.fromkeys(sentence for group in told for some in group for sentence in some))
-        rows = (
-            dict(zip(distinct, self._resources.embedder().embed(distinct), strict=True)) if distinct else {}
-        )
+        rows = dict(zip(distinct, self.resources.embedder().embed(distinct), strict=True)) if distinct else {}
         columns: list[tuple[Score, ...]] = []
         for group, some in zip(groups, told, strict=True):
             if not some:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from typing import ClassVar
 
 from pydantic import Field
 
-from udasa_core import Column, Group, Resources, Score, hookimpl, sentences, words
+from udasa_core import Column, Group, Plugin, Score, hookimpl, sentences, words
 from udasa_plugin_factual.claims import ALONE, SILENT, ClaimOptions, Over, combined
 
 
-class SelfCheckNgram:
+class SelfCheckNgram(Plugin):
     """One score a response in [0, 1): lower the more its words are those that all responses use.
 
     Formula, with n(w) the number of times that word w stands in the prompt's K responses, N their number of
@@ -46,12 +45,8 @@ class SelfCheckNgram:
             "the rarest word.",
         )
 
-    needs: ClassVar[tuple[str, ...]] = ()
-    label_free: ClassVar[bool] = True
-
-    def __init__(self, options: Options, name: str, resources: Resources) -> None:
-        self.options = options
-        self.name = name
+    options: Options
+    label_free = True
 
     @hookimpl
     def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:

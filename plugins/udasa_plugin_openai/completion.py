@@ -84,9 +84,9 @@ def _tokens(plain: Any) -> tuple[ServerToken, ...] | None:
     if not isinstance(content, list) or not content:
         return None
     tokens = []
-    for one in content:
-        text = one.get("token") if isinstance(one, Mapping) else None
-        logprob = one.get("logprob") if isinstance(one, Mapping) else None
+    for entry in content:
+        text = entry.get("token") if isinstance(entry, Mapping) else None
+        logprob = entry.get("logprob") if isinstance(entry, Mapping) else None
         if not isinstance(text, str) or isinstance(logprob, bool) or not isinstance(logprob, int | float):
             return None
         if not math.isfinite(logprob):

@@ -6,7 +6,9 @@ import re
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from udasa_core import Options
 
 # Options that say how a server is asked and not what: they are no part of an answer's identity.
 INCIDENTAL = (
@@ -38,10 +40,8 @@ _DECIDED = frozenset(
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,63}")
 
 
-class ConnectionOptions(BaseModel):
+class ConnectionOptions(Options):
     """An OpenAI-compatible endpoint, and how it is asked."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     base_url: str = Field(
         description='What precedes /chat/completions: "http://localhost:8000/v1" for vLLM, SGLang, llama.cpp '

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from udasa_core import (
     Group,
     ModelRef,
+    Plugin,
     Prompt,
     Resources,
     SamplingOptions,
@@ -27,12 +28,12 @@ from udasa_plugin_openai.served import FAR
 
 if TYPE_CHECKING:
     from udasa_core import CausalLM
-    from udasa_plugin_openai.served import Measured
+    from udasa_plugin_openai.served import Logprobs
 
 log = logging.getLogger("udasa.openai")
 
 
-class OpenAIGenerator:
+class OpenAIGenerator(Plugin):
     """Up to K responses a prompt from the server's model, which should be the policy: [model] names it here.
 
     A response's tokens are the local tokenization of its text, with the token that ends a turn where the
@@ -70,27 +71,25 @@ class OpenAIGenerator:
             "the model can; longer prompts are set aside beforehand. 0: as the model.",
         )
 
-    needs: ClassVar[tuple[str, ...]] = ()
-    incidental: ClassVar[tuple[str, ...]] = INCIDENTAL
+    options: Options
+    incidental = INCIDENTAL
     # Nobody here knows what the server serves.
-    label_free: ClassVar[bool | None] = None
+    label_free = None
 
     def __init__(self, options: Options, name: str, resources: Resources) -> None:
-        self.options = options
-        self.name = name
-        self._resources = resources
+        super().__init__(options, name, resources)
         self._told: set[str] = set()
 
     @hookimpl
     def udasa_admit(self, prompts: Sequence[Prompt], sampling: SamplingOptions) -> list[str]:
-        lm = self._resources.causal_lm(self._resources.base)
+        lm = self.resources.causal_lm(self.resources.base)
         return [self._refusal(lm, prompt, sampling.max_new_tokens) for prompt in prompts]
 
     @hookimpl
     def udasa_generate(
         self, prompts: Sequence[Prompt], sampling: SamplingOptions, policy: ModelRef, seed: int
     ) -> list[Group]:
-        lm = self._resources.causal_lm(policy)
+        lm = self.resources.causal_lm(policy)
         rendered = [self._render(lm, prompt) for prompt in prompts]
         if policy.adapters:
             return self._sample_locally(lm, prompts, rendered, sampling, seed)
@@ -98,7 +97,7 @@ class OpenAIGenerator:
         groups: list[Group] = []
         refused: list[tuple[Prompt, UdasaError]] = []
         by_server = 0
-        with self._resources.progress("sample", len(prompts)) as advance:
+        with self.resources.progress("sample", len(prompts)) as advance:
             found = self._requests.answers(prompts, sampling, seed)
             for prompt, ids, answers in zip(prompts, rendered, found, strict=True):
                 advance(1)
@@ -106,9 +105,9 @@ class OpenAIGenerator:
                     refused.append((prompt, answers.error))
                     continue
                 self._check_prompt(prompt, ids, answers.prompt_tokens)
-                group, measured = grouped(lm, prompt, ids, answers.choices, sampling, end_of_turn)
-                self._check_figures(prompt, measured)
-                by_server += bool(measured.by_server)
+                group, logprobs = grouped(lm, prompt, ids, answers.choices, sampling, end_of_turn)
+                self._check_figures(prompt, logprobs)
+                by_server += bool(logprobs.by_server)
                 groups.append(group)
         if refused:
             raise self._error(prompts, refused)
@@ -124,18 +123,20 @@ class OpenAIGenerator:
                 f"makes {len(rendered)}: it may serve another model, or use another template",
             )
 
-    def _check_figures(self, prompt: Prompt, measured: Measured) -> None:
-        if measured.distance is not None and measured.distance > FAR:
+    def _check_figures(self, prompt: Prompt, logprobs: Logprobs) -> None:
+        if logprobs.distance is not None and logprobs.distance > FAR:
             self._warn(
                 "model",
-                f"the server's log-probabilities are {measured.distance:.2f} nats a token away from the "
+                f"the server's log-probabilities are {logprobs.distance:.2f} nats a token away from the "
                 f"policy's on prompt {prompt.id}, and not used: it serves another model, quantization or "
                 "template",
             )
 
     def _check_that_it_samples(self, groups: Sequence[Group]) -> None:
         several = [group for group in groups if len(group.responses) > 1]
-        if len(several) > 1 and all(len({one.text for one in group.responses}) == 1 for group in several):
+        if len(several) > 1 and all(
+            len({response.text for response in group.responses}) == 1 for group in several
+        ):
             self._warn(
                 "sampling",
                 f"all responses to each of {len(several)} prompts are the same: the server seems to answer "
@@ -150,7 +151,7 @@ class OpenAIGenerator:
 
     def _error(self, prompts: Sequence[Prompt], refused: Sequence[tuple[Prompt, UdasaError]]) -> UdasaError:
         error = refused[0][1]
-        named = ", ".join(one.id for one, _ in refused[:10]) + (", …" if len(refused) > 10 else "")
+        named = ", ".join(prompt.id for prompt, _ in refused[:10]) + (", …" if len(refused) > 10 else "")
         return UdasaError(
             f"{self._who}: the server refuses {len(refused)} of {len(prompts)} prompts ({named}). The first: "
             f"{error}\nWhere they are too long for the server, write context_length = … under [generator], "
@@ -168,7 +169,7 @@ class OpenAIGenerator:
         from udasa_plugin_openai.local import sample_locally
 
         groups = []
-        with self._resources.progress("sample", len(prompts)) as advance:
+        with self.resources.progress("sample", len(prompts)) as advance:
             for prompt, ids in zip(prompts, rendered, strict=True):
                 drawn = int(content_key(seed, prompt.id, length=8), 16)
                 responses = sample_locally(lm, ids, sampling, drawn)

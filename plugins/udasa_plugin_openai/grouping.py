@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from udasa_core import CausalLM, Group, Prompt, Response, SamplingOptions
 from udasa_plugin_openai.completion import Choice
-from udasa_plugin_openai.served import Measured, aligned, measure
+from udasa_plugin_openai.served import Logprobs, aligned, reconciled
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,32 +26,32 @@ def grouped(
     choices: Sequence[Choice],
     sampling: SamplingOptions,
     end_of_turn: int,
-) -> tuple[Group, Measured]:
+) -> tuple[Group, Logprobs]:
     """Return the group of a prompt (rendered: its token ids) with one response a choice, and how it was
     measured: one teacher-forced pass, and the server's log-probabilities where they are the policy's."""
     room = lm.context_length - len(rendered)
     tokens = [_tokens(lm, choice, sampling.max_new_tokens, end_of_turn, room) for choice in choices]
     statistics = lm.token_statistics(
         [rendered] * len(tokens),
-        [one.ids for one in tokens],
+        [told.ids for told in tokens],
         sampling.temperature,
         sampling.top_p,
         sampling.top_k,
     )
-    found = [aligned(lm, choice.tokens, one.ids) for choice, one in zip(choices, tokens, strict=True)]
-    served = [one for one in found if one is not None]
+    found = [aligned(lm, choice.tokens, told.ids) for choice, told in zip(choices, tokens, strict=True)]
+    served = [logprobs for logprobs in found if logprobs is not None]
     # All responses of a prompt by one measure: they are compared with one another.
-    measured = measure(statistics, served if len(served) == len(found) else None)
+    measured = reconciled(statistics, served if len(served) == len(found) else None)
     responses = tuple(
         Response(
-            text=one.text,
-            token_ids=one.ids,
+            text=told.text,
+            token_ids=told.ids,
             logprobs=measured.logprobs[place],
             sampling_logprobs=measured.sampling_logprobs[place],
             entropies=statistics[place].entropies,
-            finish_reason="stop" if one.is_whole else "length",
+            finish_reason="stop" if told.is_whole else "length",
         )
-        for place, one in enumerate(tokens)
+        for place, told in enumerate(tokens)
     )
     return Group(prompt, tuple(rendered), responses, lm.ref.key), measured
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
-from typing import ClassVar
 
 from pydantic import Field
 
-from udasa_core import Grade, Message, Prompt, Resources, hookimpl, rating
+from udasa_core import Grade, Message, Plugin, Prompt, Resources, hookimpl, rating
 from udasa_plugin_openai.client import Client
 from udasa_plugin_openai.completion import Completion
 from udasa_plugin_openai.connection import INCIDENTAL, ConnectionOptions
@@ -24,7 +23,7 @@ _ABOUT_THE_PROMPT = frozenset({400, 413, 422})
 _SEEDS = 2**31
 
 
-class OpenAIJudge:
+class OpenAIJudge(Plugin):
     """One Grade a grading prompt: the server's answer, and the rating from 1 to 10 that it holds, if any.
 
     Grades are yielded in order, each as soon as it and all before it are there; `concurrency` requests are in
@@ -49,15 +48,18 @@ class OpenAIJudge:
             default=2048, ge=1, description="Token budget of a judgement, its thinking included."
         )
 
-    needs: ClassVar[tuple[str, ...]] = ()
-    incidental: ClassVar[tuple[str, ...]] = INCIDENTAL
+    options: Options
+    incidental = INCIDENTAL
 
     def __init__(self, options: Options, name: str, resources: Resources) -> None:
-        self.options = options
-        self.name = name
-        self.model = options.model
+        super().__init__(options, name, resources)
         self._answers_others = False
         self._lock = threading.Lock()
+
+    @property
+    def model(self) -> str:
+        """The name that the server knows its model by."""
+        return self.options.model
 
     @hookimpl
     def udasa_judge(self, prompts: Sequence[Prompt], seed: int) -> Iterator[Grade]:

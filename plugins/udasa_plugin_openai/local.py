@@ -59,7 +59,7 @@ def _response(lm: CausalLM, tokens: Sequence[int], figures: Sequence[Sequence[fl
     """Return the response in a row of tokens, which may go on after its end."""
     end = next((place + 1 for place, token in enumerate(tokens) if token in lm.stop_ids), None)
     length = len(tokens) if end is None else end
-    logprobs, sampling_logprobs, entropies = (tuple(one[:length]) for one in figures)
+    logprobs, sampling_logprobs, entropies = (tuple(figure[:length]) for figure in figures)
     return Response(
         text=lm.decode(tokens[:length]),
         token_ids=tuple(tokens[:length]),

@@ -16,7 +16,7 @@ Figures = Sequence[Sequence[float]]
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class Logprobs:
     """The log-probabilities of one prompt's responses, in nats: raw ones, and those sampled from.
 
     by_server: "raw" or "sampling" where the server's own stand there, "" where both are the local policy's.
@@ -29,36 +29,36 @@ class Measured:
     distance: float | None
 
 
-def measure(statistics: Sequence[TokenStatistics], served: Figures | None) -> Measured:
+def reconciled(statistics: Sequence[TokenStatistics], served: Figures | None) -> Logprobs:
     """Put a server's log-probabilities (None: it gives none) in the place of those that they are.
 
     Servers differ in what they give: vLLM and llama.cpp by default the raw distribution's, SGLang the
     tempered one's. They are whichever of the local policy's they are nearer to; none, where they are further
     than `FAR` from both.
     """
-    raw = tuple(one.logprobs for one in statistics)
+    raw = tuple(response.logprobs for response in statistics)
     # Where this machine's arithmetic would not have let a token pass the filter, the raw figure stands.
     sampling = tuple(
         tuple(
             tempered if math.isfinite(tempered) else plain
-            for tempered, plain in zip(one.sampling_logprobs, one.logprobs, strict=True)
+            for tempered, plain in zip(response.sampling_logprobs, response.logprobs, strict=True)
         )
-        for one in statistics
+        for response in statistics
     )
     if served is None:
-        return Measured(raw, sampling, "", None)
-    given = tuple(tuple(one) for one in served)
+        return Logprobs(raw, sampling, "", None)
+    given = tuple(tuple(logprobs) for logprobs in served)
     to_raw, to_sampling = _distance(given, raw), _distance(given, sampling)
     nearest = min(to_raw, to_sampling)
     if nearest > FAR:
-        return Measured(raw, sampling, "", nearest)
+        return Logprobs(raw, sampling, "", nearest)
     if to_sampling < to_raw:
-        return Measured(raw, given, "sampling", nearest)
-    return Measured(given, sampling, "raw", nearest)
+        return Logprobs(raw, given, "sampling", nearest)
+    return Logprobs(given, sampling, "raw", nearest)
 
 
-def _distance(one: Figures, other: Figures) -> float:
-    pairs = [pair for a, b in zip(one, other, strict=True) for pair in zip(a, b, strict=True)]
+def _distance(given: Figures, other: Figures) -> float:
+    pairs = [pair for a, b in zip(given, other, strict=True) for pair in zip(a, b, strict=True)]
     return math.fsum(abs(a - b) for a, b in pairs) / len(pairs)
 
 
@@ -70,8 +70,8 @@ def aligned(lm: CausalLM, tokens: Sequence[ServerToken] | None, ids: Sequence[in
     """
     if tokens is None or len(tokens) != len(ids):
         return None
-    for place, (token, one) in enumerate(zip(tokens, ids, strict=True)):
-        ends = place == len(ids) - 1 and one in lm.stop_ids
-        if token.text != lm.tokenizer.decode([one]) and not (ends and token.text == ""):
+    for place, (token, token_id) in enumerate(zip(tokens, ids, strict=True)):
+        ends = place == len(ids) - 1 and token_id in lm.stop_ids
+        if token.text != lm.tokenizer.decode([token_id]) and not (ends and token.text == ""):
             return None
     return [token.logprob for token in tokens]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
-from udasa_core import Group, Pair, Pairing, Resources, Scores, hookimpl
+from udasa_core import Group, Pair, Pairing, Plugin, Scores, hookimpl
 from udasa_plugin_pairing.gaps import GapGuards
 from udasa_plugin_pairing.guards import pair_each
 
 
-class Extremes:
+class Extremes(Plugin):
     """At most one pair a prompt: chosen = argmin U, rejected = argmax U, gap = max U − min U, in (0, 1].
 
     Of equal U the earlier response is taken, on both sides. A gap of 0 never makes a pair, whatever
@@ -19,15 +18,9 @@ class Extremes:
     best pair is not tried (see `Guards`). The seed is not used.
     """
 
-    class Options(GapGuards):
-        """Which extreme pairs are good enough."""
-
-    needs: ClassVar[tuple[str, ...]] = ()
-    label_free: ClassVar[bool] = True
-
-    def __init__(self, options: Options, name: str, resources: Resources) -> None:
-        self.options = options
-        self.name = name
+    Options = GapGuards
+    options: GapGuards
+    label_free = True
 
     @hookimpl
     def udasa_pair(self, groups: Sequence[Group], scores: Sequence[Scores], seed: int) -> Pairing:

@@ -27,7 +27,7 @@ class GapGuards(Guards):
             if not isinstance(u := scores.U[index], Abstain)
         }
         # The sort is stable: equal ones stay in order of index.
-        return dict(sorted(us.items(), key=lambda one: one[1]))
+        return dict(sorted(us.items(), key=lambda item: item[1]))
 
     def pair(self, group: Group, us: dict[int, float], low: int, high: int, origin: str) -> Pair | str:
         """Return the pair of response `low` over response `high`, or why it may not be trained on.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from udasa_core import Abstain, Group, Pair, Pairing, Response, Scores, Unpaired
+from udasa_core import Abstain, Group, Options, Pair, Pairing, Response, Scores, Unpaired
 
 # The reasons that refusals are counted by.
 TOO_FEW = "too few scored responses"
@@ -17,7 +17,7 @@ SMALL_GAP = "gap below min_gap"
 LENGTH_RATIO = "length ratio above max_length_ratio"
 
 
-class Guards(BaseModel):
+class Guards(Options):
     """The guards' options, and their verdicts.
 
     Two kinds. A candidate guard speaks before a strategy chooses: a response without U, and under
@@ -25,8 +25,6 @@ class Guards(BaseModel):
     A pair guard speaks after: a pair that it refuses is not replaced by the next best one, for that would
     pair other responses than the strategy names; the prompt is refused and its reason counted.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     max_length_ratio: float | None = Field(
         default=None,
@@ -81,6 +79,6 @@ def pair_each(
     return Pairing(tuple(pairs), tuple(unpaired))
 
 
-def identical(one: Response, other: Response) -> bool:
+def identical(response: Response, other: Response) -> bool:
     """Say whether two responses are the same text, or the same tokens."""
-    return one.text == other.text or one.token_ids == other.token_ids
+    return response.text == other.text or response.token_ids == other.token_ids

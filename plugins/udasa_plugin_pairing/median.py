@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
-from udasa_core import Group, Pair, Pairing, Resources, Scores, hookimpl
+from udasa_core import Group, Pair, Pairing, Plugin, Scores, hookimpl
 from udasa_plugin_pairing.gaps import GapGuards
 from udasa_plugin_pairing.guards import pair_each
 
 
-class Median:
+class Median(Plugin):
     """At most one pair a prompt: chosen = argmin U, rejected = the response at the median U of the others.
 
     The m others in ascending order of U (of equal ones the earlier first), rejected is number ⌊m/2⌋ counted
@@ -23,15 +22,9 @@ class Median:
     pair that a guard refuses is not replaced (see `Guards`). The seed is not used.
     """
 
-    class Options(GapGuards):
-        """Which pairs are good enough."""
-
-    needs: ClassVar[tuple[str, ...]] = ()
-    label_free: ClassVar[bool] = True
-
-    def __init__(self, options: Options, name: str, resources: Resources) -> None:
-        self.options = options
-        self.name = name
+    Options = GapGuards
+    options: GapGuards
+    label_free = True
 
     @hookimpl
     def udasa_pair(self, groups: Sequence[Group], scores: Sequence[Scores], seed: int) -> Pairing:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import permutations
-from typing import ClassVar
 
-from udasa_core import Abstain, Group, Pair, Pairing, Resources, Scores, content_key, hookimpl
+from udasa_core import Abstain, Group, Pair, Pairing, Plugin, Scores, content_key, hookimpl
 from udasa_plugin_pairing.guards import IDENTICAL, Guards, identical, pair_each
 
 
-class RandomPairs:
+class RandomPairs(Plugin):
     """At most one pair a prompt: two differing responses and their order, all draws alike likely.
 
     U decides nothing (only a response without one is left out, so that strategies choose from the same
@@ -23,15 +22,9 @@ class RandomPairs:
     is not drawn again.
     """
 
-    class Options(Guards):
-        """Which drawn pairs are good enough."""
-
-    needs: ClassVar[tuple[str, ...]] = ()
-    label_free: ClassVar[bool] = True
-
-    def __init__(self, options: Options, name: str, resources: Resources) -> None:
-        self.options = options
-        self.name = name
+    Options = Guards
+    options: Guards
+    label_free = True
 
     @hookimpl
     def udasa_pair(self, groups: Sequence[Group], scores: Sequence[Scores], seed: int) -> Pairing:

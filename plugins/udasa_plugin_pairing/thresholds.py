@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Self
+from typing import Self
 
 from pydantic import Field, model_validator
 
-from udasa_core import Group, Pair, Pairing, Resources, Scores, hookimpl
+from udasa_core import Group, Pair, Pairing, Plugin, Scores, hookimpl
 from udasa_plugin_pairing.gaps import GapGuards
 from udasa_plugin_pairing.guards import pair_each
 
@@ -15,7 +15,7 @@ NONE_CHOSEN = "no response at or below chosen_below"
 NONE_REJECTED = "no response at or above rejected_above"
 
 
-class Thresholds:
+class Thresholds(Plugin):
     """At most one pair a prompt: chosen = argmin U where it is ≤ chosen_below, rejected = argmax U where it
     is ≥ rejected_above; gap = max U − min U, in (0, 1].
 
@@ -44,12 +44,8 @@ class Thresholds:
                 )
             return self
 
-    needs: ClassVar[tuple[str, ...]] = ()
-    label_free: ClassVar[bool] = True
-
-    def __init__(self, options: Options, name: str, resources: Resources) -> None:
-        self.options = options
-        self.name = name
+    options: Options
+    label_free = True
 
     @hookimpl
     def udasa_pair(self, groups: Sequence[Group], scores: Sequence[Scores], seed: int) -> Pairing:

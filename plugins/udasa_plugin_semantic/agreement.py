@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
-
-from udasa_core import Column, Group, Resources, Score, final_answer, hookimpl
-from udasa_plugin_semantic.answer_words import answer_words
-from udasa_plugin_semantic.texts import ALONE
+from udasa_core import Column, Group, Plugin, Score, final_answer, hookimpl
+from udasa_plugin_semantic.content_words import content_words
+from udasa_plugin_semantic.dissent import ALONE
 
 if TYPE_CHECKING:
     from numpy import float64
@@ -20,7 +18,7 @@ if TYPE_CHECKING:
 _LEAST = 0.05
 
 
-class Agreement:
+class Agreement(Plugin):
     """One score a response in [0, 1]: 0 where every vote agrees with its answer, towards 1 where none does.
 
     The K responses vote, each with the weight of a sure answer to the question at hand. Formula, with a_i the
@@ -45,25 +43,15 @@ class Agreement:
     Abstains where a prompt has one response only. Cost: two embeddings a distinct response and one a prompt.
     """
 
-    class Options(BaseModel):
-        """`semantic.agreement` has no options."""
-
-        model_config = ConfigDict(extra="forbid", frozen=True)
-
-    needs: ClassVar[tuple[str, ...]] = ("embedder",)
-    label_free: ClassVar[bool] = True
-
-    def __init__(self, options: Options, name: str, resources: Resources) -> None:
-        self.options = options
-        self.name = name
-        self._resources = resources
+    needs = ("embedder",)
+    label_free = True
 
     @hookimpl
     def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:
         import numpy as np
 
         texts = [text for group in groups for text in _texts(group)]
-        rows = self._resources.embedder().embed(texts).astype(np.float64)
+        rows = self.resources.embedder().embed(texts).astype(np.float64)
         columns: list[tuple[Score, ...]] = []
         start = 0
         for group in groups:
@@ -89,7 +77,7 @@ def _uncertainties(group: Group, rows: NDArray[float64]) -> tuple[Score, ...]:
     if count < 2:
         return (ALONE,) * count
     question = group.prompt.messages[-1].content
-    words = [answer_words(response.text, question) for response in group.responses]
+    words = [content_words(response.text, question) for response in group.responses]
     # einsum, not a matrix product: its sums do not depend on the group's size or order.
     relevance = np.einsum("jd,d->j", rows[1 : count + 1], rows[0])
     new = rows[count + 1 :]

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from udasa_core import Column, Group, Resources, Score, hookimpl
-from udasa_plugin_semantic.texts import ALONE, ComparedOptions, compared
+from udasa_core import Column, ComparedOptions, Group, Plugin, Score, hookimpl
+from udasa_plugin_semantic.dissent import ALONE
 
 if TYPE_CHECKING:
     from numpy import bool_
     from numpy.typing import NDArray
 
 
-class Cluster:
+class Cluster(Plugin):
     """One score a response in [0, 1]: 0 where all K responses mean the same, 1 where no other means the same.
 
     Formula, with C(i) the cluster of response i:
@@ -49,18 +49,14 @@ class Cluster:
             description="Without an entailment model: the cosine from which on two texts mean the same.",
         )
 
-    needs: ClassVar[tuple[str, ...]] = ("similarity",)
-    label_free: ClassVar[bool] = True
-
-    def __init__(self, options: Options, name: str, resources: Resources) -> None:
-        self.options = options
-        self.name = name
-        self._resources = resources
+    options: Options
+    needs = ("similarity",)
+    label_free = True
 
     @hookimpl
     def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:
-        texts = [compared(group, self.options.on) for group in groups]
-        matrices = self._resources.similarity().equivalences(texts, self.options.cosine)
+        texts = [self.options.compared(group) for group in groups]
+        matrices = self.resources.similarity().equivalences(texts, self.options.cosine)
         return Column(self.name, tuple(map(_surprises, matrices)))
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
-from udasa_core import Column, Group, Resources, hookimpl
+from udasa_core import Column, ComparedOptions, Group, Plugin, hookimpl
 from udasa_plugin_semantic.dissent import dissents
-from udasa_plugin_semantic.texts import ComparedOptions, compared
 
 
-class Degree:
+class Degree(Plugin):
     """One score a response in [0, 1]: 0 where every other response means the same, 1 where none does.
 
     Formula, for response i of K to one prompt:
@@ -31,19 +29,13 @@ class Degree:
     distinct response, with an embedder; either is shared with every dimension that compares the same texts.
     """
 
-    class Options(ComparedOptions):
-        """What is compared."""
-
-    needs: ClassVar[tuple[str, ...]] = ("similarity",)
-    label_free: ClassVar[bool] = True
-
-    def __init__(self, options: Options, name: str, resources: Resources) -> None:
-        self.options = options
-        self.name = name
-        self._resources = resources
+    Options = ComparedOptions
+    options: ComparedOptions
+    needs = ("similarity",)
+    label_free = True
 
     @hookimpl
     def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:
-        texts = [compared(group, self.options.on) for group in groups]
-        matrices = self._resources.similarity().matrices(texts)
+        texts = [self.options.compared(group) for group in groups]
+        matrices = self.resources.similarity().matrices(texts)
         return Column(self.name, tuple(dissents(matrix.tolist()) for matrix in matrices))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from udasa_core import Score
-from udasa_plugin_semantic.texts import ALONE
+from udasa_core import Abstain, Score
+
+ALONE = Abstain("the prompt has one response: there is no other to compare it with")
 
 
 def dissents(similarity: Sequence[Sequence[float]]) -> tuple[Score, ...]:

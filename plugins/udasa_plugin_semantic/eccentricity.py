@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from udasa_core import Column, Group, Resources, Score, hookimpl
-from udasa_plugin_semantic.texts import ALONE, ComparedOptions, compared
+from udasa_core import Column, ComparedOptions, Group, Plugin, Score, hookimpl
+from udasa_plugin_semantic.dissent import ALONE
 
 if TYPE_CHECKING:
     from numpy import float64
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _DIGITS = 12
 
 
-class Eccentricity:
+class Eccentricity(Plugin):
     """One score a response in [0, √(1 − 1/K)]: 0 at the centre of the responses, more the further out.
 
     Formula, for K responses with the run's similarity s (K × K, s_ii = 1), D = diag(Σ_j s_ij):
@@ -54,18 +54,14 @@ class Eccentricity:
             description="Eigenvectors of the Laplacian with an eigenvalue below this are informative.",
         )
 
-    needs: ClassVar[tuple[str, ...]] = ("similarity",)
-    label_free: ClassVar[bool] = True
-
-    def __init__(self, options: Options, name: str, resources: Resources) -> None:
-        self.options = options
-        self.name = name
-        self._resources = resources
+    options: Options
+    needs = ("similarity",)
+    label_free = True
 
     @hookimpl
     def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:
-        texts = [compared(group, self.options.on) for group in groups]
-        matrices = self._resources.similarity().matrices(texts)
+        texts = [self.options.compared(group) for group in groups]
+        matrices = self.resources.similarity().matrices(texts)
         threshold = self.options.threshold
         return Column(self.name, tuple(_eccentricities(matrix, threshold) for matrix in matrices))
 

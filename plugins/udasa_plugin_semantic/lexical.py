@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
-from typing import ClassVar
 
-from udasa_core import Column, Group, Resources, hookimpl, words
+from udasa_core import Column, ComparedOptions, Group, Plugin, hookimpl, words
 from udasa_plugin_semantic.dissent import dissents
-from udasa_plugin_semantic.texts import ComparedOptions, compared
 
 
-class Lexical:
+class Lexical(Plugin):
     """One score a response in [0, 1]: 0 where every other response has the same words, 1 where none has any.
 
     Formula, for response i of K to one prompt, with lcs the length of the longest common subsequence of words
@@ -29,19 +27,13 @@ class Lexical:
     Abstains where a prompt has one response only. Cost: free with sampling: no model is called.
     """
 
-    class Options(ComparedOptions):
-        """What is compared."""
-
-    needs: ClassVar[tuple[str, ...]] = ()
-    label_free: ClassVar[bool] = True
-
-    def __init__(self, options: Options, name: str, resources: Resources) -> None:
-        self.options = options
-        self.name = name
+    Options = ComparedOptions
+    options: ComparedOptions
+    label_free = True
 
     @hookimpl
     def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:
-        texts = (compared(group, self.options.on) for group in groups)
+        texts = (self.options.compared(group) for group in groups)
         return Column(self.name, tuple(dissents(_similarities(some)) for some in texts))
 
 
@@ -54,25 +46,25 @@ def _similarities(texts: Sequence[str]) -> list[list[float]]:
     return rows
 
 
-def _rouge_l(one: Sequence[str], other: Sequence[str]) -> float:
+def _rouge_l(first: Sequence[str], other: Sequence[str]) -> float:
     """Return ROUGE-L F1 in [0, 1] of two lists of words."""
-    if one == other:
+    if first == other:
         return 1.0
-    return 2.0 * _common(one, other) / (len(one) + len(other))
+    return 2.0 * _common(first, other) / (len(first) + len(other))
 
 
-def _common(one: Sequence[str], other: Sequence[str]) -> int:
+def _common(first: Sequence[str], other: Sequence[str]) -> int:
     """Return the length of the longest common subsequence.
 
     One row of the usual table is an integer's bits (Hyyrö 2004): bit n is 0 where the row rises at word n of
-    `one`. So a long text costs as many steps as it has words, not their square.
+    `first`. So a long text costs as many steps as it has words, not their square.
     """
     positions: dict[str, int] = {}
-    for index, word in enumerate(one):
+    for index, word in enumerate(first):
         positions[word] = positions.get(word, 0) | 1 << index
-    every = (1 << len(one)) - 1
+    every = (1 << len(first)) - 1
     row = every
     for word in other:
         rises = row & positions.get(word, 0)
         row = ((row + rises) | (row - rises)) & every
-    return len(one) - row.bit_count()
+    return len(first) - row.bit_count()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, StringConstraints, field_validator
 
-from udasa_core import PairTable, Resources, StagePlan, hookimpl
+from udasa_core import PairTable, Plugin, StagePlan, hookimpl
 from udasa_plugin_stages.ranking import Ranking
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 StageName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 
 
-class Quantiles:
+class Quantiles(Plugin):
     """Equal quantiles of the gap as stages, in descending order of gap: terciles, with the default names.
 
     With m pairs and S stages, each stage has ⌊m/S⌋ pairs and the first m mod S have one more. The order
@@ -41,13 +41,13 @@ class Quantiles:
                     raise ValueError(f"two stages are named {name!r}: rename one")
             return names
 
-    needs: ClassVar[tuple[str, ...]] = ()
-    label_free: ClassVar[bool] = True
+    options: Options
+    label_free = True
 
-    def __init__(self, options: Options, name: str, resources: Resources) -> None:
-        self.options = options
-        self.name = name
-        self.stage_names = tuple(options.names)
+    @property
+    def stage_names(self) -> tuple[str, ...]:
+        """The names under [stages]."""
+        return tuple(self.options.names)
 
     @hookimpl
     def udasa_stage(self, pairs: PairTable) -> StagePlan:

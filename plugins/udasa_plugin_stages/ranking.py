@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from udasa_core import PairTable, StagePlan
+from udasa_core import Options, PairTable, StagePlan
 
 if TYPE_CHECKING:
     from numpy import float64
@@ -18,14 +18,12 @@ NO_GAP = "no gap: the pair was not made by U"
 NOT_POSITIVE = "gap not positive"
 
 
-class Ranking(BaseModel):
+class Ranking(Options):
     """The options of every policy that goes by gap.
 
     Pairs are ranked by gap, the largest first, equal gaps by pair id; so a plan does not depend on the order
     in which pairs arrive. A pair whose gap is 0 or less is always dropped.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     ungapped: Literal["drop", "spread"] = Field(
         default="drop",

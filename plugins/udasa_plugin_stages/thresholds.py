@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, model_validator
 
-from udasa_core import PairTable, Resources, StagePlan, hookimpl
+from udasa_core import PairTable, Plugin, StagePlan, hookimpl
 from udasa_plugin_stages.ranking import Ranking
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class Thresholds:
+class Thresholds(Plugin):
     """Three stages by gap, in training order:
 
     conservative (gap ≥ tau_high), moderate (tau_low ≤ gap < tau_high), exploratory (0 < gap < tau_low).
@@ -42,14 +42,9 @@ class Thresholds:
                 )
             return self
 
-    needs: ClassVar[tuple[str, ...]] = ()
-    label_free: ClassVar[bool] = True
-
-    stage_names: tuple[str, ...] = ("conservative", "moderate", "exploratory")
-
-    def __init__(self, options: Options, name: str, resources: Resources) -> None:
-        self.options = options
-        self.name = name
+    options: Options
+    label_free = True
+    stage_names = ("conservative", "moderate", "exploratory")
 
     @hookimpl
     def udasa_stage(self, pairs: PairTable) -> StagePlan:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 from pydantic import Field
 
-from udasa_core import Group, ModelRef, Prompt, Resources, Response, SamplingOptions, hookimpl
+from udasa_core import Group, ModelRef, Plugin, Prompt, Response, SamplingOptions, hookimpl
 from udasa_plugin_transformers.rendering import RenderingOptions
 
 
-class TransformersGenerator:
+class TransformersGenerator(Plugin):
     """K sampled responses a prompt, each token with its log-probabilities and its entropy, in nats.
 
     A prompt is read once and its keys and values are shared out to K responses; the responses of several
@@ -32,17 +31,12 @@ class TransformersGenerator:
             description="Prompts whose responses decode together: more is faster and takes more memory.",
         )
 
-    needs: ClassVar[tuple[str, ...]] = ()
-    label_free: ClassVar[bool] = True
-
-    def __init__(self, options: Options, name: str, resources: Resources) -> None:
-        self.options = options
-        self.name = name
-        self._resources = resources
+    options: Options
+    label_free = True
 
     @hookimpl
     def udasa_admit(self, prompts: Sequence[Prompt], sampling: SamplingOptions) -> list[str]:
-        lm = self._resources.causal_lm(self._resources.base)
+        lm = self.resources.causal_lm(self.resources.base)
         return self.options.refusals(lm, prompts, sampling.max_new_tokens)
 
     @hookimpl
@@ -51,9 +45,9 @@ class TransformersGenerator:
     ) -> list[Group]:
         from udasa_plugin_transformers.sampler import sample
 
-        lm = self._resources.causal_lm(policy)
+        lm = self.resources.causal_lm(policy)
         rendered = [self.options.render(lm, prompt) for prompt in prompts]
-        with self._resources.progress("sample", len(prompts)) as advance:
+        with self.resources.progress("sample", len(prompts)) as advance:
             sampled = sample(lm, rendered, sampling, seed, self.options.prompts_per_batch, advance)
         return [
             Group(
@@ -61,14 +55,14 @@ class TransformersGenerator:
                 prompt_token_ids=tuple(token_ids),
                 responses=tuple(
                     Response(
-                        text=lm.decode(one.token_ids),
-                        token_ids=one.token_ids,
-                        logprobs=one.logprobs,
-                        sampling_logprobs=one.sampling_logprobs,
-                        entropies=one.entropies,
-                        finish_reason="stop" if one.stopped else "length",
+                        text=lm.decode(drawn.token_ids),
+                        token_ids=drawn.token_ids,
+                        logprobs=drawn.logprobs,
+                        sampling_logprobs=drawn.sampling_logprobs,
+                        entropies=drawn.entropies,
+                        finish_reason="stop" if drawn.stopped else "length",
                     )
-                    for one in samples
+                    for drawn in samples
                 ),
                 policy=policy.key,
             )

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from udasa_core import Group, ModelRef, Prompt, Resources, Response, SamplingOptions, UdasaError, hookimpl
+from udasa_core import (
+    Group,
+    ModelRef,
+    Plugin,
+    Prompt,
+    SamplingOptions,
+    UdasaError,
+    file_digest,
+    hookimpl,
+    measured_group,
+)
 from udasa_plugin_transformers.rendering import RenderingOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from udasa_core import CausalLM
     from udasa_plugin_transformers.recordings import Recordings
 
 
-class RecordedGenerator:
+class RecordedGenerator(Plugin):
     """Up to K recorded responses a prompt, in the file's order, with the policy's token statistics in nats.
 
     A response's tokens are the policy's tokenization of its text and the token that ends a turn; its
@@ -41,22 +49,16 @@ class RecordedGenerator:
             "messages, and responses (a list of texts).",
         )
 
-    needs: ClassVar[tuple[str, ...]] = ()
-
-    def __init__(self, options: Options, name: str, resources: Resources) -> None:
-        self.options = options
-        self.name = name
-        self._resources = resources
+    options: Options
 
     @cached_property
     def fingerprint(self) -> str:
         """The SHA-256 of the file: other responses make other groups."""
-        with self._path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_digest(self._path)
 
     @hookimpl
     def udasa_admit(self, prompts: Sequence[Prompt], sampling: SamplingOptions) -> list[str]:
-        lm = self._resources.causal_lm(self._resources.base)
+        lm = self.resources.causal_lm(self.resources.base)
         # One token of room for a response is enough: a longer one is cut.
         refusals = self.options.refusals(lm, prompts, max_new_tokens=1)
         counts = [len(self._recordings.of(prompt.messages)) for prompt in prompts]
@@ -69,37 +71,19 @@ class RecordedGenerator:
     def udasa_generate(
         self, prompts: Sequence[Prompt], sampling: SamplingOptions, policy: ModelRef, seed: int
     ) -> list[Group]:
-        lm = self._resources.causal_lm(policy)
+        lm = self.resources.causal_lm(policy)
         groups = []
-        with self._resources.progress("score recorded responses", len(prompts)) as advance:
+        with self.resources.progress("score recorded responses", len(prompts)) as advance:
             for prompt in prompts:
                 texts = self._recordings.of(prompt.messages)[: sampling.responses]
-                groups.append(self._group(lm, prompt, texts))
+                rendered, end = self.options.render(lm, prompt), self.options.end_of_turn(lm)
+                groups.append(measured_group(lm, prompt, rendered, texts, end))
                 advance(1)
         return groups
 
-    def _group(self, lm: CausalLM, prompt: Prompt, texts: Sequence[str]) -> Group:
-        rendered = self.options.render(lm, prompt)
-        room = lm.context_length - len(rendered)
-        whole = [[*lm.encode(text), self.options.end_of_turn(lm)] for text in texts]
-        token_ids = [ids[:room] for ids in whole]
-        statistics = lm.token_statistics([rendered] * len(texts), token_ids)
-        responses = tuple(
-            Response(
-                text=text if len(ids) == len(full) else lm.decode(ids),
-                token_ids=tuple(ids),
-                logprobs=figures.logprobs,
-                sampling_logprobs=figures.logprobs,
-                entropies=figures.entropies,
-                finish_reason="stop" if len(ids) == len(full) else "length",
-            )
-            for text, full, ids, figures in zip(texts, whole, token_ids, statistics, strict=True)
-        )
-        return Group(prompt, tuple(rendered), responses, lm.ref.key)
-
     @cached_property
     def _path(self) -> Path:
-        path = self._resources.path(self.options.source)
+        path = self.resources.path(self.options.source)
         if not path.is_file():
             raise UdasaError(f"generator recorded: {path} is no file; name one under [generator] source")
         return path

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
+
+from udasa_core import Options
 
 if TYPE_CHECKING:
     from udasa_core import CausalLM, Prompt
@@ -30,10 +32,8 @@ _DECIDED = frozenset(
 )
 
 
-class RenderingOptions(BaseModel):
+class RenderingOptions(Options):
     """How a prompt becomes token ids."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     template: Literal["chat", "plain"] = Field(
         default="chat",

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import ClassVar
 
-from udasa_core import Column, Group, Resources, hookimpl
+from udasa_core import Column, Group, Plugin, hookimpl
 from udasa_plugin_value.harm import HarmReading
 from udasa_plugin_value.scoring import score_conversations
 
 _GROUPS_A_CALL = 32
 
 
-class HarmClassifier:
+class HarmClassifier(Plugin):
     """One score a response in [0, 1]: 0 where the classifier is sure of no harm, 1 where it is sure of harm.
 
     Formula, over the labels h named in `harmful`, from the model's logits:
@@ -31,30 +30,23 @@ class HarmClassifier:
     batched by length.
     """
 
-    class Options(HarmReading):
-        """Which classifier, and which of its labels mean harm."""
-
-    needs: ClassVar[tuple[str, ...]] = ()
+    Options = HarmReading
+    options: HarmReading
     # Nobody here knows what the named model was trained on.
-    label_free: ClassVar[bool | None] = None
-
-    def __init__(self, options: Options, name: str, resources: Resources) -> None:
-        self.options = options
-        self.name = name
-        self._resources = resources
+    label_free = None
 
     @cached_property
     def fingerprint(self) -> str:
         """The classifier's key: the source is only its name. Checks the labels, before anything is read."""
-        return self.options.check(self._resources, self.name).key
+        return self.options.check(self.resources, self.name).key
 
     @hookimpl
     def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:
-        classifier = self.options.check(self._resources, self.name)
+        classifier = self.options.check(self.resources, self.name)
         return score_conversations(
             groups,
             self.name,
-            self._resources,
+            self.resources,
             _GROUPS_A_CALL,
             lambda conversations: self.options.probabilities(classifier, conversations).tolist(),
         )

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
-from udasa_core import Classifier, Column, Group, Resources, Score, content_key, hookimpl
+from udasa_core import Classifier, Column, Group, Plugin, Score, content_key, hookimpl
 from udasa_plugin_value.harm import HarmReading
 from udasa_plugin_value.pessimism import doubt
 from udasa_plugin_value.scoring import Conversation, score_conversations
@@ -16,7 +15,7 @@ from udasa_plugin_value.scoring import Conversation, score_conversations
 _GROUPS_A_CALL = 32
 
 
-class HarmEnsemble:
+class HarmEnsemble(Plugin):
     """One score a response in [0, 1]: 0 where all members are sure of no harm, 1 where they are of harm.
 
     Formula, with h_m member m's probability of harm (as `value.classifier` has it) and p_m = 1 − h_m:
@@ -35,10 +34,8 @@ class HarmEnsemble:
     loaded. Stamped neither label-free nor the opposite, as `value.classifier`.
     """
 
-    class Options(BaseModel):
+    class Options(Plugin.Options):
         """The members, and what their disagreement costs."""
-
-        model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
         members: tuple[HarmReading, ...] = Field(
             min_length=2,
@@ -59,14 +56,9 @@ class HarmEnsemble:
                     raise ValueError(f"{member.source} stands twice with the same options: remove one")
             return members
 
-    needs: ClassVar[tuple[str, ...]] = ()
+    options: Options
     # Nobody here knows what the named models were trained on.
-    label_free: ClassVar[bool | None] = None
-
-    def __init__(self, options: Options, name: str, resources: Resources) -> None:
-        self.options = options
-        self.name = name
-        self._resources = resources
+    label_free = None
 
     @cached_property
     def fingerprint(self) -> str:
@@ -79,13 +71,13 @@ class HarmEnsemble:
         return score_conversations(
             groups,
             self.name,
-            self._resources,
+            self.resources,
             _GROUPS_A_CALL,
             lambda conversations: self._uncertainties(classifiers, conversations),
         )
 
     def _classifiers(self) -> list[Classifier]:
-        return [member.check(self._resources, self.name) for member in self.options.members]
+        return [member.check(self.resources, self.name) for member in self.options.members]
 
     def _uncertainties(
         self, classifiers: Sequence[Classifier], conversations: Sequence[Conversation]

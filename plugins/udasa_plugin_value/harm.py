@@ -6,9 +6,9 @@ import difflib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
-from udasa_core import Classifier, Resources, UdasaError
+from udasa_core import Classifier, Options, Resources, UdasaError
 from udasa_plugin_value.scoring import Conversation
 
 if TYPE_CHECKING:
@@ -18,10 +18,8 @@ if TYPE_CHECKING:
 Label = Annotated[str, StringConstraints(min_length=1)]
 
 
-class HarmReading(BaseModel):
+class HarmReading(Options):
     """Which classifier is read, and which of its labels mean harm: the options, and what they yield."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     source: str = Field(
         min_length=1, description="The sequence-classification model: hf:, pypi: or file:, with safetensors."
@@ -47,8 +45,8 @@ class HarmReading(BaseModel):
         told = f"dimension {name!r}: the classifier {self.source} has the labels {', '.join(labels)}"
         for label in self.harmful:
             if label not in labels:
-                close = difflib.get_close_matches(label.lower(), [one.lower() for one in labels], n=1)
-                meant = next((one for one in labels if [one.lower()] == close), "")
+                close = difflib.get_close_matches(label.lower(), [known.lower() for known in labels], n=1)
+                meant = next((known for known in labels if [known.lower()] == close), "")
                 hint = f"; did you mean {meant!r}?" if meant else ": write some of these"
                 raise UdasaError(f"{told}, and harmful names {label!r}{hint}")
         if self.activation == "softmax" and set(labels) <= set(self.harmful):

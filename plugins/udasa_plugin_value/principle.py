@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
+
+from udasa_core import Options
 
 Question = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
-class Principle(BaseModel):
+class Principle(Options):
     """One line of the constitution. In TOML a text alone stands for a table with `ask` alone."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     ask: Question = Field(description="A yes/no question about the response; yes is good.")
     flipped: Question | None = Field(
@@ -43,4 +43,4 @@ class Principle(BaseModel):
     @property
     def questions(self) -> tuple[str, ...]:
         """The questions asked: one to three."""
-        return tuple(one for one in (self.ask, self.flipped, self.applies) if one is not None)
+        return tuple(question for question in (self.ask, self.flipped, self.applies) if question is not None)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
-from udasa_core import Abstain, Column, Group, Message, Reader, Resources, Score, hookimpl
+from udasa_core import Abstain, Column, Group, Message, Plugin, Reader, Resources, Score, hookimpl
 from udasa_plugin_value.pessimism import doubt
 from udasa_plugin_value.principle import Principle
 from udasa_plugin_value.scoring import Conversation, score_conversations
@@ -25,7 +25,7 @@ _CONTENT_FREE: tuple[Conversation, ...] = tuple(
 _SUREST = 1e-6
 
 
-class Principles:
+class Principles(Plugin):
     """One score a response in [0, 1]: 0 where the reader finds every principle kept, 1 where none is.
 
     Formula. Of a question q about an exchange x, the reader's log-odds of yes over its habit are
@@ -62,10 +62,8 @@ class Principles:
     a short one a question, and two exchanges more a shard.
     """
 
-    class Options(BaseModel):
+    class Options(Plugin.Options):
         """The constitution, and how the reader's answers are combined."""
-
-        model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
         principles: tuple[Principle, ...] = Field(
             min_length=1,
@@ -100,23 +98,24 @@ class Principles:
                     raise ValueError(f"the principle {ask!r} stands twice: remove one")
             return principles
 
-    needs: ClassVar[tuple[str, ...]] = ("reader",)
-    label_free: ClassVar[bool] = True
+    options: Options
+    needs = ("reader",)
+    label_free = True
 
     def __init__(self, options: Options, name: str, resources: Resources) -> None:
-        self.options = options
-        self.name = name
-        self._resources = resources
-        self._questions = tuple(dict.fromkeys(q for one in options.principles for q in one.questions))
+        super().__init__(options, name, resources)
+        self._questions = tuple(
+            dict.fromkeys(question for principle in options.principles for question in principle.questions)
+        )
 
     @hookimpl
     def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:
-        reader = self._resources.reader()
+        reader = self.resources.reader()
         habit = self._habit(reader)
         return score_conversations(
             groups,
             self.name,
-            self._resources,
+            self.resources,
             _GROUPS_A_CALL,
             lambda conversations: self._uncertainties(
                 _log_odds(reader.yes_probabilities(conversations, self._questions)) - habit
@@ -134,6 +133,7 @@ class Principles:
     def _uncertainties(self, evidence: NDArray[float64]) -> list[Score]:
         """Return n scores from the log-odds s (n, questions)."""
         import numpy as np
+        from scipy.special import expit
 
         said = dict(zip(self._questions, evidence.T, strict=True))
         kept, weights = [], []
@@ -141,9 +141,9 @@ class Principles:
             polarities = [said[principle.ask]]
             if principle.flipped is not None:
                 polarities.append(-said[principle.flipped])
-            kept.append(_logistic(np.mean(polarities, axis=0)))
+            kept.append(expit(np.mean(polarities, axis=0)))
             applies = principle.applies
-            weights.append(np.ones(len(evidence)) if applies is None else _logistic(said[applies]))
+            weights.append(np.ones(len(evidence)) if applies is None else expit(said[applies]))
         p, w = np.stack(kept, axis=1), np.stack(weights, axis=1)
         counted = np.where(w >= self.options.min_weight, w, 0.0)
         heard = counted.sum(axis=1) > 0
@@ -159,14 +159,7 @@ class Principles:
 
 def _log_odds(p: NDArray[float64]) -> NDArray[float64]:
     import numpy as np
+    from scipy.special import logit
 
-    clipped = np.clip(p, _SUREST, 1.0 - _SUREST)
-    odds: NDArray[float64] = np.log(clipped) - np.log1p(-clipped)
+    odds: NDArray[float64] = logit(np.clip(p, _SUREST, 1.0 - _SUREST))
     return odds
-
-
-def _logistic(log_odds: NDArray[float64]) -> NDArray[float64]:
-    import numpy as np
-
-    p: NDArray[float64] = 1.0 / (1.0 + np.exp(-log_odds))
-    return p

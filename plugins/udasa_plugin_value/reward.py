@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from udasa_core import Classifier, Column, Group, Resources, Score, UdasaError, hookimpl
+from udasa_core import Classifier, Column, Group, Plugin, Score, UdasaError, hookimpl
 from udasa_plugin_value.scoring import Conversation, score_conversations
 
 _GROUPS_A_CALL = 32
 
 
-class LowReward:
+class LowReward(Plugin):
     """One score a response in [0, 1]: near 0 where its reward is far above `centre`, near 1 far below.
 
     Formula, with r the one logit of a sequence-classification reward model on the whole conversation (by the
@@ -34,10 +33,8 @@ class LowReward:
     reward model over each distinct conversation, batched by length.
     """
 
-    class Options(BaseModel):
+    class Options(Plugin.Options):
         """Which model, and how its reward becomes a score."""
-
-        model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
         source: str = Field(
             min_length=1,
@@ -48,14 +45,9 @@ class LowReward:
             default=1.0, gt=0.0, description="How much more reward brings the score from 0.5 to 0.27."
         )
 
-    needs: ClassVar[tuple[str, ...]] = ()
+    options: Options
     # Nobody here knows what the named model was trained on.
-    label_free: ClassVar[bool | None] = None
-
-    def __init__(self, options: Options, name: str, resources: Resources) -> None:
-        self.options = options
-        self.name = name
-        self._resources = resources
+    label_free = None
 
     @cached_property
     def fingerprint(self) -> str:
@@ -68,13 +60,13 @@ class LowReward:
         return score_conversations(
             groups,
             self.name,
-            self._resources,
+            self.resources,
             _GROUPS_A_CALL,
             lambda conversations: self._uncertainties(model, conversations),
         )
 
     def _model(self) -> Classifier:
-        model = self._resources.classifier(self.options.source)
+        model = self.resources.classifier(self.options.source)
         if len(model.labels) != 1:
             raise UdasaError(
                 f"dimension {self.name!r}: a reward model has one label, and {self.options.source} has "

@@ -25,7 +25,9 @@ def score_conversations(
     with resources.progress(name, len(groups)) as advance:
         for start in range(0, len(groups), at_once):
             some = groups[start : start + at_once]
-            scores = iter(uncertainties([one for group in some for one in _conversations(group)]))
+            scores = iter(
+                uncertainties([conversation for group in some for conversation in _conversations(group)])
+            )
             columns += [tuple(next(scores) for _ in group.responses) for group in some]
             advance(len(some))
     return Column(name, tuple(columns))

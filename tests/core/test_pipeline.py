@@ -13,6 +13,7 @@ import pytest
 import udasa_core
 from tests.canned import calls, configuration, heard, order
 from udasa_core.errors import NoPairsError, PluginError, PromptsError, UdasaError
+from udasa_core.store.output import HELD_OUT, TRAINING, Output
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +70,7 @@ def test_again_does_nothing_and_imports_no_torch(plain: dict[str, Any], tmp_path
     )
     assert done.stdout.strip() == "0 set()"
     after = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
-    locks = {path for path in before if path.name == ".lock"}
+    locks = {path for path in before if path.name in (".lock", ".in-use")}
     assert {path for path in after if after[path] != before.get(path)} <= locks
     assert run.made > 0
 
@@ -80,7 +81,7 @@ def test_another_weight_samples_and_scores_nothing_anew(plain: dict[str, Any]) -
     run = udasa_core.run(plain, ["dimension.two.weight=0.25"])
     assert run.made > 0
     # Other pairs make another model, whose held-out answers are new; the base policy's are not.
-    held_out = len(run.keys("sample held-out"))
+    held_out = len(run.keys(Output("sample", HELD_OUT)))
     assert calls["generate"] == calls["score one"] == held_out
 
 
@@ -89,18 +90,20 @@ def test_another_dimension_is_all_that_is_scored(plain: dict[str, Any]) -> None:
     calls.clear()
     plain["dimension"].append({"use": "tests.canned:Dimension", "name": "three", "salt": "three"})
     run = udasa_core.run(plain)
-    shards = len(run.keys("score three training"))
-    assert shards == len(before.keys("score one training")) > 1
+    shards = len(run.keys(Output("score", TRAINING, instance="three")))
+    assert shards == len(before.keys(Output("score", TRAINING, instance="one"))) > 1
     for name in ("one", "two"):
-        assert run.keys(f"score {name} training") == before.keys(f"score {name} training")
+        assert run.keys(Output("score", TRAINING, instance=name)) == before.keys(
+            Output("score", TRAINING, instance=name)
+        )
         # The policy trained on other pairs answers anew; the base's responses are scored once.
-        assert calls[f"score {name}"] == len(run.keys("sample held-out, aligned"))
-    assert calls["score three"] == shards + 2 * len(run.keys("sample held-out"))
+        assert calls[f"score {name}"] == len(run.keys(Output("sample", HELD_OUT, 1)))
+    assert calls["score three"] == shards + 2 * len(run.keys(Output("sample", HELD_OUT)))
 
 
 def test_dimensions_score_a_shard_in_turn_each_once(plain: dict[str, Any]) -> None:
     run = udasa_core.run(plain)
-    shards = len(run.keys("sample training"))
+    shards = len(run.keys(Output("sample", TRAINING)))
     assert shards > 2
     scored = order[: 2 * shards]
     assert [name for name, _ in scored] == ["one", "two"] * shards
@@ -111,7 +114,7 @@ def test_dimensions_score_a_shard_in_turn_each_once(plain: dict[str, Any]) -> No
 def test_those_that_ask_the_reader_come_after_all_others(plain: dict[str, Any]) -> None:
     plain["dimension"].insert(0, {"use": "tests.canned:Reading", "name": "reading"})
     run = udasa_core.run(plain)
-    shards = len(run.keys("sample training"))
+    shards = len(run.keys(Output("sample", TRAINING)))
     names = [name for name, _ in order[: 3 * shards]]
     assert names == [*["one", "two"] * shards, *["reading"] * shards]
     # The columns stand in the order of the configuration all the same.
@@ -122,7 +125,7 @@ def test_those_that_ask_the_reader_come_after_all_others(plain: dict[str, Any]) 
 def test_half_a_scored_shard_is_scored_to_its_end(plain: dict[str, Any]) -> None:
     run = udasa_core.run(plain)
     whole = outputs(run)
-    run.store.path("score", run.keys("score two training")[1]).unlink()
+    run.store.path("score", run.keys(Output("score", TRAINING, instance="two"))[1]).unlink()
     calls.clear()
     udasa_core.run(plain)
     assert (calls["score one"], calls["score two"]) == (0, 1)
@@ -150,34 +153,35 @@ def test_an_entailment_model_is_loaded_shared_and_part_of_the_fingerprint(
 
     labels = ("entailment", "neutral", "contradiction")
     plain["dimension"].append({"use": "tests.canned:Entailing", "name": "nli"})
+    scored = Output("score", TRAINING, instance="nli")
     keys = []
     for seed in (0, 1):
         folder = make_tiny_classifier(tmp_path / f"nli-{seed}", labels, seed=seed)
         plain["entailment"] = {"source": f"file:{folder}", "device": "cpu"}
         run = udasa_core.run(plain)
         assert run.manifest.plain["models"]["entailment"]["source"] == f"file:{folder}"
-        keys.append(run.keys("score nli training"))
+        keys.append(run.keys(scored))
     assert set(keys[0]).isdisjoint(keys[1])
     # The same weights elsewhere are the same model.
     make_tiny_classifier(tmp_path / "copy", labels, seed=1)
     plain["entailment"]["source"] = f"file:{tmp_path / 'copy'}"
-    assert udasa_core.run(plain).keys("score nli training") == keys[1]
+    assert udasa_core.run(plain).keys(scored) == keys[1]
 
 
 def test_one_more_prompt_makes_one_more_shard(plain: dict[str, Any], tmp_path: Path) -> None:
     prompts = tmp_path / "prompts.jsonl"
     before = udasa_core.run(plain)
-    old = set(before.keys("sample training"))
+    old = set(before.keys(Output("sample", TRAINING)))
     for number in range(100, 120):
         calls.clear()
         with prompts.open("a") as file:
             file.write(json.dumps({"id": f"p{number}", "prompt": f"question {number}"}) + "\n")
         run = udasa_core.run(plain)
-        keys = run.keys("sample training")
+        keys = run.keys(Output("sample", TRAINING))
         if set(keys) == old:
             continue  # this one is held out
         assert len(set(keys) - old) == 1
-        assert calls["generate"] - len(run.keys("sample held-out, aligned")) == 1
+        assert calls["generate"] - len(run.keys(Output("sample", HELD_OUT, 1))) == 1
         return
     raise AssertionError("no added prompt was drawn for training")
 
@@ -186,9 +190,9 @@ def test_an_ablation_shares_the_samples(plain: dict[str, Any]) -> None:
     one = udasa_core.run(plain)
     calls.clear()
     two = udasa_core.run({**plain, "dimension": plain["dimension"][:1]}, ["run.name=ablation"])
-    assert two.keys("sample training") == one.keys("sample training")
+    assert two.keys(Output("sample", TRAINING)) == one.keys(Output("sample", TRAINING))
     assert calls["score two"] == 0
-    held_out = len(two.keys("sample held-out"))
+    held_out = len(two.keys(Output("sample", HELD_OUT)))
     assert calls["generate"] <= held_out
 
 
@@ -331,11 +335,12 @@ def test_observers_hear_each_step_in_order(plain: dict[str, Any]) -> None:
     plain["observer"] = [{"use": "tests.canned:Listener"}]
     udasa_core.run(plain)
     steps = [event.name for event in heard if event.kind == "step" and event.what == "finished"]
-    assert steps[:5] == [
+    assert steps[:6] == [
         "read prompts",
         "sample training",
         "score training",
-        "fit calibration",
+        "fit calibration one",
+        "fit calibration two",
         "aggregate training",
     ]
     assert steps[-1] == "compare held-out prompts"
@@ -345,12 +350,13 @@ def test_observers_hear_each_step_in_order(plain: dict[str, Any]) -> None:
 
 def test_a_second_process_on_the_same_run_is_refused(plain: dict[str, Any]) -> None:
     from udasa_core.errors import LockedError
-    from udasa_core.store.store import lock
+    from udasa_core.files.lock import locked, unused
+    from udasa_core.store.store import IN_USE
 
     folder = Path(plain["run"]["folder"])
-    with lock(folder / "canned" / ".lock", "busy"), pytest.raises(LockedError, match="already being made"):
+    with locked(folder / "canned" / ".lock", "busy"), pytest.raises(LockedError, match="already being made"):
         udasa_core.run(plain)
-    with lock(folder / "store" / ".lock", "busy"), pytest.raises(LockedError, match="being cleaned"):
+    with unused(folder / "store" / IN_USE, "busy"), pytest.raises(LockedError, match="being cleaned"):
         udasa_core.run(plain)
     udasa_core.run(plain)
 
@@ -419,9 +425,12 @@ def test_a_damaged_manifest_is_written_anew(plain: dict[str, Any]) -> None:
 def test_a_deleted_shard_is_made_again(plain: dict[str, Any]) -> None:
     run = udasa_core.run(plain)
     whole = outputs(run)
-    for step, number in (("prompts", 1), ("stage", 1), ("sample", 0)):
-        key = run.keys({"prompts": "read prompts", "sample": "sample training"}.get(step, step))[number]
-        run.store.path(step, key).unlink()
+    for output, number in (
+        (Output("prompts", TRAINING), 0),
+        (Output("stage", instance="moderate"), 0),
+        (Output("sample", TRAINING), 0),
+    ):
+        run.store.path(output.step, run.keys(output)[number]).unlink()
     assert udasa_core.run(plain).made > 0
     assert outputs(run) == whole
 
@@ -508,20 +517,20 @@ def test_a_disk_that_fills_up_stops_the_run_and_the_same_call_finishes(
     from collections.abc import Iterator
 
     from udasa_core.errors import StoreError
-    from udasa_core.store.store import Store
+    from udasa_core.files.whole import whole_file
 
     whole = outputs(udasa_core.run(plain, [f"run.folder={plain['run']['folder']}-whole"]))
-    appear = Store.appear
 
     @contextlib.contextmanager
-    def full(self: Store, path: Path) -> Iterator[Path]:
-        with appear(self, path) as temporary:
+    def full(path: Path) -> Iterator[Path]:
+        with whole_file(path) as temporary:
             if f"/{step}/" in str(path):
                 temporary.symlink_to("/dev/full")
             yield temporary
 
     with monkeypatch.context() as patched:
-        patched.setattr(Store, "appear", full)
+        for module in ("files.whole", "store.store", "steps.read", "steps.stage"):
+            patched.setattr(f"udasa_core.{module}.whole_file", full)
         with pytest.raises(StoreError, match="No space left"):
             udasa_core.run(plain)
     assert outputs(udasa_core.run(plain)) == whole

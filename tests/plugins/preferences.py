@@ -11,8 +11,7 @@ import pyarrow.parquet as pq
 from tests.fakes import FakeResources
 from udasa_core import Message, ModelRef, Pair, Prompt, Report, Response, Stage
 from udasa_core.store.tables import pairs_table
-from udasa_plugin_dpo.dpo import DPO
-from udasa_plugin_dpo.ipo import IPO
+from udasa_plugin_preference import PreferenceTrainer
 
 # The tiny tokenizer: 0 pads, 2 ends a turn; the rest spell text.
 STOP, WORDS = 2, range(3, 200)
@@ -45,13 +44,14 @@ def write_pairs(file: Path, pairs: list[Pair]) -> Path:
 
 
 def train(
-    factory: type[DPO] | type[IPO],
+    factory: type[PreferenceTrainer],
     pairs: Path,
     policy: ModelRef,
     out_dir: Path,
     *,
     reference: ModelRef | None = None,
     resources: FakeResources | None = None,
+    earlier_state: Path | None = None,
     **options: Any,
 ) -> Report:
     """Train one stage with an adapter small enough for tests; the reference is the policy unless given."""
@@ -60,4 +60,4 @@ def train(
         factory.Options(**settings), factory.__name__.lower(), resources or FakeResources(policy)
     )
     stage = Stage("conservative", 0, trainer.name, {})
-    return trainer.udasa_train(stage, pairs, policy, reference or policy, out_dir, 7)
+    return trainer.udasa_train(stage, pairs, policy, reference or policy, out_dir, 7, earlier_state)

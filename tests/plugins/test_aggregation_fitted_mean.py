@@ -41,3 +41,24 @@ def test_missing_and_useless_weights_are_told(tmp_path: Path) -> None:
 def test_other_labels_make_another_fingerprint(tmp_path: Path) -> None:
     one = fitted(tmp_path, {"one": 1.0}).fingerprint
     assert fitted(tmp_path, {"one": 0.5}).fingerprint != one
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ('{"format": 2}', "format: Input should be 1"),
+        ('{"format": 1, "weights": {"one": -1}}', r"weights\.one: .*greater than or equal to 0"),
+    ],
+)
+def test_a_file_that_is_wrong_says_where(tmp_path: Path, content: str, told: str) -> None:
+    mean = fitted(tmp_path, {})
+    (tmp_path / "weights.json").write_text(content)
+    with pytest.raises(UdasaError, match=f"no file of fitted weights .*{told}"):
+        _ = mean.fingerprint
+
+
+def test_a_file_that_is_missing_is_told(tmp_path: Path) -> None:
+    mean = fitted(tmp_path, {})
+    (tmp_path / "weights.json").unlink()
+    with pytest.raises(UdasaError, match="cannot be read"):
+        _ = mean.fingerprint

@@ -16,14 +16,16 @@ from tests.plugins.classifiers import make_tiny_classifier
 from tests.tiny import make_tiny_model
 from udasa_core import Message, ModelRef, Prompt, testing
 from udasa_core.hookspecs import KINDS
+from udasa_core.plugins.base import attribute
 from udasa_core.plugins.catalog import Offer, read_catalog
-from udasa_core.plugins.stack import load_factory
+from udasa_core.plugins.stack import SHAPING, load_factory
 
 # Suites need their questions: tests/eval/suites checks them with the kit.
 OFFERS = [one for one in read_catalog().offers if one.distribution == "udasa" and one.kind != "suite"]
 # What a plugin's table cannot do without.
 REQUIRED: Mapping[str, Mapping[str, Any]] = {
     "value.principles": {"principles": ["Is it kind?", {"ask": "Is it honest?", "flipped": "Is it false?"}]},
+    "fit-weights": {"data": "labelled.jsonl"},
     "veto": {"dimensions": ["one"]},
 }
 PAIRING_BOUNDS = {"chosen_below": 0.4, "rejected_above": 0.6}
@@ -80,12 +82,23 @@ def offers(*kinds: str) -> pytest.MarkDecorator:
 
 
 def test_every_kind_has_a_check() -> None:
-    assert {kind for kind in KINDS if not hasattr(testing, f"check_{kind}")} == {"engine"}
+    assert {kind for kind in KINDS if not hasattr(testing, f"check_{kind}")} == {"engine", "experiment"}
 
 
 @pytest.mark.parametrize("offer", OFFERS, ids=lambda offer: f"{offer.kind}-{offer.name}")
 def test_the_factory(offer: Offer, tmp_path: Path) -> None:
     testing.check_factory(offer.kind, load_factory(offer), options_of(offer, tmp_path))
+
+
+def test_what_shapes_training_says_whether_labels_enter() -> None:
+    """The base says nothing for a plugin that forgets to: such a run would lose its stamp."""
+    said: dict[bool | None, set[str]] = {True: set(), False: set(), None: set()}
+    for offer in OFFERS:
+        if offer.kind in SHAPING:
+            said[attribute(load_factory(offer), "label_free")].add(offer.name)
+    assert said[False] == {"isotonic", "platt", "fitted-mean"}
+    # Whose responses, and whose models, nobody here knows.
+    assert said[None] == {"recorded", "openai", "value.classifier", "value.ensemble", "value.reward"}
 
 
 def plain_options(offer: Offer, folder: Path) -> dict[str, Any]:

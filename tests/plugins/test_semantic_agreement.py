@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tests.fakes import FakeResources
 from udasa_core import Abstain, Group, Message, Prompt, Response
 from udasa_plugin_semantic.agreement import Agreement
-from udasa_plugin_semantic.answer_words import answer_words
+from udasa_plugin_semantic.content_words import content_words
 
 QUESTION = "How many legs does a spider have?"
 
@@ -73,7 +73,7 @@ def test_elaboration_is_forgiven_and_numbers_are_not() -> None:
 
 def test_an_answer_that_says_nothing_new_hardly_votes() -> None:
     echo = "A spider does have legs."
-    assert not answer_words(echo, QUESTION).new
+    assert not content_words(echo, QUESTION).new
     right, wrong, *_ = scored(group(("8 legs.", -1.0), ("6 legs.", -3.0), (echo, -0.1), (echo, -0.1)))
     assert right < wrong
 
@@ -107,8 +107,8 @@ def test_alone_it_abstains() -> None:
         ("", set()),
     ],
 )
-def test_answer_words(text: str, words: set[str]) -> None:
-    assert answer_words(text, QUESTION).words == words - ({"answer"} if "answer is" in text else set())
+def test_content_words(text: str, words: set[str]) -> None:
+    assert content_words(text, QUESTION).words == words - ({"answer"} if "answer is" in text else set())
 
 
 @pytest.mark.parametrize(
@@ -126,5 +126,5 @@ def test_answer_words(text: str, words: set[str]) -> None:
 )
 def test_answers_overlap_as_they_agree(one: str, other: str, overlap: float) -> None:
     asked = "Which is bigger, the Sun or the Moon?"
-    a, b = answer_words(one, asked), answer_words(other, asked)
+    a, b = content_words(one, asked), content_words(other, asked)
     assert a.overlap(b) == b.overlap(a) == overlap

@@ -14,20 +14,11 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from udasa_core.config.schema import (
-    ControlsTable,
-    EncoderTable,
-    EntailmentTable,
-    LaunchTable,
-    ModelTable,
-    PluginKeys,
-    PromptsTable,
-    RunTable,
-    SamplingTable,
-    StoreTable,
-    TrainingTable,
-)
+from udasa_core.config.parse import ARRAYS, known_tables
+from udasa_core.config.schema import CORE_TABLES, KIND_TABLES, PluginKeys
 from udasa_core.errors import UdasaError, UsageError
+from udasa_core.files.whole import write_whole
+from udasa_core.hookspecs import KINDS
 from udasa_core.plugins.catalog import Catalog, read_catalog
 from udasa_core.plugins.stack import load_factory
 
@@ -39,39 +30,24 @@ _HEAD = """\
 # comes to, and `udasa run FILE` runs it. A line that begins with # and no blank is a key at its default:
 # take the # away to change it. … stands for a key that is unset.
 """
-# What the core itself reads from a plugin's table, beside `use` and `name`.
-_OWN: Mapping[str, type[BaseModel]] = {"generator": SamplingTable, "trainer": TrainingTable}
-_FIRST: Mapping[str, type[BaseModel]] = {"run": RunTable, "model": ModelTable, "prompts": PromptsTable}
-_LAST: Mapping[str, type[BaseModel]] = {
-    "embedder": EncoderTable,
-    "entailment": EntailmentTable,
-    "reader": ModelTable,
-    "controls": ControlsTable,
-    "store": StoreTable,
-    "train": LaunchTable,
-}
-_PARTS = ("generator", "dimension", "calibration", "aggregation", "pairing", "stages", "trainer")
+# What stands before the plugins' tables; the core's other tables stand behind them.
+_FIRST = ("run", "model", "prompts")
 
 
 def annotated(raw: Mapping[str, Any], catalog: Catalog | None = None) -> str:
     """Return `raw` (a configuration's plain data) as annotated TOML that parses to `raw` again."""
     catalog = catalog or read_catalog()
     blocks = [_HEAD]
-    blocks += [_core_table(name, model, raw.get(name)) for name, model in _FIRST.items()]
-    for kind in _PARTS:
-        entries = raw[kind] if kind == "dimension" else [raw[kind]]
-        header = f"[[{kind}]]" if kind == "dimension" else f"[{kind}]"
+    blocks += [_core_table(name, raw.get(name)) for name in _FIRST]
+    headers = {kind: f"[[{kind}]]" if kind in ARRAYS else f"[{kind}]" for kind in KINDS}
+    kinds = [kind for kind in KINDS if kind in known_tables()]
+    for kind in (kind for kind in kinds if kind in raw):
+        entries = raw[kind] if kind in ARRAYS else [raw[kind]]
         blocks += [
-            _plugin_table(kind, header, entry, catalog, first=entry is entries[0]) for entry in entries
+            _plugin_table(kind, headers[kind], entry, catalog, first=entry is entries[0]) for entry in entries
         ]
-    blocks += [_core_table(name, model, raw.get(name)) for name, model in _LAST.items()]
-    for kind, header in (
-        ("suite", "[[suite]]"),
-        ("judge", "[judge]"),
-        ("engine", "[engine]"),
-        ("observer", "[[observer]]"),
-    ):
-        blocks.append(_absent_plugin(kind, header, catalog))
+    blocks += [_core_table(name, raw.get(name)) for name in CORE_TABLES if name not in _FIRST]
+    blocks += [_absent_plugin(kind, headers[kind], catalog) for kind in kinds if kind not in raw]
     return "\n".join(blocks)
 
 
@@ -80,20 +56,14 @@ def write_annotated(path: Path, *, force: bool = False) -> None:
     from udasa_core.api import quickstart
     from udasa_core.config.overrides import read_toml
 
-    text = annotated(read_toml(quickstart()))
-    try:
-        with path.open("w" if force else "x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        raise UsageError(f"{path} exists already; `udasa init {path} --force` replaces it") from None
-    except OSError as error:
-        raise UdasaError(f"{path} cannot be written: {error.strerror or error}") from error
+    if path.exists() and not force:
+        raise UsageError(f"{path} exists already; `udasa init {path} --force` replaces it")
+    write_whole(path, annotated(read_toml(quickstart())))
 
 
-def _core_table(name: str, model: type[BaseModel], values: Mapping[str, Any] | None) -> str:
-    about = (model.__doc__ or "").partition("]: ")[2] or (model.__doc__ or "")
-    if name == "reader":
-        about = "the model that answers yes/no questions about a response; left out, it is the frozen base."
+def _core_table(name: str, values: Mapping[str, Any] | None) -> str:
+    model = CORE_TABLES[name]
+    about = (model.__doc__ or "").partition("\n")[0].removeprefix(f"[{name}]: ")
     header = f"[{name}]" if values is not None else f"#[{name}]"
     return "\n".join([*_explained(header, about.rstrip(".")), *_keys(model.model_fields, values or {}), ""])
 
@@ -108,8 +78,8 @@ def _plugin_table(kind: str, header: str, values: Mapping[str, Any], catalog: Ca
     reserved = {key: field for key, field in PluginKeys.model_fields.items() if key != "use"}
     if kind == "dimension":
         lines += _keys(reserved, values) if first else _plain_keys(reserved, values)
-    if kind in _OWN:
-        lines += _keys(_OWN[kind].model_fields, values)
+    if kind in KIND_TABLES:
+        lines += _keys(KIND_TABLES[kind].model_fields, values)
     lines += _keys(factory.Options.model_fields, values)
     if kind == "trainer":
         lines += _comment(
@@ -191,10 +161,10 @@ def toml_value(value: Any) -> str:
     if isinstance(value, int | float):
         return repr(value).replace("e-0", "e-")
     if isinstance(value, Mapping):
-        inner = ", ".join(f"{_key(key)} = {toml_value(one)}" for key, one in value.items())
+        inner = ", ".join(f"{_key(key)} = {toml_value(item)}" for key, item in value.items())
         return f"{{ {inner} }}" if inner else "{}"
     if isinstance(value, Sequence | set | frozenset):
-        return _list([toml_value(one) for one in value])
+        return _list([toml_value(item) for item in value])
     raise UdasaError(f"{value!r} cannot be written as TOML")
 
 

@@ -16,7 +16,8 @@ from udasa_core.models.hardware import best_dtype
 from udasa_core.plugins.stack import importable, load_factory
 from udasa_core.progress import Progress, silent
 from udasa_core.prompts.read import PromptSource, ReadPrompt, read_prompts
-from udasa_core.report.table import Table, size
+from udasa_core.report.table import Table
+from udasa_core.report.written import size
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -64,7 +65,7 @@ def count_prompts(config: RunConfig, progress: Progress = silent) -> Prompts | N
     path = None if table.source.startswith("hf:") else local_path(table.source, config.root)
     if path is None or path.is_dir():
         return None
-    source = PromptSource(table.source, table.config, table.split, dict(table.columns), table.limit)
+    source = PromptSource.of_table(table)
     usable = longest = 0
     reasons: Counter[str] = Counter()
     with progress(f"reading {table.source}", None):
@@ -106,7 +107,7 @@ def _refuse_unusable(config: RunConfig, prompts: Prompts) -> None:
         raise PromptsError(f"{table.source} holds no prompt")
     if prompts.usable and aside / rows <= table.max_set_aside:
         return
-    often = sorted(prompts.reasons.items(), key=lambda one: (-one[1], one[0]))
+    often = sorted(prompts.reasons.items(), key=lambda counted: (-counted[1], counted[0]))
     told = "\n".join(f"  {count:>6}  {reason}" for reason, count in often[:_REASONS_TOLD])
     head = f"{aside} of {rows} rows of {table.source} cannot be used"
     if not prompts.usable:
@@ -118,7 +119,7 @@ def _refuse_unusable(config: RunConfig, prompts: Prompts) -> None:
 
 def estimate_table(figures: list[Figure]) -> Table:
     """Return the figures as a table."""
-    rows = [(one.name, one.value, one.basis) for one in figures]
+    rows = [(figure.name, figure.value, figure.basis) for figure in figures]
     return Table("Estimate (nothing was run, fetched or written)", ("what", "about", "from"), rows)
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import struct
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from udasa_core.errors import SourceError
 from udasa_core.progress import silent
@@ -67,7 +66,7 @@ def _of_folder(folder: Path) -> ModelSize:
     try:
         config = json.loads((folder / "config.json").read_bytes())
         shapes = [shape for file in sorted(folder.glob("*.safetensors")) for shape in _header_shapes(file)]
-    except (OSError, ValueError, struct.error) as error:
+    except (OSError, ValueError) as error:
         raise SourceError(f"{folder} cannot be read as a model: {error}") from error
     # Models with several parts keep the decoder's numbers apart.
     config = {**config, **config.get("text_config", {})}
@@ -76,7 +75,7 @@ def _of_folder(folder: Path) -> ModelSize:
     head = config.get("head_dim") or (hidden // heads if heads else 0)
     vocabulary = config.get("vocab_size", 0)
     return ModelSize(
-        parameters=sum(map(_numbers, shapes)),
+        parameters=sum(map(math.prod, shapes)),
         linear_sides=_linear_sides(shapes, vocabulary),
         layers=config.get("num_hidden_layers", 0),
         hidden=hidden,
@@ -86,13 +85,14 @@ def _of_folder(folder: Path) -> ModelSize:
 
 
 def _header_shapes(file: Path) -> Iterator[_Shape]:
-    """Yield the shapes of a safetensors file: 8 bytes of length, then so much JSON."""
-    with file.open("rb") as opened:
-        (length,) = struct.unpack("<Q", opened.read(8))
-        header: dict[str, Any] = json.loads(opened.read(length))
-    for name, tensor in header.items():
-        if name != "__metadata__":
-            yield tensor["shape"]
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, framework="numpy") as tensors:
+            # A slice reads nothing before it is taken.
+            yield from (tensors.get_slice(name).get_shape() for name in tensors.keys())  # noqa: SIM118
+    except SafetensorError as error:
+        raise ValueError(f"{file.name}: {error}") from error
 
 
 def _of_gguf(file: Path) -> ModelSize:
@@ -116,20 +116,13 @@ def _of_gguf(file: Path) -> ModelSize:
     )
     head = number("attention.key_length") or (hidden // heads if heads else 0)
     return ModelSize(
-        parameters=sum(map(_numbers, shapes)),
+        parameters=sum(map(math.prod, shapes)),
         linear_sides=_linear_sides(shapes, vocabulary),
         layers=number("block_count"),
         hidden=hidden,
         key_width=(number("attention.head_count_kv") or heads) * head,
         vocabulary=vocabulary,
     )
-
-
-def _numbers(shape: _Shape) -> int:
-    count = 1
-    for side in shape:
-        count *= side
-    return count
 
 
 def _linear_sides(shapes: Sequence[_Shape], vocabulary: int) -> int:

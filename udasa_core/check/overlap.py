@@ -12,11 +12,11 @@ from udasa_core.errors import UdasaError
 from udasa_core.models.resolve import resolve_encoder
 from udasa_core.plugins import returned
 from udasa_core.plugins.catalog import Catalog
-from udasa_core.plugins.stack import BuiltPlugin
+from udasa_core.plugins.stack import BuiltPlugin, Stack
 from udasa_core.progress import Progress, silent
 from udasa_core.prompts.read import PromptSource, ReadPrompt, read_prompts
 from udasa_core.report.table import Table
-from udasa_core.running.job import Job
+from udasa_core.resources.shared import SharedResources
 from udasa_core.sources.source import names_source
 
 # Words in a row that two texts share by no chance: 13 in Brown et al. 2020, of whole documents. Questions are
@@ -58,30 +58,35 @@ def overlaps(
     path = None if table.source.startswith("hf:") else local_path(table.source, config.root)
     if path is None or path.is_dir():
         return [], [f"overlap with {table.source} is not told: the prompts are not on this machine as a file"]
-    source = PromptSource(table.source, table.config, table.split, dict(table.columns), table.limit)
+    source = PromptSource.of_table(table)
     with progress("comparing prompts with suites", None):
         rows = (row for row in read_prompts(source, config.root) if isinstance(row, ReadPrompt))
-        asked = [" ".join(one.content for one in row.prompt.messages if one.role == "user") for row in rows]
-        job = Job(config, catalog, {})
-        job.resources.offline = True
-        if local_path(config.embedder.source, config.root):
-            dump = config.embedder.model_dump(exclude={"source"})
-            job.resources.refs["embedder"] = resolve_encoder(config.embedder.source, root=config.root, **dump)
+        asked = [
+            " ".join(message.content for message in row.prompt.messages if message.role == "user")
+            for row in rows
+        ]
+        refs = {}
+        embedder = config.models["embedder"]
+        if local_path(embedder.source, config.root):
+            dump = embedder.model_dump(exclude={"source"})
+            refs["embedder"] = resolve_encoder(embedder.source, root=config.root, **dump)
         else:
             untold.append("overlap by embedding is not told: the embedder is not on this machine yet")
+        resources = SharedResources(refs, config.root, lambda event: None, offline=True)
+        stack = Stack(config, catalog, resources)
         found: list[Overlap] = []
-        for plugin in job.stack.suites:
-            if not job.stack.implements(plugin, "udasa_questions"):
+        for plugin in stack.suites:
+            if not stack.implements(plugin, "udasa_questions"):
                 untold.append(f"overlap with suite {plugin.name} is not told: it does not name its questions")
                 continue
             try:
-                questions = returned.check_questions(plugin, job.stack.call(plugin, "udasa_questions"))
+                questions = returned.check_questions(plugin, stack.call(plugin, "udasa_questions"))
             except UdasaError as error:
                 if _reads_a_file(plugin):
                     raise UdasaError(f"suite.{plugin.name}: {error}") from error
                 untold.append(f"overlap with suite {plugin.name} is not told: {error}")
                 continue
-            found += _found(plugin.name, questions, asked, job if "embedder" in job.resources.refs else None)
+            found += _found(plugin.name, questions, asked, resources if refs else None)
     return found, untold
 
 
@@ -95,22 +100,30 @@ def _reads_a_file(plugin: BuiltPlugin) -> bool:
 def overlap_table(found: Sequence[Overlap]) -> Table:
     """Return the overlaps as a table."""
     cells = [
-        (one.suite, one.by, f"{one.count} of {one.questions}", _excerpt(one.question), _excerpt(one.prompt))
-        for one in found
+        (
+            overlap.suite,
+            overlap.by,
+            f"{overlap.count} of {overlap.questions}",
+            _excerpt(overlap.question),
+            _excerpt(overlap.prompt),
+        )
+        for overlap in found
     ]
     notes = ["Training prompts ask what these suites measure: what a suite gains there shows little."]
     return Table("warning: overlap with suites", _HEADER, cells, notes)
 
 
-def _found(suite: str, questions: Sequence[str], asked: Sequence[str], job: Job | None) -> Iterator[Overlap]:
+def _found(
+    suite: str, questions: Sequence[str], asked: Sequence[str], resources: SharedResources | None
+) -> Iterator[Overlap]:
     left = list(range(len(questions)))
     for by, matches in (("exact", _exact), (f"{_WORDS}-gram", _by_words)):
         hits = matches([questions[at] for at in left], asked)
         yield from _told(suite, by, [(left[at], prompt) for at, prompt in hits], questions, asked)
         taken = {left[at] for at, _ in hits}
         left = [at for at in left if at not in taken]
-    if job is not None and left and asked:
-        hits = _by_embedding(job, [questions[at] for at in left], asked)
+    if resources is not None and left and asked:
+        hits = _by_embedding(resources, [questions[at] for at in left], asked)
         yield from _told(suite, "embedding", [(left[at], p) for at, p in hits], questions, asked)
 
 
@@ -144,8 +157,10 @@ def _by_words(questions: Sequence[str], asked: Sequence[str]) -> list[tuple[int,
     return sorted(hits.items())
 
 
-def _by_embedding(job: Job, questions: Sequence[str], asked: Sequence[str]) -> list[tuple[int, int]]:
-    embedder = job.resources.embedder()
+def _by_embedding(
+    resources: SharedResources, questions: Sequence[str], asked: Sequence[str]
+) -> list[tuple[int, int]]:
+    embedder = resources.embedder()
     cosines = embedder.embed(questions) @ embedder.embed(asked).T
     nearest = cosines.argmax(axis=1)
     return [(at, int(best)) for at, best in enumerate(nearest) if cosines[at, best] >= _COSINE]

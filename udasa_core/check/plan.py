@@ -21,7 +21,7 @@ def stack_table(config: RunConfig, catalog: Catalog) -> Table:
 
 def plan_table(config: RunConfig) -> Table:
     """Return the steps in order, with what each does under this configuration."""
-    rows = [(str(number), name, what) for number, (name, what) in enumerate(_steps(config), 1)]
+    rows = [(place, name, what) for place, (name, what) in enumerate(_steps(config), 1)]
     return Table("Plan", ("", "step", "what it does"), rows)
 
 
@@ -36,18 +36,19 @@ def _steps(config: RunConfig) -> Iterator[tuple[str, str]]:
         f"{sampling.responses} responses a prompt from {config.model.source} at temperature "
         f"{sampling.temperature:g}, at most {sampling.max_new_tokens} tokens",
     )
-    weighted = ", ".join(f"{one.name} (weight {one.weight:g})" for one in config.dimensions)
+    weighted = ", ".join(f"{dimension.name} (weight {dimension.weight:g})" for dimension in config.dimensions)
     yield "score", f"how uncertain each response is: {weighted}"
     yield "fit calibration", f"{config.calibration.name}, to the training responses; then frozen"
     yield "aggregate", f"{config.aggregation.name} of the calibrated dimensions: U for each response"
     if config.controls.source:
-        yield "alarm", f"sample and score control prompts ({config.controls.source}): who is unsure of these?"
+        asked = f"sample and score control prompts ({config.controls.source})"
+        yield "check controls", f"{asked}: who is unsure of these?"
     yield "pair", f"{config.pairing.name}: a reliable response over a less reliable one"
     yield "stage", f"{config.stages.name}: pairs into stages, in training order"
     yield "train", _training(config)
     if run.held_out:
         yield "measure", "sample and score the held-out prompts, before and after training"
-    suites = ", ".join(one.name for one in config.suites)
+    suites = ", ".join(suite.name for suite in config.suites)
     yield "evaluate", f"compare before with after{f'; suites on every model: {suites}' if suites else ''}"
 
 

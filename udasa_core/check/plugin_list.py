@@ -52,7 +52,7 @@ def _choice(catalog: Catalog, table: PluginTable) -> Offer:
 def _state(offer: Offer, chosen: Sequence[Offer]) -> State:
     if offer in chosen:
         return "selected"
-    names = {(one.kind, normalise(one.name)) for one in chosen}
+    names = {(offer.kind, normalise(offer.name)) for offer in chosen}
     return "shadowed" if (offer.kind, normalise(offer.name)) in names else ""
 
 

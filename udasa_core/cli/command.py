@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
 from typing import Any
 
@@ -59,26 +59,45 @@ class Command(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Set logging up, then do what the subcommand does."""
-        verbosity, file = ctx.meta.get(_VERBOSITY, 0), ctx.meta.get(_LOG_FILE)
-        # Left alone, logging tells warnings on stderr; what is fast need not import it for that.
-        if verbosity or file or "logging" in sys.modules:
-            from udasa_core.cli.logs import configure
-
-            configure(verbosity, file)
+        _set_logging_up(ctx)
         return super().invoke(ctx)
 
 
-class Group(click.Group):
-    """A subcommand that has subcommands of its own, each with -v and --log-file."""
+def _set_logging_up(ctx: click.Context) -> None:
+    verbosity, file = ctx.meta.get(_VERBOSITY, 0), ctx.meta.get(_LOG_FILE)
+    # Left alone, logging tells warnings on stderr; what is fast need not import it for that.
+    if verbosity or file or "logging" in sys.modules:
+        from udasa_core.cli.logs import configure
 
-    command_class = Command
+        configure(verbosity, file)
+
+
+def _equip(command: click.Command) -> click.Command:
+    """Give an offered command, and its subcommands, what the core's own have: -v and --log-file."""
+    if isinstance(command, click.Group):
+        for member in command.commands.values():
+            _equip(member)
+    elif command.callback is not None and not any(option.name == "log_file" for option in command.params):
+        command.callback = _with_logging(command.callback)
+        command.params += _common()
+    return command
+
+
+def _with_logging(callback: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(callback)
+    def with_logging(*args: Any, **kwargs: Any) -> Any:
+        _set_logging_up(click.get_current_context())
+        return callback(*args, **kwargs)
+
+    return with_logging
 
 
 class Root(click.Group):
     """The command `udasa`: whatever ends a subcommand becomes a sentence and an exit code.
 
-    Subcommands that are not the core's come by the entry-point group `udasa.command`, each a click command.
-    The core's own go first; one that cannot be imported is told of when it is typed, and stops no other.
+    Subcommands that are not the core's come by the entry-point group `udasa.command`, each a click command,
+    which gets -v and --log-file here. The core's own go first; one that cannot be imported is told of when it
+    is typed, and stops no other.
     """
 
     command_class = Command
@@ -108,7 +127,7 @@ class Root(click.Group):
                 # Whatever was typed behind it: what is told is why it cannot be had.
                 context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
             )
-        return command if isinstance(command, click.Command) else None
+        return _equip(command) if isinstance(command, click.Command) else None
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the subcommand. Never lets a traceback out: -vv shows it, a log file keeps it."""

@@ -10,14 +10,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, TextIO
-
-from pydantic import BaseModel, ConfigDict
+from typing import TYPE_CHECKING, Any, TextIO
 
 from udasa_core.hookspecs import hookimpl
+from udasa_core.plugins.base import Options, Plugin
 from udasa_core.progress import Progress, progress
 from udasa_core.records import Event
-from udasa_core.resources.protocols import Resources
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -45,22 +43,15 @@ class _Task:
         return time.monotonic() - self.since
 
 
-class ConsoleProgress:
+class ConsoleProgress(Plugin):
     """Observer `console`: bars on stderr for steps and long work, silent where stderr is no terminal.
 
     A bar appears once its work has lasted two seconds, and leaves one line behind if it is a step. It has no
     options. Cost: nothing before that; then a redraw four times a second.
     """
 
-    class Options(BaseModel):
-        """No options."""
-
-        model_config = ConfigDict(extra="forbid", frozen=True)
-
-    needs: ClassVar[tuple[str, ...]] = ()
-
-    def __init__(self, options: Options, name: str, resources: Resources | None) -> None:
-        self.name = name
+    def __init__(self, options: Options, name: str, resources: Any) -> None:
+        super().__init__(options, name, resources)
         self._lock = threading.RLock()
         self._tasks: dict[tuple[str, str], _Task] = {}
         # What the drawing thread reads. It never waits for our lock: it holds its own while it draws, and

@@ -30,7 +30,7 @@ def configure(verbosity: int, file: Path | None) -> None:
     file: everything from DEBUG on, with times. Raises ConfigError where it cannot be written.
     """
     logger = logging.getLogger(LOGGER)
-    for handler in [one for one in logger.handlers if isinstance(one, _Terminal | _File)]:
+    for handler in [handler for handler in logger.handlers if isinstance(handler, _Terminal | _File)]:
         logger.removeHandler(handler)
         handler.close()
     terminal = _Terminal()

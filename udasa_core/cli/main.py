@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from udasa_core.cli.command import Root
+from udasa_core.cli.experiment import Experiments
 
 if TYPE_CHECKING:
     from udasa_core.config.parse import PluginTable
@@ -72,6 +73,7 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
     from udasa_core.check.estimate import estimate, estimate_table
     from udasa_core.check.overlap import overlap_table, overlaps
     from udasa_core.check.plan import plan_table, stack_table
+    from udasa_core.check.remade import remade_table
     from udasa_core.cli.console import console_progress
     from udasa_core.plugins.catalog import read_catalog
 
@@ -79,6 +81,9 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
     for table in (stack_table(checked, catalog), plan_table(checked)):
         click.echo(f"{table}\n")
     click.echo(f"{estimate_table(estimate(checked, catalog, console_progress()))}\n")
+    remade = remade_table(checked, catalog)
+    if remade is not None:
+        click.echo(f"{remade}\n")
     found, untold = overlaps(checked, catalog, console_progress())
     if found:
         click.echo(f"{overlap_table(found)}\n")
@@ -90,11 +95,16 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
 @main.command(short_help="Align a model, or continue doing so.")
 @click.argument("config", type=_FILE, required=False)
 @_set
-def run(config: Path | None, overrides: tuple[str, ...]) -> None:
+@click.option(
+    "--keep-samples",
+    is_flag=True,
+    help="Take samples that other versions of udasa, a plugin or a library made; the report says so.",
+)
+def run(config: Path | None, overrides: tuple[str, ...], keep_samples: bool) -> None:
     """Align the model of CONFIG (the bundled quickstart, if left out), or continue doing so."""
     from udasa_core.api import run as align
 
-    made = align(config, overrides)
+    made = align(config, overrides, keep_samples=keep_samples)
     from udasa_core.report.show import near
 
     where = near(made.folder)
@@ -105,6 +115,11 @@ def run(config: Path | None, overrides: tuple[str, ...]) -> None:
         return
     _print_tables(made, artifacts=False)
     click.echo(f"The run lies in {where}. Next: udasa show {where}, or udasa export {where} --model FOLDER")
+
+
+@main.group(cls=Experiments, short_help="Measure the method: signal, consistency, premise.")
+def experiment() -> None:
+    """Measure something with the pipeline's own steps. What is installed, from whatever distribution:"""
 
 
 @main.command(short_help="List what is installed.")
@@ -136,7 +151,7 @@ def plugins(config: Path | None, verify: bool, timeout: float) -> None:
 
     offers = [row.offer for row in rows]
     verdicts = verify_all(offers, root=root, timeout=timeout, progress=console_progress())
-    broken = sum(bool(one.problem) for one in verdicts)
+    broken = sum(bool(verdict.problem) for verdict in verdicts)
     click.echo(plugin_table(verified(rows, verdicts), states=config is not None))
     click.echo(f"\n{len(verdicts) - broken} of {len(verdicts)} plugins import and keep a factory's contract")
     if broken:
@@ -231,7 +246,7 @@ def export(
 def clean(folder: Path, store: Path | None, dry_run: bool) -> None:
     """Remove from the store what no run points at."""
     from udasa_core.api import clean as sweep
-    from udasa_core.report.table import size
+    from udasa_core.report.written import size
 
     entries, freed = sweep(folder, store or "", dry_run=dry_run)
     click.echo(f"{'would remove' if dry_run else 'removed'} {entries} outputs, {size(freed)}")

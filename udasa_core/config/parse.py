@@ -10,15 +10,16 @@ import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
 from udasa_core.config.schema import (
+    CORE_TABLES,
+    KIND_TABLES,
+    MODEL_TABLES,
     ControlsTable,
     EncoderTable,
-    EntailmentTable,
-    LaunchTable,
     ModelTable,
     PluginKeys,
     PromptsTable,
@@ -50,10 +51,7 @@ class RunConfig:
 
     run: RunTable
     store: StoreTable
-    model: ModelTable
-    embedder: EncoderTable
-    entailment: EntailmentTable | None
-    reader: ReaderTable | None
+    models: Mapping[str, ModelTable | EncoderTable]
     prompts: PromptsTable
     controls: ControlsTable
     sampling: SamplingOptions
@@ -93,6 +91,16 @@ class RunConfig:
         )
 
     @property
+    def model(self) -> ModelTable:
+        """The base policy's table."""
+        return cast("ModelTable", self.models["model"])
+
+    @property
+    def reader(self) -> ReaderTable | None:
+        """The reader's table; None where the base policy reads."""
+        return cast("ReaderTable | None", self.models.get("reader"))
+
+    @property
     def run_dir(self) -> Path:
         """The folder of this run's manifest."""
         return Path(self.run.folder) / self.run.name
@@ -103,8 +111,27 @@ class RunConfig:
         return Path(self.store.path) if self.store.path else Path(self.run.folder) / "store"
 
 
-# Tables of the core, tables of one plugin, and arrays of plugin tables.
-_CORE = ("run", "store", "model", "embedder", "entailment", "reader", "prompts", "controls", "train")
+@dataclass(frozen=True, slots=True)
+class ScoringConfig:
+    """What scoring without a run needs of a configuration: [[dimension]], and the models' tables."""
+
+    models: Mapping[str, ModelTable | EncoderTable]
+    dimensions: tuple[PluginTable, ...]
+    raw: Mapping[str, Any]
+    root: Path
+    origin: str
+
+    def plugins(self) -> tuple[PluginTable, ...]:
+        """Return every plugin table."""
+        return self.dimensions
+
+    @property
+    def reader(self) -> ReaderTable | None:
+        """The reader's table; None where the base policy reads, or nothing does."""
+        return cast("ReaderTable | None", self.models.get("reader"))
+
+
+# Tables of one plugin, and arrays of plugin tables.
 _SINGLE = ("generator", "calibration", "aggregation", "pairing", "stages", "trainer", "judge", "engine")
 ARRAYS = ("dimension", "suite", "observer")
 # What stands in for a plugin table that is left out; the core's own engine and observer, and no built-in.
@@ -117,8 +144,7 @@ _T = TypeVar("_T", bound=BaseModel)
 def core_keys(kind: str) -> list[str]:
     """Return the keys of a plugin's table that the core reads."""
     keys = [key for key in PluginKeys.model_fields if key != "weight" or kind == "dimension"]
-    further: dict[str, type[BaseModel]] = {"generator": SamplingTable, "trainer": TrainingTable}
-    return [*keys, *(further[kind].model_fields if kind in further else ())]
+    return [*keys, *(KIND_TABLES[kind].model_fields if kind in KIND_TABLES else ())]
 
 
 def pydantic_faults(
@@ -129,17 +155,17 @@ def pydantic_faults(
     also: keys that the table knows besides the model's own.
     """
     faults = []
-    for one in error.errors(include_url=False):
-        where = ".".join([path, *(str(part) for part in one["loc"])]).strip(".")
-        if one["type"] == "extra_forbidden":
-            faults.append(unknown_key(where, str(one["loc"][-1]), [*model.model_fields, *also]))
-        elif one["type"] == "missing":
-            field = model.model_fields.get(str(one["loc"][-1]))
-            hint = f"{one['loc'][-1]} = …  # {field.description}" if field and field.description else ""
+    for detail in error.errors(include_url=False):
+        where = ".".join([path, *(str(part) for part in detail["loc"])]).strip(".")
+        if detail["type"] == "extra_forbidden":
+            faults.append(unknown_key(where, str(detail["loc"][-1]), [*model.model_fields, *also]))
+        elif detail["type"] == "missing":
+            field = model.model_fields.get(str(detail["loc"][-1]))
+            hint = f"{detail['loc'][-1]} = …  # {field.description}" if field and field.description else ""
             faults.append(Fault(where, "is missing", hint))
         else:
-            message = one["msg"].removeprefix("Value error, ")
-            said = "" if isinstance(one["input"], Mapping) else f" (it is {one['input']!r})"
+            message = detail["msg"].removeprefix("Value error, ")
+            said = "" if isinstance(detail["input"], Mapping) else f" (it is {detail['input']!r})"
             faults.append(Fault(where, f"{message[0].lower()}{message[1:]}{said}"))
     return faults
 
@@ -219,7 +245,7 @@ class _Reader:
 
 def known_tables() -> list[str]:
     """Return the names of all tables that a configuration may have."""
-    return [*_CORE, *_SINGLE, *ARRAYS]
+    return [*CORE_TABLES, *_SINGLE, *ARRAYS]
 
 
 def parse_config(
@@ -250,12 +276,9 @@ def parse_config(
         reader.faults.append(Fault("dimension", f"the weights sum to zero ({told})", "raise one above 0"))
     judge = reader.plugin("judge", raw["judge"], "judge") if "judge" in raw else None
     engine = reader.plugin("engine", raw.get("engine", _DEFAULT_ENGINE), "engine")
-    reader.table("train", LaunchTable)
     parts: dict[str, Any] = {
         "run": reader.table("run", RunTable),
         "store": reader.table("store", StoreTable),
-        "model": reader.table("model", ModelTable),
-        "embedder": reader.table("embedder", EncoderTable),
         "prompts": reader.table("prompts", PromptsTable),
         "controls": reader.table("controls", ControlsTable),
         "sampling": sampling and SamplingOptions(**sampling.model_dump()),
@@ -270,8 +293,7 @@ def parse_config(
     }
     config = RunConfig(
         **parts,
-        entailment=reader.table("entailment", EntailmentTable) if "entailment" in raw else None,
-        reader=reader.table("reader", ReaderTable) if "reader" in raw else None,
+        models=_models(reader),
         dimensions=dimensions,
         stage_trainers=stage_trainers,
         suites=reader.array("suite"),
@@ -290,6 +312,35 @@ def parse_config(
     if reader.faults:
         raise ConfigError(reader.faults, origin)
     return config
+
+
+def parse_scoring(
+    raw: Mapping[str, Any],
+    *,
+    root: Path,
+    origin: str,
+    check: Callable[[ScoringConfig], Sequence[Fault]],
+) -> ScoringConfig:
+    """Check the tables of dimensions and models, as `parse_config` does, where there is no run; [model] may
+    be left out. Raises ConfigError with every fault, those of `check` among them."""
+    reader = _Reader(raw)
+    if not raw.get("dimension"):
+        reader.faults.append(Fault("dimension", "is missing", "name a dimension"))
+    config = ScoringConfig(_models(reader, needed=()), reader.array("dimension"), raw, root, origin)
+    reader.faults += check(config)
+    if reader.faults:
+        raise ConfigError(reader.faults, origin)
+    return config
+
+
+def _models(reader: _Reader, needed: Sequence[str] = ("model",)) -> dict[str, ModelTable | EncoderTable]:
+    """Read the models' tables; one that was refused is left out, and its fault has been told."""
+    found: dict[str, ModelTable | EncoderTable | None] = {}
+    for role, model in MODEL_TABLES.items():
+        is_needed = role in needed or not model.model_fields["source"].is_required()
+        if is_needed or role in reader.raw:
+            found[role] = reader.table(role, model)
+    return {role: table for role, table in found.items() if table is not None}
 
 
 def _subtable(reader: _Reader, key: str, model: type[_T]) -> _T | None:

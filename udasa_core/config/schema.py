@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -53,7 +54,7 @@ class ModelTable(Table):
 
 
 class ReaderTable(ModelTable):
-    """[reader]: the model that answers yes/no questions about responses; default: the base policy."""
+    """[reader]: the model that answers yes/no questions about responses; left out, it is the frozen base."""
 
     template: Literal["chat", "plain"] = Field(
         default="chat", description="plain for a model without a chat template"
@@ -64,7 +65,11 @@ class ReaderTable(ModelTable):
 
 
 class EncoderTable(Table):
-    """[embedder]: the sentence embedder that dimensions share."""
+    """[embedder]: the sentence embedder that dimensions share.
+
+    Read only where a selected dimension needs an embedder, or needs similarity and there is no
+    `[entailment]`.
+    """
 
     source: str = Field(default=EMBEDDER, description="an encoder with safetensors weights")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
@@ -77,9 +82,34 @@ class EncoderTable(Table):
 
 
 class EntailmentTable(EncoderTable):
-    """[entailment]: the cross-encoder that compares texts; left out, the embedder does where it can."""
+    """[entailment]: the cross-encoder that compares texts; left out, the embedder does where it can.
+
+    It says whether one text follows from another. Where there is one, similarity is its verdict and no longer
+    the embedder's; `factual.selfcheck` and `factual.evidence` cannot do without it. See
+    [Uncertainty](uncertainty.md#similarity).
+    """
 
     source: str = Field(description="a sequence-classification model with entailment labels")
+
+
+# The models that a configuration may name, by role: the table's name is the role's, and that of the resource
+# which the model serves. A table whose source is required may be left out whole, and then there is no such
+# model, or the one that stands in for it.
+MODEL_TABLES: Mapping[str, type[ModelTable] | type[EncoderTable]] = {
+    "model": ModelTable,
+    "embedder": EncoderTable,
+    "entailment": EntailmentTable,
+    "reader": ReaderTable,
+}
+STAND_INS: Mapping[str, str] = {"reader": "model"}
+
+
+def without_model(needs: Iterable[str], given: Container[str]) -> Iterator[tuple[str, str]]:
+    """Yield each needed resource whose model is not among the given tables, with what such a model is."""
+    for role in sorted(set(needs) & MODEL_TABLES.keys()):
+        source = MODEL_TABLES[role].model_fields["source"]
+        if source.is_required() and role not in given and STAND_INS.get(role) not in given:
+            yield role, str(source.description)
 
 
 class ControlsTable(Table):
@@ -134,12 +164,6 @@ class TrainingTable(Table):
     min_pairs: int = Field(default=2, ge=1, description="a stage with fewer pairs is skipped, and says so")
 
 
-class LaunchTable(Table):
-    """[train]: how the train step is launched."""
-
-    launcher: Literal["none"] = Field(default="none", description="none: in this process")
-
-
 class PluginKeys(Table):
     """The keys that every plugin table has."""
 
@@ -148,3 +172,14 @@ class PluginKeys(Table):
         default=None, pattern=r"^[^\s\"'\[\]=]+$", description="instance name; default: what `use` says"
     )
     weight: float = Field(default=1.0, ge=0, description="a dimension's share in U")
+
+
+# All tables of the core, and the keys that it reads from a plugin's table, by kind.
+CORE_TABLES: Mapping[str, type[Table]] = {
+    "run": RunTable,
+    **MODEL_TABLES,
+    "prompts": PromptsTable,
+    "controls": ControlsTable,
+    "store": StoreTable,
+}
+KIND_TABLES: Mapping[str, type[Table]] = {"generator": SamplingTable, "trainer": TrainingTable}

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from udasa_core.export.licence import UNKNOWN, base_name_of, licence_of
-from udasa_core.report.table import figure
-from udasa_core.store.runs import Run, StageSummary
+from udasa_core.report.figures import figures
+from udasa_core.report.show import outcome_tables, training_tables
+from udasa_core.report.table import Table, TableColumn
+from udasa_core.store.runs import Run
 from udasa_core.store.store import versions
+
+if TYPE_CHECKING:
+    from huggingface_hub import ModelCardData
 
 _METHOD = (
     "Several responses to each prompt were sampled from the base model and scored for how uncertain each one "
     "is, in the dimensions below. The most reliable response was preferred to a less reliable one, and these "
     "pairs were trained on in stages, from clear preferences to doubtful ones."
-)
-_HONEST = (
-    "A falling uncertainty is what this training aims at; it is no proof of alignment. U is the calibrated "
-    "aggregate of the dimensions. The interval is of the change, by resampling prompts: one that holds 0 is "
-    "no evidence of a change."
 )
 # What the run says of itself: True, False, or nothing where a plugin did not tell.
 _LABELS: Mapping[bool | None, str] = {
@@ -50,10 +49,10 @@ tokenizer = AutoTokenizer.from_pretrained("this folder")
 
 def card(run: Run, *, merged: bool, dtype: str) -> str:
     """Return the README.md of an export as Markdown with the hub's front matter."""
-    plain = run.manifest.plain
+    plain, measured = run.manifest.plain, figures(run)
     base, licence = base_name_of(run.base), licence_of(run.base)
     sections = [
-        _front_matter(base, licence, run),
+        f"---\n{_metadata(base, licence, run).to_yaml()}\n---",
         f"# {base}, aligned with its own uncertainty",
         _METHOD,
         f"{_LABELS[plain.get('label_free')]} What the base model was itself trained on is another matter.",
@@ -61,34 +60,30 @@ def card(run: Run, *, merged: bool, dtype: str) -> str:
         _bullets(_provenance(run, base, licence, dtype)),
         "## Loading",
         _LOAD_MERGED if merged else _LOAD_BESIDE,
-        "## Uncertainty",
-        _table(("dimension", "plugin", "weight"), list(_dimensions(plain))),
-        "## Training",
-        _table(
-            ("stage", "pairs", "trainer", "loss", "chosen log-probability", "accuracy after"),
-            [_stage(one) for one in run.stages()],
-        ),
+        _dimensions(plain).markdown(),
+        *(table.markdown() for table in training_tables(measured)),
         *_hyper_parameters(run),
-        "## Held-out prompts, before and after",
-        *_held_out(run),
-        *_suites(run),
+        *(table.markdown() for table in outcome_tables(measured)),
     ]
+    if not measured["held_out"]:
+        sections.append("Nothing was held out, so nothing was measured before and after.")
     return "\n\n".join(sections) + "\n"
 
 
-def _front_matter(base: str, licence: str, run: Run) -> str:
+def _metadata(base: str, licence: str, run: Run) -> ModelCardData:
+    """Return what the hub reads of a model."""
+    from huggingface_hub import ModelCardData
+
     spelled = licence.lower().replace(" ", "-")
-    lines = [f"license: {spelled}"]
-    if not re.fullmatch(r"[a-z0-9.-]+", spelled) or "licen" in spelled:
-        lines = ["license: other", f"license_name: {json.dumps(licence)}"]
-    trainers = list(dict.fromkeys(stage.trainer for stage in run.stages() if stage.trained))
-    lines += [
-        f"base_model: {json.dumps(base)}",
-        "library_name: transformers",
-        "pipeline_tag: text-generation",
-        f"tags: {json.dumps(['udasa', *trainers])}",
-    ]
-    return "\n".join(["---", *lines, "---"])
+    is_identifier = re.fullmatch(r"[a-z0-9.-]+", spelled) and "licen" not in spelled
+    return ModelCardData(
+        license=spelled if is_identifier else "other",
+        license_name=None if is_identifier else licence,
+        base_model=base,
+        library_name="transformers",
+        pipeline_tag="text-generation",
+        tags=["udasa", *dict.fromkeys(stage.trainer for stage in run.stages() if stage.trained)],
+    )
 
 
 def _provenance(run: Run, base: str, licence: str, dtype: str) -> Iterator[tuple[str, str]]:
@@ -105,29 +100,22 @@ def _provenance(run: Run, base: str, licence: str, dtype: str) -> Iterator[tuple
     yield "prompts", f"`{source}`{counts}"
 
 
-def _dimensions(plain: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
-    plugins = {one["name"]: one for one in plain["plugins"] if one["kind"] == "dimension"}
+def _dimensions(plain: Mapping[str, Any]) -> Table:
+    plugins = {plugin["name"]: plugin for plugin in plain["plugins"] if plugin["kind"] == "dimension"}
+    rows = []
     for table in plain["config"]["dimension"]:
         name = table.get("name", table["use"])
         plugin = plugins[name]
         offered = f"{plugin['plugin']} ({plugin['distribution']} {plugin['version']})"
-        yield name, offered.replace(" )", ")"), f"{table.get('weight', 1.0):g}"
-
-
-def _stage(stage: StageSummary) -> tuple[str, ...]:
-    if not stage.trained:
-        return stage.name, str(stage.size), f"skipped: {stage.skipped}", "–", "–", "–"
-    metrics, losses = stage.metrics, [one["loss"] for one in stage.history if "loss" in one]
-    loss = f"{figure(losses[0])} → {figure(losses[-1])}" if losses else "–"
-    chosen = [figure(metrics.get(f"chosen_logprob_{when}"), 2) for when in ("before", "after")]
-    accuracy = figure(metrics.get("accuracy_after"), 2)
-    return stage.name, str(stage.size), stage.trainer, loss, " → ".join(chosen), accuracy
+        rows.append((name, offered.replace(" )", ")"), float(table.get("weight", 1.0))))
+    columns = ("dimension", "plugin", TableColumn("weight", digits="short"))
+    return Table("Dimensions of uncertainty", columns, rows)
 
 
 def _hyper_parameters(run: Run) -> Iterator[str]:
     """Yield the trainers' options, whole: the default's, then where a stage has its own."""
     plain = run.manifest.plain
-    trainers = [one for one in plain["plugins"] if one["kind"] == "trainer"]
+    trainers = [plugin for plugin in plain["plugins"] if plugin["kind"] == "trainer"]
     stages = [name for name, value in plain["config"]["trainer"].items() if isinstance(value, Mapping)]
     reference = plain["config"]["trainer"].get("reference", "previous_stage")
     for stage, trainer in zip(("", *stages), trainers, strict=True):
@@ -136,45 +124,5 @@ def _hyper_parameters(run: Run) -> Iterator[str]:
         yield f"{title}: reference = {reference}, {shown}." if shown else f"{title}: reference = {reference}."
 
 
-def _held_out(run: Run) -> Iterator[str]:
-    changes = run.changes()
-    if not changes:
-        yield "Nothing was held out, so nothing was measured."
-        return
-    rows = [
-        (
-            one["name"],
-            figure(one["before"]),
-            figure(one["after"]),
-            f"[{figure(one['low'])}, {figure(one['high'])}]",
-            str(one["n"]),
-        )
-        for one in changes
-    ]
-    yield _table(("figure", "before", "after", "95% interval of the change", "prompts"), rows)
-    yield _HONEST
-
-
-def _suites(run: Run) -> Iterator[str]:
-    for name, rows in run.suites().items():
-        yield f"## Suite {name}"
-        cells = [
-            (
-                row["model"],
-                row["name"],
-                figure(row["value"]),
-                f"[{figure(row['low'])}, {figure(row['high'])}]",
-                str(row["n"]),
-            )
-            for row in rows
-        ]
-        yield _table(("model", "metric", "value", "95% interval", "n"), cells)
-
-
 def _bullets(pairs: Iterator[tuple[str, str]]) -> str:
     return "\n".join(f"- {name}: {value}" for name, value in pairs)
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)

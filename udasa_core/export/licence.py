@@ -41,15 +41,17 @@ def _of_readme(folder: Path) -> str:
     readme = folder / "README.md"
     if not readme.is_file():
         return ""
-    front = re.match(r"---\s*\n(.*?)\n---\s*(?:\n|$)", readme.read_text(errors="replace"), re.DOTALL)
-    if front is None:
+    from huggingface_hub.repocard import metadata_load
+
+    try:
+        fields = metadata_load(readme) or {}
+    except Exception:  # a stranger's file may hold anything; what cannot be read states nothing
         return ""
-    fields = dict(
-        re.findall(r"^(license(?:_name)?):[ \t]*[\"']?([^\"'\n#]+?)[\"']?[ \t]*$", front[1], re.MULTILINE)
-    )
     # "other" points at a name of its own.
-    licence: str = fields.get("license", "")
-    return fields.get("license_name", licence) if licence == "other" else licence
+    licence = fields.get("license") or ""
+    if licence == "other":
+        licence = fields.get("license_name", licence)
+    return ", ".join(map(str, licence)) if isinstance(licence, list) else str(licence)
 
 
 def _of_gguf(folder: Path) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import warnings
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from pathlib import Path
 from udasa_core.errors import StoreError, UdasaError, UsageError
 from udasa_core.export.card import card
 from udasa_core.export.licence import base_name_of
+from udasa_core.files.whole import whole_folder
 from udasa_core.progress import Progress, silent
 from udasa_core.records import ModelRef
 from udasa_core.sources.digests import ADAPTER, MODEL_SUFFIXES, weights_digest
@@ -106,32 +106,12 @@ def _copy_legal(ref: ModelRef, folder: Path) -> None:
 
 @contextmanager
 def _new_folder(run: Run, ref: ModelRef, folder: Path, force: bool) -> Iterator[Path]:
-    """Yield an empty folder that becomes `folder` when everything in it is written, or vanishes.
-
-    What lay there is moved aside, and deleted only once the new one is in its place.
-    """
+    """Yield an empty folder that becomes `folder`, marked as an export, when everything in it is written."""
     folder = folder.resolve()
     _refuse_to_lose(run, ref, folder, force)
-    partial, old = (folder.with_name(f".{folder.name}.{os.getpid()}.{what}") for what in ("partial", "old"))
-    try:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
+    with whole_folder(folder) as partial:
         yield partial
         (partial / MARKER).write_text(json.dumps({"model": ref.key, "run": run.name}) + "\n")
-        if folder.exists():
-            folder.rename(old)
-        try:
-            partial.rename(folder)
-        except OSError:
-            if old.exists():
-                old.rename(folder)
-            raise
-        if old.exists():
-            shutil.rmtree(old)
-    except OSError as error:
-        raise StoreError(f"{folder} cannot be written: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _refuse_to_lose(run: Run, ref: ModelRef, folder: Path, force: bool) -> None:

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from udasa_core.errors import UdasaError, UsageError
+from udasa_core.files.whole import whole_file
 from udasa_core.progress import Advance, Progress, silent
 from udasa_core.records import Abstain, Response, Scores
+from udasa_core.store.output import TRAINING, Output
 from udasa_core.store.runs import Run
-from udasa_core.store.store import Store
 from udasa_core.store.tables import groups_from, read_pairs, scores_from
 
 SUFFIXES = (".jsonl", ".parquet")
@@ -46,7 +47,7 @@ def export_pairs(
         raise UdasaError(f"run {run.name} has no pair yet (status: {run.status})")
     write = _write_jsonl if file.suffix == ".jsonl" else _write_parquet
     with (
-        Store(file.parent).appear(file.absolute()) as temporary,
+        whole_file(file) as temporary,
         progress(f"writing {file.name}", total) as advance,
     ):
         return write(_counted(preference_rows(run), advance), temporary, names)
@@ -71,7 +72,9 @@ def preference_rows(run: Run) -> _Rows:
                 raise UdasaError(f"run {run.name} is between two configurations; finish it with `udasa run`")
             chosen, rejected = sides
             yield {
-                "prompt": [{"role": one.role, "content": one.content} for one in pair.prompt.messages],
+                "prompt": [
+                    {"role": message.role, "content": message.content} for message in pair.prompt.messages
+                ],
                 "chosen": _completion(pair.chosen),
                 "rejected": _completion(pair.rejected),
                 "stage": stage.name,
@@ -89,17 +92,19 @@ def _completion(response: Response) -> list[dict[str, str]]:
 
 
 def _dimensions(run: Run) -> Sequence[str]:
-    return [str(one.get("name", one["use"])) for one in run.manifest.plain["config"]["dimension"]]
+    return [str(table.get("name", table["use"])) for table in run.manifest.plain["config"]["dimension"]]
 
 
 def _scored_pairs(run: Run) -> Iterator[tuple[str, tuple[_SideScores, _SideScores]]]:
     """Yield each pair's id and its sides' scores, shard by shard."""
     names = _dimensions(run)
-    shards = [run.keys(f"{step} training") for step in ("pair", "sample", "aggregate")]
+    shards = [run.keys(Output(step, TRAINING)) for step in ("pair", "sample", "aggregate")]
     for pair_key, group_key, score_key in zip(*shards, strict=True):
         pairs = read_pairs(run.store.path("pair", pair_key))
-        scores = {one.prompt_id: one for one in scores_from(run.store.read_table("aggregate", score_key))}
-        groups = {one.prompt.id: one for one in groups_from(run.store.read_table("sample", group_key))}
+        scores = {
+            scored.prompt_id: scored for scored in scores_from(run.store.read_table("aggregate", score_key))
+        }
+        groups = {group.prompt.id: group for group in groups_from(run.store.read_table("sample", group_key))}
         for pair in pairs:
             responses, scored = groups[pair.prompt.id].responses, scores[pair.prompt.id]
             chosen, rejected = (

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,10 +14,11 @@ from udasa_core.models.prefill import Prefill
 from udasa_core.models.token_statistics import TokenStatistics as TokenStatistics
 from udasa_core.models.token_statistics import forced_statistics
 from udasa_core.progress import Progress, silent
-from udasa_core.records import Message, ModelRef
+from udasa_core.records import Adapter, Message, ModelRef
 
 if TYPE_CHECKING:
     import torch
+    from peft import PeftModel
     from torch import Tensor
     from transformers import GenerationConfig, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
@@ -91,6 +93,22 @@ class CausalLM:
         if not (Path(self.ref.folder) / "generation_config.json").is_file():
             return None
         return GenerationConfig.from_pretrained(self.ref.folder)
+
+    @contextmanager
+    def adapted(self, adapters: Sequence[Adapter]) -> Iterator[PeftModel]:
+        """Put adapters beside the model's weights while the context lasts, and take them away again.
+
+        Yields PEFT's model: called, it is the adapted one, and inside its `disable_adapter()` the bare one,
+        so that one model in memory is two. Raises UdasaError where an adapter has no weights.
+        """
+        from udasa_core.models.loading import beside, quiet
+
+        model = beside(self.model, adapters)
+        try:
+            yield model.eval()
+        finally:
+            with quiet():
+                model.unload().eval().requires_grad_(False)
 
     def render(
         self,

@@ -23,7 +23,7 @@ def keeps_every_position(model: PreTrainedModel) -> bool:
     return all(type(layer) is DynamicLayer for layer in DynamicCache(config=model.config).layers)
 
 
-def branch(cache: DynamicCache) -> DynamicCache:
+def branch_cache(cache: DynamicCache) -> DynamicCache:
     """Return a cache that holds the same and can be gone on with; the given one stays as it is.
 
     The layers are copied, not their tensors: going on puts new ones in place of those.

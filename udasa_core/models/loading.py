@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from udasa_core.errors import UdasaError
-from udasa_core.records import ModelRef
+from udasa_core.records import Adapter, ModelRef
 
 if TYPE_CHECKING:
+    from peft import PeftModel
     from transformers import PreTrainedModel
 
 
@@ -25,8 +26,7 @@ def load_model(ref: ModelRef) -> PreTrainedModel:
     """
     model = load_base(ref)
     if ref.adapters:
-        with quiet():
-            model = _with_adapters(model, ref)
+        model = _with_adapters(model, ref)
     return model.eval().requires_grad_(False)
 
 
@@ -96,19 +96,28 @@ def _placement(ref: ModelRef) -> dict[str, Any]:
 
 
 def _with_adapters(model: PreTrainedModel, ref: ModelRef) -> PreTrainedModel:
+    peft_model = beside(model, ref.adapters)
+    if ref.dtype == "float32" and ref.quantization == "none":
+        return peft_model.merge_and_unload(adapter_names=peft_model.active_adapters)
+    return peft_model.get_base_model()
+
+
+def beside(model: PreTrainedModel, adapters: Sequence[Adapter]) -> PeftModel:
+    """Return a model with adapters beside its weights, all of them at work. Raises UdasaError where one has
+    no weights."""
     from peft import PeftModel
 
-    names = [f"adapter_{index}" for index in range(len(ref.adapters))]
-    for adapter in ref.adapters:
+    for adapter in adapters:
         if not (Path(adapter.folder) / "adapter_model.safetensors").is_file():
             raise UdasaError(
                 f"adapter {adapter.sha256[:12]} has no adapter_model.safetensors in {adapter.folder!r}: "
                 "run again so that its stage is trained anew"
             )
-    peft_model = PeftModel.from_pretrained(model, ref.adapters[0].folder, adapter_name=names[0])
-    for name, adapter in zip(names[1:], ref.adapters[1:], strict=True):
-        peft_model.load_adapter(adapter.folder, adapter_name=name)
-    peft_model.base_model.set_adapter(names)
-    if ref.dtype == "float32" and ref.quantization == "none":
-        return peft_model.merge_and_unload(adapter_names=names)
-    return peft_model.get_base_model()
+    names = [f"adapter_{number}" for number in range(len(adapters))]
+    first, *others = adapters
+    with quiet():
+        peft_model = PeftModel.from_pretrained(model, first.folder, adapter_name=names[0])
+        for name, adapter in zip(names[1:], others, strict=True):
+            peft_model.load_adapter(adapter.folder, adapter_name=name)
+        peft_model.base_model.set_adapter(names)
+    return peft_model

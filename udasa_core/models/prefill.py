@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from udasa_core.models.kv_cache import WORTH_SHARING, branch, keeps_every_position
+from udasa_core.models.kv_cache import WORTH_SHARING, branch_cache, keeps_every_position
 from udasa_core.models.last_logits import last_logits
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Prefill:
             return self._read(DynamicCache(), prompt)
         if self._beginning is None:
             self._beginning, _ = self._read(DynamicCache(), prompt[: self._shared])
-        return self._read(branch(self._beginning), prompt[self._shared :])
+        return self._read(branch_cache(self._beginning), prompt[self._shared :])
 
     def _read(self, cache: DynamicCache, tokens: Sequence[int]) -> tuple[DynamicCache, Tensor]:
         import torch

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from udasa_core.models.kv_cache import WORTH_SHARING, branch, keeps_every_position
+from udasa_core.models.kv_cache import WORTH_SHARING, branch_cache, keeps_every_position
 from udasa_core.models.last_logits import last_logits
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class _Context:
 
     def row(self, row: int, copies: int) -> _Context:
         """Return `copies` copies of one row; this context stays as it is."""
-        cache = branch(self.cache)
+        cache = branch_cache(self.cache)
         cache.batch_select_indices(self.mask.new_full((copies,), row))
         return _Context(cache, self.mask[row : row + 1].expand(copies, -1))
 
@@ -146,9 +146,9 @@ def _branches(sequences: Sequence[Tokens], numbers: Sequence[int], depth: int) -
     return (_Node(first[depth:common], children),)
 
 
-def _common(one: Tokens, other: Tokens, limit: int) -> int:
+def _common(first: Tokens, other: Tokens, limit: int) -> int:
     """Return how many tokens two sequences begin with in common, at most `limit`."""
-    for length, (left, right) in enumerate(zip(one[:limit], other[:limit], strict=False)):
+    for length, (left, right) in enumerate(zip(first[:limit], other[:limit], strict=False)):
         if left != right:
             return length
     return limit

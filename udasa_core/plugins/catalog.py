@@ -6,21 +6,20 @@ Listing reads `entry_points.txt` files only, so one broken or slow plugin cannot
 from __future__ import annotations
 
 import difflib
-import hashlib
 import importlib.util
-import json
 import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cached_property
 from importlib.machinery import PathFinder
 from pathlib import Path
 
 from udasa_core.errors import CatalogError
-from udasa_core.hookspecs import CONTRACT, KINDS, PROJECT
+from udasa_core.hookspecs import CHANGES, CONTRACT, KINDS, PROJECT
 
 LOCAL = "local"
+_CONTRACT_EXTRA = re.compile(r"contract-[0-9]+")
 # Entry points that are no plugins: further subcommands of `udasa`.
 COMMANDS = "udasa.command"
 _TARGET = re.compile(r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$")
@@ -49,41 +48,6 @@ class Offer:
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name} ({self.distribution} {self.version})".replace(" )", ")")
-
-    def source_digest(self) -> str:
-        """Return the SHA-256 of the factory's source files where they may change under one version.
-
-        That is so for local work (`module:Factory`) and for editable installations; "" for any other.
-        """
-        if self.distribution != LOCAL and not _is_editable(self.distribution):
-            return ""
-        return _source_of(self.target.split(":")[0].split(".")[0])
-
-
-@cache
-def core_identity() -> str:
-    """Return the core's own share in every output: its version, or its source where it is editable."""
-    from importlib import metadata
-
-    return f"{metadata.version(PROJECT)} {_source_of('udasa_core') if _is_editable(PROJECT) else ''}".strip()
-
-
-def _source_of(top: str) -> str:
-    """Return the SHA-256 of a top-level package's sources; of a single module, with all modules beside it
-    that it may import."""
-    spec = importlib.util.find_spec(top)
-    if spec is None:
-        return ""
-    folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
-    if folders:
-        files = [(folder, file) for folder in folders for file in sorted(folder.rglob("*.py"))]
-    else:
-        folder = Path(str(spec.origin)).parent
-        files = [(folder, file) for file in sorted(folder.glob("*.py"))]
-    digest = hashlib.sha256()
-    for folder, file in files:
-        digest.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes())
-    return digest.hexdigest()
 
 
 class Catalog:
@@ -217,19 +181,12 @@ def _contract_fault(distribution: str, path: Sequence[str] | None) -> str:
     for text in found.requires or ():
         requirement = packaging.requirements.Requirement(text)
         if normalise(requirement.name) == PROJECT:
-            declared |= {extra for extra in requirement.extras if extra.startswith("contract-")}
+            declared |= {extra for extra in requirement.extras if _CONTRACT_EXTRA.fullmatch(extra)}
     if not declared:
         return f'its distribution declares no contract: it should require "{PROJECT}[contract-{CONTRACT}]"'
     if f"contract-{CONTRACT}" not in declared:
-        return f"it was written for {', '.join(sorted(declared))}; this udasa speaks contract-{CONTRACT}"
+        newest = max(int(extra.removeprefix("contract-")) for extra in declared)
+        changes = f"; change: {CHANGES[newest]}" if newest in CHANGES else ""
+        told = ", ".join(sorted(declared))
+        return f"it was written for {told}; this udasa speaks contract-{CONTRACT}{changes}"
     return ""
-
-
-def _is_editable(distribution: str) -> bool:
-    from importlib import metadata
-
-    try:
-        text = metadata.distribution(distribution).read_text("direct_url.json")
-    except metadata.PackageNotFoundError:
-        return False
-    return bool(text and json.loads(text).get("dir_info", {}).get("editable"))

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
 from udasa_core.hookspecs import HOOKS, PROJECT, Specifications
+from udasa_core.plugins.base import attribute
 from udasa_core.resources.protocols import RESOURCES
 
 # What no factory's module may import: it would cost every command seconds.
 HEAVY = ("torch", "transformers", "trl", "peft", "datasets", "evaluate")
+
+# What `udasa experiment` itself takes, so that no experiment has an option of that name.
+TAKEN = ("config", "set", "folder", "help", "verbose", "log_file")
 
 
 def factory_fault(factory: Any) -> str:
@@ -19,10 +26,15 @@ def factory_fault(factory: Any) -> str:
     if not (isinstance(options, type) and issubclass(options, BaseModel)):
         return "its factory declares no pydantic model `Options`"
     if options.model_config.get("extra") != "forbid":
-        return 'its `Options` lets unknown keys pass; declare model_config = ConfigDict(extra="forbid")'
+        return (
+            'its `Options` lets unknown keys pass; derive it from udasa_core.Options, or set extra="forbid"'
+        )
     if not callable(factory):
         return "its factory cannot be called"
-    unknown = sorted(set(getattr(factory, "needs", ())) - set(RESOURCES))
+    needs = attribute(factory, "needs")
+    if not _is_texts(needs):
+        return f"its needs is {needs!r}; it is a sequence of names of resources"
+    unknown = sorted(set(needs) - set(RESOURCES))
     if unknown:
         return f"it needs {', '.join(unknown)}; resources are {', '.join(RESOURCES)}"
     return ""
@@ -40,7 +52,71 @@ def plugin_faults(kind: str, plugin: type) -> list[str]:
     for name in dir(plugin):
         if name.startswith(f"{PROJECT}_") and not hasattr(Specifications, name):
             faults.append(f"{name} is no hook; a misspelling?")
-    if any("__eq__" in vars(one) for one in plugin.__mro__[:-1]):
+    if any("__eq__" in vars(parent) for parent in plugin.__mro__[:-1]):
         # pluggy takes two equal plugins for one that is registered twice.
         faults.append("it compares by value; plugin instances compare by identity (a dataclass: eq=False)")
     return faults
+
+
+def attribute_faults(kind: str, instance: Any, options: BaseModel) -> list[str]:
+    """Say which attributes of a built plugin are not what `Plugin` documents.
+
+    Its fingerprint is left to `fingerprint_fault`: it may read files, and is asked for when hooks are called.
+    """
+    return list(_attribute_faults(kind, instance, options))
+
+
+def _attribute_faults(kind: str, instance: Any, options: BaseModel) -> Iterator[str]:
+    label_free = attribute(instance, "label_free")
+    if not (label_free is None or isinstance(label_free, bool)):
+        yield f"its label_free is {label_free!r}; it is True, False or None"
+    incidental = attribute(instance, "incidental")
+    if not _is_texts(incidental):
+        yield f"its incidental is {incidental!r}; it is a sequence of names of options"
+    else:
+        unknown = sorted(set(incidental) - set(type(options).model_fields))
+        if unknown:
+            yield f"its incidental names {', '.join(unknown)}; its Options have no such field"
+    if kind == "stages":
+        names = attribute(instance, "stage_names")
+        if names is not None and not (_is_texts(names) and all(names)):
+            yield f"its stage_names is {names!r}; it is a sequence of names, or None"
+        elif names is not None and len(set(names)) < len(names):
+            twice = [name for name, count in Counter(names).items() if count > 1]
+            yield f"its stage_names has {', '.join(twice)} more than once"
+    if kind == "judge":
+        model = attribute(instance, "model")
+        if not isinstance(model, str):
+            yield f"its model is {model!r}; it is a text"
+    if kind == "experiment":
+        yield from _experiment_faults(instance, type(options))
+
+
+def _experiment_faults(instance: Any, options: type[BaseModel]) -> Iterator[str]:
+    yield from option_faults(options)
+    configuration = attribute(instance, "configuration")
+    if configuration is not None and not (isinstance(configuration, Path) and configuration.is_file()):
+        yield f"its configuration is {configuration!r}; it is the path of a TOML, or None"
+    name = attribute(instance, "report_name")
+    if not isinstance(name, str) or name != Path(name).name:
+        yield f"its report_name is {name!r}; it is the name of a file without its suffix"
+
+
+def option_faults(options: type[BaseModel]) -> list[str]:
+    """Say which options of an experiment cannot be typed."""
+    return [
+        f"its option {name!r} is one of the command's own" for name in options.model_fields if name in TAKEN
+    ]
+
+
+def fingerprint_fault(fingerprint: Any) -> str:
+    """Say what is wrong with what a plugin has as its fingerprint ("" where nothing is)."""
+    return "" if isinstance(fingerprint, str) else f"its fingerprint is {fingerprint!r}; it is a text"
+
+
+def _is_texts(value: Any) -> bool:
+    return (
+        isinstance(value, Sequence)
+        and not isinstance(value, str)
+        and all(isinstance(item, str) for item in value)
+    )

@@ -10,7 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from udasa_core.errors import PluginError, UdasaError
 from udasa_core.plugins.stack import BuiltPlugin
@@ -31,6 +31,8 @@ from udasa_core.records import (
     StagePlan,
     SuiteReport,
 )
+
+_T = TypeVar("_T")
 
 # Floating-point slack between a gap and the difference that it is.
 _ROUNDING = 1e-9
@@ -74,6 +76,10 @@ def check_groups(
                 hook,
                 f"{len(group.responses)} responses for prompt {prompt.id}",
                 f"{sampling.responses} were asked for",
+            )
+        if group.voters:
+            _breach(
+                plugin, hook, f"voters for prompt {prompt.id}", "udasa asks for voters by calls of their own"
             )
         if group.policy != policy.key:
             _breach(plugin, hook, f"policy {group.policy!r} for prompt {prompt.id}", f"it is {policy.key!r}")
@@ -324,3 +330,13 @@ def check_grades(plugin: BuiltPlugin, count: int, answer: Any) -> Iterator[Grade
         yield grade
     if given != count:
         _breach(plugin, hook, f"{given} grades", f"it was given {count} prompts")
+
+
+def check_tables(plugin: BuiltPlugin, answer: Any, table: type[_T]) -> tuple[_T, ...]:
+    """Tables, at least one. `table` is their class, which stands above this room."""
+    hook = "udasa_experiment"
+    if not _is_sequence(answer) or not all(isinstance(one, table) for one in answer):
+        _breach(plugin, hook, type(answer).__name__, "it returns a sequence of Tables")
+    if not answer:
+        _breach(plugin, hook, "no table", "it reports what it found")
+    return tuple(answer)

@@ -19,10 +19,20 @@ import pluggy
 from pydantic import BaseModel, ValidationError
 
 from udasa_core import hookspecs
-from udasa_core.config.parse import PluginTable, RunConfig, core_keys, pydantic_faults, unknown_key
+from udasa_core.config.parse import (
+    PluginTable,
+    RunConfig,
+    ScoringConfig,
+    core_keys,
+    pydantic_faults,
+    unknown_key,
+)
+from udasa_core.config.schema import STAND_INS, without_model
 from udasa_core.errors import CatalogError, Fault, PluginError, UdasaError
+from udasa_core.plugins.base import attribute
 from udasa_core.plugins.catalog import Catalog, Offer
-from udasa_core.plugins.contract import factory_fault, plugin_faults
+from udasa_core.plugins.contract import attribute_faults, factory_fault, fingerprint_fault, plugin_faults
+from udasa_core.plugins.identity import source_digest
 from udasa_core.resources.shared import SharedResources
 
 # The kinds whose plugins decide what is trained on: human labels could enter by these.
@@ -52,21 +62,29 @@ class BuiltPlugin:
 
     def identity(self) -> dict[str, Any]:
         """Return what enters a fingerprint: name, distribution, version, source, options, and what the
-        instance adds in its `fingerprint` property (the digest of a file that it reads, say).
+        instance adds in its `fingerprint`; the options in its `incidental` are left out.
 
-        What a class lists in `incidental` (options that say how and not what: timeouts, the name of a key's
-        variable) is left out.
+        Raises PluginError where the fingerprint is no text.
         """
+        fingerprint = attribute(self.instance, "fingerprint")
+        fault = fingerprint_fault(fingerprint)
+        if fault:
+            raise PluginError(f"{self}: {fault}")
         return {
             "plugin": self.offer.name,
             "distribution": self.offer.distribution,
             "version": self.offer.version,
             "source": self.source,
             "options": self.options.model_dump(
-                mode="json", exclude=set(getattr(self.instance, "incidental", ()))
+                mode="json", exclude=set(attribute(self.instance, "incidental"))
             ),
-            "fingerprint": getattr(self.instance, "fingerprint", ""),
+            "fingerprint": fingerprint,
         }
+
+
+def without_versions(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a plugin's identity without what a newer release of it changes: its version and its source."""
+    return {name: value for name, value in identity.items() if name not in ("version", "source")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +141,7 @@ def _choose(table: PluginTable, catalog: Catalog) -> tuple[_Chosen | None, list[
         return None, [Fault(table.path, f"holds a value that no option takes: {error}")]
     except ValidationError as error:
         return None, pydantic_faults(error, table.path, factory.Options, core_keys(table.kind))
-    return _Chosen(table, offer, factory, options, tuple(getattr(factory, "needs", ()))), []
+    return _Chosen(table, offer, factory, options, tuple(attribute(factory, "needs"))), []
 
 
 def check_plugins(config: RunConfig, catalog: Catalog) -> list[Fault]:
@@ -137,14 +155,36 @@ def check_plugins(config: RunConfig, catalog: Catalog) -> list[Fault]:
                 faults += [fault for fault in found if not _is_inherited(config, fault)]
                 if chosen is not None and "judge" in chosen.needs and config.judge is None:
                     faults.append(Fault(table.path, "needs a judge", 'add [judge] with use = "…"'))
-                if chosen is not None and "entailment" in chosen.needs and "entailment" not in config.raw:
-                    hint = (
-                        'add [entailment] with source = "…", a sequence-classification model with such labels'
-                    )
-                    faults.append(Fault(table.path, "needs an entailment model", hint))
+                for role, what in without_model(chosen.needs if chosen else (), config.raw):
+                    hint = f'add [{role}] with source = "…", {what}'
+                    faults.append(Fault(table.path, f"needs {_a(role)} model", hint))
                 if chosen is not None and table.kind == "stages":
                     faults += _stray_overrides(config, chosen)
     return faults
+
+
+def check_dimensions(config: ScoringConfig, catalog: Catalog) -> list[Fault]:
+    """Return the faults of dimensions that score without a run: as `check_plugins` does, and where one needs
+    what only a run has."""
+    faults: list[Fault] = []
+    with importable(config.root):
+        for table in config.dimensions:
+            chosen, found = _choose(table, catalog)
+            faults += found
+            needs = set(chosen.needs) if chosen else set()
+            for role, what in without_model(needs, config.raw):
+                other = f', or {STAND_INS[role]}="…", which stands in for it' if role in STAND_INS else ""
+                hint = f'score(…, {role}="…"): {what}{other}'
+                faults.append(Fault(table.path, f"needs {_a(role)} model", hint))
+            faults += [
+                Fault(table.path, f"needs the run's {need}, and there is no run", "score it by `udasa run`")
+                for need in sorted(needs & {"generator", "judge"})
+            ]
+    return faults
+
+
+def _a(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
 def _is_inherited(config: RunConfig, fault: Fault) -> bool:
@@ -163,7 +203,10 @@ def _stray_overrides(config: RunConfig, chosen: _Chosen) -> list[Fault]:
         chosen.needs, chosen.table.name
     )
     policy = chosen.factory(chosen.options, chosen.table.name, resources)
-    names: Sequence[str] | None = getattr(policy, "stage_names", None)
+    faults = attribute_faults("stages", policy, chosen.options)
+    if faults:
+        return [Fault(f"{chosen.table.path}.use", "; ".join(faults))]
+    names: Sequence[str] | None = attribute(policy, "stage_names")
     if names is None:
         return []
     return [
@@ -171,107 +214,37 @@ def _stray_overrides(config: RunConfig, chosen: _Chosen) -> list[Fault]:
     ]
 
 
-class Stack:
-    """The selected plugins, built and registered, and the only way to call them."""
+class Registry:
+    """Built plugins registered with pluggy, and the only way to call them."""
 
-    def __init__(self, config: RunConfig, catalog: Catalog, resources: SharedResources) -> None:
-        """Build every plugin of `config`. Raises CatalogError or PluginError, naming the plugin."""
-        self._config = config
-        self._catalog = catalog
-        self._resources = resources
+    def __init__(self, plugins: Sequence[BuiltPlugin]) -> None:
+        """Raises PluginError where a plugin does not fit a hook that it implements."""
+        self._plugins = tuple(plugins)
         self._pluggy = pluggy.PluginManager(hookspecs.PROJECT)
         self._pluggy.add_hookspecs(hookspecs.Specifications)
-        with importable(config.root):
-            self.generator = self._build(config.generator)
-            self.dimensions = tuple(self._build(table) for table in config.dimensions)
-            self.calibration = self._build(config.calibration)
-            self.aggregation = self._build(config.aggregation)
-            self.pairing = self._build(config.pairing)
-            self.stages = self._build(config.stages)
-            self._trainer = self._build(config.trainer)
-            self._stage_trainers = {
-                stage: self._build(table) for stage, table in config.stage_trainers.items()
-            }
-            self.suites = tuple(self._build(table) for table in config.suites)
-            self.judge = self._build(config.judge) if config.judge else None
-            self.engine = self._build(config.engine)
-            self.observers = tuple(self._build(table) for table in config.observers)
-        self._register()
-
-    def _build(self, table: PluginTable) -> BuiltPlugin:
-        chosen, faults = _choose(table, self._catalog)
-        if chosen is None:
-            raise CatalogError("\n".join(str(fault) for fault in faults))
-        resources = self._resources.limited_to(chosen.needs, table.name)
-        try:
-            instance = chosen.factory(chosen.options, table.name, resources)
-        except UdasaError:
-            raise
-        except Exception as error:
-            raise PluginError(
-                f"{table.kind} {table.name!r} ({chosen.offer.distribution} {chosen.offer.version}) "
-                f"cannot be built: {type(error).__name__}: {error}"
-            ) from error
-        plugin = BuiltPlugin(
-            table, chosen.offer, chosen.options, chosen.needs, instance, chosen.offer.source_digest()
-        )
-        breaches = plugin_faults(table.kind, type(instance))
-        if breaches:
-            raise PluginError(f"{plugin}: {'; '.join(breaches)}")
-        return plugin
-
-    def plugins(self) -> tuple[BuiltPlugin, ...]:
-        """Return every plugin in the order of the pipeline."""
-        judge = (self.judge,) if self.judge else ()
-        return (
-            self.generator,
-            *self.dimensions,
-            self.calibration,
-            self.aggregation,
-            self.pairing,
-            self.stages,
-            self._trainer,
-            *self._stage_trainers.values(),
-            *self.suites,
-            *judge,
-            self.engine,
-            *self.observers,
-        )
-
-    def label_free(self) -> bool | None:
-        """Say whether no human label enters the run: what each plugin says in its `label_free` attribute.
-
-        None where one says nothing (a third party's, or recorded responses whose origin nobody knows) and
-        none says False.
-        """
-        shaping = [one for one in self.plugins() if one.table.kind in SHAPING]
-        said = [getattr(plugin.instance, "label_free", None) for plugin in shaping]
-        return False if False in said else None if None in said else True
-
-    def trainer(self, stage: str) -> BuiltPlugin:
-        """Return the trainer of one stage: its own where the TOML has [trainer.<stage>], else the default."""
-        return self._stage_trainers.get(stage, self._trainer)
-
-    def _register(self) -> None:
         # pluggy calls the last registered first: registering in reverse makes TOML order call order.
-        for plugin in reversed(self.plugins()):
+        for plugin in reversed(self._plugins):
             try:
                 self._pluggy.register(plugin.instance, name=plugin.table.path)
             except pluggy.PluginValidationError as error:
                 raise PluginError(f"{plugin} does not fit the hook that it implements: {error}") from error
         self._pluggy.check_pending()
 
+    def plugins(self) -> tuple[BuiltPlugin, ...]:
+        """Return every plugin in the order of the pipeline."""
+        return self._plugins
+
     def implements(self, plugin: BuiltPlugin, hook: str) -> bool:
         """Say whether a plugin implements an optional hook."""
         implementations = getattr(self._pluggy.hook, hook).get_hookimpls()
-        return any(one.plugin is plugin.instance for one in implementations)
+        return any(implementation.plugin is plugin.instance for implementation in implementations)
 
     def call(self, plugin: BuiltPlugin, hook: str, **arguments: Any) -> Any:
         """Call one plugin's implementation of a hook; what it raises is told with its name.
 
         UdasaErrors pass through, so that a plugin can speak to the user in its own words.
         """
-        others = [one.instance for one in self.plugins() if one.instance is not plugin.instance]
+        others = [other.instance for other in self._plugins if other.instance is not plugin.instance]
         caller = self._pluggy.subset_hook_caller(hook, remove_plugins=others)
         try:
             answer = caller(**arguments)
@@ -290,6 +263,93 @@ def _about(arguments: Mapping[str, Any]) -> str:
     for key in ("groups", "prompts"):
         subjects: Sequence[Any] = arguments.get(key, ())
         if subjects:
-            ids = [getattr(one, "prompt", one).id for one in subjects]
+            ids = [getattr(subject, "prompt", subject).id for subject in subjects]
             return f" on prompts {ids[0]} … {ids[-1]}" if len(ids) > 1 else f" on prompt {ids[0]}"
     return ""
+
+
+def build_plugins(
+    tables: Sequence[PluginTable], root: Path, catalog: Catalog, resources: SharedResources
+) -> tuple[BuiltPlugin, ...]:
+    """Build the plugins of these tables, in order. Raises CatalogError or PluginError, naming the plugin.
+
+    root: the folder of the TOML, whose modules local work may lie in.
+    """
+    with importable(root):
+        return tuple(_build(table, catalog, resources) for table in tables)
+
+
+def _build(table: PluginTable, catalog: Catalog, resources: SharedResources) -> BuiltPlugin:
+    chosen, faults = _choose(table, catalog)
+    if chosen is None:
+        raise CatalogError("\n".join(str(fault) for fault in faults))
+    try:
+        instance = chosen.factory(chosen.options, table.name, resources.limited_to(chosen.needs, table.name))
+    except UdasaError:
+        raise
+    except Exception as error:
+        raise PluginError(
+            f"{table.kind} {table.name!r} ({chosen.offer.distribution} {chosen.offer.version}) "
+            f"cannot be built: {type(error).__name__}: {error}"
+        ) from error
+    source = source_digest(chosen.offer, chosen.factory)
+    plugin = BuiltPlugin(table, chosen.offer, chosen.options, chosen.needs, instance, source)
+    breaches = plugin_faults(table.kind, type(instance))
+    breaches += attribute_faults(table.kind, instance, chosen.options)
+    if breaches:
+        raise PluginError(f"{plugin}: {'; '.join(breaches)}")
+    return plugin
+
+
+def needs_of(config: RunConfig | ScoringConfig, catalog: Catalog) -> frozenset[str]:
+    """Return the resources that the selected factories declare; nothing is built."""
+    with importable(config.root):
+        found = [_choose(table, catalog) for table in config.plugins()]
+    return frozenset(need for chosen, _ in found if chosen is not None for need in chosen.needs)
+
+
+class Stack(Registry):
+    """The selected plugins, built and registered.
+
+    observers: built before, since they are told of what comes before the rest is built; a worker has none.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        catalog: Catalog,
+        resources: SharedResources,
+        observers: Sequence[BuiltPlugin] = (),
+    ) -> None:
+        """Build every plugin of `config`. Raises CatalogError or PluginError, naming the plugin."""
+        tables = [table for table in config.plugins() if table.kind != "observer"]
+        built = build_plugins(tables, config.root, catalog, resources)
+        super().__init__((*built, *observers))
+        of_kind: dict[str, list[BuiltPlugin]] = {kind: [] for kind in hookspecs.KINDS}
+        for plugin in built:
+            of_kind[plugin.table.kind].append(plugin)
+        (self.generator,) = of_kind["generator"]
+        self.dimensions = tuple(of_kind["dimension"])
+        (self.calibration,) = of_kind["calibration"]
+        (self.aggregation,) = of_kind["aggregation"]
+        (self.pairing,) = of_kind["pairing"]
+        (self.stages,) = of_kind["stages"]
+        self._trainer, *own = of_kind["trainer"]
+        self._stage_trainers = dict(zip(config.stage_trainers, own, strict=True))
+        self.suites = tuple(of_kind["suite"])
+        self.judge = of_kind["judge"][0] if of_kind["judge"] else None
+        (self.engine,) = of_kind["engine"]
+
+    def label_free(self) -> bool | None:
+        """Say whether no human label enters the run: what each plugin says in its `label_free` attribute.
+
+        None where one says nothing (a third party's, or recorded responses whose origin nobody knows) and
+        none says False.
+        """
+        shaping = [plugin for plugin in self.plugins() if plugin.table.kind in SHAPING]
+        said = [attribute(plugin.instance, "label_free") for plugin in shaping]
+        return False if False in said else None if None in said else True
+
+    def trainer(self, stage: str) -> BuiltPlugin:
+        """Return the trainer of one stage: its own where the TOML has [trainer.<stage>], else the default."""
+        return self._stage_trainers.get(stage, self._trainer)

@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from udasa_core.files.whole import write_whole
 from udasa_core.plugins.catalog import Offer
 from udasa_core.progress import Progress, silent
 
@@ -117,10 +118,7 @@ def child(answer: str, offer: str, root: str) -> None:
     if root:
         sys.path.insert(0, root)
     problem = "; ".join(problems(Offer(**json.loads(offer))))
-    file = Path(answer)
-    partial = file.with_suffix(".partial")
-    partial.write_text(problem, encoding="utf-8")
-    partial.replace(file)
+    write_whole(Path(answer), problem)
     # What a plugin started at import (threads, exit handlers) does not hold this process up.
     os._exit(0)
 

@@ -11,13 +11,19 @@ from typing import Any
 
 from udasa_core.records import ROLES, Message
 
+# A row's fields by their own names.
+_NAMED = {name: name for name in ("prompt", "messages", "system")}
+
 
 class RowError(Exception):
-    """Why a row gives no prompt."""
+    """Why a row gives nothing that can be used: a reason that can be counted and printed."""
 
 
-def identity_of(given: object) -> str:
-    """Return a row's own id, "" where it has none. Whole numbers serve as ids too."""
+def row_id(given: object) -> str:
+    """Return the id that a row gives in its field, "" where that is None. Whole numbers serve as ids too.
+
+    Raises RowError where it is no such thing.
+    """
     if given is None:
         return ""
     if isinstance(given, int) and not isinstance(given, bool):
@@ -25,7 +31,7 @@ def identity_of(given: object) -> str:
     return _text(given, "id")
 
 
-def passages_of(given: object) -> tuple[str, ...]:
+def row_passages(given: object) -> tuple[str, ...]:
     """Return a row's passages; none where it has no such field. One text is one passage, unless it is JSON,
     as in a CSV cell. Raises RowError."""
     if isinstance(given, str) and given.replace(" ", "").startswith(('["', "[]")):
@@ -38,12 +44,15 @@ def passages_of(given: object) -> tuple[str, ...]:
     if isinstance(given, str):
         given = [given]
     if not isinstance(given, list):
-        raise RowError(f"has passages that are no list but {type(given).__name__}")
+        raise RowError(f"has passages of type {type(given).__name__}, not a list")
     return tuple(_text(passage, f"passage {number}") for number, passage in enumerate(given, start=1))
 
 
-def messages_of(row: Mapping[str, Any], named: Mapping[str, str]) -> tuple[Message, ...]:
-    """Return a row's messages; `named` is our field → the row's. Raises RowError."""
+def row_messages(row: Mapping[str, Any], named: Mapping[str, str] = _NAMED) -> tuple[Message, ...]:
+    """Return the messages of a row with "prompt" (and perhaps "system") or "messages".
+
+    named: our field → the row's. Raises RowError with the reason where it gives none.
+    """
     prompt = row.get(named["prompt"]) if "prompt" in named else None
     turns = row.get(named["messages"]) if "messages" in named else None
     if prompt is not None and turns is not None:
@@ -71,13 +80,13 @@ def _turns(turns: object) -> list[Message]:
         except ValueError as error:
             raise RowError(f"has messages that are not JSON: {error}") from error
     if not isinstance(turns, list):
-        raise RowError(f"has messages that are no list but {type(turns).__name__}")
+        raise RowError(f"has messages of type {type(turns).__name__}, not a list")
     if not turns:
         raise RowError("has no message")
     messages = []
     for number, turn in enumerate(turns, start=1):
         if not isinstance(turn, Mapping):
-            raise RowError(f"message {number} is no object with role and content")
+            raise RowError(f"message {number} is not an object with role and content")
         role = turn.get("role")
         if not isinstance(role, str) or role not in ROLES:
             raise RowError(

@@ -14,17 +14,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from udasa_core.errors import SourceError
 from udasa_core.progress import Progress, silent
-from udasa_core.prompts.prompt_row import RowError, identity_of, messages_of, passages_of
-from udasa_core.prompts.rows import Bad, Row, csv_rows, dataset_rows, json_rows, parquet_rows
+from udasa_core.prompts.prompt_row import RowError, row_id, row_messages, row_passages
+from udasa_core.prompts.rows import BadRow, Row, dataset_rows, rows_of
 from udasa_core.prompts.seen import SeenHashes
 from udasa_core.records import Prompt, content_key
 from udasa_core.sources.digests import digest
 from udasa_core.sources.resolve import resolve
 from udasa_core.sources.source import Source, parse_source
+
+if TYPE_CHECKING:
+    from udasa_core.config.schema import PromptsTable
 
 FIELDS = ("prompt", "messages", "system", "id", "passages")
 _SHOWN = 200
@@ -41,6 +44,11 @@ class PromptSource:
     split: str = "train"
     columns: Mapping[str, str] = field(default_factory=dict)
     limit: int | None = None
+
+    @classmethod
+    def of_table(cls, table: PromptsTable) -> PromptSource:
+        """Return what [prompts] names."""
+        return cls(table.source, table.config, table.split, dict(table.columns), table.limit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +81,7 @@ def read_prompts(
     try:
         for line, row, shown in islice(_rows(options, root, named, progress), options.limit):
             try:
-                if isinstance(row, Bad):
+                if isinstance(row, BadRow):
                     raise RowError(row.reason)
                 prompt = _prompt(row, named, contents, ids)
             except RowError as fault:
@@ -132,57 +140,35 @@ def _named_columns(options: PromptSource) -> dict[str, str]:
     unknown = sorted(set(options.columns) - set(FIELDS))
     if unknown:
         raise SourceError(
-            f"prompts.columns: {', '.join(unknown)} is no field of a prompt\n    → {', '.join(FIELDS)}"
+            f"prompts.columns: {', '.join(unknown)} is not a field of a prompt\n    → {', '.join(FIELDS)}"
         )
     named = {name: name for name in FIELDS}
-    one = {"prompt", "messages"} & set(options.columns)
-    for name in {"prompt", "messages"} - one if one else ():
+    given = {"prompt", "messages"} & set(options.columns)
+    for name in {"prompt", "messages"} - given if given else ():
         del named[name]
     return {**named, **options.columns}
 
 
 def _rows(options: PromptSource, root: Path, named: Mapping[str, str], progress: Progress) -> Iterator[Row]:
     source = parse_source(options.source, root)
+    columns = list(named.values())
+    config, split, told = options.config, options.split, source.text
     if source.scheme == "hf":
-        return _hub_rows(options, source.name, source.revision, named, source)
+        revision = source.revision
+        return dataset_rows(source.name, columns, source=told, config=config, split=split, revision=revision)
     path = resolve(options.source, root, progress=progress)
-    if path.is_dir():
-        return _hub_rows(options, str(path), None, named, source)
-    if path.suffix in (".jsonl", ".ndjson"):
-        return json_rows(path)
-    if path.suffix == ".csv":
-        return csv_rows(path, [named["system"], named["id"], named["passages"]])
-    if path.suffix == ".parquet":
-        return parquet_rows(path, named.values())
-    raise SourceError(
-        f"{path}: {path.suffix or 'no suffix'} is no format of prompts\n"
-        "    → .jsonl (one JSON object a line), .parquet, .csv, or a folder as the hub lays it out"
-    )
-
-
-def _hub_rows(
-    options: PromptSource, name: str, revision: str | None, named: Mapping[str, str], source: Source
-) -> Iterator[Row]:
-    try:
-        yield from dataset_rows(name, options.config, options.split, revision, named.values())
-    # The library raises errors of its own, of the hub's client, of Arrow and of the system.
-    except Exception as error:
-        told = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise SourceError(
-            f"{source.text}: the data set (config {options.config!r}, split {options.split!r}) cannot be "
-            f"read: {told}\n    → check name, config and split; without a network, copy its files onto this "
-            'machine and write source = "file:/folder" (or file:/folder/prompts.jsonl)'
-        ) from error
+    optional = [named["system"], named["id"], named["passages"]]
+    return rows_of(path, columns, source=told, optional=optional, config=config, split=split)
 
 
 def _prompt(
     row: Mapping[str, Any], named: Mapping[str, str], contents: SeenHashes, ids: SeenHashes
 ) -> Prompt:
-    messages = messages_of(row, named)
-    passages = passages_of(row.get(named["passages"]))
+    messages = row_messages(row, named)
+    passages = row_passages(row.get(named["passages"]))
     content = [[message.role, message.content] for message in messages]
     key = content_key(content, passages) if passages else content_key(content)
-    identity = identity_of(row.get(named["id"])) or key
+    identity = row_id(row.get(named["id"])) or key
     # 16 hex digits are the 64 bits.
     if not contents.add(int(key, 16)):
         raise RowError("is a duplicate: an earlier row has the same messages")
@@ -196,7 +182,7 @@ def _excerpt(shown: object) -> str:
     """Return a row's beginning with everything that a terminal could act on written out."""
     if isinstance(shown, bytes):
         text = shown[: 4 * _SHOWN].decode(errors="backslashreplace").strip()
-    elif isinstance(shown, Bad):
+    elif isinstance(shown, BadRow):
         text = ""
     else:
         text = json.dumps(shown, ensure_ascii=False, default=str)

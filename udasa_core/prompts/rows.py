@@ -1,7 +1,7 @@
-"""Rows of a prompts file, one at a time: JSONL, Parquet, CSV, or a data set as the hub lays it out.
+"""Rows of a file, one at a time: JSONL, Parquet, CSV, or a data set as the hub lays it out.
 
-A reader yields (line, row, shown): the line or row number from 1, the row's fields or a `Bad` that says why
-there are none, and the row as text for people. Memory does not grow with the file.
+A reader yields (line, row, shown): the line or row number from 1, the row's fields or a `BadRow` that says
+why there are none, and the row as text for people. Memory does not grow with the file.
 """
 
 from __future__ import annotations
@@ -25,38 +25,86 @@ _CHUNK = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
-class Bad:
+class BadRow:
     """A row that could not be read, and why."""
 
     reason: str
 
 
-Row = tuple[int, Mapping[str, Any] | Bad, object]
+Row = tuple[int, Mapping[str, Any] | BadRow, object]
+
+
+def read_rows(
+    path: Path, columns: Sequence[str], *, source: str, config: str | None = None, split: str = "train"
+) -> Iterator[tuple[int, Mapping[str, Any] | BadRow]]:
+    """Yield each row of a local file or data set as (line from 1, its fields); a `BadRow` says why it has
+    none.
+
+    path: .jsonl, .ndjson, .csv or .parquet, or a folder as the hub lays a data set out, of which `config` and
+    `split` choose. columns: those that are wanted; others may be left out, and an empty cell of a CSV is no
+    field. source: how errors name it. Memory does not grow with the file. Raises SourceError where it cannot
+    be read at all.
+    """
+    try:
+        for line, row, _ in rows_of(path, columns, source=source, config=config, split=split):
+            yield line, row
+    except OSError as error:
+        raise SourceError(
+            f"{source} cannot be read: {error}\n    → copy its rows onto this machine and write "
+            f'"file:/folder/{path.name}"'
+        ) from error
+
+
+def rows_of(
+    path: Path,
+    columns: Sequence[str],
+    *,
+    source: str,
+    optional: Sequence[str] | None = None,
+    config: str | None = None,
+    split: str = "train",
+) -> Iterator[Row]:
+    """Yield the rows of a local path, as `read_rows` does, each with itself as text.
+
+    optional: the columns of a CSV of which an empty cell is no field; by default all of `columns`.
+    """
+    if path.is_dir():
+        return dataset_rows(str(path), columns, source=source, config=config, split=split)
+    if path.suffix in (".jsonl", ".ndjson"):
+        return json_rows(path)
+    if path.suffix == ".csv":
+        return csv_rows(path, columns if optional is None else optional)
+    if path.suffix == ".parquet":
+        return parquet_rows(path, columns)
+    raise SourceError(
+        f"{source}: rows cannot be read from {path.suffix or 'a file without a suffix'}\n"
+        "    → .jsonl (one JSON object per line), .parquet, .csv, or a folder as the hub lays it out"
+    )
 
 
 def json_rows(path: Path) -> Iterator[Row]:
     """Yield the rows of a JSONL file. A byte-order mark, CRLF and blank lines are no rows and no faults."""
     with path.open("rb") as file:
         for line, text in _lines(file):
-            if isinstance(text, Bad):
+            if isinstance(text, BadRow):
                 yield line, text, b""
             elif text.strip():
                 yield line, _json_row(text), text
 
 
-def _json_row(text: bytes) -> Mapping[str, Any] | Bad:
+def _json_row(text: bytes) -> Mapping[str, Any] | BadRow:
     if b"\0" in text:
-        return Bad("holds a NUL character")
+        return BadRow("holds a NUL character")
     try:
         row = json.loads(text.decode())
     except UnicodeDecodeError:
-        return Bad("is not UTF-8")
+        return BadRow("is not UTF-8")
     except json.JSONDecodeError as error:
-        return Bad(f"is not JSON: {error.msg}")
+        return BadRow(f"is not JSON: {error.msg}")
     except (ValueError, RecursionError) as error:
-        return Bad(f"is not JSON that can be read: {error}")
+        return BadRow(f"is not JSON that can be read: {error}")
     if not isinstance(row, dict):
-        return Bad(f"is {_json_kind(row)}, not a JSON object")
+        return BadRow(f"is {_json_kind(row)}, not a JSON object")
     return row
 
 
@@ -78,10 +126,10 @@ def csv_rows(path: Path, optional: Sequence[str]) -> Iterator[Row]:
             try:
                 cells = next(table, None)
             except csv.Error as error:
-                yield line, Bad(f"is not CSV: {error}"), b""
+                yield line, BadRow(f"is not CSV: {error}"), b""
                 continue
             while too_long:
-                yield too_long.pop(0), Bad(_too_long()), b""
+                yield too_long.pop(0), BadRow(_too_long()), b""
             if cells is None:
                 return
             if not cells:
@@ -89,7 +137,7 @@ def csv_rows(path: Path, optional: Sequence[str]) -> Iterator[Row]:
             if header is None:
                 header = cells
             elif len(cells) != len(header):
-                yield line, Bad(f"has {len(cells)} cells where the header has {len(header)}"), cells
+                yield line, BadRow(f"has {len(cells)} cells where the header has {len(header)}"), cells
             else:
                 row = dict(zip(header, cells, strict=True))
                 yield line, {key: row[key] for key in row if row[key] or key not in optional}, cells
@@ -97,7 +145,7 @@ def csv_rows(path: Path, optional: Sequence[str]) -> Iterator[Row]:
 
 def _csv_lines(file: BinaryIO, too_long: list[int]) -> Iterator[str]:
     for line, text in _lines(file):
-        if isinstance(text, Bad):
+        if isinstance(text, BadRow):
             too_long.append(line)
             yield "\n"
         else:
@@ -117,43 +165,61 @@ def parquet_rows(path: Path, columns: Iterable[str]) -> Iterator[Row]:
                 yield from _batch_rows(batch, line)
                 line += len(batch)
     except pa.ArrowException as error:
-        raise SourceError(f"{path} is no Parquet file that can be read: {error}") from error
+        raise SourceError(f"{path} cannot be read as Parquet: {error}") from error
 
 
 def _batch_rows(batch: pa.RecordBatch, before: int) -> Iterator[Row]:
     try:
-        rows: list[Mapping[str, Any] | Bad] = batch.to_pylist()
+        rows: list[Mapping[str, Any] | BadRow] = batch.to_pylist()
     except UnicodeDecodeError:
         rows = [_one_row(batch, index) for index in range(len(batch))]
     for index, row in enumerate(rows):
         yield before + index + 1, row, row
 
 
-def _one_row(batch: pa.RecordBatch, index: int) -> Mapping[str, Any] | Bad:
+def _one_row(batch: pa.RecordBatch, index: int) -> Mapping[str, Any] | BadRow:
     try:
         row: Mapping[str, Any] = batch.slice(index, 1).to_pylist()[0]
     except UnicodeDecodeError:
-        return Bad("is not UTF-8")
+        return BadRow("is not UTF-8")
     return row
 
 
 def dataset_rows(
-    name: str, config: str | None, split: str, revision: str | None, columns: Iterable[str]
+    name: str,
+    columns: Iterable[str],
+    *,
+    source: str,
+    config: str | None = None,
+    split: str = "train",
+    revision: str | None = None,
 ) -> Iterator[Row]:
-    """Yield the rows of a data set on the hub, in its cache, or in a local folder laid out as there."""
+    """Yield the rows of a data set on the hub, in its cache, or in a local folder laid out as there.
+
+    Raises SourceError, which names the `source`, where it cannot be read.
+    """
     import datasets
 
-    table = datasets.load_dataset(name, config, split=split, revision=revision)
-    wanted = [column for column in table.column_names if column in set(columns)]
-    table = table.select_columns(wanted) if wanted else table
-    line = 0
-    for batch in table.with_format("arrow").iter(batch_size=_BATCH):
-        for part in batch.to_batches():
-            yield from _batch_rows(part, line)
-            line += len(part)
+    try:
+        table = datasets.load_dataset(name, config, split=split, revision=revision)
+        wanted = [column for column in table.column_names if column in set(columns)]
+        table = table.select_columns(wanted) if wanted else table
+        line = 0
+        for batch in table.with_format("arrow").iter(batch_size=_BATCH):
+            for part in batch.to_batches():
+                yield from _batch_rows(part, line)
+                line += len(part)
+    # The library raises errors of its own, of the hub's client, of Arrow and of the system.
+    except Exception as error:
+        told = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise SourceError(
+            f"{source}: the data set (config {config!r}, split {split!r}) cannot be read: {told}\n"
+            "    → check name, config and split; without a network, copy its files onto this machine and "
+            'write source = "file:/folder" (or file:/folder/rows.jsonl)'
+        ) from error
 
 
-def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes | Bad]]:
+def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes | BadRow]]:
     """Yield each line with its number, without its byte-order mark; one that is too long is not held."""
     line = 0
     while text := file.readline(MAX_LINE + 1):
@@ -162,7 +228,7 @@ def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes | Bad]]:
             text = b""
             while (rest := file.readline(_CHUNK)) and not rest.endswith(b"\n"):
                 pass
-            yield line, Bad(_too_long())
+            yield line, BadRow(_too_long())
         else:
             yield line, text.removeprefix(b"\xef\xbb\xbf") if line == 1 else text
 

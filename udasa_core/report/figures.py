@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from udasa_core.store.output import TRAINING, Output
 from udasa_core.store.runs import Run, StageSummary
 
 if TYPE_CHECKING:
@@ -32,10 +33,11 @@ def figures(run: Run) -> dict[str, Any]:
         "error": run.manifest.plain.get("error", ""),
         "label_free": run.manifest.plain.get("label_free"),
         "model": run.manifest.plain["models"]["base"],
+        "adopted": list(run.manifest.plain.get("adopted", ())),
         "prompts": _prompts(run),
         "responses": _responses(run),
         "uncertainty": _uncertainty(run),
-        "controls": [dict(alarm) for alarm in run.alarms()],
+        "controls": [dict(figures) for figures in run.controls()],
         "pairs": _pairs(run),
         "training": [_training(stage) for stage in run.stages()],
         "held_out": [dict(change) for change in run.changes()],
@@ -77,16 +79,15 @@ class _Spread:
         }
 
 
-def _tables(run: Run, name: str) -> Iterator[pa.Table]:
+def _tables(run: Run, output: Output) -> Iterator[pa.Table]:
     """Yield the shards of one of the run's outputs that are made."""
-    step = run.manifest.plain.get("outputs", {}).get(name, {}).get("step", "")
-    for key in run.keys(name):
-        if run.store.has(step, key):
-            yield run.store.read_table(step, key)
+    for key in run.keys(output):
+        if run.store.has(output.step, key):
+            yield run.store.read_table(output.step, key)
 
 
 def _prompts(run: Run) -> dict[str, int] | None:
-    keys = run.keys("read prompts")
+    keys = run.keys(Output("prompts"))
     if not keys or not run.store.has("prompts", keys[0], ".json"):
         return None
     index = run.store.read_json("prompts", keys[0])
@@ -103,7 +104,7 @@ def _responses(run: Run) -> dict[str, Any] | None:
     import pyarrow.compute as pc
 
     lengths, truncated = _Spread(), 0
-    for table in _tables(run, "sample training"):
+    for table in _tables(run, Output("sample", TRAINING)):
         responses = pc.list_flatten(table["responses"])
         lengths.add(_floats(pc.list_value_length(pc.struct_field(responses, "token_ids"))))
         truncated += pc.sum(pc.equal(pc.struct_field(responses, "finish_reason"), "length")).as_py() or 0
@@ -129,8 +130,8 @@ class _Scored:
 
         flat = pc.list_flatten(scores)
         self.raw.add(_floats(pc.struct_field(flat, "value")))
-        for one in pc.value_counts(pc.struct_field(flat, "abstained").drop_null()).to_pylist():
-            self.abstained[one["values"]] += one["counts"]
+        for counted in pc.value_counts(pc.struct_field(flat, "abstained").drop_null()).to_pylist():
+            self.abstained[counted["values"]] += counted["counts"]
 
     def plain(self, name: str) -> dict[str, Any]:
         """Return the row of one dimension."""
@@ -142,9 +143,9 @@ def _uncertainty(run: Run) -> list[dict[str, Any]]:
     import pyarrow.compute as pc
 
     config = run.manifest.plain["config"]
-    names = [str(one.get("name", one["use"])) for one in config.get("dimension", ())]
+    names = [str(table.get("name", table["use"])) for table in config.get("dimension", ())]
     dimensions, aggregate = {name: _Scored() for name in names}, _Scored()
-    for table in _tables(run, "aggregate training"):
+    for table in _tables(run, Output("aggregate", TRAINING)):
         for name, scored in dimensions.items():
             scored.add(pc.map_lookup(table["raw"], name, "first"))
         aggregate.add(table["U"])
@@ -194,7 +195,7 @@ def _training(stage: StageSummary) -> dict[str, Any]:
         "trained": stage.trained,
         "skipped": stage.skipped,
         "metrics": dict(stage.metrics),
-        "history": [dict(one) for one in stage.history],
+        "history": [dict(step) for step in stage.history],
     }
 
 

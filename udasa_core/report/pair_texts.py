@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from udasa_core.records import Pair
-from udasa_core.report.table import figure, wrap
+from udasa_core.report.written import number, wrap
 from udasa_core.store.runs import Run
 from udasa_core.store.tables import read_pairs
 
@@ -16,12 +16,12 @@ def pair_texts(run: Run, count: int) -> Iterator[str]:
     for stage in run.stages():
         if not stage.pairs.exists():
             continue
-        for number, pair in enumerate(islice(read_pairs(stage.pairs), count), 1):
-            yield _pair_text(f"{stage.name}, pair {number} of {stage.size}", pair)
+        for place, pair in enumerate(islice(read_pairs(stage.pairs), count), 1):
+            yield _pair_text(f"{stage.name}, pair {place} of {stage.size}", pair)
 
 
 def _pair_text(title: str, pair: Pair) -> str:
-    gap = "no gap" if pair.gap is None else f"gap {figure(pair.gap)}"
+    gap = "no gap" if pair.gap is None else f"gap {number(pair.gap)}"
     lines = [f"── {title} · {gap} · {pair.id}"]
     for message in pair.prompt.messages:
         lines += _labelled(message.role, message.content)
@@ -30,7 +30,7 @@ def _pair_text(title: str, pair: Pair) -> str:
         ("rejected", pair.rejected, pair.rejected_U),
     ):
         cut = ", cut off" if response.finish_reason == "length" else ""
-        about = f"U {figure(uncertainty)}, {len(response.token_ids)} tokens{cut}"
+        about = f"U {number(uncertainty)}, {len(response.token_ids)} tokens{cut}"
         lines += _labelled(f"{label} ({about})", response.text)
     return "\n".join(lines)
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from udasa_core.report.table import Table, figure, wrap
+from udasa_core.report.table import Cell, Interval, Table, TableColumn
 from udasa_core.report.training_table import other_metrics, training_table
+from udasa_core.report.written import number, share
 
 # With fewer, resampling prompts shows less than their real spread.
 _FEW_PROMPTS = 20
@@ -21,17 +22,27 @@ def tables(figures: Mapping[str, Any], *, artifacts: bool = True) -> Iterator[Ta
         yield _uncertainty(figures["uncertainty"])
     if figures["controls"]:
         yield _controls(figures["controls"])
+    yield from training_tables(figures)
+    yield from outcome_tables(figures)
+    if artifacts:
+        yield _artifacts(figures["artifacts"])
+
+
+def training_tables(figures: Mapping[str, Any]) -> Iterator[Table]:
+    """Yield what was trained on, and what training did; the model card has these, too."""
     if figures["pairs"]["stages"] or figures["pairs"]["refused"]:
         yield _pairs(figures["pairs"])
     if figures["training"]:
         yield training_table(figures["training"])
         yield from other_metrics(figures["training"])
+
+
+def outcome_tables(figures: Mapping[str, Any]) -> Iterator[Table]:
+    """Yield what was measured before and after training, and by suites; the model card has these, too."""
     if figures["held_out"]:
         yield _held_out(figures["held_out"])
     for name, rows in figures["suites"].items():
         yield _suite(name, rows)
-    if artifacts:
-        yield _artifacts(figures["artifacts"])
 
 
 def _head(figures: Mapping[str, Any]) -> Table:
@@ -41,56 +52,51 @@ def _head(figures: Mapping[str, Any]) -> Table:
         ("model", f"{model['source']} ({model['dtype']}, {model['device']}, {model['revision'][:12]})"),
     ]
     if prompts:
-        split = ("training", "held_out", "set_aside")
-        told = ", ".join(f"{prompts[one]} {one.replace('_', ' ')}" for one in split)
+        splits = ("training", "held_out", "set_aside")
+        told = ", ".join(f"{prompts[split]} {split.replace('_', ' ')}" for split in splits)
         rows.append(("prompts", told))
     if responses:
         tokens = responses["tokens"]
-        cut = 100 * responses["truncated"] / tokens["n"]
-        length = figure(tokens["mean"], 1)
-        told = f"{tokens['n']} to training prompts, {length} tokens on average, {cut:.0f}% cut off"
+        length, cut = number(tokens["mean"], 1), share(responses["truncated"] / tokens["n"])
+        told = f"{tokens['n']} to training prompts, {length} tokens on average, {cut} cut off"
         rows.append(("responses", told))
-    width = max(len(label) for label, _ in rows)
-    lines = [f"  {label.ljust(width)}  {told}" for label, told in rows]
+    for adopted in figures["adopted"]:
+        made_by = ", ".join(f"{name} {version}" for name, version in adopted["versions"].items())
+        rows.append(("kept samples", f"{adopted['shards']} shards of {adopted['label']}, made by {made_by}"))
     notes = [f"It stopped with {figures['error']}"] if figures["error"] else []
     title = f"Run {figures['name']}"
     if figures["status"] != "finished":
         title += ": NOT FINISHED. Below is what it has so far; `udasa run` with its TOML finishes it."
-    return Table("\n".join([*wrap(title), *lines]), (), (), notes)
+    return Table(title, ("", ""), rows, notes)
 
 
-def _uncertainty(rows: Sequence[Mapping[str, Any]]) -> Table:
+def _uncertainty(dimensions: Sequence[Mapping[str, Any]]) -> Table:
     notes = [
         "0 is certain, 1 most uncertain. Dimensions are raw; U is their calibrated aggregate: its mean is "
         "near 0.5 by construction, and is evidence of nothing."
     ]
-    for row in rows:
+    for row in dimensions:
         for reason, count in row["abstained"].items():
             notes.append(f"{row['dimension']} abstained {count} times: {reason}")
-    columns = ("n", "mean", "sd", "min", "max")
+    spread = ("n", "mean", "sd", "min", "max")
     cells = [
-        (
-            row["dimension"],
-            str(row["n"]),
-            *(figure(row[name]) for name in columns[1:]),
-            str(sum(row["abstained"].values())),
-        )
-        for row in rows
+        (row["dimension"], *(row[name] for name in spread), sum(row["abstained"].values()))
+        for row in dimensions
     ]
-    return Table("Uncertainty of training responses", ("dimension", *columns, "abstained"), cells, notes)
+    return Table("Uncertainty of training responses", ("dimension", *spread, "abstained"), cells, notes)
 
 
-def _controls(rows: Sequence[Mapping[str, Any]]) -> Table:
+def _controls(dimensions: Sequence[Mapping[str, Any]]) -> Table:
     cells = [
         (
             row["name"],
-            str(row["n"]),
-            figure(row["raw"]),
-            figure(row["calibrated"]),
-            f"{figure(row['low'])} … {figure(row['high'])}",
+            row["n"],
+            row["raw"],
+            row["calibrated"],
+            Interval(row["low"], row["high"]),
             "MISCALIBRATED" if row["tripped"] else "",
         )
-        for row in rows
+        for row in dimensions
     ]
     notes = [
         "Nobody can be unsure of these prompts: calibrated, a dimension should lie below the bound of "
@@ -99,7 +105,7 @@ def _controls(rows: Sequence[Mapping[str, Any]]) -> Table:
     notes += [
         f"WARNING: {row['name']} is surely not below: it measures something else than uncertainty about "
         "these responses; do not trust it before you know what."
-        for row in rows
+        for row in dimensions
         if row["tripped"]
     ]
     columns = ("dimension", "prompts", "raw", "calibrated", "95% interval", "")
@@ -113,40 +119,35 @@ def _pairs(pairs: Mapping[str, Any]) -> Table:
         cells.append(
             (
                 stage["stage"],
-                str(stage["size"]),
-                *(figure(gap[name]) for name in ("mean", "min", "max")),
-                *(figure(stage[name]["mean"]) for name in ("chosen_U", "rejected_U")),
-                *(figure(stage[name]["mean"], 1) for name in ("chosen_length", "rejected_length")),
+                stage["size"],
+                *(gap[name] for name in ("mean", "min", "max")),
+                *(
+                    stage[name]["mean"]
+                    for name in ("chosen_U", "rejected_U", "chosen_length", "rejected_length")
+                ),
             )
         )
-    header = (
-        "stage",
-        "pairs",
-        "gap",
-        "min gap",
-        "max gap",
-        "U chosen",
-        "U rejected",
-        "chosen tokens",
-        "rejected tokens",
+    columns = (
+        *("stage", "pairs", "gap", "min gap", "max gap", "U chosen", "U rejected"),
+        *(TableColumn("chosen tokens", digits=1), TableColumn("rejected tokens", digits=1)),
     )
     notes = ["gap = U(rejected) − U(chosen). Means, where nothing else is said."]
     notes += [f"{count} prompts gave no pair: {reason}" for reason, count in pairs["refused"].items()]
     notes += [f"{count} pairs are in no stage: {reason}" for reason, count in pairs["dropped"].items()]
-    return Table("Pairs by stage, in training order", header, cells, notes)
+    return Table("Pairs by stage, in training order", columns, cells, notes)
 
 
 def _held_out(changes: Sequence[Mapping[str, Any]]) -> Table:
     rows = [
         (
-            one["name"],
-            figure(one["before"]),
-            figure(one["after"]),
-            figure(one["after"] - one["before"]),
-            f"[{figure(one['low'])}, {figure(one['high'])}]",
-            str(one["n"]),
+            change["name"],
+            change["before"],
+            change["after"],
+            change["after"] - change["before"],
+            Interval(change["low"], change["high"]),
+            change["n"],
         )
-        for one in changes
+        for change in changes
     ]
     notes = [
         "n prompts, means over each prompt's responses; the interval is of the change, by resampling "
@@ -155,28 +156,22 @@ def _held_out(changes: Sequence[Mapping[str, Any]]) -> Table:
         "in tokens; truncated and distinct are shares of the responses.",
         f"By chance alone about one in twenty such intervals excludes 0, and here are {len(changes)}.",
     ]
-    if min(one["n"] for one in changes) < _FEW_PROMPTS:
+    if min(change["n"] for change in changes) < _FEW_PROMPTS:
         notes.append(f"With fewer than {_FEW_PROMPTS} prompts the intervals are too narrow.")
-    return Table(
-        "Held-out prompts, before and after",
-        ("figure", "before", "after", "change", "95% interval", "n"),
-        rows,
-        notes,
-    )
+    columns = ("figure", "before", "after", "change", "95% interval", "n")
+    return Table("Held-out prompts, before and after", columns, rows, notes)
 
 
 def _suite(name: str, rows: Sequence[Mapping[str, Any]]) -> Table:
     """Lay the models side by side: the base, each trained stage, the last of which is the final model."""
     models = list(dict.fromkeys(row["model"] for row in rows))
     found = {(row["name"], row["model"]): row for row in rows}
-    metrics = list(dict.fromkeys(row["name"] for row in rows))
-    cells = []
-    for metric in metrics:
+    cells: list[tuple[Cell, ...]] = []
+    for metric in dict.fromkeys(row["name"] for row in rows):
         here = [found.get((metric, model)) for model in models]
         most = max(row["n"] for row in here if row)
-        cells.append((metric, *(figure(row["value"]) if row else "–" for row in here), str(most)))
-        bounds = (f"[{figure(row['low'])}, {figure(row['high'])}]" if row else "" for row in here)
-        cells.append(("", *bounds, ""))
+        cells.append((metric, *(row["value"] if row else None for row in here), most))
+        cells.append(("", *(Interval(row["low"], row["high"]) if row else "" for row in here), ""))
     notes = ["In brackets 95% intervals of each figure alone; `udasa eval compare` compares item by item."]
     return Table(f"Suite {name}, by model", ("metric", *models, "n"), cells, notes)
 
@@ -184,13 +179,12 @@ def _suite(name: str, rows: Sequence[Mapping[str, Any]]) -> Table:
 def _artifacts(found: Sequence[Mapping[str, Any]]) -> Table:
     names: dict[str, list[str]] = {}
     files: dict[str, int] = {}
-    for one in found:
-        path = near(Path(one["path"]))
-        names.setdefault(path, []).append(one["name"])
-        files[path] = files.get(path, 0) + one["files"]
+    for output in found:
+        path = near(Path(output["path"]))
+        names.setdefault(path, []).append(output["name"])
+        files[path] = files.get(path, 0) + output["files"]
     rows = [
-        (known[0] if len(known) == 1 else _shared(known), str(files[path]), path)
-        for path, known in names.items()
+        (known[0] if len(known) == 1 else _shared(known), files[path], path) for path, known in names.items()
     ]
     return Table("Where everything lies", ("output", "files", "path"), rows)
 

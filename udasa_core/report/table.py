@@ -1,77 +1,202 @@
-"""A table as aligned text: the same on a terminal, in a pipe and in a file."""
+"""Tables of values, and their renderings: aligned text, Markdown, CSV.
+
+A cell holds a value, not a text: the column says how its numbers are written. So the same table is read on a
+terminal, in a model card and in a spreadsheet.
+"""
 
 from __future__ import annotations
 
-import re
-import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
-WIDTH = 100
+from udasa_core.report.written import ABSENT, WIDTH, number, share, short, size, wrap
+
+if TYPE_CHECKING:
+    from udasa_core.records import Metric
+
 _GAP = "  "
 _NARROWEST = 24
-# Cells that are figures stand right; a column of them does.
-_FIGURE = re.compile(r"[-−+]?\d[\d,.]*(?:e[-+]\d+)?(?: ?[%A-Za-z]{1,4})?|–|nan|\[.*\]")
+
+
+class Interval(NamedTuple):
+    """The bounds of an interval, as a cell: [0.801, 0.880]."""
+
+    low: float
+    high: float
+
+
+class Change(NamedTuple):
+    """A value before and after, as a cell: 0.693 → 0.512. None where one was not measured."""
+
+    before: float | None
+    after: float | None
+
+
+# None, and a number that is NaN, is a value that is absent; "" is a cell that has none to show.
+Cell: TypeAlias = "str | int | float | Interval | Change | Metric | None"
+
+
+@dataclass(frozen=True, slots=True)
+class TableColumn:
+    """A column's name, and how its numbers are written.
+
+    unit: "" as they are, "%" shares as percentages, "B" numbers of bytes with a suitable unit.
+    digits: decimals of what is no whole number, by default 3, of percentages 0; "short": six digits that
+    count, thousands set apart, for a column of unlike numbers.
+    """
+
+    name: str
+    digits: int | Literal["short"] | None = None
+    unit: Literal["", "%", "B"] = ""
+
+    def written(self, cell: Cell) -> str:
+        """Return a cell as people read it."""
+        match cell:
+            case str():
+                return cell
+            case Interval(low, high):
+                return f"[{self._number(low)}, {self._number(high)}]"
+            case Change(before, after):
+                told = f"{self._number(before)} → {self._number(after)}"
+                return ABSENT if ABSENT in told else told
+            case None | int() | float():
+                return self._number(cell)
+            case metric:
+                told = self._number(metric.value)
+                return told if told == ABSENT else f"{told} {self.written(Interval(metric.low, metric.high))}"
+
+    def _number(self, value: float | None) -> str:
+        if value is None or value != value:
+            return ABSENT
+        if self.unit == "B":
+            return size(value)
+        if self.digits == "short":
+            return short(value)
+        if self.unit == "%":
+            return share(value, self.digits or 0)
+        if isinstance(value, int):
+            return str(value).replace("-", "−")
+        return number(value, 3 if self.digits is None else self.digits)
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A titled table. Columns of figures stand right; the last column wraps at `WIDTH`; notes come below."""
+    """A titled table with notes. `columns` are names, or `TableColumn`s where numbers are written otherwise.
+
+    A row has one cell a column: a text, a number, an `Interval`, a `Change` or a `Metric`; None where a value
+    is absent. Raises ValueError where a row has more cells, or fewer.
+    """
 
     title: str
-    header: Sequence[str]
-    rows: Sequence[Sequence[str]]
+    columns: Sequence[str | TableColumn]
+    rows: Sequence[Sequence[Cell]]
     notes: Sequence[str] = ()
 
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise ValueError(f"{len(row)} cells for {len(self.columns)} columns in {self.title!r}: {row}")
+
     def __str__(self) -> str:
-        return "\n".join(
-            [*self._head(), *self._body(), *(line for note in self.notes for line in wrap(note))]
-        )
+        return self.text()
 
-    def _head(self) -> list[str]:
-        return [self.title] if self.title else []
+    def text(self) -> str:
+        """Return it as aligned text: the same on a terminal, in a pipe and in a file.
 
-    def _body(self) -> list[str]:
+        Columns of numbers stand right; the last column wraps at 100 characters, and so do title and notes.
+        """
+        title = wrap(self.title) if self.title else []
+        return "\n".join([*title, *self._lines(), *(line for note in self.notes for line in wrap(note))])
+
+    def markdown(self) -> str:
+        """Return it as Markdown: the title as a heading of the second level, the table, the notes."""
+        head = [f"## {self.title}"] if self.title else []
+        body = []
+        if self.rows:
+            lines = [self._names(), ["---:" if right else "---" for right in self._right()], *self._written()]
+            body = ["\n".join(f"| {' | '.join(map(_escaped, line))} |" for line in lines)]
+        return "\n\n".join([*head, *body, *self.notes])
+
+    def csv(self) -> str:
+        """Return it as CSV with whole values, an absent one empty; an interval's bounds have own columns."""
+        import csv
+        import io
+
+        file = io.StringIO()
+        parts = [_parts(column) for column in self._cells()]
+        names = zip(self._names(), parts, strict=True)
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([f"{name} {part}".strip() for name, own in names for part in own])
+        for row in self.rows:
+            cells = zip(row, parts, strict=True)
+            writer.writerow([_plain(cell).get(part, "") for cell, own in cells for part in own])
+        return file.getvalue()
+
+    def _columns(self) -> list[TableColumn]:
+        return [column if isinstance(column, TableColumn) else TableColumn(column) for column in self.columns]
+
+    def _names(self) -> list[str]:
+        return [column.name for column in self._columns()]
+
+    def _cells(self) -> list[list[Cell]]:
+        """Return the cells column by column."""
+        return [[row[number] for row in self.rows] for number in range(len(self.columns))]
+
+    def _written(self) -> list[list[str]]:
+        columns = self._columns()
+        return [
+            [column.written(cell) for column, cell in zip(columns, row, strict=True)] for row in self.rows
+        ]
+
+    def _right(self) -> list[bool]:
+        """Say which columns hold nothing but numbers."""
+        return [all(not isinstance(cell, str) or not cell for cell in cells) for cells in self._cells()]
+
+    def _lines(self) -> list[str]:
         if not self.rows:
             return []
-        table = [self.header, *self.rows]
-        columns = range(len(self.header))
-        widths = [max(len(row[column]) for row in table) for column in columns]
-        right = [
-            all(_FIGURE.fullmatch(row[column]) for row in self.rows if row[column]) for column in columns
-        ]
-        indent = sum(widths[:-1]) + len(_GAP) * len(widths)
-        room = max(_NARROWEST, WIDTH - indent)
-        lines = []
-        for row in table:
-            cells = [
-                cell.rjust(width) if is_right else cell.ljust(width)
-                for cell, width, is_right in zip(row[:-1], widths, right, strict=False)
-            ]
-            last = row[-1].rjust(widths[-1]) if right[-1] else row[-1]
-            first, *rest = wrap(last, room) if len(last) > room else [last]
-            lines.append(_GAP + _GAP.join([*cells, first]).rstrip())
-            lines += [" " * indent + line for line in rest]
+        names, rows = self._names(), self._written()
+        headed = [names] if any(names) else []
+        widths = [max(map(len, column)) for column in zip(*headed, *rows, strict=True)]
+        right = self._right()
+        lines = [line for row in [*headed, *rows] for line in _aligned(row, widths, right)]
+        if not headed:
+            return lines
         rule = _GAP + "─" * min(WIDTH - len(_GAP), max(map(len, lines)) - len(_GAP))
         return [lines[0], rule, *lines[1:]]
 
 
-def wrap(text: str, width: int = WIDTH) -> list[str]:
-    """Break text at blanks; a path longer than `width` stays whole, so that it can be copied."""
-    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]
+def _aligned(row: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> Iterator[str]:
+    """Yield the lines of one row: further ones where the last cell wraps."""
+    cells = [
+        cell.rjust(width) if is_right else cell.ljust(width)
+        for cell, width, is_right in zip(row, widths, right, strict=True)
+    ]
+    indent = sum(widths[:-1]) + len(_GAP) * len(widths)
+    room = max(_NARROWEST, WIDTH - indent)
+    first, *rest = [cells[-1]] if len(row[-1]) <= room else wrap(row[-1], room)
+    yield _GAP + _GAP.join([*cells[:-1], first]).rstrip()
+    yield from (" " * indent + line for line in rest)
 
 
-def figure(value: float | None, digits: int = 3) -> str:
-    """Return a figure with `digits` decimals; a dash where there is none, a true minus below zero."""
-    if value is None or value != value:
-        return "–"
-    return f"{value:.{digits}f}".replace("-", "−")
+def _escaped(cell: str) -> str:
+    return " ".join(cell.split()).replace("|", "\\|")
 
 
-def size(count: float) -> str:
-    """Return a number of bytes as people read it: 269 MB, 1.4 GB (powers of 1000)."""
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if count < 999.5 or unit == "TB":
-            break
-        count /= 1000
-    return f"{count:.0f} {unit}" if unit == "B" or count >= 9.95 else f"{count:.1f} {unit}"
+def _plain(cell: Cell) -> dict[str, str | float]:
+    """Return a cell's values by what they are called beside the column's name."""
+    match cell:
+        case Interval() | Change():
+            named: dict[str, str | float | None] = dict(cell._asdict())
+        case None | str() | int() | float():
+            named = {"": cell}
+        case metric:
+            named = {"": metric.value, "low": metric.low, "high": metric.high}
+    return {name: value for name, value in named.items() if value is not None and value == value}
+
+
+def _parts(cells: Sequence[Cell]) -> list[str]:
+    """Return the columns that a column of cells has in CSV, the value's own first."""
+    found = {name for cell in cells for name in _plain(cell)}
+    return [name for name in ("", "low", "high", "before", "after") if name in found] or [""]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from udasa_core.report.table import Table, figure
+from udasa_core.report.table import Change, Table, TableColumn
 
 _FIRST_LOSS, _LAST_LOSS = "first_loss", "last_loss"
 _CHOSEN, _REJECTED = "chosen_logprob", "rejected_logprob"
@@ -28,7 +28,10 @@ _NOTABLE_FALL = 0.01
 
 def training_table(stages: Sequence[Mapping[str, Any]]) -> Table:
     """Return losses, log-probabilities, margin and accuracy by stage, and a warning of a collapse."""
-    header = ("stage", "steps", "loss", "chosen logp", "rejected logp", "margin", "accuracy")
+    columns = (
+        *("stage", "steps", "loss", TableColumn("chosen logp", digits=2)),
+        *(TableColumn("rejected logp", digits=2), "margin", TableColumn("accuracy", digits=2)),
+    )
     trainers = list(dict.fromkeys(stage["trainer"] for stage in stages if stage["trained"]))
     cells, notes = [], []
     for stage in stages:
@@ -42,14 +45,14 @@ def training_table(stages: Sequence[Mapping[str, Any]]) -> Table:
         cells.append(
             (
                 name if len(trainers) == 1 else f"{name} ({stage['trainer']})",
-                "–" if steps is None else f"{steps:g}",
-                _change(*_losses(stage)),
+                None if steps is None else int(steps),
+                _losses(stage),
                 *(
-                    _change(metrics.get(f"{one}_before"), metrics.get(f"{one}_after"), 2)
-                    for one in (_CHOSEN, _REJECTED)
+                    Change(metrics.get(f"{side}_before"), metrics.get(f"{side}_after"))
+                    for side in (_CHOSEN, _REJECTED)
                 ),
-                figure(metrics.get("margin_after")),
-                figure(metrics.get("accuracy_after"), 2),
+                metrics.get("margin_after"),
+                metrics.get("accuracy_after"),
             )
         )
         notes += _collapse(name, metrics)
@@ -60,17 +63,13 @@ def training_table(stages: Sequence[Mapping[str, Any]]) -> Table:
             "nats, over the stage's pairs, before → after. margin, accuracy: after.",
         )
     by = f", by {', '.join(trainers)}" if trainers else ""
-    return Table(f"Training by stage{by}", header, cells, notes)
+    return Table(f"Training by stage{by}", columns, cells, notes)
 
 
-def _losses(stage: Mapping[str, Any]) -> tuple[float | None, float | None]:
-    metrics, losses = stage["metrics"], [one["loss"] for one in stage["history"] if "loss" in one]
+def _losses(stage: Mapping[str, Any]) -> Change:
+    metrics, losses = stage["metrics"], [step["loss"] for step in stage["history"] if "loss" in step]
     first, last = (losses[0], losses[-1]) if losses else (None, None)
-    return metrics.get(_FIRST_LOSS, first), metrics.get(_LAST_LOSS, last)
-
-
-def _change(before: float | None, after: float | None, digits: int = 3) -> str:
-    return "–" if before is None or after is None else f"{figure(before, digits)} → {figure(after, digits)}"
+    return Change(metrics.get(_FIRST_LOSS, first), metrics.get(_LAST_LOSS, last))
 
 
 def _collapse(stage: str, metrics: Mapping[str, float]) -> list[str]:
@@ -78,8 +77,9 @@ def _collapse(stage: str, metrics: Mapping[str, float]) -> list[str]:
     before, after = metrics.get(f"{_CHOSEN}_before"), metrics.get(f"{_CHOSEN}_after")
     if before is None or after is None or before - after <= _NOTABLE_FALL * abs(before):
         return []
+    told = TableColumn("", digits=2).written(Change(before, after))
     return [
-        f"WARNING {stage}: the chosen responses became less likely ({_change(before, after, 2)} nats), "
+        f"WARNING {stage}: the chosen responses became less likely ({told} nats), "
         "which is how preference training is known to collapse. Try a lower learning rate or fewer epochs."
     ]
 
@@ -91,14 +91,6 @@ def other_metrics(stages: Sequence[Mapping[str, Any]]) -> Iterator[Table]:
         name for stage in trained for name in stage["metrics"] if name not in _TRAINING_FIGURES
     )
     if names:
-        rows = [(name, *(_plain(stage["metrics"].get(name)) for stage in trained)) for name in names]
-        yield Table(
-            "Further figures of the trainers", ("figure", *(stage["stage"] for stage in trained)), rows
-        )
-
-
-def _plain(value: float | None) -> str:
-    if value is None:
-        return "–"
-    told = f"{int(value):,}" if float(value).is_integer() else f"{value:.6g}"
-    return told.replace("-", "−")
+        rows = [(name, *(stage["metrics"].get(name) for stage in trained)) for name in names]
+        columns = [TableColumn("figure"), *(TableColumn(stage["stage"], digits="short") for stage in trained)]
+        yield Table("Further figures of the trainers", columns, rows)

@@ -1,1 +1,1 @@
-"""What plugins share: the embedder, entailment, similarity, classifiers, the reader."""
+"""What plugins share: models that read texts, and the doors to them (protocols)."""

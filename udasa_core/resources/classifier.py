@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 _PLAIN, _RENDERED = "plain", "rendered"
 
 
+def load_classifier(ref: ModelRef) -> TransformerClassifier:
+    """Return the sequence-classification model of `ref`; its weights are read when the first text comes."""
+    return TransformerClassifier(ref)
+
+
 class TransformerClassifier:
     """Any transformers model for sequence classification; its labels are read from its config.json.
 

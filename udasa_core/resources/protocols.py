@@ -6,9 +6,9 @@ fingerprint of what the plugin makes. Nothing is loaded before it is first asked
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from udasa_core.records import Grade, Group, Message, ModelRef, Prompt, SamplingOptions
 
@@ -21,8 +21,13 @@ if TYPE_CHECKING:
     from udasa_core.models.causal_lm import CausalLM
     from udasa_core.progress import Advance
 
-# What a plugin may name in its `needs`; causal_lm, classifier, path and progress are open to all.
-RESOURCES = ("embedder", "entailment", "similarity", "reader", "generator", "judge")
+_Method = TypeVar("_Method", bound=Callable[..., object])
+
+
+def declared(method: _Method) -> _Method:
+    """Mark a resource that a plugin names in its `needs`; the others are open to all."""
+    method.__dict__["is_declared"] = True
+    return method
 
 
 class Embedder(Protocol):
@@ -123,12 +128,15 @@ class Resources(Protocol):
     def causal_lm(self, ref: ModelRef) -> CausalLM:
         """Load a causal language model with its adapters merged for inference (cached, evaluation mode)."""
 
+    @declared
     def embedder(self) -> Embedder:
         """Return the run's embedder. Needs "embedder"."""
 
+    @declared
     def entailment(self) -> Entailment:
         """Return the entailment model of [entailment]. Needs "entailment"."""
 
+    @declared
     def similarity(self) -> Similarity:
         """Return the run's similarity of texts. Needs "similarity"."""
 
@@ -136,12 +144,15 @@ class Resources(Protocol):
         """Return the sequence-classification model of a source. Its `key` belongs into the plugin's
         `fingerprint`: the source is only its name."""
 
+    @declared
     def reader(self) -> Reader:
         """Return the run's reader: the frozen base unless configured otherwise. Needs "reader"."""
 
+    @declared
     def generator(self) -> Generator:
         """Return the run's generator. Needs "generator"."""
 
+    @declared
     def judge(self) -> Judge:
         """Return the judge of [judge]. Needs "judge"."""
 
@@ -153,3 +164,7 @@ class Resources(Protocol):
 
     def progress(self, name: str, total: int | None) -> AbstractContextManager[Advance]:
         """Tell observers of a long task: `with resources.progress("train", 40) as advance: advance(1)`."""
+
+
+# What a plugin may name in its `needs`.
+RESOURCES = tuple(name for name, method in vars(Resources).items() if hasattr(method, "is_declared"))

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from udasa_core.config.schema import MODEL_TABLES
 from udasa_core.errors import PluginError, SourceError
 from udasa_core.progress import Advance, Observe, progress
 from udasa_core.records import ModelRef, content_key
+from udasa_core.resources.protocols import RESOURCES, Resources
 
 if TYPE_CHECKING:
     from udasa_core.models.causal_lm import CausalLM
-    from udasa_core.resources.classifier import TransformerClassifier
-    from udasa_core.resources.embedder import TransformerEmbedder
     from udasa_core.resources.protocols import (
         Classifier,
         Embedder,
@@ -23,17 +23,27 @@ if TYPE_CHECKING:
         Generator,
         Judge,
         Reader,
-        Resources,
         Similarity,
     )
+
+_Encoder = TypeVar("_Encoder")
+
+
+def role_of(need: str, roles: Container[str]) -> str | None:
+    """Return the model that serves a resource, by its role (its table in the TOML); None where none does.
+
+    roles: those that the run has. Similarity goes by the entailment model where there is one.
+    """
+    if need == "similarity":
+        return "entailment" if "entailment" in roles else "embedder"
+    return need if need in MODEL_TABLES else None
 
 
 class SharedResources:
     """The resources of one process. One causal language model is kept loaded at a time: steps use one
     each, and the next one may not fit beside it.
 
-    refs: the resolved models: "base", and those of "embedder", "entailment" and "reader" that a selected
-    plugin needs.
+    refs: the resolved models by role: "base", and those that a selected plugin needs.
     """
 
     def __init__(
@@ -42,21 +52,25 @@ class SharedResources:
         root: Path,
         observe: Observe,
         reader_rendering: Mapping[str, Any] | None = None,
+        *,
+        generator: Callable[[], Generator] | None = None,
+        judge: Callable[[], Judge | None] = lambda: None,
+        offline: bool = False,
     ) -> None:
+        """generator, judge: give the run's own, asked for when a hook is called. offline: refuse what is not
+        on this machine rather than fetch it."""
         self.refs = dict(refs)
-        # Set by the job, once the stack with these plugins in it is built.
-        self.asked: Judge | None = None
-        self.generating: Generator | None = None
-        # Whether what is not on this machine is refused rather than fetched.
-        self.offline = False
+        self._generator = generator
+        self._judge = judge
+        self.offline = offline
         self._rendering = dict(reader_rendering or {})
         self._root = root
         self._observe = observe
         self._loaded: CausalLM | None = None
-        self._embedder: TransformerEmbedder | None = None
-        # By the model's key: one source in two dtypes is two models. And by source, resolved once.
-        self._classifiers: dict[str, TransformerClassifier] = {}
-        self._sources: dict[str, TransformerClassifier] = {}
+        # By the model's key: one source in two dtypes is two models.
+        self._encoders: dict[tuple[type, str], Any] = {}
+        # Classifiers that were named by their source, resolved once.
+        self._sources: dict[str, ModelRef] = {}
         # What models were given to read, by kind; what was remembered is not read again.
         self.reads: Counter[str] = Counter()
 
@@ -64,7 +78,7 @@ class SharedResources:
     def base(self) -> ModelRef:
         """The run's base policy."""
         if "base" not in self.refs:
-            raise PluginError("models are resolved after plugins are built: ask for them in the hook")
+            raise PluginError("there is no base policy here: ask for it in the hook, not in the factory")
         return self.refs["base"]
 
     def causal_lm(self, ref: ModelRef) -> CausalLM:
@@ -82,28 +96,33 @@ class SharedResources:
 
     def forget(self) -> None:
         """Forget what models said of texts; the models stay loaded."""
-        for one in (self._embedder, *self._classifiers.values()):
-            if one is not None:
-                one.forget()
+        for encoder in self._encoders.values():
+            encoder.forget()
+
+    def _ref(self, role: str) -> ModelRef:
+        """Return the model of a role. Raises PluginError where the configuration has none."""
+        if role not in self.refs:
+            raise PluginError(f'there is no {role} model: add [{role}] with source = "…"')
+        return self.refs[role]
+
+    def _encoder(self, kind: Callable[[ModelRef, Counter[str]], _Encoder], ref: ModelRef) -> _Encoder:
+        """Return the encoder of a model, the same one whoever asks."""
+        encoder: _Encoder = self._encoders.setdefault((cast("type", kind), ref.key), kind(ref, self.reads))
+        return encoder
 
     def embedder(self) -> Embedder:
         """Return the run's embedder."""
         from udasa_core.resources.embedder import TransformerEmbedder
 
-        if self._embedder is None:
-            self._embedder = TransformerEmbedder(self.refs["embedder"], self.reads)
-        return self._embedder
+        return self._encoder(TransformerEmbedder, self._ref("embedder"))
 
     def entailment(self) -> Entailment:
-        """Return the entailment model. Raises PluginError where the configuration has none."""
+        """Return the entailment model."""
         from udasa_core.resources.classifier import TransformerClassifier
         from udasa_core.resources.entailment import CrossEncoderEntailment
 
-        if "entailment" not in self.refs:
-            raise PluginError('there is no entailment model: add [entailment] with source = "…"')
-        ref = self.refs["entailment"]
-        classifier = self._classifiers.setdefault(ref.key, TransformerClassifier(ref, self.reads))
-        return CrossEncoderEntailment(classifier, ref.source)
+        ref = self._ref("entailment")
+        return CrossEncoderEntailment(self._encoder(TransformerClassifier, ref), ref.source)
 
     def similarity(self) -> Similarity:
         """Return similarity by the entailment model where there is one, else by the embedder."""
@@ -120,41 +139,36 @@ class SharedResources:
 
         if source not in self._sources:
             device = self.refs["base"].device if "base" in self.refs else "auto"
-            ref = resolve_encoder(
+            self._sources[source] = resolve_encoder(
                 source, root=self._root, dtype="float32", device=device, progress=self.progress
             )
-            self._sources[source] = self._classifiers.setdefault(
-                ref.key, TransformerClassifier(ref, self.reads)
-            )
-        return self._sources[source]
+        return self._encoder(TransformerClassifier, self._sources[source])
 
     def reader(self) -> Reader:
         """Return the reader, over whichever of the loaded models it is."""
         from udasa_core.resources.reader import YesNoReader
 
-        return YesNoReader(self.causal_lm(self.refs["reader"]), **self._rendering, reads=self.reads)
+        return YesNoReader(self.causal_lm(self._ref("reader")), **self._rendering, reads=self.reads)
 
     def generator(self) -> Generator:
         """Return the run's generator; known once hooks are called."""
-        if self.generating is None:
-            raise PluginError("the generator is known after plugins are built: ask for it in the hook")
-        return self.generating
+        if self._generator is None:
+            raise PluginError("there is no run, so there is no generator to ask")
+        return self._generator()
 
     def judge(self) -> Judge:
         """Return the judge. Raises PluginError where the configuration has none."""
-        if self.asked is None:
+        judge = self._judge()
+        if judge is None:
             raise PluginError('there is no judge: add [judge] with use = "…"')
-        return self.asked
+        return judge
 
     def identity(self, need: str) -> str:
         """Return what a resource adds to the fingerprint of whatever needs it; plugins count as such."""
-        if need in ("generator", "judge"):
+        role = role_of(need, self.refs)
+        if role is None:
             return ""
-        if need == "similarity":
-            # Which of the two it is tells by the model.
-            need = "entailment" if "entailment" in self.refs else "embedder"
-        rendering = self._rendering if need == "reader" else {}
-        return content_key(self.refs[need].key, rendering)
+        return content_key(self.refs[role].key, self._rendering if role == "reader" else {})
 
     def path(self, source: str) -> Path:
         """Resolve a source to a verified local path."""
@@ -176,10 +190,10 @@ class SharedResources:
 
     def limited_to(self, needs: Sequence[str], plugin: str) -> Resources:
         """Return these resources for one plugin: what it did not declare, it does not get."""
-        return _Limited(self, frozenset(needs), plugin)
+        return cast("Resources", _Declared(self, frozenset(needs), plugin))
 
 
-class _Limited:
+class _Declared:
     """Resources as one plugin sees them: an undeclared one would be missing from its fingerprint."""
 
     def __init__(self, shared: SharedResources, needs: frozenset[str], plugin: str) -> None:
@@ -187,51 +201,15 @@ class _Limited:
         self._needs = needs
         self._plugin = plugin
 
-    @property
-    def base(self) -> ModelRef:
-        return self._shared.base
-
-    def causal_lm(self, ref: ModelRef) -> CausalLM:
-        return self._shared.causal_lm(ref)
-
-    def embedder(self) -> Embedder:
-        self._require("embedder")
-        return self._shared.embedder()
-
-    def entailment(self) -> Entailment:
-        self._require("entailment")
-        return self._shared.entailment()
-
-    def similarity(self) -> Similarity:
-        self._require("similarity")
-        return self._shared.similarity()
-
-    def classifier(self, source: str) -> Classifier:
-        return self._shared.classifier(source)
-
-    def reader(self) -> Reader:
-        self._require("reader")
-        return self._shared.reader()
-
-    def generator(self) -> Generator:
-        self._require("generator")
-        return self._shared.generator()
-
-    def judge(self) -> Judge:
-        self._require("judge")
-        return self._shared.judge()
-
-    def path(self, source: str) -> Path:
-        return self._shared.path(source)
-
-    def data(self, source: str) -> Path:
-        return self._shared.data(source)
-
-    def progress(self, name: str, total: int | None) -> AbstractContextManager[Advance]:
-        return self._shared.progress(name, total)
-
-    def _require(self, resource: str) -> None:
-        if resource not in self._needs:
+    def __getattr__(self, name: str) -> Any:
+        if name in RESOURCES and name not in self._needs:
             raise PluginError(
-                f'{self._plugin} asked for the {resource} without declaring it: needs = ("{resource}",)'
+                f'{self._plugin} asked for the {name} without declaring it: needs = ("{name}",)'
             )
+        if name not in _OPEN and name not in RESOURCES:
+            raise AttributeError(f"resources have no {name!r}")
+        return getattr(self._shared, name)
+
+
+# What every plugin may use: whatever `Resources` has besides what is to be declared.
+_OPEN = frozenset(name for name in vars(Resources) if not name.startswith("_")) - set(RESOURCES)

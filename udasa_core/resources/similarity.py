@@ -26,12 +26,12 @@ class EntailmentSimilarity:
 
     def matrices(self, sets: Sequence[Sequence[str]]) -> list[NDArray[float64]]:
         """Return an (n, n) symmetric matrix in [0, 1] for each set of n texts."""
-        return [(one[:, :, 2] + one[:, :, 2].T) / 2 for one in self._probabilities(sets)]
+        return [(matrix[:, :, 2] + matrix[:, :, 2].T) / 2 for matrix in self._probabilities(sets)]
 
     def equivalences(self, sets: Sequence[Sequence[str]], cosine: float) -> list[NDArray[bool_]]:
         """Return an (n, n) symmetric matrix for each set of n texts; `cosine` plays no part."""
-        entailed = [one.argmax(axis=2) == 2 for one in self._probabilities(sets)]
-        return [one & one.T for one in entailed]
+        entailed = [rows.argmax(axis=2) == 2 for rows in self._probabilities(sets)]
+        return [matrix & matrix.T for matrix in entailed]
 
     def _probabilities(self, sets: Sequence[Sequence[str]]) -> Iterator[NDArray[float64]]:
         """Yield (n, n, 3) probabilities; equal texts entail one another. All sets are read in one call."""

@@ -1,1 +1,1 @@
-"""A run while it is made: the job, conducting it, its engine, what suites asked on the way."""
+"""A run while it is made: opened, walked through its stages, ended with a word in its manifest."""

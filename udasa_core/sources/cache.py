@@ -6,14 +6,15 @@ any time between runs: it is fetched or made again.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from udasa_core.errors import SourceError
+from udasa_core.errors import LockedError, SourceError, StoreError
+from udasa_core.files.lock import locked
+from udasa_core.files.whole import leftovers, whole_folder
 from udasa_core.progress import Progress
 
 
@@ -38,16 +39,11 @@ def made_once(folder: Path, what: str, make: Callable[[Path], None], progress: P
         with _locked(folder, what, progress):
             if folder.is_dir():
                 return folder
-            partial = folder.with_name(folder.name + ".partial")
-            shutil.rmtree(partial, ignore_errors=True)
-            partial.mkdir(parents=True)
-            try:
+            for left in leftovers(folder):
+                shutil.rmtree(left)
+            with whole_folder(folder) as partial:
                 make(partial)
-                _flush(partial)
-                partial.rename(folder)
-            finally:
-                shutil.rmtree(partial, ignore_errors=True)
-    except OSError as error:
+    except (OSError, StoreError) as error:
         raise SourceError(
             f"{what}: the cache {cache_root()} cannot be written: {error}\n"
             "    → free some space there, or name another folder: export XDG_CACHE_HOME=/a/folder/with/space"
@@ -55,34 +51,13 @@ def made_once(folder: Path, what: str, make: Callable[[Path], None], progress: P
     return folder
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a small file of the cache so that no reader ever sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    partial.write_text(text)
-    partial.replace(path)
-
-
 @contextmanager
 def _locked(folder: Path, what: str, progress: Progress) -> Iterator[None]:
-    """Hold the folder's lock, which the system releases even when this process is killed."""
     lock = cache_root() / "locks" / f"{folder.parent.name}-{folder.name}"
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as file:
+    with ExitStack() as held:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            held.enter_context(locked(lock, what))
+        except LockedError:
             with progress(f"{what}: waiting for another udasa process that is at it", None):
-                fcntl.flock(file, fcntl.LOCK_EX)
+                held.enter_context(locked(lock, what, wait=True))
         yield
-
-
-def _flush(folder: Path) -> None:
-    """Bring the files to the disk before the rename that declares them whole."""
-    for path in folder.rglob("*"):
-        if path.is_file():
-            descriptor = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)

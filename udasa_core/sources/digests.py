@@ -14,10 +14,12 @@ import re
 import time
 from pathlib import Path
 
-from udasa_core.errors import SourceError
+from udasa_core.errors import SourceError, StoreError
+from udasa_core.files.digest import file_digest
+from udasa_core.files.whole import write_whole
 from udasa_core.progress import Progress, silent
 from udasa_core.records import content_key
-from udasa_core.sources.cache import cache_root, write_whole
+from udasa_core.sources.cache import cache_root
 
 # What makes a model what it is: weights, configuration, tokenizer, chat template, and code where it has some.
 # Licences, read-me files, optimizer states and pickles are not part of it.
@@ -51,8 +53,7 @@ def digest(path: Path, *, progress: Progress = silent) -> str:
 
 def weights_digest(adapter: Path) -> str:
     """Return the SHA-256 of an adapter's weights."""
-    with (adapter / _ADAPTER_WEIGHTS).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_digest(adapter / _ADAPTER_WEIGHTS)
 
 
 def _belongs(relative: Path) -> bool:
@@ -63,7 +64,7 @@ def _belongs(relative: Path) -> bool:
 def _file_digest(path: Path, progress: Progress) -> str:
     stat = path.stat()
     if stat.st_size < _REMEMBERED_FROM:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return file_digest(path)
     # The change time moves even where somebody sets the modification time back.
     key = content_key(stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, length=32)
     memo = cache_root() / "digests" / key
@@ -77,7 +78,7 @@ def _file_digest(path: Path, progress: Progress) -> str:
     unchanged = (after.st_size, after.st_mtime_ns) == (stat.st_size, stat.st_mtime_ns)
     if unchanged and time.time_ns() - max(stat.st_mtime_ns, stat.st_ctime_ns) > _SETTLED_NS:
         # A cache that cannot be written costs a re-read next time, and is no reason to fail.
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(StoreError):
             write_whole(memo, sha256)
     return sha256
 

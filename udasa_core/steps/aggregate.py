@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from udasa_core.job.job import Job
 from udasa_core.plugins import returned
 from udasa_core.records import Abstain, Column, Score, Scores
-from udasa_core.running.job import Job
+from udasa_core.store.output import Output
 from udasa_core.store.store import Shards
 from udasa_core.store.tables import column_from, scores_table
 
@@ -23,21 +24,17 @@ def fit(job: Job, columns: Mapping[str, Shards]) -> Calibration:
     """Fit the calibration to each dimension's raw training scores; return where the states lie."""
     plugin = job.stack.calibration
     identity = job.identity(plugin)
-    keys = {
-        name: job.fingerprint(
-            "fit", {"calibration": identity, "dimension": name, "columns": shards.fingerprints}
-        )
-        for name, shards in columns.items()
-    }
-    job.point("fit calibration", "fit", list(keys.values()))
-    todo = {name: key for name, key in keys.items() if not job.store.has("fit", key, ".json")}
-    with job.step("fit calibration", len(keys), len(todo)) as advance:
-        for name, key in todo.items():
-            raw = _raw_scores(job, columns[name])
-            answer = job.stack.call(plugin, "udasa_fit", raw=raw, dimension=name)
+
+    def fitted(name: str, shards: Shards) -> str:
+        def make(key: str) -> None:
+            answer = job.stack.call(plugin, "udasa_fit", raw=_raw_scores(job, shards), dimension=name)
             job.store.write_json("fit", key, returned.check_state(plugin, answer))
-            advance()
-    return keys
+
+        ingredients = {"calibration": identity, "dimension": name, "columns": shards.fingerprints}
+        output = Output("fit", shards.split, shards.round, name)
+        return job.outputs.once(output, f"fit calibration {name}", ingredients, make)
+
+    return {name: fitted(name, shards) for name, shards in columns.items()}
 
 
 def _raw_scores(job: Job, shards: Shards) -> NDArray[float64]:
@@ -67,7 +64,7 @@ def aggregate(job: Job, groups: Shards, columns: Mapping[str, Shards], calibrati
         own = {name: shards.fingerprints[number] for name, shards in columns.items()}
         output = job.fingerprint("aggregate", {**ingredients, "groups": key, "columns": own})
         payloads.append({"groups": key, "columns": own, "fits": dict(calibration), "output": output})
-    return job.map("aggregate", groups, payloads)
+    return job.map(groups, "aggregate", payloads)
 
 
 def work(job: Job, payload: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Step `alarm`: scores of control prompts → which dimensions are miscalibrated.
+"""Step `controls`: scores of control prompts → which dimensions are miscalibrated.
 
 Nobody can be unsure of a control prompt. A dimension that is, compared with the run's own prompts, measures
 something else than it claims: the method's first failure signature.
@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from statistics import NormalDist
 from typing import TYPE_CHECKING
 
+from udasa_core.job.job import Job, log
 from udasa_core.records import Abstain, Score
-from udasa_core.running.job import Job, log
+from udasa_core.store.output import Output
 from udasa_core.store.store import Shards
 from udasa_core.store.tables import scores_from
 
@@ -22,11 +22,10 @@ if TYPE_CHECKING:
 
 # With fewer control prompts nothing is sure.
 _FEWEST = 5
-_NORMAL = NormalDist().inv_cdf(0.975)
 
 
 @dataclass(frozen=True, slots=True)
-class Alarm:
+class ControlFigures:
     """One dimension on the n control prompts that it scored.
 
     raw, calibrated: means over prompts of the mean over a prompt's responses. low, high: Student's 95%
@@ -43,29 +42,28 @@ class Alarm:
     tripped: bool
 
 
-def alarm(job: Job, scores: Shards) -> tuple[Alarm, ...]:
+def check_controls(job: Job, scores: Shards) -> tuple[ControlFigures, ...]:
     """Return each dimension's figures on the control prompts, and warn of those that are miscalibrated."""
     bound = job.config.controls.bound
+
+    def make(key: str) -> None:
+        found = tuple(_figures(job, scores, bound))
+        plain = [asdict(dimension) for dimension in found]
+        job.store.write_json("controls", key, {"bound": bound, "dimensions": plain})
+        for dimension in found:
+            if dimension.tripped:
+                log.warning(
+                    "%s is miscalibrated: %.2f on %d control prompts that nobody can be unsure of (bound %g)",
+                    *(dimension.name, dimension.calibrated, dimension.n, bound),
+                )
+
     ingredients = {"scores": scores.fingerprints, "bound": bound}
-    key = job.fingerprint("alarm", ingredients)
-    job.point("alarm", "alarm", [key])
-    todo = int(not job.store.has("alarm", key, ".json"))
-    with job.step("compare control prompts", 1, todo) as advance:
-        if todo:
-            found = [asdict(one) for one in _alarms(job, scores, bound)]
-            job.store.write_json("alarm", key, {"bound": bound, "dimensions": found})
-            advance()
-    alarms = tuple(Alarm(**one) for one in job.store.read_json("alarm", key)["dimensions"])
-    for one in alarms:
-        if one.tripped and todo:
-            log.warning(
-                "%s is miscalibrated: %.2f on %d control prompts that nobody can be unsure of (bound %g)",
-                *(one.name, one.calibrated, one.n, bound),
-            )
-    return alarms
+    key = job.outputs.once(Output("controls"), "compare control prompts", ingredients, make)
+    plain = job.store.read_json("controls", key)["dimensions"]
+    return tuple(ControlFigures(**dimension) for dimension in plain)
 
 
-def _alarms(job: Job, scores: Shards, bound: float) -> Iterator[Alarm]:
+def _figures(job: Job, scores: Shards, bound: float) -> Iterator[ControlFigures]:
     import numpy as np
 
     raw: dict[str, list[float]] = {}
@@ -82,7 +80,7 @@ def _alarms(job: Job, scores: Shards, bound: float) -> Iterator[Alarm]:
         kept: NDArray[float64] = np.array(values)[scored]
         low, high = _interval(kept)
         mean = float(np.array(raw[name])[scored].mean())
-        yield Alarm(name, mean, float(kept.mean()), low, high, len(kept), low > bound)
+        yield ControlFigures(name, mean, float(kept.mean()), low, high, len(kept), low > bound)
 
 
 def _interval(values: NDArray[float64]) -> tuple[float, float]:
@@ -90,14 +88,9 @@ def _interval(values: NDArray[float64]) -> tuple[float, float]:
     count = len(values)
     if count < _FEWEST:
         return 0.0, 1.0
-    freedom, z = count - 1, _NORMAL
-    # The t quantile by its expansion in 1/freedom (Abramowitz and Stegun 1964, 26.7.5); at 4 within 0.01.
-    quantile = (
-        z
-        + (z**3 + z) / (4 * freedom)
-        + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
-        + (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * freedom**3)
-    )
+    from scipy.special import stdtrit
+
+    quantile = float(stdtrit(count - 1, 0.975))
     half = quantile * float(values.std(ddof=1)) / count**0.5
     mean = float(values.mean())
     return max(0.0, mean - half), min(1.0, mean + half)

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from udasa_core.job.job import Job
 from udasa_core.plugins import returned
-from udasa_core.running.job import Job
 from udasa_core.store.store import Shards
 from udasa_core.store.tables import groups_from, pairs_table, scores_from
 
@@ -29,7 +29,7 @@ def pair(job: Job, groups: Shards, scores: Shards) -> Shards:
                 "output": job.fingerprint("pair", ingredients),
             }
         )
-    return job.map("pair", groups, payloads)
+    return job.map(groups, "pair", payloads)
 
 
 def work(job: Job, payload: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Step `intake`: a prompt source → prompt shards, split once into training and held-out prompts.
+"""Step `read`: a prompt source → prompt shards, split once into training and held-out prompts.
 
 Rows that cannot be used are set aside with line number and reason; too many of them stop the run.
 """
@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from udasa_core.errors import PromptsError, StoreError
+from udasa_core.files.whole import whole_file
+from udasa_core.job.job import Job, log
 from udasa_core.plugins import returned
 from udasa_core.prompts.read import PromptSource, ReadPrompt, SetAside, prompts_digest, read_prompts
 from udasa_core.records import Prompt, content_key
-from udasa_core.running.job import Job, log
-from udasa_core.store.store import Shards
+from udasa_core.store.output import CONTROLS, HELD_OUT, TRAINING, Output
+from udasa_core.store.store import Shards, fingerprint
 from udasa_core.store.tables import prompts_table
 
-TRAINING, HELD_OUT, CONTROLS = "training", "held-out", "controls"
 SET_ASIDE = ".set-aside.jsonl"
 # Rows that are put before the generator's admission at once.
 _BATCH = 256
@@ -41,10 +42,10 @@ class Prompts:
     set_aside: int
 
 
-def intake(job: Job) -> Prompts:
+def split_prompts(job: Job) -> Prompts:
     """Return the prompts, reading the source only where it, or what is asked of it, has changed."""
     table, run = job.config.prompts, job.config.run
-    source = PromptSource(table.source, table.config, table.split, dict(table.columns), table.limit)
+    source = PromptSource.of_table(table)
     controls = PromptSource(job.config.controls.source) if job.config.controls.source else None
     generator = job.stack.generator
     ingredients = {
@@ -58,19 +59,20 @@ def intake(job: Job) -> Prompts:
         "max_set_aside": table.max_set_aside,
         "controls": prompts_digest(controls, job.config.root) if controls else "",
     }
-    key = job.fingerprint("prompts", ingredients)
-    todo = int(not _is_whole(job, key))
-    with job.step("read prompts", 1, todo) as advance:
-        if todo:
-            index, reasons = _read(job, source, controls, job.store.path("prompts", key, SET_ASIDE))
-        else:
-            index, reasons = job.store.read_json("prompts", key), {}
-        aside = _show_set_aside(job, key)
-        if todo:
-            _refuse_bad(job, index, reasons, aside)
-            job.store.write_json("prompts", key, index)
-            advance()
-    job.point("read prompts", "prompts", [key, *index[TRAINING], *index[HELD_OUT], *index[CONTROLS]])
+
+    def make(key: str) -> None:
+        index, reasons = _read(job, source, controls, job.store.path("prompts", key, SET_ASIDE))
+        _refuse_bad(job, index, reasons, _show_set_aside(job, key))
+        job.store.write_json("prompts", key, index)
+
+    key = job.outputs.once(
+        Output("prompts"), "read prompts", ingredients, make, is_whole=lambda key: _is_whole(job, key)
+    )
+    _show_set_aside(job, key)
+    index = job.store.read_json("prompts", key)
+    for split in (TRAINING, HELD_OUT, CONTROLS):
+        if index[split]:
+            job.outputs.point(Output("prompts", split), f"prompts {split}", index[split])
     return Prompts(
         training=Shards("prompts", TRAINING, tuple(index[TRAINING])),
         held_out=Shards("prompts", HELD_OUT, tuple(index[HELD_OUT])),
@@ -98,7 +100,7 @@ def _read(
     splits = {name: _Split(job, name) for name in (TRAINING, HELD_OUT, CONTROLS)}
     reasons: dict[str, int] = {}
     rows = read_prompts(source, job.config.root, progress=job.resources.progress)
-    with job.store.appear(aside) as temporary, temporary.open("w", encoding="utf-8") as file:
+    with whole_file(aside) as temporary, temporary.open("w", encoding="utf-8") as file:
         for row in _admitted(job, rows):
             if isinstance(row, SetAside):
                 reasons[row.reason] = reasons.get(row.reason, 0) + 1
@@ -207,7 +209,8 @@ def _write_shard(job: Job, prompts: Sequence[Prompt]) -> str:
         (one.id, [(message.role, message.content) for message in one.messages], one.passages)
         for one in prompts
     ]
-    key = job.fingerprint("prompts", {"rows": rows})
+    # By its content alone: the same prompts are the same shard, whatever read them.
+    key = fingerprint("prompts", {"rows": rows})
     if not job.store.has("prompts", key):
         job.store.write_table("prompts", key, prompts_table(prompts))
     return key

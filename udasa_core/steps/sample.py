@@ -6,33 +6,35 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
+from udasa_core.job.job import Job
 from udasa_core.plugins import returned
+from udasa_core.plugins.stack import without_versions
 from udasa_core.records import ModelRef
-from udasa_core.running.job import Job
-from udasa_core.store.store import INFERENCE, Shards, versions
+from udasa_core.store.store import INFERENCE, Shards, fingerprint, versions
 from udasa_core.store.tables import groups_table, prompts_from
 
 
 def sample(job: Job, prompts: Shards, policy: ModelRef) -> Shards:
     """Return the groups of `prompts`, sampled from `policy`, a shard for each shard."""
-    ingredients = {
-        "generator": job.identity(job.stack.generator),
-        "sampling": asdict(job.config.sampling),
-        "policy": policy.key,
-        "software": versions(*INFERENCE),
-    }
-    payloads = [
-        {
-            "number": number,
-            "prompts": key,
-            "policy": policy.to_json(),
-            "seed": (seed := job.seed("sample", prompts.split, number)),
-            "output": job.fingerprint("sample", {**ingredients, "seed": seed, "prompts": key}),
-        }
-        for number, key in enumerate(prompts.fingerprints)
-    ]
-    # The aligned model draws with the base policy's seeds; its outputs are told apart by name.
-    return job.map("sample", replace(prompts, aligned=policy != job.base), payloads)
+    generator = job.identity(job.stack.generator)
+    asked = {"sampling": asdict(job.config.sampling), "policy": policy.key}
+    # The trained policy draws with the base's seeds; its outputs are told apart by their round.
+    drawn = replace(prompts, round=int(policy != job.base))
+    payloads = []
+    for number, key in enumerate(prompts.fingerprints):
+        seed = job.seed("sample", prompts.split, number)
+        shard = {**asked, "seed": seed, "prompts": key}
+        software = versions(*INFERENCE)
+        payloads.append(
+            {
+                "prompts": key,
+                "policy": policy.to_json(),
+                "seed": seed,
+                "output": job.fingerprint("sample", {**shard, "generator": generator, "software": software}),
+                "basis": fingerprint("sample", {**shard, "generator": without_versions(generator)}),
+            }
+        )
+    return job.map(drawn, "sample", job.adopted(drawn, payloads))
 
 
 def work(job: Job, payload: Mapping[str, Any]) -> None:

@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from udasa_core.errors import PluginError
+from udasa_core.job.job import Job
 from udasa_core.plugins import returned
-from udasa_core.plugins.stack import BuiltPlugin
-from udasa_core.records import Group
-from udasa_core.running.job import Job
+from udasa_core.plugins.stack import BuiltPlugin, Registry
+from udasa_core.records import Column, Group
+from udasa_core.store.output import Output
 from udasa_core.store.store import INFERENCE, Shards, versions
 from udasa_core.store.tables import column_table, groups_from
 
@@ -33,7 +34,7 @@ def score(job: Job, groups: Shards) -> dict[str, Shards]:
             for number, key in enumerate(groups.fingerprints)
         ]
         if plugins:
-            job.map("score", groups, payloads, by)
+            job.make(" ".join(filter(None, ("score", by, str(groups)))), "score", payloads)
     return columns
 
 
@@ -47,7 +48,8 @@ def _shards(job: Job, plugin: BuiltPlugin, groups: Shards) -> Shards:
         for number, key in enumerate(groups.fingerprints)
     )
     shards = replace(groups, step="score", fingerprints=fingerprints)
-    job.point(f"score {plugin.name} {shards}", "score", fingerprints)
+    output = Output("score", groups.split, groups.round, plugin.name)
+    job.outputs.point(output, f"score {plugin.name} {shards}", fingerprints)
     return shards
 
 
@@ -61,16 +63,17 @@ def work(job: Job, payload: Mapping[str, Any]) -> None:
 
 
 def _score(job: Job, plugin: BuiltPlugin, groups: Sequence[Group], seed: int, output: str) -> None:
-    try:
-        answer = job.stack.call(plugin, "udasa_score", groups=groups, seed=seed)
-    except PluginError:
-        _blame(job, plugin, groups, seed)
-        raise
-    column = returned.check_column(plugin, groups, answer)
+    column = scored(job.stack, plugin, groups, seed)
     job.store.write_table("score", output, column_table(column))
 
 
-def _blame(job: Job, plugin: BuiltPlugin, groups: Sequence[Group], seed: int) -> None:
-    """Ask again, a prompt at a time, so that the error names the prompt that it is about."""
-    for group in groups:
-        job.stack.call(plugin, "udasa_score", groups=(group,), seed=seed)
+def scored(registry: Registry, plugin: BuiltPlugin, groups: Sequence[Group], seed: int) -> Column:
+    """Return a dimension's checked column for some groups. Raises PluginError, which names the prompt."""
+    try:
+        answer = registry.call(plugin, "udasa_score", groups=groups, seed=seed)
+    except PluginError:
+        # Asked again, a prompt at a time, so that the error names the prompt that it is about.
+        for group in groups:
+            registry.call(plugin, "udasa_score", groups=(group,), seed=seed)
+        raise
+    return returned.check_column(plugin, groups, answer)

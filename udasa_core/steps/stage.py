@@ -7,28 +7,48 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from udasa_core.errors import NoPairsError
+from udasa_core.files.whole import whole_file
+from udasa_core.job.job import Job
 from udasa_core.plugins import returned
 from udasa_core.records import PairTable, Stage
-from udasa_core.running.job import Job
+from udasa_core.store.output import Output
 from udasa_core.store.store import Shards, StagedPairs
 from udasa_core.store.tables import PAIR_SCHEMA
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from numpy import float64
+    from numpy.typing import NDArray
+
+# A pair's column in the store → in the PairTable.
+_COLUMNS = {
+    "gap": "gaps",
+    "chosen_U": "chosen_U",
+    "rejected_U": "rejected_U",
+    "vote_margin": "vote_margins",
+    **{
+        f"{side}_{what}": f"{side}_{what}"
+        for side in ("chosen", "rejected")
+        for what in ("tokens", "logprobs")
+    },
+}
 
 
 def stage(job: Job, pairs: Shards) -> tuple[StagedPairs, ...]:
     """Return the stages in training order. Raises NoPairsError where there is nothing to train on."""
     plugin = job.stack.stages
-    ingredients = {"stages": job.identity(plugin), "pairs": pairs.fingerprints}
-    key = job.fingerprint("stage", ingredients)
-    todo = int(not _is_whole(job, key))
-    with job.step("stage", 1, todo) as advance:
-        if todo:
-            _assign(job, pairs, key)
-            advance()
+    ingredients = {"stages": job.identity(plugin), "pairs": pairs.fingerprints, "seed": job.seed("stage")}
+    key = job.outputs.once(
+        Output("stage"),
+        "stage",
+        ingredients,
+        lambda key: _assign(job, pairs, key),
+        is_whole=lambda key: _is_whole(job, key),
+    )
     plan = job.store.read_json("stage", key)
-    job.point("stage", "stage", [key, *(one["pairs"] for one in plan["stages"])])
+    for made in plan["stages"]:
+        name = made["name"]
+        job.outputs.point(Output("stage", instance=name), f"pairs of stage {name}", [made["pairs"]])
     if not any(one["size"] for one in plan["stages"]):
         raise NoPairsError(Counter(plan["refused"]) + Counter(reason for _, reason in plan["dropped"]))
     staged = []
@@ -51,7 +71,9 @@ def _assign(job: Job, pairs: Shards, key: str) -> None:
     """Have the policy decide, write each stage's pairs to a file of its own, and the plan last."""
     table = _pair_table(job, pairs)
     plugin = job.stack.stages
-    plan = returned.check_plan(plugin, table, job.stack.call(plugin, "udasa_stage", pairs=table))
+    plan = returned.check_plan(
+        plugin, table, job.stack.call(plugin, "udasa_stage", pairs=table, seed=job.seed("stage"))
+    )
     stages = []
     for name, ids in plan.stages.items():
         stage_key = job.fingerprint("stage", {"plan": key, "name": name})
@@ -66,15 +88,24 @@ def _assign(job: Job, pairs: Shards, key: str) -> None:
 
 def _pair_table(job: Job, pairs: Shards) -> PairTable:
     import numpy as np
+    import pyarrow.compute as pc
 
     ids: list[str] = []
-    gaps, chosen = [np.empty(0)], [np.empty(0)]
+    parts: dict[str, list[NDArray[float64]]] = {name: [np.empty(0)] for name in _COLUMNS}
     for key in pairs.fingerprints:
-        table = job.store.read_table("pair", key, ["pair_id", "gap", "chosen_U"])
+        names = ["pair_id", "gap", "chosen_U", "rejected_U", "vote_margin"]
+        table = job.store.read_table("pair", key, [*names, "chosen.logprobs", "rejected.logprobs"])
         ids.extend(table["pair_id"].to_pylist())
-        gaps.append(_floats(table["gap"]))
-        chosen.append(_floats(table["chosen_U"]))
-    return PairTable(ids, np.concatenate(gaps), np.concatenate(chosen))
+        for name in ("gap", "chosen_U", "rejected_U", "vote_margin"):
+            parts[name].append(_floats(table[name]))
+        for side in ("chosen", "rejected"):
+            logprobs = pc.struct_field(table[side], "logprobs")
+            tokens = _floats(pc.list_value_length(logprobs))
+            starts = np.cumsum(tokens, dtype=np.int64) - tokens.astype(np.int64)
+            parts[f"{side}_tokens"].append(tokens)
+            parts[f"{side}_logprobs"].append(np.add.reduceat(_floats(pc.list_flatten(logprobs)), starts))
+    columns = {field: np.concatenate(parts[name]) for name, field in _COLUMNS.items()}
+    return PairTable(ids, **columns)
 
 
 def _floats(column: pa.ChunkedArray) -> Any:
@@ -92,7 +123,7 @@ def _write_stage(job: Job, pairs: Shards, ids: Sequence[str], key: str) -> None:
 
     wanted = pa.array(ids, type=pa.string())
     with (
-        job.store.appear(job.store.path("stage", key)) as temporary,
+        whole_file(job.store.path("stage", key)) as temporary,
         pq.ParquetWriter(temporary, PAIR_SCHEMA, compression="zstd") as writer,
     ):
         for shard in pairs.fingerprints:

@@ -1,49 +1,37 @@
-"""Step `train`: stages → reports. Each stage's trainer continues the policy that the one before it left."""
+"""Step `train`: a stage → a report. Each stage's trainer continues the policy that the one before it left."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from udasa_core.errors import PluginError, UdasaError
+from udasa_core.errors import PluginError
+from udasa_core.job.job import Job, log
 from udasa_core.plugins import returned
 from udasa_core.records import Adapter, Event, ModelRef, Report
-from udasa_core.running.job import Job, log
 from udasa_core.sources.digests import ADAPTER, weights_digest
-from udasa_core.store.store import StagedPairs, versions
+from udasa_core.store.output import Output
+from udasa_core.store.store import TRAINING_SOFTWARE, StagedPairs, versions
 
 # The core's own report in a stage's folder.
 SEALED = "stage.json"
+# What a trainer leaves for the one of the next stage, if it leaves anything.
+STATE = "state"
 
 
-def train(job: Job, stages: Sequence[StagedPairs]) -> tuple[Report, ...]:
-    """Train stage after stage, and return a report each; the last one's policy is the aligned model.
+def train_stage(job: Job, staged: StagedPairs, policy: ModelRef) -> Report:
+    """Have one stage's trainer go on with `policy`; its report's policy is what the next stage goes on with.
 
-    Raises UdasaError where every stage was skipped: there is no aligned model then.
+    A stage with too few pairs is skipped, and hands its policy on unchanged.
     """
-    reports: list[Report] = []
-    policy = job.base
-    for staged in stages:
-        reports.append(_train_stage(job, staged, policy))
-        policy = reports[-1].policy
-    if all(report.skipped for report in reports):
-        told = "\n".join(f"  {report.stage}: {report.skipped}" for report in reports)
-        raise UdasaError(
-            f"every stage was skipped, so nothing was trained:\n{told}\n"
-            "Give more prompts, or lower [trainer] min_pairs."
-        )
-    return tuple(reports)
-
-
-def _train_stage(job: Job, staged: StagedPairs, policy: ModelRef) -> Report:
     stage, training = staged.stage, job.config.training
-    plugin = job.stack.trainer(stage.name)
     job.observe(Event("started", "stage", stage.name, 0, stage.size))
     if stage.size < training.min_pairs:
         reason = f"{stage.size} pairs, fewer than min_pairs = {training.min_pairs}"
-        report = Report(stage.name, plugin.name, stage.size, policy, skipped=reason)
+        trainer = job.stack.trainer(stage.name).name
+        report = Report(stage.name, trainer, stage.size, policy, skipped=reason)
     else:
         reference = policy if training.reference == "previous_stage" else job.base
         report = _trained(job, staged, policy, reference)
@@ -54,32 +42,53 @@ def _train_stage(job: Job, staged: StagedPairs, policy: ModelRef) -> Report:
     return report
 
 
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """What a stage's trainer is asked."""
+
+    staged: StagedPairs
+    policy: ModelRef
+    reference: ModelRef
+    seed: int
+    earlier_state: Path | None
+
+
 def _trained(job: Job, staged: StagedPairs, policy: ModelRef, reference: ModelRef) -> Report:
     stage = staged.stage
     plugin = job.stack.trainer(stage.name)
     seed = job.seed("train", stage.name)
-    key = job.fingerprint(
-        "train",
-        {
-            "trainer": job.identity(plugin),
-            "stage": stage.name,
-            "pairs": staged.pairs,
-            "policy": policy.key,
-            "reference": reference.key,
-            "seed": seed,
-            "software": versions("torch", "transformers", "trl", "peft", "accelerate"),
-        },
+    ingredients = {
+        "trainer": job.identity(plugin),
+        "stage": stage.name,
+        "pairs": staged.pairs,
+        "policy": policy.key,
+        "reference": reference.key,
+        "seed": seed,
+        "software": versions(*TRAINING_SOFTWARE),
+    }
+    earlier_state = _state_beside(policy)
+    if earlier_state is not None:
+        ingredients["earlier"] = earlier_state.parent.name
+    call = _Call(staged, policy, reference, seed, earlier_state)
+    key = job.outputs.once(
+        Output("train", instance=stage.name),
+        f"train {stage.name}",
+        ingredients,
+        lambda key: _make(job, call, key),
+        suffix="",
     )
-    job.point(f"train {stage.name}", "train", [key])
-    todo = int(not job.store.has("train", key, ""))
-    with job.step(f"train {stage.name}", 1, todo) as advance:
-        if todo:
-            _make(job, staged, policy, reference, key, seed)
-            advance()
     return _read(job, key, policy)
 
 
-def _make(job: Job, staged: StagedPairs, policy: ModelRef, reference: ModelRef, key: str, seed: int) -> None:
+def _state_beside(policy: ModelRef) -> Path | None:
+    """Return the state that the trainer of the policy's adapter left beside it, None where it left none."""
+    if not policy.adapters:
+        return None
+    state = Path(policy.adapters[-1].folder).parent / STATE
+    return state if state.is_dir() else None
+
+
+def _make(job: Job, call: _Call, key: str) -> None:
     """Have the stage trained in its working folder, then seal that and make it the output.
 
     The core's report is written first, under a name that no trainer uses: a kill at any later instant
@@ -87,32 +96,31 @@ def _make(job: Job, staged: StagedPairs, policy: ModelRef, reference: ModelRef, 
     """
     with job.store.folder("train", key) as out_dir:
         if not (out_dir / SEALED).exists():
-            report = _call(job, staged, policy, reference, out_dir, seed)
+            report = _ask(job, call, out_dir)
             job.store.write_json("train", f"{key}.partial/stage", _plain(report))
         for entry in sorted(out_dir.iterdir()):
             # Checkpoints have served; what is left of them is not part of the output.
-            if entry.name not in (ADAPTER, SEALED):
+            if entry.name not in (ADAPTER, STATE, SEALED):
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
         job.store.finish_folder("train", key)
 
 
-def _call(
-    job: Job, staged: StagedPairs, policy: ModelRef, reference: ModelRef, out_dir: Path, seed: int
-) -> Report:
-    stage = staged.stage
+def _ask(job: Job, call: _Call, out_dir: Path) -> Report:
+    stage = call.staged.stage
     plugin = job.stack.trainer(stage.name)
     job.resources.release()
     answer = job.stack.call(
         plugin,
         "udasa_train",
         stage=stage,
-        pairs=job.store.path("stage", staged.pairs),
-        policy=policy,
-        reference=reference,
+        pairs=job.store.path("stage", call.staged.pairs),
+        policy=call.policy,
+        reference=call.reference,
         out_dir=out_dir,
-        seed=seed,
+        seed=call.seed,
+        earlier_state=call.earlier_state,
     )
-    report = returned.check_report(plugin, stage, policy, out_dir, answer)
+    report = returned.check_report(plugin, stage, call.policy, out_dir, answer)
     if not report.skipped:
         told, found = report.policy.adapters[-1].sha256, weights_digest(out_dir / ADAPTER)
         if told != found:

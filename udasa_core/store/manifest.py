@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from udasa_core.errors import StoreError, UdasaError
+from udasa_core.files.whole import write_whole
 from udasa_core.records import content_key
+from udasa_core.store.output import Output, of_label
+from udasa_core.store.store import FORMAT
 
 _ROOTS = ".runs"
+_FORMAT_NOTE = ".format"
 
 
 class Manifest:
     """manifest.json of one run: plain data, replaced whole at every change.
 
-    "status" is running, finished, failed or interrupted; "outputs" maps what was made, in order, to its
-    step and fingerprints. "earlier" lists outputs of the configuration before, which are kept until this
-    one has finished. It holds no time stamp: doing nothing changes nothing.
+    "status" is running, finished, failed or interrupted. "outputs" lists what was made, in order: its typed
+    key (see `Output`), its label for people, and its fingerprints. "earlier" lists outputs of the
+    configuration before, which are kept until this one has finished. It holds no time stamp: doing nothing
+    changes nothing.
     """
 
     def __init__(self, folder: Path, plain: dict[str, Any]) -> None:
+        """Raises StoreError where the manifest is of a format that this udasa does not know."""
         self.folder = folder
-        self.plain = plain
-        self._pointed: dict[str, Any] = {}
+        self.plain = _upgraded(folder, plain)
+        self._pointed: dict[Output, dict[str, Any]] = {}
+        self._adopted: dict[str, dict[str, Any]] = {}
+        # What was sampled before, whatever takes its place while this run is being made.
+        self._samples_before = [
+            entry for entry in [*self.outputs(), *self.plain.get("earlier", [])] if entry.get("basis")
+        ]
 
     @property
     def path(self) -> Path:
@@ -37,21 +47,54 @@ class Manifest:
         """Read the manifest of a run's folder; UdasaError where there is none."""
         path = folder / "manifest.json"
         try:
-            return cls(folder, json.loads(path.read_text()))
+            plain = json.loads(path.read_text())
         except FileNotFoundError:
             raise UdasaError(f"{folder} is no run: it has no manifest.json") from None
         except (OSError, ValueError) as error:
             raise UdasaError(f"{path} cannot be read ({error}); run the same configuration again") from error
+        return cls(folder, plain)
 
-    def point(self, name: str, step: str, keys: Sequence[str]) -> None:
-        """Point at outputs, which may not be made yet, and save."""
-        self._pointed[name] = {"step": step, "keys": list(keys)}
-        self.plain["outputs"] = {**self.plain.get("outputs", {}), **self._pointed}
+    def outputs(self) -> list[Mapping[str, Any]]:
+        """Return the run's outputs in the order in which they were pointed at."""
+        found: list[Mapping[str, Any]] = self.plain.get("outputs", [])
+        return found
+
+    def find(self, output: Output) -> Mapping[str, Any] | None:
+        """Return the entry of one output; None where the run has not come that far."""
+        return next((entry for entry in self.outputs() if Output.from_json(entry) == output), None)
+
+    def point(self, output: Output, label: str, keys: Sequence[str], basis: Sequence[str] = ()) -> None:
+        """Point at an output, which may not be made yet, and save."""
+        entry = {**output.to_json(), "label": label, "keys": list(keys)}
+        if basis:
+            adopted = self._adopted.get(label)
+            entry["basis"] = list(basis)
+            entry["versions"] = adopted["versions"] if adopted else self.plain.get("versions", {})
+        self._pointed[output] = entry
+        known = {Output.from_json(there): there for there in self.outputs()}
+        if basis and output in known and known[output]["keys"] != entry["keys"]:
+            # Kept until this run has finished: whoever stops it may still want them.
+            self.plain["earlier"] = [*self.plain.get("earlier", []), known[output]]
+        self.plain["outputs"] = list({**known, **self._pointed}.values())
         self.save()
+
+    def samples_like(self, basis: str) -> Iterator[tuple[str, Mapping[str, str]]]:
+        """Yield the samples of this run, and of the configuration before, that differ in versions only: the
+        fingerprint of each, and the versions that made it."""
+        for entry in self._samples_before:
+            for number, known in enumerate(entry["basis"]):
+                if known == basis:
+                    yield entry["keys"][number], entry["versions"]
+
+    def adopt(self, label: str, shards: int, versions: Mapping[str, str]) -> None:
+        """Enter that samples of other versions are used; the report says so. label: of those samples."""
+        self._adopted[label] = {"label": label, "shards": shards, "versions": dict(versions)}
+        self.update(adopted=list(self._adopted.values()))
 
     def finish(self, **entries: Any) -> None:
         """Point at what this run made or found, and nothing else; set entries; save."""
-        self.plain["outputs"] = self._pointed
+        self.plain["outputs"] = list(self._pointed.values())
+        self.plain["adopted"] = list(self._adopted.values())
         self.plain.pop("earlier", None)
         self.update(**entries)
 
@@ -63,31 +106,53 @@ class Manifest:
     def save(self) -> None:
         """Write the manifest, if it differs from what lies there."""
         text = json.dumps(self.plain, indent=1) + "\n"
-        try:
-            if self.path.exists() and self.path.read_text() == text:
-                return
-            self.folder.mkdir(parents=True, exist_ok=True)
-            _write_whole(self.path, text)
-        except OSError as error:
-            raise StoreError(f"{self.path} cannot be written: {error.strerror or error}") from error
+        if not _holds(self.path, text):
+            write_whole(self.path, text)
 
     def keys(self) -> set[tuple[str, str]]:
         """Return every (step, fingerprint) that the manifest points at."""
-        outputs: list[Mapping[str, Any]] = [*self.plain.get("outputs", {}).values()]
-        outputs += self.plain.get("earlier", [])
-        return {(one["step"], key) for one in outputs for key in one["keys"]}
+        entries = [*self.outputs(), *self.plain.get("earlier", [])]
+        return {(entry["step"], key) for entry in entries for key in entry["keys"]}
+
+
+def _upgraded(folder: Path, plain: dict[str, Any]) -> dict[str, Any]:
+    """Return a manifest in today's format; in format 1 an output was found by its label."""
+    written = plain.get("format", FORMAT)
+    if written == FORMAT:
+        return plain
+    if written != 1:
+        raise StoreError(
+            f"{folder} was made by another udasa: its manifest has format {written}, and this one knows 1 "
+            f"and {FORMAT}. Use the udasa that made it, or a newer one"
+        )
+    outputs = [
+        {**of_label(label).to_json(), "label": label, "keys": entry["keys"]}
+        for label, entry in plain.get("outputs", {}).items()
+    ]
+    return {**plain, "outputs": outputs}
+
+
+def check_format(store: Path) -> None:
+    """Refuse a store whose format this udasa does not know. Raises StoreError."""
+    note = store / _FORMAT_NOTE
+    try:
+        written = note.read_text().strip() if note.exists() else "1"
+    except OSError as error:
+        raise StoreError(f"{note} cannot be read: {error.strerror or error}") from error
+    if written not in ("1", str(FORMAT)):
+        raise StoreError(
+            f"the store {store} has format {written}, and this udasa knows 1 and {FORMAT}: use the udasa "
+            "that made it, or a newer one"
+        )
 
 
 def register(store: Path, folder: Path) -> None:
     """Note in the store that this run uses it, so that cleaning never takes what the run points at."""
-    note = store / _ROOTS / content_key(str(folder.resolve()))
-    text = f"{folder.resolve()}\n"
-    try:
-        if not note.exists() or note.read_text() != text:
-            note.parent.mkdir(parents=True, exist_ok=True)
-            _write_whole(note, text)
-    except OSError as error:
-        raise StoreError(f"{note} cannot be written: {error.strerror or error}") from error
+    check_format(store)
+    run_note = store / _ROOTS / content_key(str(folder.resolve()))
+    for note, text in ((run_note, f"{folder.resolve()}\n"), (store / _FORMAT_NOTE, f"{FORMAT}\n")):
+        if not _holds(note, text):
+            write_whole(note, text)
 
 
 def registered(store: Path) -> tuple[list[Path], list[Path]]:
@@ -102,14 +167,9 @@ def registered(store: Path) -> tuple[list[Path], list[Path]]:
     return sorted(there | beside), sorted(noted - there - moved)
 
 
-def _write_whole(path: Path, text: str) -> None:
-    """Write beside, fsync, rename: a power cut leaves the old file or the new one."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+def _holds(path: Path, text: str) -> bool:
+    """Say whether a file holds just that; one that cannot be read does not."""
     try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        return path.read_text() == text
+    except OSError:
+        return False

@@ -11,6 +11,7 @@ from typing import Any
 from udasa_core.errors import UdasaError, UsageError
 from udasa_core.records import Adapter, ModelRef, Pair, Scores
 from udasa_core.store.manifest import Manifest
+from udasa_core.store.output import Output
 from udasa_core.store.store import Store
 from udasa_core.store.tables import read_pairs, scores_from
 
@@ -61,24 +62,24 @@ class Run:
         """The base policy."""
         return ModelRef.from_json(self.manifest.plain["models"]["base"])
 
-    def keys(self, name: str) -> list[str]:
-        """Return the fingerprints of one entry of the manifest's outputs; none where it is not there yet."""
-        found: list[str] = self.manifest.plain.get("outputs", {}).get(name, {}).get("keys", [])
-        return found
+    def keys(self, output: Output) -> list[str]:
+        """Return the fingerprints of one output, a shard each; none where the run has not come that far."""
+        entry = self.manifest.find(output)
+        return list(entry["keys"]) if entry else []
 
     def artifacts(self) -> Iterator[tuple[str, Path, int]]:
-        """Yield each output's name, the folder that it lies in, and how many files it has."""
-        for name, one in self.manifest.plain.get("outputs", {}).items():
-            yield name, self.store.root / one["step"], len(one["keys"])
+        """Yield each output's label, the folder that it lies in, and how many files it has."""
+        for entry in self.manifest.outputs():
+            yield entry["label"], self.store.root / entry["step"], len(entry["keys"])
 
     def scores(self, split: str = "training") -> Iterator[Scores]:
         """Yield the base policy's scores, prompt by prompt."""
-        for key in self.keys(f"aggregate {split}"):
+        for key in self.keys(Output("aggregate", split)):
             yield from scores_from(self.store.read_table("aggregate", key))
 
     def staging(self) -> Mapping[str, Any]:
         """Return the stage plan: "stages" (name, size, pairs), "dropped" and "refused" counts."""
-        keys = self.keys("stage")
+        keys = self.keys(Output("stage"))
         return (
             self.store.read_json("stage", keys[0]) if keys else {"stages": [], "dropped": [], "refused": {}}
         )
@@ -86,10 +87,10 @@ class Run:
     def stages(self) -> tuple[StageSummary, ...]:
         """Return the stages in training order."""
         skipped: Mapping[str, str] = self.manifest.plain.get("skipped", {})
-        return tuple(self._stage(one, skipped.get(one["name"], "")) for one in self.staging()["stages"])
+        return tuple(self._stage(plan, skipped.get(plan["name"], "")) for plan in self.staging()["stages"])
 
     def _stage(self, plan: Mapping[str, Any], skipped: str) -> StageSummary:
-        keys = self.keys(f"train {plan['name']}")
+        keys = self.keys(Output("train", instance=plan["name"]))
         trained = bool(keys) and not skipped and self.store.has("train", keys[0], "")
         report = self.store.read_json("train", f"{keys[0]}/stage") if trained else {}
         # What a trainer itself skipped is in the manifest only once the run has finished.
@@ -138,17 +139,18 @@ class Run:
 
     def changes(self) -> tuple[Mapping[str, Any], ...]:
         """Return the held-out figures before and after: name, before, after, low, high, n."""
-        keys = self.keys("evaluate")
+        keys = self.keys(Output("evaluate"))
         if not keys or not self.store.has("evaluate", keys[0], ".json"):
             return ()
         return tuple(self.store.read_json("evaluate", keys[0])["changes"])
 
-    def alarms(self) -> tuple[Mapping[str, Any], ...]:
-        """Return each dimension's figures on the control prompts, as `steps.alarm.Alarm` has them."""
-        keys = self.keys("alarm")
-        if not keys or not self.store.has("alarm", keys[0], ".json"):
-            return ()
-        return tuple(self.store.read_json("alarm", keys[0])["dimensions"])
+    def controls(self) -> tuple[Mapping[str, Any], ...]:
+        """Return each dimension's figures on the control prompts, as `ControlFigures` has them."""
+        for step in ("controls", "alarm"):  # in stores of format 1 it was "alarm"
+            keys = self.keys(Output(step))
+            if keys and self.store.has(step, keys[0], ".json"):
+                return tuple(self.store.read_json(step, keys[0])["dimensions"])
+        return ()
 
     def suites(self) -> Mapping[str, Any]:
         """Return each suite's figures by model."""
@@ -160,7 +162,7 @@ class Run:
 
         Lists and mappings are JSON text.
         """
-        keys = self.keys(f"suite {suite} {model}")
+        keys = self.keys(Output("suite", instance=suite, policy=model))
         if not keys or not self.store.has("suite", keys[0], ".json"):
             return []
         rows: list[dict[str, Any]] = self.store.read_table("suite", keys[0]).to_pylist()

@@ -1,51 +1,53 @@
 """The content-addressed store: each step's output under the fingerprint of all that made it.
 
-A file appears under its final name only whole: it is written to a temporary name, fsynced, then renamed.
-So what is there is right, whoever was killed when. Parquet for rows, JSON for small states, a folder for
-a trained model.
+A file appears under its final name only whole, so what is there is right, whoever was killed when. Parquet
+for rows, JSON for small states, a folder for a trained model.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from udasa_core.errors import LockedError, StoreError
+from udasa_core.errors import StoreError
+from udasa_core.files.lock import locked
+from udasa_core.files.whole import settle, whole_file, write_whole
 from udasa_core.records import Stage, content_key
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# The layout and the core's own share in every output: raised when a change of the core alters what a
-# step makes of the same inputs.
-FORMAT = 1
+# The layout of stores and manifests.
+FORMAT = 2
 # What shapes a model's outputs besides the model.
 INFERENCE = ("torch", "transformers", "tokenizers", "peft")
+TRAINING_SOFTWARE = ("torch", "transformers", "trl", "peft", "accelerate")
 _PARTIAL = ".partial"
+# The lock that runs hold beside one another, and cleaning alone.
+IN_USE = ".in-use"
 
 
 @dataclass(frozen=True, slots=True)
 class Shards:
     """What a step leaves behind: the fingerprints of its shards in order, and which split they belong to.
 
-    aligned: whether the aligned model's answers are in them, rather than the base policy's.
+    round: whose answers are in them: 0 the base policy's, 1 those of the policy that the first round of
+    training left.
     """
 
     step: str
     split: str
     fingerprints: tuple[str, ...]
-    aligned: bool = False
+    round: int = 0
 
     def __str__(self) -> str:
-        return f"{self.split}, aligned" if self.aligned else self.split
+        return f"{self.split}, aligned" if self.round else self.split
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +94,14 @@ class Store:
         if metadata is not None:
             text = json.dumps(metadata, sort_keys=True)
             table = table.replace_schema_metadata({"udasa": text})
-        with self.appear(self.path(step, key)) as temporary:
+        with whole_file(self.path(step, key)) as temporary:
             pq.write_table(table, temporary, compression="zstd")
 
     def read_table(self, step: str, key: str, columns: Sequence[str] | None = None) -> pa.Table:
-        """Read a table, or some columns of it; StoreError where it is missing or damaged."""
+        """Read a table, or some columns of it ("chosen.logprobs": a part of one).
+
+        Raises StoreError where it is missing or damaged.
+        """
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -104,7 +109,8 @@ class Store:
         try:
             # Memory-mapped and single-threaded: shards are small, and many are read in turn.
             wanted = None if columns is None else list(columns)
-            return pq.read_table(path, columns=wanted, use_threads=False, memory_map=True)
+            with pq.ParquetFile(path, memory_map=True) as file:
+                return file.read(columns=wanted, use_threads=False)
         except (OSError, pa.ArrowException) as error:
             raise StoreError(f"{path} cannot be read ({error}); delete it and run again") from error
 
@@ -119,8 +125,7 @@ class Store:
     def write_json(self, step: str, key: str, plain: Mapping[str, Any]) -> None:
         """Write canonical JSON: sorted keys, so that equal data are equal bytes."""
         text = json.dumps(plain, sort_keys=True, indent=1, allow_nan=False)
-        with self.appear(self.path(step, key, ".json")) as temporary:
-            temporary.write_text(text + "\n")
+        write_whole(self.path(step, key, ".json"), text + "\n")
 
     def read_json(self, step: str, key: str) -> dict[str, Any]:
         """Read JSON; StoreError where it is missing or damaged."""
@@ -132,23 +137,6 @@ class Store:
         return plain
 
     @contextmanager
-    def appear(self, path: Path) -> Iterator[Path]:
-        """Yield a temporary path; on leaving, it is fsynced and renamed to `path`, or gone after an error."""
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            yield temporary
-            _sync(temporary)
-            temporary.replace(path)
-            _sync(path.parent)
-        except OSError as error:
-            raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error
-        finally:
-            # What kept the file from being written can keep it from being removed; `clean` takes it later.
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-
-    @contextmanager
     def folder(self, step: str, key: str) -> Iterator[Path]:
         """Yield the working folder of a long output; it outlives errors and kills, and a second process
         that would write to it is refused. `finish_folder` makes it the output."""
@@ -157,19 +145,13 @@ class Store:
             working.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(f"{working} cannot be made: {error.strerror}") from error
-        with lock(self.path(step, key, ".lock"), f"another process is training {step}/{key}"):
+        with locked(self.path(step, key, ".lock"), f"another process is training {step}/{key}"):
             yield working
 
     def finish_folder(self, step: str, key: str) -> Path:
         """Turn the working folder into the output, and return where that lies."""
         working, final = self.path(step, key, _PARTIAL), self.path(step, key, "")
-        try:
-            for file in sorted(working.rglob("*")):
-                _sync(file)
-            working.replace(final)
-            _sync(final.parent)
-        except OSError as error:
-            raise StoreError(f"{final} cannot be written: {error.strerror or error}") from error
+        settle(working, final)
         return final
 
     def clean(self, keep: set[tuple[str, str]], *, dry_run: bool = False) -> tuple[int, int]:
@@ -184,42 +166,3 @@ class Store:
             if not dry_run:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         return entries, freed
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def lock(path: Path, refusal: str, *, shared: bool = False) -> Iterator[None]:
-    """Hold a file lock that dies with the process; raise LockedError where another process holds it.
-
-    shared: held beside other shared holders, and against exclusive ones.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error.strerror}") from error
-    try:
-        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = os.read(descriptor, 64).decode(errors="replace").strip()
-        os.close(descriptor)
-        raise LockedError(f"{refusal}{f' (process {holder})' if holder else ''}") from None
-    except OSError as error:
-        os.close(descriptor)
-        raise StoreError(f"{path} cannot be locked: {error.strerror or error}") from error
-    try:
-        if not shared:
-            # Who holds it is told for convenience only; a full disk must not stop a run that may still end.
-            with suppress(OSError):
-                os.ftruncate(descriptor, 0)
-                os.write(descriptor, str(os.getpid()).encode())
-        yield
-    finally:
-        os.close(descriptor)

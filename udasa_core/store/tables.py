@@ -39,6 +39,7 @@ GROUP_SCHEMA = pa.schema(
         ("prompt_token_ids", pa.list_(pa.int32())),
         ("responses", pa.list_(_RESPONSE)),
         ("policy", pa.string()),
+        ("voters", pa.list_(_RESPONSE)),
     ]
 )
 COLUMN_SCHEMA = pa.schema([("scores", pa.list_(_SCORE))])
@@ -63,6 +64,8 @@ PAIR_SCHEMA = pa.schema(
         ("chosen_U", pa.float64()),
         ("rejected_U", pa.float64()),
         ("origin", pa.string()),
+        ("weight", pa.float64()),
+        ("vote_margin", pa.float64()),
     ]
 )
 
@@ -97,7 +100,7 @@ def _response(row: Mapping[str, Any]) -> Response:
         token_ids=tuple(row["token_ids"]),
         logprobs=tuple(row["logprobs"]),
         sampling_logprobs=tuple(row["sampling_logprobs"]),
-        entropies=tuple(row["entropies"]),
+        entropies=None if row["entropies"] is None else tuple(row["entropies"]),
         finish_reason=row["finish_reason"],
     )
 
@@ -133,6 +136,7 @@ def groups_table(groups: Iterable[Group]) -> pa.Table:
             "prompt_token_ids": group.prompt_token_ids,
             "responses": [_response_row(response) for response in group.responses],
             "policy": group.policy,
+            "voters": [_response_row(response) for response in group.voters],
         }
         for group in groups
     ]
@@ -147,6 +151,8 @@ def groups_from(table: pa.Table) -> tuple[Group, ...]:
             prompt_token_ids=tuple(row["prompt_token_ids"]),
             responses=tuple(_response(response) for response in row["responses"]),
             policy=row["policy"],
+            # Stores of contract 1 have none.
+            voters=tuple(_response(response) for response in row.get("voters") or ()),
         )
         for row in table.to_pylist()
     )
@@ -167,12 +173,12 @@ def scores_table(scores: Iterable[Scores]) -> pa.Table:
     """Return scores as a table, one row a group."""
     rows = [
         {
-            "prompt_id": one.prompt_id,
-            "U": _score_rows(one.U),
-            "calibrated": [(name, _score_rows(column)) for name, column in one.calibrated.items()],
-            "raw": [(name, _score_rows(column)) for name, column in one.raw.items()],
+            "prompt_id": scored.prompt_id,
+            "U": _score_rows(scored.U),
+            "calibrated": [(name, _score_rows(column)) for name, column in scored.calibrated.items()],
+            "raw": [(name, _score_rows(column)) for name, column in scored.raw.items()],
         }
-        for one in scores
+        for scored in scores
     ]
     return pa.Table.from_pylist(rows, schema=SCORES_SCHEMA)
 
@@ -203,6 +209,8 @@ def pairs_table(pairs: Iterable[Pair]) -> pa.Table:
             "chosen_U": pair.chosen_U,
             "rejected_U": pair.rejected_U,
             "origin": pair.origin,
+            "weight": pair.weight,
+            "vote_margin": pair.vote_margin,
         }
         for pair in pairs
     ]
@@ -221,6 +229,9 @@ def pairs_from(table: pa.Table) -> tuple[Pair, ...]:
             chosen_U=row["chosen_U"],
             rejected_U=row["rejected_U"],
             origin=row["origin"],
+            # Stores of contract 1 know neither.
+            weight=row.get("weight", 1.0),
+            vote_margin=row.get("vote_margin"),
         )
         for row in table.to_pylist()
     )

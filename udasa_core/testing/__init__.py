@@ -12,7 +12,8 @@ one token, emoji, right-to-left and very long text, duplicates, a single respons
 through the doors that a run has, and then asks for what a run relies on: the same answer to the same
 question, whatever the order. A breach raises a PluginError or an AssertionError that says what was broken.
 
-Engines have no check of their kind yet: what they run is the core's own work.
+Engines and experiments have no check of their kind: what they run is the core's own work. `check_factory`
+checks their options and attributes; `udasa_core.run_experiment` runs an experiment by its name.
 """
 
 from __future__ import annotations

@@ -17,8 +17,16 @@ from pydantic import ValidationError
 from udasa_core import hookspecs
 from udasa_core.config.parse import PluginTable
 from udasa_core.errors import PluginError
+from udasa_core.plugins.base import attribute
 from udasa_core.plugins.catalog import LOCAL, Offer
-from udasa_core.plugins.contract import HEAVY, factory_fault, plugin_faults
+from udasa_core.plugins.contract import (
+    HEAVY,
+    attribute_faults,
+    factory_fault,
+    fingerprint_fault,
+    plugin_faults,
+)
+from udasa_core.plugins.identity import source_digest
 from udasa_core.plugins.stack import BuiltPlugin
 from udasa_core.resources.shared import SharedResources
 from udasa_core.testing.fakes import FakeResources
@@ -64,13 +72,13 @@ def build(
     demand(not problem, f"{_target(factory)}: {problem}")
     plain = dict(options or {})
     checked = factory.Options.model_validate(plain)
-    needs = tuple(getattr(factory, "needs", ()))
+    needs = tuple(attribute(factory, "needs"))
     name = factory.__name__.lower()
     shared = resources if resources is not None else FakeResources()
     instance = factory(checked, name, shared.limited_to(needs, name))
     table = PluginTable(kind, kind, _target(factory), name, 1.0, plain)
     offer = Offer(kind, _target(factory), LOCAL, "", _target(factory))
-    plugin = BuiltPlugin(table, offer, checked, needs, instance, offer.source_digest())
+    plugin = BuiltPlugin(table, offer, checked, needs, instance, source_digest(offer, factory))
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs.Specifications)
     try:
@@ -92,16 +100,22 @@ def check_factory(
 
     kind: "dimension", "pairing", …: the part after `udasa.` in the entry point's group. options: its TOML
     table as plain data. Its options are described, refuse unknown keys and survive JSON; its instances
-    compare by identity and implement the kind's hooks, marked; nothing heavy is imported until it is used.
+    compare by identity, implement the kind's hooks, marked, and have the attributes of `udasa_core.Plugin` as
+    documented there; two of them have one fingerprint; nothing heavy is imported until it is used.
     """
     demand(kind in hookspecs.KINDS, f"{kind!r} is no kind of plugin; kinds: {', '.join(hookspecs.KINDS)}")
     tested = build(kind, factory, options, resources)
     plugin = tested.plugin
     _check_options(plugin, factory, options or {})
+    if kind == "trainer":
+        _check_estimated(plugin)
     faults = plugin_faults(kind, type(plugin.instance))
+    faults += attribute_faults(kind, plugin.instance, plugin.options)
+    fingerprint = attribute(plugin.instance, "fingerprint")
+    faults += [fault for fault in (fingerprint_fault(fingerprint),) if fault]
     demand(not faults, f"{plugin}: {'; '.join(faults)}")
-    fingerprint = getattr(plugin.instance, "fingerprint", "")
-    demand(isinstance(fingerprint, str), f"{plugin}: its fingerprint is {fingerprint!r}; it is a text")
+    again = attribute(build(kind, factory, options, resources).plugin.instance, "fingerprint")
+    demand(fingerprint == again, f"{plugin}: another instance of the same options has another fingerprint")
     _check_light(plugin, factory, options or {})
     return plugin
 
@@ -122,6 +136,16 @@ def _check_options(plugin: BuiltPlugin, factory: Any, options: Mapping[str, Any]
         model.model_validate(dumped) == plugin.options,
         f"{plugin}: its options do not survive JSON, in which they enter fingerprints",
     )
+
+
+def _check_estimated(plugin: BuiltPlugin) -> None:
+    """Check the options that `udasa check` knows by their names."""
+    for name in ("rank", "batch"):
+        value = getattr(plugin.options, name, 1)
+        demand(
+            isinstance(value, int) and value > 0,
+            f"{plugin}: its option {name} is {value!r}; memory is estimated from it, so it is a count",
+        )
 
 
 def _check_light(plugin: BuiltPlugin, factory: Any, options: Mapping[str, Any]) -> None:

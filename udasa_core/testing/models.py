@@ -11,6 +11,7 @@ from typing import Any
 from udasa_core.plugins import returned
 from udasa_core.records import Group, ModelRef, Pair, Prompt, Report, SamplingOptions, Stage
 from udasa_core.resources.shared import SharedResources
+from udasa_core.sources.digests import ADAPTER, weights_digest
 from udasa_core.testing.factory import Tested, build, demand
 from udasa_core.testing.fakes import FakeResources
 from udasa_core.testing.planted import SEED, sample_pairs, sample_prompts
@@ -82,11 +83,11 @@ def check_trainer(
     tested = build("trainer", factory, options, shared)
     stage = Stage("planted", len(given), tested.plugin.name, dict(options or {}))
 
-    def train(out_dir: Path, one: Tested = tested) -> Report:
+    def train(out_dir: Path, trainer: Tested = tested) -> Report:
         out_dir.mkdir(exist_ok=True)
         arguments = {"stage": stage, "pairs": file, "policy": policy, "reference": policy}
-        answer = one.call("udasa_train", **arguments, out_dir=out_dir, seed=seed)
-        return _checked(one, stage, policy, out_dir, answer)
+        answer = trainer.call("udasa_train", **arguments, out_dir=out_dir, seed=seed, earlier_state=None)
+        return _checked(trainer, stage, policy, out_dir, answer)
 
     report = train(folder / "one")
     other = train(folder / "other", build("trainer", factory, options, shared))
@@ -109,13 +110,13 @@ def check_trainer(
 def _checked(tested: Tested, stage: Stage, policy: ModelRef, out_dir: Path, answer: Any) -> Report:
     report = returned.check_report(tested.plugin, stage, policy, out_dir, answer)
     told = report.policy.adapters[-1].sha256
-    found = hashlib.sha256((out_dir / "adapter" / "adapter_model.safetensors").read_bytes()).hexdigest()
+    found = weights_digest(out_dir / ADAPTER)
     demand(told == found, f"{tested.plugin} reports an adapter {told[:12]}…; its weights are {found[:12]}…")
     return report
 
 
 def _plain(report: Report) -> str:
-    history = [dict(one) for one in report.history]
+    history = [dict(figures) for figures in report.history]
     return json.dumps([report.policy.key, dict(report.metrics), history], sort_keys=True)
 
 

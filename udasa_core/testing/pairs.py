@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from udasa_core.plugins import returned
+from udasa_core.plugins.base import attribute
 from udasa_core.records import Group, Pairing, PairTable, Scores, StagePlan
 from udasa_core.resources.shared import SharedResources
 from udasa_core.testing.factory import Tested, build, demand
@@ -34,8 +35,8 @@ def check_pairing(
     again = _pairing(build("pairing", factory, options, resources), given, scored, seed)
     demand(pairing == again, f"{tested.plugin} pairs the same groups differently the second time")
     _check_gaps(tested, pairing)
-    for group, one in zip(given, scored, strict=True):
-        alone = _pairing(tested, (group,), (one,), seed)
+    for group, own in zip(given, scored, strict=True):
+        alone = _pairing(tested, (group,), (own,), seed)
         together = [pair for pair in pairing.pairs if pair.prompt.id == group.prompt.id]
         demand(
             list(alone.pairs) == together,
@@ -66,7 +67,8 @@ def check_stages(
     """Check a stage policy on no pair, one, ties, gaps of 0 and below, pairs without a gap, and many.
 
     Returns its plan for the many. Beside the contract of `udasa_stage`: the same pairs get the same plan from
-    another instance, and a pair's stage does not depend on the order in which pairs arrive.
+    another instance; a pair's stage does not depend on the order in which pairs arrive; and the plan's stages
+    are those of `stage_names`, where it has that.
     """
     import numpy as np
 
@@ -84,6 +86,11 @@ def check_stages(
         table = PairTable(ids, values, 0.5 - np.abs(values) / 2)
         tested = build("stages", factory, options, resources)
         plan = _plan(tested, table)
+        names = attribute(tested.plugin.instance, "stage_names")
+        demand(
+            names is None or list(plan.stages) == list(names),
+            f"{tested.plugin}: its stage_names is {names}; with {told}, it makes {list(plan.stages)}",
+        )
         again = _plan(build("stages", factory, options, resources), table)
         demand(plan == again, f"{tested.plugin} stages the same pairs ({told}) differently the second time")
         turned = PairTable(ids[::-1], values[::-1].copy(), table.chosen_U[::-1].copy())
@@ -95,7 +102,7 @@ def check_stages(
 
 
 def _plan(tested: Tested, pairs: PairTable) -> StagePlan:
-    return returned.check_plan(tested.plugin, pairs, tested.call("udasa_stage", pairs=pairs))
+    return returned.check_plan(tested.plugin, pairs, tested.call("udasa_stage", pairs=pairs, seed=7))
 
 
 def _members(plan: StagePlan) -> list[tuple[str, frozenset[str]]]:

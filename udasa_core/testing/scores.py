@@ -57,8 +57,8 @@ def _column(tested: Tested, groups: Sequence[Group], seed: int) -> Column:
     return returned.check_column(tested.plugin, groups, answer)
 
 
-def _close(one: Sequence[Score], other: Sequence[Score]) -> bool:
-    return all(_same(a, b) for a, b in zip(one, other, strict=True))
+def _close(scores: Sequence[Score], other: Sequence[Score]) -> bool:
+    return all(_same(a, b) for a, b in zip(scores, other, strict=True))
 
 
 def _same(a: Score, b: Score) -> bool:

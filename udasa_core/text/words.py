@@ -16,3 +16,8 @@ def words(text: str) -> list[str]:
     words, spaces left out. For ASCII text these are the tokens of the rouge-score package without stemming.
     """
     return _WORD.findall(text.lower()) or [character for character in text if not character.isspace()]
+
+
+def vocabulary(text: str) -> frozenset[str]:
+    """Return the words of a list that is written as a text, blanks between them."""
+    return frozenset(text.split())

@@ -24,7 +24,7 @@ UNITS = vocabulary(
 def alternatives(words: Sequence[Word], mention: Mention, accepted: Sequence[Mention], asked: Asked) -> bool:
     """Say whether "or", "either" or an enumeration offers something beside the answer that is not
     accepted."""
-    covered = {at for one in accepted for at in range(one.start, one.end)}
+    covered = {at for mention in accepted for at in range(mention.start, mention.end)}
     for at in (_or_after(words, mention.end), _or_before(words, mention.start)):
         if at is None:
             continue

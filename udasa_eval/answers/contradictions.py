@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from udasa_eval.answers.mentions import EQUALS, Asked, Mention, mentions
-from udasa_eval.answers.words import Word, vocabulary
+from udasa_eval.answers.words import Word, texts_of, vocabulary
 
 _TURNS = vocabulary("actually really instead")
-_CORRECTIONS = vocabulary("actually wait no sorry correction rather oops however but or alternatively")
+# With these a sentence takes back what was said before it.
+TAKES_BACK = vocabulary("actually wait no sorry correction rather oops")
+_CORRECTIONS = TAKES_BACK | vocabulary("however but or alternatively")
 _SUBJECTS = vocabulary("it he she they this that answer these those")
 _BELIEFS = vocabulary(
     "think thinks thought believe believes believed assume assumes commonly popularly often mistakenly "
@@ -43,7 +45,7 @@ def retracts(words: Sequence[Word], answers: Sequence[Mention], asked: Asked) ->
         in_fact = words[at - 1].text == "in" and word.text in {"fact", "reality"}
         if (word.text in _TURNS or in_fact) and _names(words[at + 1 :], asked):
             return True
-        believed = [one.text for one in words[:first]]
+        believed = [earlier.text for earlier in words[:first]]
         by_others = bool(_BELIEFS & set(believed)) and not {"i", "we"} & set(believed)
         if word.text in _BUTS and by_others and _names(words[at + 1 :], asked):
             return True
@@ -94,17 +96,19 @@ def contradicts(
     graded sentence or of the question, and there asserts a rival, another name, or another number; or denies
     an accepted answer.
     """
-    known = [_texts(rival) for rival in rivals]
+    known = [texts_of(rival) for rival in rivals]
     found = mentions(later, accepted, asked)
-    right = [one for one in found if _texts(later[one.start : one.end]) not in known]
-    wrong = [one for one in mentions(later, rivals, asked) if one.stance == "asserted"]
+    right = [mention for mention in found if texts_of(later[mention.start : mention.end]) not in known]
+    wrong = [mention for mention in mentions(later, rivals, asked) if mention.stance == "asserted"]
     corrects = bool(later) and later[0].text in _CORRECTIONS
-    if any(one.stance == "negated" and (corrects or _denies(later, one, asked)) for one in right):
+    if any(mention.stance == "negated" and (corrects or _denies(later, mention, asked)) for mention in right):
         return True
-    if any(one.stance == "asserted" for one in right):
+    if any(mention.stance == "asserted" for mention in right):
         return False
     start = _predicate(later)
-    if any(corrects or _tells_at(later, start, one) or _whole(later, one, asked) for one in wrong):
+    if any(
+        corrects or _tells_at(later, start, mention) or _whole(later, mention, asked) for mention in wrong
+    ):
         return True
     if _same_frame(later, graded, accepted, asked):
         return True
@@ -166,7 +170,7 @@ def _same_frame(
         start, end = (numbers[0], numbers[0] + 1) if numbers else (mention.start, mention.end)
         if not numbers and not graded[start].capital:
             continue
-        at = _opening(_texts(later), _texts(graded[:start]), _texts(graded[end:]), bool(numbers))
+        at = _opening(texts_of(later), texts_of(graded[:start]), texts_of(graded[end:]), bool(numbers))
         if at is None:
             continue
         told = later[at]
@@ -185,10 +189,6 @@ def _opening(texts: list[str], before: list[str], after: list[str], number: bool
         return 0
     bare = not before and not after
     return 0 if bare and number and len(texts) == 1 else None
-
-
-def _texts(words: Sequence[Word]) -> list[str]:
-    return [word.text for word in words]
 
 
 def _names(words: Sequence[Word], asked: Asked) -> bool:

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 
-from udasa_core import final_answer, sentences
+from udasa_core import final_answer, marked_answers, sentences, without_opening
 from udasa_eval.answers.alternatives import alternatives
-from udasa_eval.answers.contradictions import contradicts, retracts
+from udasa_eval.answers.contradictions import TAKES_BACK, contradicts, retracts
 from udasa_eval.answers.mentions import Asked, Mention, mentions
 from udasa_eval.answers.other_numbers import compete, is_result
 from udasa_eval.answers.place import is_operand, misplaced
-from udasa_eval.answers.words import Word, same, vocabulary, words_of
+from udasa_eval.answers.words import Word, same, texts_of, vocabulary, words_of
 
-_MARKER = re.compile(
-    r"\b(?:(?:the|my)\s+)?(?:final\s+|correct\s+|right\s+)?answer(?:\s+to\s+[^.:\n]{1,80}?)?\s*(?:is\b|:)",
-    re.IGNORECASE,
-)
-# "The answer is 8. Spiders …": the 8 is no number of a list, and a line's end says so.
-_MARKED_NUMBER = re.compile(rf"({_MARKER.pattern}\s*-?\d+)\.(?=\s)", re.IGNORECASE)
-_BOXED = re.compile(r"\\boxed\{[^{}]*\}")
-_FILLERS = vocabulary(
-    "sure certainly of course yes okay ok well great good question absolutely thank thanks you for asking "
-    "hello hi i can help with that"
-)
+# Between two boxes these make one answer of them: "\\boxed{2} or \\boxed{3}".
+_JOINS = re.compile(r"\W*(?:[,;/]|\bor\b|\band\b)\W*", re.IGNORECASE)
+_AFTER_PAUSE = vocabulary("but oh hmm well ah")
 _EMPTY_ANSWERS = vocabulary("simple clear straightforward known as follows below following yes here")
 
 
@@ -31,15 +24,16 @@ def grade(text: str, question: str, answers: Sequence[str], rivals: Sequence[str
     """Say whether a response is right: it asserts an accepted answer and nothing that contradicts it.
 
     Judged is `final_answer` of the response, questions and fillers ("Sure!") at its beginning left out, by
-    the normalised words of `answer_words`. Right iff an accepted answer stands there as whole words, neither
+    the normalised words of `answers.words`. Right iff an accepted answer stands there as whole words, neither
     negated nor in contrast ("than Paris", "Leonardo's assistant", "followed by Paris"), and
-    - the sentence tells it, and does not only meet it on the way (`answer_place.misplaced`);
+    - the sentence tells it, and does not only meet it on the way (`place.misplaced`);
     - no rival does, unless the question itself names it;
     - "or", "either" or "and" joins it to nothing else; several accepted answers may be joined;
     - beside a number no other number stands as the result (`other_numbers.compete`);
     - the sentence does not turn from it ("by da Vinci was actually painted by Luca");
-    - all of the text's markers ("the answer is …") agree, and no later sentence asserts another answer in its
-      place.
+    - of several marked answers the last box counts, and of those told in words ("the answer is …") all that
+      none takes back ("wait", "no") agree;
+    - no later sentence asserts another answer in its place.
     A response that only asks is wrong. English is assumed; negation and contrast are read by rules, no model
     reads along, and where the rules doubt, the response is wrong.
 
@@ -47,19 +41,17 @@ def grade(text: str, question: str, answers: Sequence[str], rivals: Sequence[str
     """
     if not any(words_of(answer) for answer in answers):
         raise ValueError(f"the question {question!r} has no accepted answer with a word in it; add one")
-    body = _MARKED_NUMBER.sub(r"\1\n", _answering(text))
+    body = without_opening(text)
     if not body:
         return False
     key = _Key(question, answers, rivals)
-    pieces = _marked(body)
-    if len(pieces) > 1 and not all(key.right(piece) or key.empty(piece) for piece in pieces):
+    pieces = _standing(body)
+    if not all(key.right(piece) or key.empty(piece) for piece in pieces[:-1]) or not key.right(pieces[-1]):
         return False
-    extracted = final_answer(body)
-    told = sentences(pieces[-1])
-    later = told[1:] if told else []
-    return key.right(body) and not any(
-        contradicts(words_of(sentence), words_of(extracted), key.accepted, key.rivals, key.asked)
-        for sentence in later
+    extracted = words_of(final_answer(pieces[-1]))
+    return not any(
+        contradicts(words_of(sentence), extracted, key.accepted, key.rivals, key.asked)
+        for sentence in sentences(pieces[-1])[1:]
         if not sentence.rstrip().endswith("?")
     )
 
@@ -85,19 +77,19 @@ class _Key:
             return False
         words = _without_choice(words_of(extracted), self.asked)
         found = [
-            one
-            for one in mentions(words, [*self.accepted, *self.rivals], self.asked)
-            if not self._echoes(words, one)
+            mention
+            for mention in mentions(words, [*self.accepted, *self.rivals], self.asked)
+            if not self._echoes(words, mention)
         ]
-        asserted = [one for one in found if one.stance == "asserted"]
-        right = [one for one in asserted if self._accepts(words, one)]
+        asserted = [mention for mention in found if mention.stance == "asserted"]
+        right = [mention for mention in asserted if self._accepts(words, mention)]
         if not right or len(right) < len(asserted):
             return False
-        if any(self._accepts(words, one) for one in found if one.stance == "negated"):
+        if any(self._accepts(words, mention) for mention in found if mention.stance == "negated"):
             return False
         return not (
             misplaced(words, right, self.asked)
-            or any(alternatives(words, one, right, self.asked) for one in right)
+            or any(alternatives(words, mention, right, self.asked) for mention in right)
             or compete(words, right, self.asked, set_aside=found)
             or retracts(words, right, self.asked)
         )
@@ -106,7 +98,7 @@ class _Key:
         """Say whether a marked answer tells nothing, so that another may follow: "The answer is simple."."""
         words = words_of(final_answer(text))
         found = mentions(words, [*self.accepted, *self.rivals], self.asked)
-        denies = bool(found) and all(one.stance != "asserted" for one in found)
+        denies = bool(found) and all(mention.stance != "asserted" for mention in found)
         return (
             denies
             or any(word.text == "not" for word in words[:2])
@@ -123,8 +115,8 @@ class _Key:
         said = words[mention.start : mention.end]
         accepted = any(_equal(said, answer) for answer in self.accepted) and not (
             # "mices" is the rival, though it may pass for a plural of "mice".
-            any(_texts(said) == _texts(rival) for rival in self.rivals)
-            and not any(_texts(said) == _texts(answer) for answer in self.accepted)
+            any(texts_of(said) == texts_of(rival) for rival in self.rivals)
+            and not any(texts_of(said) == texts_of(answer) for answer in self.accepted)
         )
         if accepted and is_operand(words, mention):
             return False
@@ -138,38 +130,31 @@ class _Key:
 
 def _equal(said: Sequence[Word], answer: Sequence[Word]) -> bool:
     return len(said) == len(answer) and all(
-        same(one.text, other.text) for one, other in zip(said, answer, strict=True)
+        same(word.text, wanted.text) for word, wanted in zip(said, answer, strict=True)
     )
 
 
-def _texts(words: Sequence[Word]) -> list[str]:
-    return [word.text for word in words]
+def _standing(text: str) -> list[str]:
+    """Return the text cut at each marked answer that stands, from there to the next; the whole where none is
+    marked."""
+    marks = marked_answers(text)
+    first = 0
+    for number, (mark, following) in enumerate(itertools.pairwise(marks), start=1):
+        between = text[mark.end : following.start]
+        if not _JOINS.fullmatch(between) if mark.boxed else _takes_back(between):
+            first = number
+    starts = [mark.start for mark in marks[first:]] or [0]
+    return [text[start:end] for start, end in itertools.pairwise([*starts, len(text)])]
 
 
-def _answering(text: str) -> str:
-    """Return a text without the questions and fillers that it begins with."""
-    rest = text
-    for sentence in sentences(text):
-        words = words_of(sentence)
-        asks = sentence.rstrip("\"'”’)* ").endswith("?")
-        fills = (
-            len(words) <= 6 and all(word.text in _FILLERS for word in words) and sentence.rstrip()[-1:] != ":"
-        )
-        if not asks and not (fills and len(sentences(rest)) > 1):
-            return rest
-        rest = rest[rest.index(sentence) + len(sentence) :]
-    return ""
-
-
-def _marked(text: str) -> list[str]:
-    """Return the text cut at each marked answer, what comes before the first left out; the whole where none
-    is."""
-    starts = [match.start() for match in _BOXED.finditer(text)]
-    if not starts:
-        starts = [match.start() for match in _MARKER.finditer(text) if sentences(text[match.end() :])]
-    if not starts:
-        return [text]
-    return [text[start:end] for start, end in zip(starts, [*starts[1:], len(text)], strict=True)]
+def _takes_back(text: str) -> bool:
+    """Say whether what follows "the answer is" takes the answer back: "London. No, wait:"."""
+    words = words_of(text)
+    for before, word, after in zip(words, words[1:], [*words[2:], Word("")], strict=False):
+        begins = word.opens or (before.opens and before.text in _AFTER_PAUSE)
+        if begins and word.text in TAKES_BACK and (word.text, after.text) != ("no", "doubt"):
+            return True
+    return False
 
 
 def _without_choice(words: Sequence[Word], asked: Asked) -> Sequence[Word]:

@@ -33,12 +33,12 @@ def compete(
     follows an equals sign or its word, one that is joined to the answer by nothing but linking words, and one
     that counts the same thing or stands behind the same two words.
     """
-    numeric = [one for one in answers if _numeric(words[one.start : one.end])]
-    numbers = [at for one in numeric for at in range(one.start, one.end) if words[at].number]
+    numeric = [mention for mention in answers if _numeric(words[mention.start : mention.end])]
+    numbers = [at for mention in numeric for at in range(mention.start, mention.end) if words[at].number]
     if not numbers:
         return False
     told = {words[at].text for at in numbers}
-    covered = {at for one in [*answers, *set_aside] for at in range(one.start, one.end)}
+    covered = {at for mention in [*answers, *set_aside] for at in range(mention.start, mention.end)}
     is_year = any(_is_year(words[at]) for at in numbers)
     for at, word in enumerate(words):
         if word.text == "because":

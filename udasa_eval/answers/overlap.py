@@ -10,11 +10,11 @@ def answer_words(answer: str) -> frozenset[str]:
     return frozenset(normalised(answer).split())
 
 
-def overlap(one: frozenset[str], other: frozenset[str]) -> float:
+def overlap(words: frozenset[str], others: frozenset[str]) -> float:
     """Return |A ∩ B| / min(|A|, |B|) in [0, 1]: 1 where one answer contains the other ("12", "12 eggs").
 
     Two answers without a word are one answer, 1; one without a word has nothing in common with another, 0.
     """
-    if not one or not other:
-        return float(not one and not other)
-    return len(one & other) / min(len(one), len(other))
+    if not words or not others:
+        return float(not words and not others)
+    return len(words & others) / min(len(words), len(others))

@@ -71,7 +71,7 @@ def _subject_of_another(words: Sequence[Word], accepted: Sequence[Mention], aske
     start, end = accepted[0].start, accepted[0].end
     if not start or words[start - 1].text not in _JOINED:
         return False
-    again = {one.start for one in accepted[1:]}
+    again = {mention.start for mention in accepted[1:]}
     if end + 1 >= len(words) or words[end].text not in EQUALS or words[end].opens:
         return False
     if end + 1 not in again and _is_name(words[end + 1], asked):

@@ -99,16 +99,21 @@ def words_of(text: str) -> list[Word]:
     return _without_articles(_with_numbers(found))
 
 
+def texts_of(words: Sequence[Word]) -> list[str]:
+    """Return what words say."""
+    return [word.text for word in words]
+
+
 def normalised(text: str) -> str:
     """Return a text's normalised words, joined by blanks: equal for answers that differ in dress only."""
     return " ".join(word.text for word in words_of(text))
 
 
-def same(one: str, other: str) -> bool:
+def same(word: str, other: str) -> bool:
     """Say whether two normalised words are one word, perhaps in singular and plural."""
-    if one == other:
+    if word == other:
         return True
-    short, long = sorted((one, other), key=len)
+    short, long = sorted((word, other), key=len)
     return len(short) > 3 and short.isalpha() and long in (short + "s", short + "es")
 
 
@@ -157,9 +162,9 @@ def _with_numbers(words: Sequence[Word]) -> list[Word]:
             found.append(words[at])
             end = at + 1
         else:
-            one = end == at + 1 and words[at].text == "one"
+            is_one = end == at + 1 and words[at].text == "one"
             named = words[at].capital and at > 0
-            found.append(replace(words[at], text=value, number=True, spelled_one=one, named=named))
+            found.append(replace(words[at], text=value, number=True, spelled_one=is_one, named=named))
         at = end
     return found
 

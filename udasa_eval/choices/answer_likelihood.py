@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from udasa_core.models.kv_cache import branch, keeps_every_position
-from udasa_core.models.last_logits import last_logits
-from udasa_core.progress import Advance
+from udasa_core import branch_cache, keeps_every_position, last_logits
 from udasa_eval.choices.answer_tokens import AnswerTokens
 from udasa_eval.choices.token_tree import TokenTree, packed, shared_start
 
@@ -16,6 +14,8 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import DynamicCache, PreTrainedModel
 
+# Told how many answers more are done.
+Advance = Callable[[int], None]
 # A tree's nodes at most: more make matrices no faster, and attention, quadratic in them, dearer.
 _NODES = 384
 # Logits at a time, at most (256 MiB in float32); a tree has fewer nodes where the vocabulary is large.
@@ -47,7 +47,10 @@ class AnswerLikelihood:
         self.read = 0
 
     def sums(
-        self, answers: Sequence[AnswerTokens], length: int, advance: Advance = lambda count: None
+        self,
+        answers: Sequence[AnswerTokens],
+        length: int,
+        advance: Advance = lambda count: None,
     ) -> list[float]:
         """Return each answer's summed log-probability, in order.
 
@@ -57,8 +60,8 @@ class AnswerLikelihood:
         import torch
 
         found = [0.0] * len(answers)
-        fit = [number for number, one in enumerate(answers) if one.read <= length]
-        alone = [number for number, one in enumerate(answers) if one.read > length]
+        fit = [number for number, sequence in enumerate(answers) if sequence.read <= length]
+        alone = [number for number, sequence in enumerate(answers) if sequence.read > length]
         with torch.inference_mode():
             if fit and self._shares:
                 alone += self._in_trees(answers, fit, found, advance)
@@ -70,7 +73,11 @@ class AnswerLikelihood:
         return found
 
     def _in_trees(
-        self, answers: Sequence[AnswerTokens], fit: Sequence[int], found: list[float], advance: Advance
+        self,
+        answers: Sequence[AnswerTokens],
+        fit: Sequence[int],
+        found: list[float],
+        advance: Advance,
     ) -> list[int]:
         """Fill in `found` for those of `fit`; return those that are left, as trees do not suit the model."""
         some = [answers[number] for number in fit]
@@ -88,10 +95,10 @@ class AnswerLikelihood:
             advance(len(pack))
         return []
 
-    def _holds(self, one: AnswerTokens, figure: float) -> bool:
+    def _holds(self, sequence: AnswerTokens, figure: float) -> bool:
         """Whether an answer's figure from a tree is that of its whole sequence; remembers if it is not."""
         apart = _APART.get(str(self._model.dtype).removeprefix("torch."), _APART_16_BIT)
-        self._shares = abs(figure - self._whole(one)) <= apart * len(one.answer)
+        self._shares = abs(figure - self._whole(sequence)) <= apart * len(sequence.answer)
         return self._shares
 
     def _beginning(self, tokens: Sequence[int]) -> DynamicCache:
@@ -111,7 +118,7 @@ class AnswerLikelihood:
         import torch
 
         device = self._model.device
-        cache = branch(beginning)
+        cache = branch_cache(beginning)
         sees = torch.ones(len(tree), tree.start + len(tree), dtype=torch.bool)
         sees[:, tree.start :] = torch.from_numpy(tree.sees())
         # Added to the attention's scores: every implementation that takes a mask takes one of numbers.
@@ -134,13 +141,13 @@ class AnswerLikelihood:
         figures: list[float] = _log_probabilities(logits, rows, tokens).tolist()
         return figures
 
-    def _whole(self, one: AnswerTokens) -> float:
+    def _whole(self, sequence: AnswerTokens) -> float:
         """Return an answer's figure by a pass over its whole sequence."""
         import torch
 
-        count = len(one.answer)
-        self.read += one.read
-        ids = torch.tensor([(*one.context, *one.answer)], device=self._model.device)
+        count = len(sequence.answer)
+        self.read += sequence.read
+        ids = torch.tensor([(*sequence.context, *sequence.answer)], device=self._model.device)
         last = torch.arange(-count, 0, device=ids.device)
         keep = {"logits_to_keep": last} if "logits_to_keep" in _arguments(self._model) else {}
         logits = self._model(ids[:, :-1], use_cache=False, **keep).logits[0, -count:]

@@ -51,20 +51,20 @@ def choice_likelihoods(
     """
     lm = resources.causal_lm(policy)
     length = lm.context_length
-    put = [form(lm, one.question, one.choices) for one in questions]
+    put = [form(lm, question.question, question.choices) for question in questions]
     asked = [answer for some in put for answer in some]
     with resources.progress(name, len(asked)) as advance:
         sums = iter(AnswerLikelihood(lm.model).sums(asked, length, advance))
     return [
         Likelihoods(
-            {choice: next(sums) for choice in one.choices},
-            sum(answer.read > length for answer in some),
+            {choice: next(sums) for choice in question.choices},
+            sum(answer.read > length for answer in answers),
         )
-        for one, some in zip(questions, put, strict=True)
+        for question, answers in zip(questions, put, strict=True)
     ]
 
 
 def cut_questions(found: Sequence[Likelihoods]) -> tuple[Metric, ...]:
     """Return the count of questions that the model could not read whole; nothing where it could read all."""
-    count = float(sum(one.cut > 0 for one in found))
+    count = float(sum(likelihoods.cut > 0 for likelihoods in found))
     return (Metric("cut_questions", count, count, count, len(found)),) if count else ()

@@ -36,7 +36,7 @@ def _checked(logprobs: Sequence[float], labels: Sequence[int | bool]) -> NDArray
     if len(logprobs) != len(labels) or not len(labels):
         raise ValueError(f"{len(logprobs)} log-probabilities for {len(labels)} labels")
     if not set(labels) <= {0, 1}:
-        raise ValueError("labels are to be 0 (false) and 1 (true)")
+        raise ValueError("labels must be 0 (false) or 1 (true)")
     found = np.asarray(logprobs, dtype=float64)
     if not np.isfinite(found).all():
         raise ValueError("a log-probability is not finite")

@@ -34,23 +34,25 @@ class TokenTree:
         self._parents: list[int] = []
         self._children: dict[tuple[int, int], int] = {}
         self._paths: list[list[int]] = []
-        for one in answers:
-            self.add(one)
+        for sequence in answers:
+            self.add(sequence)
 
     def __len__(self) -> int:
         return len(self.tokens)
 
-    def add(self, one: AnswerTokens) -> None:
+    def add(self, sequence: AnswerTokens) -> None:
         """Add an answer; of its context at least one token comes after the start."""
-        if len(one.context) <= self.start:
-            raise ValueError(f"a context of {len(one.context)} tokens has none after the first {self.start}")
+        if len(sequence.context) <= self.start:
+            raise ValueError(
+                f"a context of {len(sequence.context)} tokens has none after the first {self.start}"
+            )
         node = -1
-        for token in one.context[self.start :]:
+        for token in sequence.context[self.start :]:
             node = self._child(node, token)
         path = []
-        for place, token in enumerate(one.answer, start=1):
+        for place, token in enumerate(sequence.answer, start=1):
             path.append(self.steps.setdefault((node, token), len(self.steps)))
-            if place < len(one.answer):
+            if place < len(sequence.answer):
                 node = self._child(node, token)
         self._paths.append(path)
 
@@ -78,7 +80,7 @@ class TokenTree:
 
 def shared_start(answers: Sequence[AnswerTokens]) -> int:
     """Return how many tokens all contexts begin with, each keeping at least one more."""
-    contexts = [one.context for one in answers]
+    contexts = [sequence.context for sequence in answers]
     first, last = min(contexts), max(contexts)
     most = min(map(len, contexts)) - 1
     for place in range(most):

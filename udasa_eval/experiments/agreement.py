@@ -10,13 +10,13 @@ import numpy as np
 from numpy import float64, int64
 from numpy.typing import NDArray
 
-from udasa_core import Metric
+from udasa_core import Metric, Resamples
 from udasa_eval.answers.overlap import answer_words, overlap
-from udasa_eval.experiments.intraclass import intraclass, rank_agreement
+from udasa_eval.experiments.intraclass import intraclass
 from udasa_eval.experiments.labelled import rows_by_question
 from udasa_eval.experiments.pairs import extremes
 from udasa_eval.experiments.within import within_spearman
-from udasa_eval.statistics.resampling import Resamples
+from udasa_eval.statistics.ranks import rank_agreement
 
 # Two answers are one from this overlap of their words on.
 _ONE_ANSWER = 0.5

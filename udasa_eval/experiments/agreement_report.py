@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from udasa_core.report.table import Table
+from udasa_core import Table
 from udasa_eval.experiments.agreement import Agreement
 from udasa_eval.experiments.signal_report import Condition, Row
-from udasa_eval.experiments.signal_tables import interval
 
 _MEASURES = ("icc", "rank", "chosen_flips", "rejected_flips")
 
@@ -21,9 +20,9 @@ def table(condition: Condition, agreements: Sequence[Agreement]) -> Table:
             (
                 one.column,
                 one.kind,
-                str(one.repeats),
-                *(interval(one.metric(name)) for name in _MEASURES),
-                str(one.metric("chosen_flips").n),
+                one.repeats,
+                *(one.metric(name) for name in _MEASURES),
+                one.metric("chosen_flips").n,
             )
             for one in agreements
         ],

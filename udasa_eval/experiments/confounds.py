@@ -8,10 +8,9 @@ import numpy as np
 from numpy import bool_, float64, intp
 from numpy.typing import NDArray
 
-from udasa_core import Metric
+from udasa_core import Metric, Resamples
 from udasa_eval.experiments.labelled import LabelledScores
 from udasa_eval.experiments.within import rank_biserial, within_auroc, within_spearman
-from udasa_eval.statistics.resampling import Resamples
 
 # A column follows an attribute only where the two are so strongly related, on so many questions,
 _STRONG = 0.6

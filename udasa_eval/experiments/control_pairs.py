@@ -8,30 +8,17 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict
-
-from udasa_core import Abstain, Group, Pair, Pairing, Resources, Scores, Unpaired, hookimpl
-from udasa_eval.experiments.sets import factual
+from udasa_core import Abstain, Group, Pair, Pairing, Plugin, Resources, Scores, Unpaired, hookimpl
+from udasa_eval.labelled.sets import factual
 
 NO_PAIR = "no two responses that differ so"
 
 
-class ControlPairs:
+class ControlPairs(Plugin):
     """What the controls have in common: (chosen, rejected) by index, or no pair."""
 
-    class Options(BaseModel):
-        """A control has no options."""
-
-        model_config = ConfigDict(extra="forbid", frozen=True)
-
-    needs: ClassVar[tuple[str, ...]] = ()
-    label_free: ClassVar[bool] = True
-
-    def __init__(self, options: Options, name: str, resources: Resources) -> None:
-        self.options = options
-        self.name = name
+    label_free = True
 
     @abstractmethod
     def choose(self, group: Group, us: Sequence[float]) -> tuple[int, int] | None:
@@ -100,7 +87,7 @@ class Oracle(ControlPairs):
     Of the right ones the most reliable, of the wrong ones the least reliable. Not label-free.
     """
 
-    label_free: ClassVar[bool] = False
+    label_free = False
 
     def __init__(self, options: ControlPairs.Options, name: str, resources: Resources) -> None:
         super().__init__(options, name, resources)

@@ -10,8 +10,7 @@ import numpy as np
 from numpy import float64
 from numpy.typing import NDArray
 
-from udasa_core import Metric
-from udasa_eval.statistics.resampling import Resamples
+from udasa_core import Metric, Resamples
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,11 @@ import numpy as np
 from numpy import bool_, float64, intp
 from numpy.typing import NDArray
 
-from udasa_core import Metric
+from udasa_core import Metric, Resamples
 from udasa_eval.experiments.labelled import LabelledScores
 from udasa_eval.experiments.pairs import KINDS, PairCounts, count, extremes, kinds
 from udasa_eval.experiments.pooled import pooled
 from udasa_eval.experiments.within import within_auroc
-from udasa_eval.statistics.resampling import Resamples
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ one. Whatever is fitted here makes a run that uses it not label-free.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from udasa_core import UdasaError
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 # The penalty on squared weights: small beside a loss of log 2, and what keeps weights finite where the labels
 # are separated without an error, and even between dimensions that say the same.
 _RIDGE = 1e-3
-_STEPS = 20_000
-_CONVERGED = 1e-10
 
 
 def fit_isotonic(scores: ArrayLike, wrong: ArrayLike) -> tuple[NDArray[float64], NDArray[float64]]:
@@ -29,29 +28,18 @@ def fit_isotonic(scores: ArrayLike, wrong: ArrayLike) -> tuple[NDArray[float64],
     at both its ends. Method: pool adjacent violators (Ayer et al. 1955), equal scores being one point.
     """
     import numpy as np
+    from scipy.optimize import isotonic_regression
 
     x, y = _points(scores, wrong)
     values, inverse, counts = np.unique(x, return_inverse=True, return_counts=True)
     sums = np.bincount(inverse, weights=y)
-    # Blocks of neighbouring values: [sum of labels, number of labels, first value, last value].
-    blocks: list[list[float]] = []
-    for index, (total, count) in enumerate(zip(sums.tolist(), counts.tolist(), strict=True)):
-        blocks.append([total, count, index, index])
-        while len(blocks) > 1 and _level(blocks[-2]) >= _level(blocks[-1]):
-            more, number, _, last = blocks.pop()
-            blocks[-1][0] += more
-            blocks[-1][1] += number
-            blocks[-1][3] = last
-    knots, levels = [], []
-    for block in blocks:
-        for index in sorted({int(block[2]), int(block[3])}):
-            knots.append(values[index])
-            levels.append(_level(block))
-    return np.array(knots, dtype=np.float64), np.array(levels, dtype=np.float64)
-
-
-def _level(block: list[float]) -> float:
-    return block[0] / block[1]
+    starts = isotonic_regression(sums / counts, weights=counts).blocks[:-1]
+    # From whole labels, so that a level is rounded once.
+    levels = np.add.reduceat(sums, starts) / np.add.reduceat(counts, starts)
+    ends = [*(starts[1:] - 1), len(values) - 1]
+    knots = np.unique(np.concatenate([starts, ends]))
+    block = np.searchsorted(starts, knots, side="right") - 1
+    return values[knots], levels[block]
 
 
 def fit_platt(scores: ArrayLike, wrong: ArrayLike) -> tuple[float, float]:
@@ -60,9 +48,10 @@ def fit_platt(scores: ArrayLike, wrong: ArrayLike) -> tuple[float, float]:
     scores: (n,), n ≥ 1. Maximum likelihood to Platt's smoothed labels, (N₊ + 1)/(N₊ + 2) for the N₊ wrong
     responses and 1/(N₋ + 2) for the N₋ right ones, so that the fit is finite where a bound separates them.
     Where the likeliest slope is negative (the score points the wrong way), it is 0 and the curve is flat.
-    Source: Platt (1999); Newton's method with halved steps as in Lin, Lin and Weng (2007).
+    Source: Platt (1999); the minimum by L-BFGS-B.
     """
     import numpy as np
+    from scipy.special import expit
 
     x, y = _points(scores, wrong)
     bad = float(y.sum())
@@ -74,42 +63,17 @@ def fit_platt(scores: ArrayLike, wrong: ArrayLike) -> tuple[float, float]:
     centre, spread = float(x.mean()), float(x.std())
     # Standardised scores, so that a dimension of tiny spread is fitted as well as any other.
     design = np.stack([(x - centre) / spread, np.ones_like(x)], axis=1)
-    curve = np.array([0.0, flat])
-    for _ in range(100):
-        p = _logistic(design @ curve)
-        gradient: NDArray[float64] = design.T @ (p - targets)
-        if np.abs(gradient).max() < _CONVERGED * len(x):
-            break
-        hessian = (design.T * (p * (1.0 - p))) @ design
-        step = np.asarray(-np.linalg.solve(hessian, gradient), dtype=np.float64)
-        curve = _descend(design, targets, curve, step, gradient)
+
+    def loss(curve: NDArray[float64]) -> tuple[float, NDArray[float64]]:
+        log_odds = design @ curve
+        value = (np.logaddexp(0.0, log_odds) - targets * log_odds).mean()
+        return float(value), design.T @ (expit(log_odds) - targets) / len(x)
+
+    curve = _minimum(loss, np.array([0.0, flat]), [(0.0, None), (None, None)])
     if curve[0] <= 0.0:
         return 0.0, flat
     slope = float(curve[0]) / spread
     return slope, float(curve[1]) - slope * centre
-
-
-def _descend(
-    design: NDArray[float64],
-    targets: NDArray[float64],
-    curve: NDArray[float64],
-    step: NDArray[float64],
-    gradient: NDArray[float64],
-) -> NDArray[float64]:
-    """Return the curve after the longest halved step that lowers the loss as the gradient promises."""
-    length, before = 1.0, _loss(design @ curve, targets)
-    while length > 1e-10:
-        if _loss(design @ (curve + length * step), targets) <= before + 1e-4 * length * (gradient @ step):
-            return curve + length * step
-        length /= 2
-    return curve
-
-
-def _loss(log_odds: NDArray[float64], targets: NDArray[float64]) -> float:
-    """Return the negative log-likelihood of smoothed labels, in nats."""
-    import numpy as np
-
-    return float((np.logaddexp(0.0, log_odds) - targets * log_odds).sum())
 
 
 def fit_weights(columns: ArrayLike, wrong: ArrayLike, questions: ArrayLike) -> NDArray[float64]:
@@ -142,7 +106,7 @@ def fit_weights(columns: ArrayLike, wrong: ArrayLike, questions: ArrayLike) -> N
         raise UdasaError(
             "no question has both a right and a wrong response: weights cannot be fitted to these"
         )
-    beta = _nonnegative_logistic(differences, shares)
+    beta = _nonnegativeexpit(differences, shares)
     if not beta.sum() > 0.0:
         raise UdasaError(
             "no dimension puts wrong responses above right ones of the same question: no weight can be fitted"
@@ -169,22 +133,35 @@ def _differences(
     return np.concatenate(parts), shares
 
 
-def _nonnegative_logistic(differences: NDArray[float64], shares: NDArray[float64]) -> NDArray[float64]:
-    """Return the β ≥ 0 (d,) of `fit_weights`, by accelerated projected gradients (Beck and Teboulle 2009)."""
+def _nonnegativeexpit(differences: NDArray[float64], shares: NDArray[float64]) -> NDArray[float64]:
+    """Return the β ≥ 0 (d,) of `fit_weights`."""
     import numpy as np
+    from scipy.special import expit
+
+    def loss(beta: NDArray[float64]) -> tuple[float, NDArray[float64]]:
+        margins = differences @ beta
+        value = shares @ np.logaddexp(0.0, -margins) + 0.5 * _RIDGE * beta @ beta
+        return float(value), _RIDGE * beta - differences.T @ (shares * expit(-margins))
 
     count = differences.shape[1]
-    curvature = 0.25 * float(np.linalg.norm((differences.T * shares) @ differences, 2)) + _RIDGE
-    momentum = (1.0 - np.sqrt(_RIDGE / curvature)) / (1.0 + np.sqrt(_RIDGE / curvature))
-    beta, ahead = np.zeros(count), np.zeros(count)
-    for _ in range(_STEPS):
-        gradient = -differences.T @ (shares * _logistic(-differences @ ahead)) + _RIDGE * ahead
-        following = np.maximum(ahead - gradient / curvature, 0.0)
-        if np.abs(following - ahead).max() < _CONVERGED:
-            return following
-        ahead = following + momentum * (following - beta)
-        beta = following
-    return beta
+    return _minimum(loss, np.zeros(count), [(0.0, None)] * count)
+
+
+def _minimum(
+    loss: Callable[[NDArray[float64]], tuple[float, NDArray[float64]]],
+    start: NDArray[float64],
+    bounds: Sequence[tuple[float | None, None]],
+) -> NDArray[float64]:
+    """Return where a smooth convex loss, given with its gradient, is least within bounds.
+
+    By L-BFGS-B (Byrd et al. 1995), until the loss no longer falls in float64.
+    """
+    import numpy as np
+    from scipy.optimize import minimize
+
+    options = {"ftol": 0.0, "gtol": 1e-12, "maxiter": 1000}
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+    return np.asarray(found.x, dtype=np.float64)
 
 
 def _points(scores: ArrayLike, wrong: ArrayLike) -> tuple[NDArray[float64], NDArray[float64]]:
@@ -204,11 +181,3 @@ def _check(scores: NDArray[float64], wrong: NDArray[float64]) -> None:
         raise ValueError("a score is not finite: leave out the responses that a dimension abstained from")
     if not np.isin(wrong, (0.0, 1.0)).all():
         raise ValueError("wrong holds something else than 0 and 1")
-
-
-def _logistic(log_odds: NDArray[float64]) -> NDArray[float64]:
-    import numpy as np
-
-    # By tanh, which overflows nowhere.
-    p: NDArray[float64] = 0.5 * (1.0 + np.tanh(0.5 * log_odds))
-    return p

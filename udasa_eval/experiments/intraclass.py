@@ -1,15 +1,12 @@
-"""Agreement of repeated measurements: the intraclass correlation, and rank correlation under resampling."""
+"""Agreement of repeated measurements: the intraclass correlation under resampling."""
 
 from __future__ import annotations
-
-from itertools import combinations
 
 import numpy as np
 from numpy import float64, intp
 from numpy.typing import NDArray
 
-from udasa_core import Metric
-from udasa_eval.statistics.resampling import Resamples
+from udasa_core import Metric, Resamples
 
 
 def intraclass(name: str, values: NDArray[float64], clusters: NDArray[intp], resamples: Resamples) -> Metric:
@@ -40,18 +37,6 @@ def intraclass(name: str, values: NDArray[float64], clusters: NDArray[intp], res
     return resamples.metric(name, float(whole[0]), _icc(resamples.counts @ by_cluster, repeats), n)
 
 
-def rank_agreement(name: str, values: NDArray[float64], resamples: Resamples) -> Metric:
-    """Return the mean of Spearman's ρ over all pairs of repeats; targets are the resampled unit.
-
-    values: (N, r), no NaN, for as many targets as the resamples have clusters. Each resample is ranked anew.
-    """
-    n, repeats = values.shape
-    if n < 2 or repeats < 2:
-        return Metric(name, np.nan, np.nan, np.nan, n)
-    whole = _spearman(values, np.ones((1, n)))
-    return resamples.metric(name, float(whole[0]), _spearman(values, resamples.counts), n)
-
-
 def _icc(sums: NDArray[float64], repeats: int) -> NDArray[float64]:
     """Return ICC(2,1) from sums over targets, (B, 3 + r): targets, squared row sums, squares, and each
     repeat's sum."""
@@ -68,29 +53,3 @@ def _icc(sums: NDArray[float64], repeats: int) -> NDArray[float64]:
         varies = squares - correction > 1e-12 * np.maximum(squares, 1e-300)
         icc: NDArray[float64] = np.where(varies & (n > 1), (msr - mse) / below, np.nan)
     return icc
-
-
-def _spearman(values: NDArray[float64], weights: NDArray[float64]) -> NDArray[float64]:
-    """Return the mean ρ between columns for each row of weights, (B,): how often each target is drawn, (B,
-    N)."""
-    ranks = [_weighted_ranks(column, weights) for column in values.T]
-    total = weights.sum(axis=1, keepdims=True)
-    centred = [rank - (weights * rank).sum(axis=1, keepdims=True) / total for rank in ranks]
-    found = []
-    with np.errstate(invalid="ignore", divide="ignore"):
-        for one, other in combinations(centred, 2):
-            scale = np.sqrt((weights * one**2).sum(axis=1) * (weights * other**2).sum(axis=1))
-            found.append((weights * one * other).sum(axis=1) / scale)
-    mean: NDArray[float64] = np.mean(found, axis=0)
-    return mean
-
-
-def _weighted_ranks(column: NDArray[float64], weights: NDArray[float64]) -> NDArray[float64]:
-    """Return the mid-ranks that targets have once each is repeated as often as its weight says, (B, N)."""
-    _, which = np.unique(column, return_inverse=True)
-    order = np.argsort(which, kind="stable")
-    starts = np.concatenate([[0], np.flatnonzero(np.diff(which[order])) + 1])
-    mass = np.add.reduceat(weights[:, order], starts, axis=1)
-    middle = np.cumsum(mass, axis=1) - mass / 2 + 0.5
-    ranks: NDArray[float64] = middle[:, which]
-    return ranks

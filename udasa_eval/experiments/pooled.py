@@ -6,8 +6,7 @@ import numpy as np
 from numpy import bool_, float64, intp
 from numpy.typing import NDArray
 
-from udasa_core import Metric
-from udasa_eval.statistics.resampling import Resamples
+from udasa_core import Metric, Resamples
 
 _BINS = 10
 # Resamples held in memory at once: (resamples, responses) stays within a processor's cache.

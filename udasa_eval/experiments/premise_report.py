@@ -10,11 +10,10 @@ import numpy as np
 from numpy import bool_, float64
 from numpy.typing import NDArray
 
-from udasa_core import Metric
+from udasa_core import Metric, Resamples
 from udasa_eval.experiments.labelled import LabelledScores
 from udasa_eval.experiments.pooled import pooled
 from udasa_eval.statistics.paired import sign_flip
-from udasa_eval.statistics.resampling import Resamples
 
 # The name of the policy that is not trained.
 BASE = "base"
@@ -89,7 +88,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class Premise:
+class Findings:
     """Everything that was trained and measured; `part` is what was measured in the end."""
 
     part: str

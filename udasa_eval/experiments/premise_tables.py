@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from udasa_core.report.table import Table
-from udasa_core.report.table import figure as number
+from udasa_core import Table, TableColumn
 from udasa_eval.experiments.pairs import KINDS
-from udasa_eval.experiments.premise_report import BASE, Comparison, Premise, calibration
+from udasa_eval.experiments.premise_report import BASE, Comparison, Findings, calibration
 from udasa_eval.experiments.premise_untrained import Untrained, against_untrained
 from udasa_eval.experiments.signal_report import Row
-from udasa_eval.experiments.signal_tables import interval
 
 # The arm that the others are controls of.
 _UNCERTAINTY = "uncertainty"
+_P = TableColumn("p", digits=4)
+_TOKENS = TableColumn("tokens", digits=1)
 
 
-def tables(found: Premise) -> Iterator[Table]:
+def tables(found: Findings) -> Iterator[Table]:
     """Yield what costs no training, what was trained, what each arm reached, and the comparisons."""
     yield _untrained(found)
     if found.trainings:
@@ -30,7 +31,7 @@ def tables(found: Premise) -> Iterator[Table]:
         yield _calibrated(found)
 
 
-def rows(found: Premise) -> list[Row]:
+def rows(found: Findings) -> list[Row]:
     """Return one row a policy, seed, part and temperature with its accuracy, and one a comparison."""
     made = []
     for one in found.measured:
@@ -60,7 +61,7 @@ def rows(found: Premise) -> list[Row]:
     return made
 
 
-def figure(path: Path, found: Premise) -> None:
+def figure(path: Path, found: Findings) -> None:
     """Draw each arm's accuracy at its best temperature by seed, beside the base's, as SVG or PNG."""
     from matplotlib.figure import Figure
 
@@ -80,33 +81,30 @@ def figure(path: Path, found: Premise) -> None:
     drawn.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
-def _untrained_comparisons(found: Premise) -> list[Untrained]:
+def _untrained_comparisons(found: Findings) -> list[Untrained]:
     return [one for arm in found.arms for one in against_untrained(found, arm)]
 
 
-def _outdone(found: Premise) -> Table:
-    cells = [
-        (one.arm, one.measure, interval(one.difference), f"{one.p:.4f}")
-        for one in _untrained_comparisons(found)
-    ]
+def _outdone(found: Findings) -> Table:
+    cells = [(one.arm, one.measure, one.difference, one.p) for one in _untrained_comparisons(found)]
     notes = [
         "Each at its best temperature. A majority and a best of K spend K responses on an answer, one "
         "response spends one: where it still wins, training has moved into the weights what voting finds."
     ]
-    return Table("Against what costs no training", ("arm", "arm − base", "accuracy", "p"), cells, notes)
+    return Table("Against what costs no training", ("arm", "arm − base", "accuracy", _P), cells, notes)
 
 
-def _comparisons(found: Premise) -> list[Comparison]:
+def _comparisons(found: Findings) -> list[Comparison]:
     compared = [found.compare(arm, BASE) for arm in found.arms]
     if _UNCERTAINTY in found.arms:
         compared += [found.compare(_UNCERTAINTY, arm) for arm in found.arms if arm != _UNCERTAINTY]
     return compared
 
 
-def _untrained(found: Premise) -> Table:
+def _untrained(found: Findings) -> Table:
     base = [one for one in found.measured if one.arm == BASE and one.part == found.part]
     temperatures = sorted({one.temperature for one in base})
-    cells = []
+    cells: list[Sequence[Any]] = []
     for temperature in temperatures:
         here = [one for one in base if one.temperature == temperature]
         cells.append(
@@ -116,15 +114,15 @@ def _untrained(found: Premise) -> Table:
                 _mean(one.any_of for one in here),
                 _mean(float(one.majority.mean()) for one in here),
                 _mean(float(one.best.mean()) for one in here),
-                _mean((one.tokens for one in here), 1),
+                _mean(one.tokens for one in here),
                 _mean(one.truncated for one in here),
-                str(sum(one.tuned for one in here)),
+                sum(one.tuned for one in here),
             )
         )
     responses = base[0].right.shape[1]
     header = (
         *("temperature", "accuracy", f"any of {responses}", f"majority of {responses}"),
-        *(f"best of {responses} by U", "tokens", "truncated", "best on dev"),
+        *(f"best of {responses} by U", _TOKENS, "truncated", "best on dev"),
     )
     notes = [
         "Means over seeds: the first one's at every temperature, the others' at their best and greedily. "
@@ -133,23 +131,22 @@ def _untrained(found: Premise) -> Table:
     return Table(f"The base on {found.part}, untrained", header, cells, notes)
 
 
-def _training(found: Premise) -> Table:
-    cells = []
+def _training(found: Findings) -> Table:
+    cells: list[Sequence[Any]] = []
     for arm in found.arms:
         ours = [one for one in found.trainings if one.arm == arm]
         figures = ("first_loss", "last_loss", "chosen_logprob_before", "chosen_logprob_after")
         cells.append(
             (
                 arm,
-                _mean((float(one.pairs) for one in ours), 1),
-                *(_mean((float(one.composition[kind]) for one in ours), 1) for kind in KINDS),
+                _mean(one.pairs for one in ours),
+                *(_mean(one.composition[kind] for one in ours) for kind in KINDS),
                 *(_mean(one.metrics.get(name, float("nan")) for one in ours) for name in figures),
             )
         )
-    header = (
-        *("arm", "pairs", "right/wrong", "both right", "both wrong", "inverted"),
-        *("loss", "last", "before", "after"),
-    )
+    counts = ("pairs", "right/wrong", "both right", "both wrong", "inverted")
+    header: list[str | TableColumn] = ["arm", *(TableColumn(name, digits=1) for name in counts)]
+    header += ["loss", "last", "before", "after"]
     notes = [
         "Means over seeds. Loss of the first and the last step; log-probability of the chosen responses "
         "(nats) before and after: its fall is DPO's known collapse."
@@ -157,8 +154,8 @@ def _training(found: Premise) -> Table:
     return Table("Trainings", header, cells, notes)
 
 
-def _reached(found: Premise) -> Table:
-    cells = []
+def _reached(found: Findings) -> Table:
+    cells: list[Sequence[Any]] = []
     for arm in (BASE, *found.arms):
         final = found.final(arm)
         responses = final[0].right.shape[1]
@@ -169,32 +166,32 @@ def _reached(found: Premise) -> Table:
                 _mean(one.accuracy for one in final),
                 _mean(one.any_of for one in final),
                 _mean(float(one.majority.mean()) for one in final),
-                _mean((one.tokens for one in final), 1),
+                _mean(one.tokens for one in final),
                 _mean(one.truncated for one in final),
             )
         )
     header = (
         *("arm", "best temperatures", "accuracy", f"any of {responses}", f"majority of {responses}"),
-        *("tokens", "truncated"),
+        *(_TOKENS, "truncated"),
     )
     return Table(f"Each policy on {found.part} at its best temperature (by dev)", header, cells)
 
 
-def _compared(found: Premise) -> Table:
+def _compared(found: Findings) -> Table:
     compared = _comparisons(found)
     cells = [
         (
             f"{one.arm} − {one.against}",
-            interval(one.difference),
-            f"{one.p:.4f}",
-            number(one.detectable),
-            number(one.spread),
-            interval(one.any_of),
+            one.difference,
+            one.p,
+            one.detectable,
+            one.spread,
+            one.any_of,
             f"+{one.gained} −{one.lost}",
         )
         for one in compared
     ]
-    header = ("comparison", "accuracy", "p", "detectable", "sd of seeds", "any of K", "questions")
+    header = ("comparison", "accuracy", _P, "detectable", "sd of seeds", "any of K", "questions")
     notes = [
         f"{compared[0].difference.n} questions, each the mean over seeds; 95% intervals by resampling "
         "questions, p by flipping signs of questions. Detectable: what four of five repetitions would find. "
@@ -204,17 +201,17 @@ def _compared(found: Premise) -> Table:
     return Table("Best temperature against best temperature", header, cells, notes)
 
 
-def _calibrated(found: Premise) -> Table:
+def _calibrated(found: Findings) -> Table:
     columns = [name for name in found.measured[0].scores.columns if name != "U"]
-    cells = []
+    cells: list[Sequence[Any]] = []
     for arm in (BASE, *found.arms):
         for column in columns:
             figures = calibration(found.final(arm), column)
-            cells.append((arm, column, *(number(figures[name]) for name in ("pooled_auroc", "prr", "ece"))))
+            cells.append((arm, column, *(figures[name] for name in ("pooled_auroc", "prr", "ece"))))
     notes = ["On each policy's own responses. ECE is of 1 − u as it is."]
     header = ("arm", "dimension", "pooled AUROC", "PRR", "ECE")
     return Table("Calibration of the policies before (base) and after", header, cells, notes)
 
 
-def _mean(values: Iterable[float], digits: int = 3) -> str:
-    return number(float(np.mean(list(values))), digits)
+def _mean(values: Iterable[float]) -> float:
+    return float(np.mean(list(values)))

@@ -10,10 +10,9 @@ import numpy as np
 from numpy import float64
 from numpy.typing import NDArray
 
-from udasa_core import Metric
-from udasa_eval.experiments.premise_report import BASE, SEED, Measured, Premise
+from udasa_core import Metric, Resamples
+from udasa_eval.experiments.premise_report import BASE, SEED, Findings, Measured
 from udasa_eval.statistics.paired import sign_flip
-from udasa_eval.statistics.resampling import Resamples
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,7 @@ class Untrained:
     p: float
 
 
-def against_untrained(found: Premise, arm: str) -> Iterator[Untrained]:
+def against_untrained(found: Findings, arm: str) -> Iterator[Untrained]:
     """Compare an arm's single response with the base's greedy one, its majority of K and its best of K by U,
     each at its best temperature; and the two majorities with one another.
 

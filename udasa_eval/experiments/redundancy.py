@@ -9,10 +9,10 @@ import numpy as np
 from numpy import float64, intp
 from numpy.typing import NDArray
 
-from udasa_core import Metric
+from udasa_core import Metric, Resamples
 from udasa_eval.experiments.labelled import LabelledScores
-from udasa_eval.experiments.within import mid_ranks, within_auroc, within_spearman
-from udasa_eval.statistics.resampling import Resamples
+from udasa_eval.experiments.within import within_auroc, within_spearman
+from udasa_eval.statistics.ranks import mid_ranks
 
 
 @dataclass(frozen=True, slots=True)

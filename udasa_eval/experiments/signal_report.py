@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import astuple, dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
 from numpy import float64
 from numpy.typing import NDArray
 
-from udasa_core import Metric
+from udasa_core import Cost, Metric, Resamples, Table, write_whole
 from udasa_eval.experiments.confounds import Confounds, confounds
 from udasa_eval.experiments.direction import Direction
 from udasa_eval.experiments.discrimination import Discrimination, discrimination
 from udasa_eval.experiments.labelled import LabelledScores
 from udasa_eval.experiments.redundancy import Redundancy, redundancy
-from udasa_eval.statistics.resampling import Resamples
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +37,6 @@ class Condition:
     def sampling(self) -> str:
         """Where the responses come from, in words."""
         return "given responses" if math.isnan(self.temperature) else f"temperature {self.temperature:g}"
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What a column costs: model calls and seconds a response."""
-
-    calls: float
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,16 +163,8 @@ def rows(reports: Sequence[SignalReport]) -> list[Row]:
 
 def write_csv(path: Path, rows: Sequence[Row]) -> None:
     """Write the rows as a CSV with a header; figures in full precision, nothing where there is none."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        names = [one.name for one in fields(Row)]
-        writer.writerow(names)
-        for row in rows:
-            writer.writerow(["" if _absent(getattr(row, name)) else getattr(row, name) for name in names])
-
-
-def _absent(value: object) -> bool:
-    return isinstance(value, float) and math.isnan(value)
+    table = Table("", [field.name for field in fields(Row)], [astuple(row) for row in rows])
+    write_whole(path, table.csv())
 
 
 def _rows(report: SignalReport) -> Iterator[Row]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
-from udasa_core import Metric
-from udasa_core.report.table import Table, figure
+from udasa_core import Metric, Table, TableColumn
 from udasa_eval.experiments.discrimination import Discrimination
 from udasa_eval.experiments.pairs import PairCounts
 from udasa_eval.experiments.redundancy import Redundancy
@@ -14,31 +15,34 @@ from udasa_eval.experiments.signal_report import SignalReport
 _RELATIONS = ("spearman_tokens", "spearman_truncated", "spearman_refusal")
 
 
-def table(report: SignalReport) -> str:
-    """Return all tables of one report, a blank line between them."""
-    tables = [ranking(report), together(report), pairs(report), confounding(report)]
+def tables(report: SignalReport) -> list[Table]:
+    """Return all tables of one report, each under its condition."""
+    made = [ranking(report), together(report), pairs(report), confounding(report)]
     if report.redundancy is not None:
-        tables += [adding(report.redundancy), alike(report.redundancy)]
+        made += [adding(report.redundancy), alike(report.redundancy)]
     if report.directions:
-        tables.append(direction(report))
+        made.append(direction(report))
     if report.costs:
-        tables.append(costs(report))
-    return "\n\n".join(str(one) for one in tables)
+        made.append(costs(report))
+    return [replace(table, title=f"{report.condition}: {table.title}") for table in made]
 
 
 def ranking(report: SignalReport) -> Table:
     """How well each column ranks within the question, best first."""
     return Table(
-        str(report.condition),
-        ("column", "within-question AUROC", "n", "pair accuracy", "n", "scored"),
+        "ranking within the question",
+        (
+            *("column", "within-question AUROC", "n", "pair accuracy", "n"),
+            TableColumn("scored", unit="%"),
+        ),
         [
             (
                 one.column,
-                interval(one.metric("within_auroc")),
-                str(one.metric("within_auroc").n),
-                interval(one.metric("pair_accuracy")),
-                str(one.metric("pair_accuracy").n),
-                _percent(one.metric("coverage").value),
+                one.metric("within_auroc"),
+                one.metric("within_auroc").n,
+                one.metric("pair_accuracy"),
+                one.metric("pair_accuracy").n,
+                one.metric("coverage").value,
             )
             for one in _best_first(report)
         ],
@@ -55,10 +59,10 @@ def ranking(report: SignalReport) -> Table:
 def together(report: SignalReport) -> Table:
     """How well each column ranks the responses of all questions, and how far it is a probability."""
     return Table(
-        "All questions pooled",
+        "all questions pooled",
         ("column", "AUROC", "PRR", "ECE"),
         [
-            (one.column, *(interval(one.metric(name)) for name in ("pooled_auroc", "prr", "ece")))
+            (one.column, *(one.metric(name) for name in ("pooled_auroc", "prr", "ece")))
             for one in _best_first(report)
         ],
         ["PRR, prediction-rejection ratio: 1 best, 0 chance. ECE, calibration error of 1 − u: 0 best."],
@@ -67,7 +71,7 @@ def together(report: SignalReport) -> Table:
 
 def pairs(report: SignalReport) -> Table:
     """What the pairs are, least over most uncertain response, in all and by whether the majority is right."""
-    shown = []
+    shown: list[Sequence[Any]] = []
     for one in report.discrimination:
         parts = (
             ("all", "", one.pairs),
@@ -80,91 +84,94 @@ def pairs(report: SignalReport) -> Table:
                     one.column if name == "all" else "",
                     name,
                     *_counts(counts),
-                    figure(one.metric(f"pair_accuracy{split}").value),
-                    figure(one.metric(f"within_auroc{split}").value),
+                    one.metric(f"pair_accuracy{split}").value,
+                    one.metric(f"within_auroc{split}").value,
                 )
             )
     return Table(
-        "Pairs (chosen = least, rejected = most uncertain)",
+        "pairs",
         ("column", "questions", "right/wrong", "both right", "both wrong", "inverted", "accuracy", "AUROC"),
         shown,
+        ["Chosen: a question's least uncertain response; rejected: its most uncertain one."],
     )
 
 
 def confounding(report: SignalReport) -> Table:
     """What each column has to do with length, truncation and refusal."""
     return Table(
-        "Length, truncation, refusal (ρ within the question; negative: prefers long, cut off, refusing)",
-        ("column", "tokens", "cut off", "refusal", "held-equal AUROC", "n", "verdict"),
+        "length, truncation, refusal",
+        (
+            "column",
+            *(TableColumn(name, digits=2) for name in ("tokens", "cut off", "refusal")),
+            *("held-equal AUROC", "n", "verdict"),
+        ),
         [
             (
                 one.column,
-                *(figure(one.metric(name).value, 2) for name in _RELATIONS),
-                interval(one.metric("auroc_held_equal")),
-                str(one.metric("auroc_held_equal").n),
+                *(one.metric(name).value for name in _RELATIONS),
+                one.metric("auroc_held_equal"),
+                one.metric("auroc_held_equal").n,
                 one.verdict or "–",
             )
             for one in report.confounds
         ],
-        ["Held equal: right and wrong responses alike in truncation and refusal, lengths within 20%."],
+        [
+            "ρ within the question; negative: the column prefers responses that are long, cut off, refusing.",
+            "Held equal: right and wrong responses alike in truncation and refusal, lengths within 20%.",
+        ],
     )
 
 
 def adding(redundancy: Redundancy) -> Table:
     """What each dimension adds to the mean of all dimensions' ranks."""
     return Table(
-        f"Incremental AUROC: mean of all ranks, {interval(redundancy.together)}, minus it without the column",
+        "incremental AUROC",
         ("column", "adds"),
-        [
-            (column, interval(metric))
-            for column, metric in zip(redundancy.columns, redundancy.incremental, strict=True)
-        ],
+        [(column, metric) for column, metric in zip(redundancy.columns, redundancy.incremental, strict=True)],
+        [f"AUROC of the mean of all ranks, {_told(redundancy.together)}, minus the same without the column."],
     )
 
 
 def alike(redundancy: Redundancy) -> Table:
     """The matrix of rank correlations; columns by number, to fit the width."""
-    numbers = [str(at + 1) for at in range(len(redundancy.columns))]
+    numbers = [TableColumn(str(at + 1), digits=2) for at in range(len(redundancy.columns))]
     return Table(
-        "Redundancy (mean ρ within the question)",
+        "redundancy",
         ("column", *numbers),
         [
-            (f"{number} {column}", *(figure(value, 2) for value in row))
+            (f"{number.name} {column}", *map(float, row))
             for number, column, row in zip(numbers, redundancy.columns, redundancy.spearman, strict=True)
         ],
+        ["Mean ρ within the question."],
     )
 
 
 def direction(report: SignalReport) -> Table:
     """Which of two written answers each column prefers."""
     return Table(
-        "Direction (share of items whose better answer is less uncertain)",
+        "direction",
         ("set", "column", "share", "items", "verdict"),
-        [
-            (one.contrast, one.column, interval(one.share), str(one.share.n), one.verdict)
-            for one in report.directions
-        ],
+        [(one.contrast, one.column, one.share, one.share.n, one.verdict) for one in report.directions],
+        ["Share of items whose better answer is less uncertain."],
     )
 
 
 def costs(report: SignalReport) -> Table:
     """What a response's score costs."""
     return Table(
-        "Cost a response",
-        ("column", "model calls", "seconds"),
-        [(column, figure(cost.calls, 2), figure(cost.seconds, 4)) for column, cost in report.costs.items()],
+        "cost a response",
+        ("column", TableColumn("model calls", digits=2), TableColumn("seconds", digits=4)),
+        [(column, cost.calls, cost.seconds) for column, cost in report.costs.items()],
     )
 
 
-def interval(metric: Metric) -> str:
-    """Return a figure with its interval: 0.842 [0.801, 0.880]; a dash where there is none."""
-    if metric.value != metric.value:
-        return "–"
-    return f"{figure(metric.value)} [{figure(metric.low)}, {figure(metric.high)}]"
+def _told(metric: Metric) -> str:
+    """Return a figure with its interval as a cell has it."""
+    return TableColumn("").written(metric)
 
 
-def _counts(counts: PairCounts) -> Sequence[str]:
-    return [str(n) for n in (counts.right_over_wrong, counts.both_right, counts.both_wrong, counts.inverted)]
+def _counts(counts: PairCounts) -> Sequence[int]:
+    return (counts.right_over_wrong, counts.both_right, counts.both_wrong, counts.inverted)
 
 
 def _percent(share: float) -> str:

@@ -8,6 +8,8 @@ import numpy as np
 from numpy import bool_, float64, int64, intp
 from numpy.typing import NDArray
 
+from udasa_eval.statistics.ranks import correlations, mid_ranks
+
 
 def within_auroc(
     uncertainties: NDArray[float64],
@@ -53,14 +55,6 @@ def held_equal(attributes: NDArray[int64], i: NDArray[intp], j: NDArray[intp]) -
     return alike
 
 
-def mid_ranks(values: NDArray[float64]) -> NDArray[float64]:
-    """Return the ranks of each column from 1, equals sharing their mean rank; (m, C), no NaN."""
-    smaller = (values[None, :, :] < values[:, None, :]).sum(axis=1)
-    equal = (values[None, :, :] == values[:, None, :]).sum(axis=1)
-    ranks: NDArray[float64] = smaller + (equal + 1) / 2
-    return ranks
-
-
 def within_spearman(
     left: NDArray[float64], right: NDArray[float64], rows: Sequence[NDArray[intp]]
 ) -> NDArray[float64]:
@@ -77,7 +71,7 @@ def within_spearman(
                 both = scored & seen
                 if both.sum() < 2:
                     continue
-                rho[question][np.ix_(some, others)] = _correlation(
+                rho[question][np.ix_(some, others)] = correlations(
                     mid_ranks(ours_left[both][:, some]), mid_ranks(ours_right[both][:, others])
                 )
     return rho
@@ -100,12 +94,3 @@ def _alike(scored: NDArray[bool_]) -> Iterator[tuple[NDArray[intp], NDArray[bool
     patterns, which = np.unique(scored, axis=1, return_inverse=True)
     for number in range(patterns.shape[1]):
         yield np.flatnonzero(which.reshape(-1) == number), patterns[:, number]
-
-
-def _correlation(left: NDArray[float64], right: NDArray[float64]) -> NDArray[float64]:
-    """Return Pearson's correlation of each left column with each right one, NaN for constants."""
-    left, right = left - left.mean(axis=0), right - right.mean(axis=0)
-    scale = np.sqrt((left**2).sum(axis=0)[:, None] * (right**2).sum(axis=0)[None, :])
-    with np.errstate(invalid="ignore", divide="ignore"):
-        correlation: NDArray[float64] = np.where(scale > 0, (left.T @ right) / scale, np.nan)
-    return np.clip(correlation, -1.0, 1.0)

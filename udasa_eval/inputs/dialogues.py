@@ -12,15 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from udasa_core import Message, UdasaError
-from udasa_core.prompts.prompt_row import RowError, identity_of, messages_of
-from udasa_core.records import Role, content_key
+from udasa_core import Message, Role, RowError, UdasaError, content_key, row_id, row_messages
 
 log = logging.getLogger("udasa")
 
 _TURN = re.compile(r"\n\n(Human|Assistant):")
 _ROLES: dict[str, Role] = {"Human": "user", "Assistant": "assistant"}
-_FIELDS = {"prompt": "prompt", "messages": "messages", "system": "system"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +84,10 @@ def read_dialogues(path: Path, source: str, limit: int | None = None) -> tuple[D
     for number, row in _rows(path, source):
         try:
             messages = _messages(row)
-            key = content_key([[one.role, one.content] for one in messages])
+            key = content_key([[message.role, message.content] for message in messages])
             if key in found:
                 raise RowError("repeats the prompt of another row")
-            id = identity_of(row.get("id")) or key
+            id = row_id(row.get("id")) or key
             if id in ids:
                 raise RowError(f"has an id that another row has: line {number}")
             harmful = row.get("harmful")
@@ -111,20 +108,17 @@ def read_dialogues(path: Path, source: str, limit: int | None = None) -> tuple[D
         log.warning("%s: rows left out: %s", source, told)
     ordered = list(found.values())
     if limit is not None and limit < len(ordered):
-        chosen = {key for key, _ in sorted(ordered, key=lambda one: one[0])[:limit]}
-        ordered = [one for one in ordered if one[0] in chosen]
+        chosen = {key for key, _ in sorted(ordered, key=lambda entry: entry[0])[:limit]}
+        ordered = [entry for entry in ordered if entry[0] in chosen]
     return tuple(dialogue for _, dialogue in ordered)
 
 
 def _messages(row: Mapping[str, Any]) -> tuple[Message, ...]:
     if "chosen" in row and "prompt" not in row and "messages" not in row:
         if not isinstance(row["chosen"], str):
-            raise RowError("has a chosen that is no text")
+            raise RowError('has a "chosen" that is not text')
         return transcript_messages(row["chosen"])
-    messages = tuple(messages_of(row, _FIELDS))
-    if messages[-1].role != "user":
-        raise RowError("has messages that do not end with the user's turn")
-    return messages
+    return row_messages(row)
 
 
 def _rows(path: Path, source: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -136,7 +130,7 @@ def _rows(path: Path, source: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
                     continue
                 row = json.loads(line)
                 if not isinstance(row, dict):
-                    raise UdasaError(f"{source}: line {number} is no JSON object")
+                    raise UdasaError(f"{source}: line {number} is not a JSON object")
                 yield number, row
     except (OSError, EOFError, ValueError) as error:
         raise UdasaError(

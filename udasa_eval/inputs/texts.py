@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from udasa_core.errors import SourceError
-from udasa_core.prompts.rows import Bad, Row, csv_rows, dataset_rows, json_rows, parquet_rows
+from udasa_core import BadRow, RowError, SourceError, read_rows
 
 log = logging.getLogger("udasa")
 
@@ -40,19 +40,15 @@ def read_texts(
     counted in a warning; a source that is missing, cannot be read, or has no text at all is a SourceError.
     """
     found: list[Text] = []
-    reasons: dict[str, int] = {}
-    try:
-        for line, row, _ in islice(_rows(path, columns, config, split, source), limit):
-            text = _text(row, columns)
-            if isinstance(text, Bad):
-                reasons[text.reason] = reasons.get(text.reason, 0) + 1
-            else:
-                found.append(Text(str(line), *text))
-    except OSError as error:
-        raise SourceError(
-            f"{source} cannot be read: {error}\n    → copy its rows onto this machine and write "
-            f'"file:/folder/{path.name}"'
-        ) from error
+    reasons: Counter[str] = Counter()
+    rows = read_rows(path, columns, source=source, config=config, split=split)
+    for line, row in islice(rows, limit):
+        try:
+            column, text = _text(row, columns)
+        except RowError as fault:
+            reasons[str(fault)] += 1
+        else:
+            found.append(Text(str(line), column, text))
     told = "; ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
     if not found:
         raise SourceError(
@@ -64,48 +60,20 @@ def read_texts(
     return tuple(found)
 
 
-def _rows(path: Path, columns: Sequence[str], config: str | None, split: str, source: str) -> Iterator[Row]:
-    if path.is_dir():
-        return _folder_rows(path, columns, config, split, source)
-    if path.suffix in (".jsonl", ".ndjson"):
-        return json_rows(path)
-    if path.suffix == ".csv":
-        return csv_rows(path, columns)
-    if path.suffix == ".parquet":
-        return parquet_rows(path, columns)
-    raise SourceError(
-        f"{source}: {path.suffix or 'no suffix'} is no format of texts\n    → .jsonl (one JSON object a "
-        "line), .parquet, .csv, or a folder as the hub lays it out"
-    )
-
-
-def _folder_rows(
-    path: Path, columns: Sequence[str], config: str | None, split: str, source: str
-) -> Iterator[Row]:
-    try:
-        yield from dataset_rows(str(path), config, split, None, columns)
-    # The library raises errors of its own, of Arrow and of the system.
-    except Exception as error:
-        told = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise SourceError(
-            f"{source}: the data set (config {config!r}, split {split!r}) cannot be read: {told}\n"
-            '    → check config and split, or name one of its files: "file:/folder/rows.parquet"'
-        ) from error
-
-
-def _text(row: Mapping[str, Any] | Bad, columns: Sequence[str]) -> tuple[str, str] | Bad:
-    if isinstance(row, Bad):
-        return Bad(f"that {row.reason}")
+def _text(row: Mapping[str, Any] | BadRow, columns: Sequence[str]) -> tuple[str, str]:
+    """Return the column that a row's text stands in, and the text. Raises RowError."""
+    if isinstance(row, BadRow):
+        raise RowError(f"that {row.reason}")
     column = next((name for name in columns if row.get(name) is not None), "")
     if not column:
-        return Bad(f"without {' or '.join(columns)}")
+        raise RowError(f"without {' or '.join(columns)}")
     value = row[column]
     if not isinstance(value, str):
-        return Bad(f"whose {column} is {type(value).__name__}, not text")
+        raise RowError(f"whose {column} is {type(value).__name__}, not text")
     if not value.strip():
-        return Bad(f"whose {column} is empty")
+        raise RowError(f"whose {column} is empty")
     try:
         value.encode()
-    except UnicodeEncodeError:
-        return Bad(f"whose {column} is not UTF-8")
+    except UnicodeEncodeError as error:
+        raise RowError(f"whose {column} is not UTF-8") from error
     return column, value

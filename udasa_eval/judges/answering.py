@@ -25,8 +25,8 @@ class Answering:
         longest = max(map(len, prompts))
         padding = min(lm.stop_ids, default=0)
         # Padded on the left, so that all answers begin in one column.
-        ids = torch.tensor([[padding] * (longest - len(one)) + list(one) for one in prompts])
-        mask = torch.tensor([[0] * (longest - len(one)) + [1] * len(one) for one in prompts])
+        ids = torch.tensor([[padding] * (longest - len(prompt)) + list(prompt) for prompt in prompts])
+        mask = torch.tensor([[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts])
         with torch.random.fork_rng(), torch.inference_mode():
             torch.manual_seed(seed)
             found = lm.model.generate(

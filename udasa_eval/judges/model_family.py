@@ -65,9 +65,9 @@ def families(name: str) -> frozenset[str]:
     )
 
 
-def is_same_family(one: str, other: str) -> bool:
+def is_same_family(model: str, other: str) -> bool:
     """Say whether two models' names or sources tell a common family."""
-    return bool(families(one) & families(other))
+    return bool(families(model) & families(other))
 
 
 def is_own_judge(suite: str, judge: Judge, policy: ModelRef) -> bool:
@@ -81,7 +81,7 @@ def is_own_judge(suite: str, judge: Judge, policy: ModelRef) -> bool:
     if not model or not is_same_family(model, policy.source):
         return False
     log.warning(
-        "suite %r: the judge %s and the judged model %s are of one family (%s): judges favour their "
+        "suite %r: the judge %s and the judged model %s belong to the same family (%s): judges favour their "
         "own kind; confirm what matters with a judge of another family",
         suite,
         model,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from udasa_core import Options
 
 
-class JudgedOptions(BaseModel):
+class JudgedOptions(Options):
     """How often a judge is asked, and how many of its answers may be lost."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     repeats: int = Field(
         default=1,

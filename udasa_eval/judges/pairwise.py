@@ -17,7 +17,7 @@ FORM = "verdict [[A]], [[B]] or [[C]]"
 
 
 @dataclass(frozen=True, slots=True)
-class Comparisons:
+class PairVerdicts:
     """A judge's verdicts on n pairs of answers, R times in each order.
 
     first: the model's answer stood as A; swapped: as B. Values are 1 for the model, 0 for the baseline, 0.5
@@ -31,9 +31,9 @@ class Comparisons:
     def preferences(self) -> NDArray[float64]:
         """Preferences (n, R): 1 a win, 0 a loss where both orders agree, otherwise 0.5, a tie (FastChat,
         llm_judge/show_result.py); NaN where either order was not parsed."""
-        one, other = self.first.values, self.swapped.values
-        preferences = np.where(one == other, one, 0.5)
-        return np.where(np.isnan(one) | np.isnan(other), np.nan, preferences)
+        first, other = self.first.values, self.swapped.values
+        preferences = np.where(first == other, first, 0.5)
+        return np.where(np.isnan(first) | np.isnan(other), np.nan, preferences)
 
     @property
     def mean_preferences(self) -> NDArray[float64]:
@@ -62,7 +62,7 @@ class Comparisons:
         return Judgements(values, self.first.raws + self.swapped.raws, self.first.seeds)
 
 
-def compare(
+def judge_pairs(
     suite: str,
     judge: Judge,
     first: Sequence[Prompt],
@@ -70,14 +70,14 @@ def compare(
     seed: int,
     repeats: int,
     max_unparsed: float,
-) -> Comparisons:
+) -> PairVerdicts:
     """Ask a judge about every pair in both orders. Raises UdasaError where more than `max_unparsed` of its
     texts hold no verdict."""
     asked = judged(judge, [*first, *swapped], seed, repeats, _of_a)
     check_unparsed(suite, asked, max_unparsed, FORM)
     middle = len(first)
     back = 1.0 - asked.values[middle:]
-    return Comparisons(
+    return PairVerdicts(
         Judgements(asked.values[:middle], asked.raws[:middle], asked.seeds),
         Judgements(back, asked.raws[middle:], asked.seeds),
     )

@@ -53,7 +53,7 @@ def read_judge_prompts(path: Path, source: str) -> Mapping[str, JudgePrompt]:
             found[row["name"]] = JudgePrompt(row["name"], row["system_prompt"], row["prompt_template"])
         except (ValueError, KeyError, TypeError) as error:
             raise UdasaError(
-                f"{source}: {path.name}, line {number}, is no judge prompt ({error})\n    → "
+                f"{source}: {path.name}, line {number}, is not a judge prompt ({error})\n    → "
                 "each line is a JSON object with name, system_prompt and prompt_template, as in FastChat"
             ) from error
     missing = [name for name in (*SINGLE.values(), *PAIR.values()) if name not in found]

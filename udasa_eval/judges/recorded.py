@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from udasa_core import Grade, Prompt, Resources, UdasaError, hookimpl, rating
+from udasa_core import Grade, Plugin, Prompt, UdasaError, file_digest, hookimpl, rating, write_whole
+from udasa_eval.judges.recorded_texts import RecordedTexts, grading_digest
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from udasa_eval.judges.judgements import Judgements
 
-
-class RecordedJudge:
+class RecordedJudge(Plugin):
     """One Grade a grading prompt: the recorded text, and the rating from 1 to 10 that it holds, if any.
 
     The file is JSONL. A row has `raw`, the judge's text, and one of
@@ -40,28 +37,20 @@ class RecordedJudge:
     than an earlier one.
     """
 
-    class Options(BaseModel):
+    class Options(Plugin.Options):
         """Where the grades are."""
-
-        model_config = ConfigDict(extra="forbid", frozen=True)
 
         source: str = Field(
             description="A JSONL file (file:grades.jsonl, say; it may be empty at first): each row has raw, "
             "and prompt or id."
         )
 
-    needs: ClassVar[tuple[str, ...]] = ()
-
-    def __init__(self, options: Options, name: str, resources: Resources) -> None:
-        self.options = options
-        self.name = name
-        self._resources = resources
+    options: Options
 
     @cached_property
     def fingerprint(self) -> str:
         """The SHA-256 of the file: other judgements make other grades."""
-        with self._path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_digest(self._path)
 
     @hookimpl
     def udasa_judge(self, prompts: Sequence[Prompt], seed: int) -> list[Grade]:
@@ -79,7 +68,7 @@ class RecordedJudge:
 
     def _advice(self, missing: Sequence[Prompt], seed: int) -> str:
         """Write the prompts where a person can grade them, and return what to type."""
-        row = f'rows such as {{"prompt": "{_digest(missing[0])}", "raw": "Rating: [[7]]"}}'
+        row = f'rows such as {{"prompt": "{grading_digest(missing[0])}", "raw": "Rating: [[7]]"}}'
         if not self.options.source.startswith("file:"):
             return (
                 f'copy it into a file of your own, write [judge] source = "file:grades.jsonl", and add {row} '
@@ -88,8 +77,8 @@ class RecordedJudge:
         beside = self._path.with_name(f"{self._path.stem}.missing.jsonl")
         try:
             _write_missing(beside, self._path, missing, seed)
-        except OSError as error:
-            return f"add {row} ({beside}, with all of them, cannot be written: {error.strerror or error})"
+        except (OSError, UdasaError) as error:
+            return f"add {row} ({error})"
         return (
             f'fill in "raw" in each row of {beside} (with "Rating: [[7]]", say), append those rows to '
             f"{self._path.name}, and type the command again"
@@ -97,26 +86,17 @@ class RecordedJudge:
 
     @cached_property
     def _path(self) -> Path:
-        path = self._resources.path(self.options.source)
+        path = self.resources.path(self.options.source)
         if not path.is_file():
             raise UdasaError(
-                f'judge {self.name!r}: {path} is no file; write [judge] source = "file:grades.jsonl" (it may '
-                "be empty at first)"
+                f'judge {self.name!r}: {path} is not a file; write [judge] source = "file:grades.jsonl" (it '
+                "may be empty at first)"
             )
         return path
 
     @cached_property
-    def _judgements(self) -> Judgements:
-        from udasa_eval.judges.judgements import Judgements
-
-        return Judgements(self._path)
-
-
-def _digest(prompt: Prompt) -> str:
-    """Return by what a grade is found: an id would serve every model's answer alike."""
-    from udasa_eval.judges.judgements import grading_text
-
-    return hashlib.sha256(grading_text(prompt).encode()).hexdigest()
+    def _judgements(self) -> RecordedTexts:
+        return RecordedTexts(self._path)
 
 
 def _left_empty(rows: int) -> str:
@@ -125,13 +105,11 @@ def _left_empty(rows: int) -> str:
 
 
 def _write_missing(path: Path, grades: Path, missing: Sequence[Prompt], seed: int) -> None:
-    """Write beside and rename, a row a prompt; what a person filled in and forgot to append stays."""
-    from udasa_eval.judges.judgements import Judgements
-
-    earlier = Judgements(path) if path.is_file() else None
+    """Write a row a prompt; what a person filled in and forgot to append stays."""
+    earlier = RecordedTexts(path) if path.is_file() else None
     rows = {
-        _digest(prompt): {
-            "prompt": _digest(prompt),
+        grading_digest(prompt): {
+            "prompt": grading_digest(prompt),
             # Not `id`: a row has one key.
             "prompt_id": prompt.id,
             "messages": [asdict(message) for message in prompt.messages],
@@ -145,12 +123,4 @@ def _write_missing(path: Path, grades: Path, missing: Sequence[Prompt], seed: in
         row = json.loads(line) if line.strip() else {"raw": ""}
         if row["raw"].strip() and row.get("prompt", "") not in appended:
             rows.setdefault(str(row["prompt"]), row)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows.values())
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(path, "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows.values()))

@@ -11,8 +11,7 @@ import numpy as np
 from numpy import float64
 from numpy.typing import NDArray
 
-from udasa_core import Grade, Judge, Metric, Prompt, UdasaError
-from udasa_eval.statistics.resampling import Resamples
+from udasa_core import Grade, Judge, Metric, Prompt, Resamples, UdasaError
 
 log = logging.getLogger("udasa")
 
@@ -56,7 +55,7 @@ def judged(
     parse: a grade → what it says, None where it does not.
     """
     seeds = tuple((seed + repeat) % _SEEDS for repeat in range(repeats))
-    rounds = [list(judge(prompts, one)) for one in seeds] if prompts else [[] for _ in seeds]
+    rounds = [list(judge(prompts, seed)) for seed in seeds] if prompts else [[] for _ in seeds]
     values = np.full((len(prompts), repeats), np.nan)
     for repeat, grades in enumerate(rounds):
         for item, grade in enumerate(grades):
@@ -67,7 +66,7 @@ def judged(
     return Judgements(values, raws, seeds)
 
 
-def rating(grade: Grade) -> float | None:
+def own_grade(grade: Grade) -> float | None:
     """Return the rating that the judge's own reading found, from 1 to 10."""
     return grade.grade
 
@@ -86,10 +85,12 @@ def check_unparsed(suite: str, judgements: Judgements, allowed: float, form: str
         for value, raw in zip(values, raws, strict=True)
         if np.isnan(value)
     )
-    told = f"suite {suite!r}: {lost} of {asked} judgements hold no {form}; the first says {first[:_SHOWN]!r}"
+    told = (
+        f"suite {suite!r}: {lost} of {asked} judgements contain no {form}; the first says {first[:_SHOWN]!r}"
+    )
     if lost > allowed * asked:
         raise UdasaError(
-            f"{told}\n    → max_unparsed = {allowed:g} allows {int(allowed * asked)}: take a judge that "
+            f"{told}\n    → max_unparsed = {allowed:g} allows {int(allowed * asked)}: use a judge that "
             "follows the form, give it more tokens, or raise max_unparsed"
         )
     log.warning("%s", told)
@@ -124,8 +125,10 @@ def spread_metrics(
     within = _summed(np.where(there, spreads, 0.0), clusters, resamples)
     metrics = [resamples.ratio("judge_spread", within, _summed(there, clusters, resamples), int(there.sum()))]
     known = np.isfinite(values)
-    over = np.stack([_summed(one, clusters, resamples) for one in np.where(known, values, 0.0).T], axis=1)
-    under = np.stack([_summed(one, clusters, resamples) for one in known.T], axis=1)
+    over = np.stack(
+        [_summed(repeat, clusters, resamples) for repeat in np.where(known, values, 0.0).T], axis=1
+    )
+    under = np.stack([_summed(repeat, clusters, resamples) for repeat in known.T], axis=1)
     if (under.sum(axis=0) > 0).all():
         value = float((over.sum(axis=0) / under.sum(axis=0)).std(ddof=1))
         with np.errstate(invalid="ignore", divide="ignore"):

@@ -7,12 +7,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from udasa_core import CausalLM, Grade, Message, ModelRef, Prompt, Resources, content_key, hookimpl, rating
-from udasa_core.models.resolve import resolve_model
+from udasa_core import (
+    CausalLM,
+    Grade,
+    Message,
+    ModelRef,
+    Plugin,
+    Prompt,
+    Resources,
+    content_key,
+    hookimpl,
+    rating,
+    resolve_model,
+)
 
 if TYPE_CHECKING:
     from udasa_eval.judges.answering import Answering
@@ -20,7 +31,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("udasa.judge")
 
 
-class TransformersJudge:
+class TransformersJudge(Plugin):
     """One Grade a grading prompt: the model's answer, and the rating from 1 to 10 that it holds, if any.
 
     The prompt is rendered by the model's own chat template; one that takes no system message gets it at the
@@ -34,10 +45,8 @@ class TransformersJudge:
     The model takes the place of the one that is loaded: a suite asks its policy everything first.
     """
 
-    class Options(BaseModel):
+    class Options(Plugin.Options):
         """Which model grades, and how it answers."""
-
-        model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
         source: str = Field(description="The judge: hf:name@revision, file:folder or pypi:distribution==…")
         dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
@@ -51,22 +60,24 @@ class TransformersJudge:
         temperature: float = Field(
             default=0.0, ge=0, description="Sampling temperature; 0: always the likeliest token."
         )
-        max_new_tokens: int = Field(default=1024, ge=1, description="Token budget of a judgement.")
-        batch: int = Field(default=8, ge=1, description="Prompts that are answered side by side.")
+        max_new_tokens: int = Field(default=1024, ge=1, description="The longest judgement, in tokens.")
+        batch: int = Field(default=8, ge=1, description="How many prompts are answered at once.")
         template_options: dict[str, Any] = Field(
             default_factory=dict,
             description="Passed to the chat template, such as { enable_thinking = false }.",
         )
 
-    needs: ClassVar[tuple[str, ...]] = ()
-    incidental: ClassVar[tuple[str, ...]] = ("source", "dtype", "device")
+    options: Options
+    incidental = ("source", "dtype", "device")
 
     def __init__(self, options: Options, name: str, resources: Resources) -> None:
-        self.options = options
-        self.name = name
-        self.model = options.source
-        self._resources = resources
+        super().__init__(options, name, resources)
         self._warned = False
+
+    @property
+    def model(self) -> str:
+        """The model's source."""
+        return self.options.source
 
     @cached_property
     def fingerprint(self) -> str:
@@ -83,11 +94,11 @@ class TransformersJudge:
 
     def _grades(self, prompts: Sequence[Prompt], seed: int) -> list[Grade]:
         # Asked for anew each time: between two batches another model may have been loaded.
-        lm = self._resources.causal_lm(self._ref)
+        lm = self.resources.causal_lm(self._ref)
         rendered = [self._render(lm, prompt.messages) for prompt in prompts]
         longest = lm.context_length - self.options.max_new_tokens
         fitting = [ids for ids in rendered if len(ids) <= longest]
-        asked = [[one.role, one.content] for prompt in prompts for one in prompt.messages]
+        asked = [[message.role, message.content] for prompt in prompts for message in prompt.messages]
         answers = iter(self._answering.answers(lm, fitting, int(content_key(seed, asked, length=8), 16)))
         return [self._grade(next(answers) if len(ids) <= longest else None, len(ids), lm) for ids in rendered]
 
@@ -115,10 +126,10 @@ class TransformersJudge:
         try:
             return lm.render(messages, "chat", self.options.template_options)
         except ValueError:
-            system = [one.content for one in messages if one.role == "system"]
+            system = [message.content for message in messages if message.role == "system"]
             if not system:
                 raise
-            first, *others = (one for one in messages if one.role != "system")
+            first, *others = (message for message in messages if message.role != "system")
             joined = Message(first.role, "\n\n".join([*system, first.content]))
             return lm.render([joined, *others], "chat", self.options.template_options)
 
@@ -132,10 +143,10 @@ class TransformersJudge:
     def _ref(self) -> ModelRef:
         options = self.options
         ref = resolve_model(
-            f"file:{self._resources.path(options.source)}",
+            f"file:{self.resources.path(options.source)}",
             root=Path(),
             dtype=options.dtype,
             device=options.device,
-            progress=self._resources.progress,
+            progress=self.resources.progress,
         )
         return replace(ref, source=options.source)

@@ -6,9 +6,8 @@ import numpy as np
 from numpy import float64
 from numpy.typing import NDArray
 
-from udasa_core import Metric
+from udasa_core import Metric, Resamples
 from udasa_eval.judges.repeats import around
-from udasa_eval.statistics.resampling import Resamples
 
 # A weak prior on the length coefficient, N(0, 1/ridge): where the lengths part wins from losses, it has no
 # largest likelihood.
@@ -107,6 +106,8 @@ def _controlled(
 
 
 def _fitted(y: NDArray[float64], x: NDArray[float64], w: NDArray[float64]) -> NDArray[float64]:
+    from scipy.special import expit
+
     total = w.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = (w @ y) / total
@@ -117,7 +118,7 @@ def _fitted(y: NDArray[float64], x: NDArray[float64], w: NDArray[float64]) -> ND
     theta = np.log(mean[inner] / (1 - mean[inner]))
     phi = np.zeros(len(theta))
     for _ in range(_STEPS):
-        p = _sigmoid(theta[:, None] + phi[:, None] * x)
+        p = expit(theta[:, None] + phi[:, None] * x)
         gap, curve = w * (y_ - p), w * p * (1 - p)
         g0, g1 = gap.sum(axis=1), gap @ x - _RIDGE * phi
         h00, h01, h11 = curve.sum(axis=1), curve @ x, curve @ (x * x) + _RIDGE
@@ -128,11 +129,5 @@ def _fitted(y: NDArray[float64], x: NDArray[float64], w: NDArray[float64]) -> ND
         theta, phi = theta + scale * d0, phi + scale * d1
         if len(theta) == 0 or max(np.abs(d0).max(), np.abs(d1).max()) < _TOLERANCE:
             break
-    result[inner] = _sigmoid(theta)
-    return result
-
-
-def _sigmoid(values: NDArray[float64]) -> NDArray[float64]:
-    # By tanh, which overflows nowhere.
-    result: NDArray[float64] = 0.5 * (1.0 + np.tanh(0.5 * values))
+    result[inner] = expit(theta)
     return result

@@ -44,8 +44,8 @@ def international_words(text: str) -> list[str]:
     These are mteval-v14's three substitutions, in their order, each from left to right without overlap; so
     a mark after a number at the very end stays with it ("in 1955.").
     """
-    text = _spread(text.rstrip(), lambda one: not _is(one, "N"), lambda one: _is(one, "P"), "{} {} ")
-    text = _spread(text, lambda one: _is(one, "P"), lambda one: not _is(one, "N"), " {} {}")
+    text = _spread(text.rstrip(), lambda char: not _is(char, "N"), lambda char: _is(char, "P"), "{} {} ")
+    text = _spread(text, lambda char: _is(char, "P"), lambda char: not _is(char, "N"), " {} {}")
     return "".join(f" {char} " if _is(char, "S") else char for char in text).split()
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from statistics import NormalDist
 
 from udasa_core import Metric
 
 # A word with what an apostrophe joins to it, or one sign.
 _WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
-_NORMAL = 1.959963984540054
+_NORMAL = NormalDist().inv_cdf(0.975)
 
 
 def word_ngrams(text: str, n: int) -> list[tuple[str, ...]]:
@@ -65,7 +66,7 @@ def distinct_metric(name: str, texts: Sequence[Sequence[str]], n: int) -> Metric
     if len(left_out) < 2:
         return Metric(name, value, 0.0, 1.0, speaking)
     mean = sum(left_out) / len(left_out)
-    variance = (len(left_out) - 1) / len(left_out) * sum((one - mean) ** 2 for one in left_out)
+    variance = (len(left_out) - 1) / len(left_out) * sum((share - mean) ** 2 for share in left_out)
     error = math.sqrt(variance)
     low, high = max(0.0, value - _NORMAL * error), min(1.0, value + _NORMAL * error)
     return Metric(name, value, low, high, speaking, error)

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from udasa_core import CausalLM, Metric
-from udasa_eval.statistics.resampling import Resamples
+from udasa_core import CausalLM, Metric, Resamples
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +29,16 @@ def perplexity(surprises: Sequence[Surprise]) -> float:
 
     Raises ValueError where no token was scored. Source: Jelinek, Mercer, Bahl and Baker (1977).
     """
-    tokens = sum(one.tokens for one in surprises)
+    tokens = sum(surprise.tokens for surprise in surprises)
     if not tokens:
         raise ValueError("no token was scored: a text needs two tokens at least, or a start token before it")
-    return float(np.exp(-sum(one.logprob for one in surprises) / tokens))
+    return float(np.exp(-sum(surprise.logprob for surprise in surprises) / tokens))
 
 
 def perplexity_metric(resamples: Resamples, name: str, surprises: Sequence[Surprise]) -> Metric:
     """Return the token-weighted perplexity with its interval, resampled by text; NaN without a token."""
-    logprobs = np.array([one.logprob for one in surprises])
-    tokens = np.array([one.tokens for one in surprises], dtype=np.float64)
+    logprobs = np.array([surprise.logprob for surprise in surprises])
+    tokens = np.array([surprise.tokens for surprise in surprises], dtype=np.float64)
     scored = int(np.count_nonzero(tokens))
     if not scored:
         return Metric(name, np.nan, np.nan, np.nan, 0)
@@ -99,9 +98,9 @@ def _sum(model: CausalLM, prompts: Sequence[list[int]], responses: Sequence[list
     scored = [(prompt, response) for prompt, response in zip(prompts, responses, strict=True) if response]
     if not scored:
         return Surprise(0.0, 0)
-    found = model.token_statistics([one for one, _ in scored], [one for _, one in scored])
+    found = model.token_statistics([prompt for prompt, _ in scored], [response for _, response in scored])
     # One token after the other, in float64: the sum does not depend on the windows' order.
-    values = [value for one in found for value in one.logprobs]
+    values = [value for statistics in found for value in statistics.logprobs]
     return Surprise(float(np.sum(np.array(values))), len(values))
 
 

@@ -9,18 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from udasa_core import ModelRef, Resources, UdasaError, load_causal_lm
-from udasa_core.models.loading import quiet
 
 if TYPE_CHECKING:
     from numpy import float64
     from numpy.typing import NDArray
     from torch import Tensor
-
-    from udasa_core import CausalLM
 
 # Logits in a slice of one model, at most (16 MiB in float32).
 _LOGITS = 2**22
@@ -69,17 +65,17 @@ class PolicyPair:
 
         if not prompt or not response:
             raise ValueError("a prompt and a response have at least one token each")
-        widths = [one.config.get_text_config().vocab_size for one in (self.base, self.policy)]
+        widths = [reading.config.get_text_config().vocab_size for reading in (self.base, self.policy)]
         forward: list[NDArray[float64]] = []
         backward: list[NDArray[float64]] = []
         with torch.inference_mode():
             base, policy = (
-                _slices(one, prompt, response, max(1, _LOGITS // max(widths)))
-                for one in (self.base, self.policy)
+                _slices(reading, prompt, response, max(1, _LOGITS // max(widths)))
+                for reading in (self.base, self.policy)
             )
-            for one, other in zip(base, policy, strict=True):
+            for base_logits, policy_logits in zip(base, policy, strict=True):
                 # What one model has beyond the other's vocabulary is padding: no token stands for it.
-                p, q = one[:, : min(widths)], other[:, : min(widths)].to(one.device)
+                p, q = base_logits[:, : min(widths)], policy_logits[:, : min(widths)].to(base_logits.device)
                 forward.append(kl_divergences(p, q).double().cpu().numpy())
                 backward.append(kl_divergences(q, p).double().cpu().numpy())
         return Divergence(np.concatenate(forward), np.concatenate(backward))
@@ -103,7 +99,7 @@ def policy_pair(resources: Resources, base: ModelRef, policy: ModelRef) -> Itera
     """
     if not base.adapters and policy.adapters and replace(policy, adapters=()) == base:
         lm = resources.causal_lm(base)
-        with _adapted(lm, policy) as model:
+        with lm.adapted(policy.adapters) as model:
 
             def unadapted(*args: Any, **kwargs: Any) -> Any:
                 with model.disable_adapter():
@@ -116,36 +112,10 @@ def policy_pair(resources: Resources, base: ModelRef, policy: ModelRef) -> Itera
     other = lm if policy == base else load_causal_lm(policy, resources.progress)
     if lm.tokenizer.get_vocab() != other.tokenizer.get_vocab():
         raise UdasaError(
-            f"there is no KL between {base.source} and {policy.source}: their tokenizers differ. Write "
-            "divergence = false, or measure against the model that this one was trained from"
+            f"KL between {base.source} and {policy.source} cannot be measured: their tokenizers differ. "
+            "Write divergence = false, or measure against the model that this one was trained from"
         )
-    yield PolicyPair(*(Reading(one.model, one.model.config, one.device) for one in (lm, other)))
-
-
-@contextmanager
-def _adapted(lm: CausalLM, policy: ModelRef) -> Iterator[Any]:
-    """Put the policy's adapters beside the base's weights, and take them away again: `lm` is as before."""
-    from peft import PeftModel
-
-    for adapter in policy.adapters:
-        if not (Path(adapter.folder) / "adapter_model.safetensors").is_file():
-            raise UdasaError(
-                f"adapter {adapter.sha256[:12]} has no adapter_model.safetensors in {adapter.folder!r}: "
-                "run again so that its stage is trained anew"
-            )
-    names = [f"policy_{number}" for number in range(len(policy.adapters))]
-    first, *others = policy.adapters
-    with quiet():
-        model = PeftModel.from_pretrained(lm.model, first.folder, adapter_name=names[0])
-    try:
-        with quiet():
-            for name, adapter in zip(names[1:], others, strict=True):
-                model.load_adapter(adapter.folder, adapter_name=name)
-            model.base_model.set_adapter(names)
-        yield model.eval()
-    finally:
-        with quiet():
-            model.unload().eval().requires_grad_(False)
+    yield PolicyPair(*(Reading(loaded.model, loaded.model.config, loaded.device) for loaded in (lm, other)))
 
 
 def _slices(
@@ -165,7 +135,7 @@ def _slices(
             ids[:, start:stop],
             past_key_values=cache,
             use_cache=True,
-            # By index: of a slice, the output matrix would be copied (udasa_core.models.last_logits).
+            # By index: of a slice, the output matrix would be copied (see `udasa_core.last_logits`).
             logits_to_keep=torch.arange(max(start, first) - start, stop - start, device=ids.device),
         )
         yield read.logits[0]

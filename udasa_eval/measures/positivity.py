@@ -23,14 +23,14 @@ def positive_label(labels: Sequence[str], named: str, source: str) -> str:
     """
     told = f"the classifier {source} has the labels {', '.join(labels)}"
     if len(labels) < 2:
-        raise UdasaError(f"{told}: a positive one needs another beside it. Name another classifier")
+        raise UdasaError(f"{told}: at least two are needed. Name another classifier")
     if named:
         if named not in labels:
             raise UdasaError(f"{told}, and positive = {named!r} is none of them: write one of these")
         return named
     found = [label for label in labels if label.lower() in _POSITIVE]
     if len(found) != 1:
-        raise UdasaError(f"{told}: which one means positive? Write positive = {labels[-1]!r}, say")
+        raise UdasaError(f"{told}: which one means positive? For example, write positive = {labels[-1]!r}")
     return found[0]
 
 

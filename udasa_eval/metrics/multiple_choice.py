@@ -55,7 +55,11 @@ class _OverChoices(evaluate.Metric):  # type: ignore[misc]
         self, predictions: Sequence[Sequence[float]], references: Sequence[Sequence[int]], **_: Any
     ) -> dict[str, float]:
         of_question = type(self).of_question
-        return {self.figure: fmean(of_question(*one) for one in zip(predictions, references, strict=True))}
+        return {
+            self.figure: fmean(
+                of_question(*question) for question in zip(predictions, references, strict=True)
+            )
+        }
 
 
 class MC1(_OverChoices):

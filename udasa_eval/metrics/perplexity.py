@@ -9,8 +9,7 @@ from typing import Any
 import datasets
 import evaluate
 
-from udasa_core import CausalLM, load_causal_lm
-from udasa_core.models.resolve import resolve_model
+from udasa_core import CausalLM, load_causal_lm, resolve_model
 from udasa_eval.measures.perplexity import perplexity, text_surprise
 
 _INPUTS = """
@@ -44,6 +43,6 @@ class Perplexity(evaluate.Metric):  # type: ignore[misc]
         surprises = [text_surprise(model, text, window) for text in predictions]
         return {
             "perplexity": perplexity(surprises),
-            "perplexities": [one.perplexity for one in surprises],
-            "tokens": sum(one.tokens for one in surprises),
+            "perplexities": [surprise.perplexity for surprise in surprises],
+            "tokens": sum(surprise.tokens for surprise in surprises),
         }

@@ -48,10 +48,10 @@ class ReferenceSimilarity(evaluate.Metric):  # type: ignore[misc]
         ]
         means: dict[str, float] = {}
         for name in SIMILARITIES:
-            of = [one[name] for one in found]
-            means[f"{name}_acc"] = sum(one.accurate for one in of) / len(of)
-            means[f"{name}_diff"] = sum(one.difference for one in of) / len(of)
-            means[f"{name}_max"] = sum(one.correct for one in of) / len(of)
+            of = [similarities[name] for similarities in found]
+            means[f"{name}_acc"] = sum(similarity.accurate for similarity in of) / len(of)
+            means[f"{name}_diff"] = sum(similarity.difference for similarity in of) / len(of)
+            means[f"{name}_max"] = sum(similarity.correct for similarity in of) / len(of)
         return means
 
 

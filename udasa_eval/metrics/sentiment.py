@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import datasets
 import evaluate
 
-from udasa_core.models.resolve import resolve_encoder
-from udasa_core.resources.classifier import TransformerClassifier
+from udasa_core import load_classifier, resolve_encoder
 from udasa_eval.measures.positivity import classifier_positivity, positive_label, vader_positivity
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ class ClassifierPositivity(evaluate.Metric):  # type: ignore[misc]
         return _info("Positivity of texts by a sequence classifier.", _CLASSIFIER)
 
     def _compute(self, predictions: Sequence[str], classifier: str, positive: str = "") -> dict[str, Any]:
-        read = TransformerClassifier(resolve_encoder(classifier, root=Path.cwd(), dtype="float32"))
+        read = load_classifier(resolve_encoder(classifier, root=Path.cwd(), dtype="float32"))
         return _summary(
             classifier_positivity(read, predictions, positive_label(read.labels, positive, classifier))
         )

@@ -70,5 +70,7 @@ class LengthControlledWinRate(evaluate.Metric):  # type: ignore[misc]
     def _compute(
         self, predictions: Sequence[float], lengths: Sequence[float], baseline_lengths: Sequence[float]
     ) -> dict[str, float]:
-        columns = (np.asarray(one, dtype=np.float64) for one in (predictions, lengths, baseline_lengths))
+        columns = (
+            np.asarray(values, dtype=np.float64) for values in (predictions, lengths, baseline_lengths)
+        )
         return {"length_controlled_win_rate": length_controlled_win_rate(*columns)}

@@ -42,7 +42,12 @@ def sample_answers(
     """
     first = _turn(questions, {}, generator, policy, seed, max_new_tokens)
     second = _turn(
-        [one for one in questions if one.id in first], first, generator, policy, seed, max_new_tokens
+        [question for question in questions if question.id in first],
+        first,
+        generator,
+        policy,
+        seed,
+        max_new_tokens,
     )
     found = []
     for question in questions:
@@ -58,8 +63,8 @@ def given_answers(
 ) -> list[BenchAnswers]:
     """Return answers that lie in a file, in the questions' order; a question that it lacks has none."""
     return [
-        BenchAnswers(one, answers.get(one.id, ()), (False,) * len(answers.get(one.id, ())))
-        for one in questions
+        BenchAnswers(question, answers.get(question.id, ()), (False,) * len(answers.get(question.id, ())))
+        for question in questions
     ]
 
 
@@ -73,9 +78,9 @@ def _turn(
 ) -> dict[str, Group]:
     """Sample one turn of each question: the second where `before` has the first's."""
     found = {}
-    for temperature in sorted({one.temperature for one in questions}):
-        asked = [one for one in questions if one.temperature == temperature]
-        prompts = [_prompt(one, before.get(one.id)) for one in asked]
+    for temperature in sorted({question.temperature for question in questions}):
+        asked = [question for question in questions if question.temperature == temperature]
+        prompts = [_prompt(question, before.get(question.id)) for question in asked]
         sampling = SamplingOptions(1, temperature, max_new_tokens)
         for question, group in zip(asked, generator(prompts, sampling, policy, seed), strict=True):
             if group is not None:

@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import Any, ClassVar
 
 from pydantic import Field
 
-from udasa_core import Resources, UdasaError, content_key, hookimpl
-from udasa_core.sources.digests import digest
+from udasa_core import Plugin, Resources, UdasaError, content_key, file_digest, hookimpl
 from udasa_eval.judges.options import JudgedOptions
 from udasa_eval.judges.prompts import JudgePrompt, read_judge_prompts
 from udasa_eval.mt_bench.data import SOURCE, BenchQuestion, find_files, read_questions
@@ -30,11 +28,15 @@ class BenchOptions(JudgedOptions):
         default="",
         description='Reference answers in place of the folder\'s, in its layout ("file:fixed.jsonl").',
     )
-    categories: tuple[str, ...] = Field(default=(), description="Only these categories; all if empty.")
-    per_category: int | None = Field(
-        default=None, ge=1, description="Only the first questions of each category: how many."
+    categories: tuple[str, ...] = Field(
+        default=(), description="The categories that are asked; all if empty."
     )
-    max_new_tokens: int = Field(default=1024, ge=1, description="Tokens of an answer at most.")
+    per_category: int | None = Field(
+        default=None,
+        ge=1,
+        description="How many questions of each category are asked, from the first; all without it.",
+    )
+    max_new_tokens: int = Field(default=1024, ge=1, description="The longest answer, in tokens.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,44 +53,40 @@ def read_bench(options: BenchOptions, resources: Resources) -> Bench:
     references = resources.data(options.references) if options.references else None
     files = find_files(resources.data(options.source), options.source, references)
     questions = read_questions(files, options.source)
-    known = list(dict.fromkeys(one.category for one in questions))
-    unknown = [one for one in options.categories if one not in known]
+    known = list(dict.fromkeys(question.category for question in questions))
+    unknown = [category for category in options.categories if category not in known]
     if unknown:
         raise UdasaError(
             f"MT-Bench has no category {', '.join(map(repr, unknown))}\n    → categories takes some of "
             f"{', '.join(known)}"
         )
     chosen = {
-        one.id
+        question.id
         for category in options.categories or known
-        for one in islice((each for each in questions if each.category == category), options.per_category)
+        for question in islice(
+            (each for each in questions if each.category == category), options.per_category
+        )
     }
     paths = (files.questions, files.references, files.judge_prompts)
     return Bench(
-        tuple(one for one in questions if one.id in chosen),
+        tuple(question for question in questions if question.id in chosen),
         read_judge_prompts(files.judge_prompts, options.source),
-        content_key([digest(path) for path in paths]),
+        content_key([file_digest(path) for path in paths]),
     )
 
 
-class BenchSuite:
+class BenchSuite(Plugin):
     """What MT-Bench's suites share: the questions, read once, and what they ask."""
 
-    Options: ClassVar[type[BenchOptions]] = BenchOptions
-    needs: ClassVar[tuple[str, ...]] = ("generator", "judge")
-    # A suite measures: it puts no label into training.
-    label_free: ClassVar[bool] = True
-
-    def __init__(self, options: Any, name: str, resources: Resources) -> None:
-        self.options: BenchOptions = options
-        self.name = name
-        self._resources = resources
+    Options = BenchOptions
+    options: BenchOptions
+    needs = ("generator", "judge")
 
     @cached_property
     def _bench(self) -> Bench:
-        return read_bench(self.options, self._resources)
+        return read_bench(self.options, self.resources)
 
     @hookimpl
     def udasa_questions(self) -> list[str]:
         """Return both turns of every question."""
-        return [turn for one in self._bench.questions for turn in one.turns]
+        return [turn for question in self._bench.questions for turn in question.turns]

@@ -90,7 +90,7 @@ def read_questions(files: BenchFiles, source: str) -> tuple[BenchQuestion, ...]:
                 f'    → add the line {{"question_id": {id}, "choices": [{{"turns": ["…", "…"]}}]}}'
             )
         found.append(BenchQuestion(id, category, turns, reference))
-    if len({one.id for one in found}) != len(found) or not found:
+    if len({question.id for question in found}) != len(found) or not found:
         told = "a question_id twice" if found else "no question"
         raise UdasaError(f"{source}: {files.questions.name} has {told}\n    → take FastChat's file")
     return tuple(found)
@@ -124,7 +124,7 @@ def _rows(path: Path, source: str) -> list[tuple[int, Mapping[str, Any]]]:
         except ValueError as error:
             raise UdasaError(f"{source}: {path.name}, line {number}, is not JSON: {error}") from error
         if not isinstance(row, dict):
-            raise UdasaError(f"{source}: {path.name}, line {number}, is no JSON object")
+            raise UdasaError(f"{source}: {path.name}, line {number}, is not a JSON object")
         rows.append((number, row))
     return rows
 
@@ -140,5 +140,5 @@ def _field(row: Mapping[str, Any], name: str, where: str) -> Any:
 def _two_texts(given: Any, where: str) -> tuple[str, str]:
     texts: Sequence[Any] = given if isinstance(given, list) else ()
     if len(texts) != 2 or not all(isinstance(text, str) for text in texts):
-        raise UdasaError(f"{where} is not two texts\n    → MT-Bench has two turns a question")
+        raise UdasaError(f"{where} is not a list of two texts\n    → MT-Bench has two turns a question")
     return texts[0], texts[1]

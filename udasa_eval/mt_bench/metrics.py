@@ -8,9 +8,8 @@ import numpy as np
 from numpy import float64
 from numpy.typing import NDArray
 
-from udasa_core import Metric
+from udasa_core import Metric, Resamples
 from udasa_eval.mt_bench.answers import TURNS, BenchAnswers
-from udasa_eval.statistics.resampling import Resamples
 
 
 def turn_table(
@@ -32,15 +31,10 @@ def turn_mean(resamples: Resamples, name: str, table: NDArray[float64]) -> Metri
 
 def answer_metrics(answers: Sequence[BenchAnswers], resamples: Resamples) -> list[Metric]:
     """Return truncated, and not_asked where a turn was not."""
-    cut = np.array([sum(one.truncated) for one in answers])
-    there = np.array([len(one.texts) for one in answers])
+    cut = np.array([sum(answer.truncated) for answer in answers])
+    there = np.array([len(answer.texts) for answer in answers])
     metrics = [resamples.ratio("truncated", cut, there, int(there.sum()))]
     if (there < len(TURNS)).any():
         whole = np.full(len(answers), len(TURNS))
         metrics.append(resamples.ratio("not_asked", len(TURNS) - there, whole, int(whole.sum())))
     return metrics
-
-
-def number_or_none(value: float) -> float | None:
-    """Return a figure as plain data: None in place of NaN."""
-    return float(value) if np.isfinite(value) else None

@@ -46,7 +46,7 @@ def labelled_responses(part: str) -> tuple[LabelledResponse, ...]:
     does worse: of the 70 calls that it makes on the 2,281 answers in half of HH-RLHF's harmless test, about
     53 are right by reading, and of 150 other answers it missed about one refusal.
     """
-    text = files("udasa_eval").joinpath("data", "refusals.jsonl").read_text(encoding="utf-8")
+    text = files("udasa_eval").joinpath("refusals", "refusals.jsonl").read_text(encoding="utf-8")
     rows = [LabelledResponse(**json.loads(line)) for line in text.split("\n") if line]
     return tuple(row for row in rows if row.part == part)
 
@@ -55,10 +55,14 @@ def detector_quality(
     responses: Sequence[LabelledResponse], detector: Callable[[str], bool] = is_refusal
 ) -> DetectorQuality:
     """Return a detector's precision and recall; NaN where there is no call, or no refusal."""
-    called = [detector(one.response) for one in responses]
-    missed = tuple(one for one, call in zip(responses, called, strict=True) if one.refusal and not call)
-    wrong = tuple(one for one, call in zip(responses, called, strict=True) if call and not one.refusal)
-    refusals, calls = sum(one.refusal for one in responses), sum(called)
+    called = [detector(labelled.response) for labelled in responses]
+    missed = tuple(
+        labelled for labelled, call in zip(responses, called, strict=True) if labelled.refusal and not call
+    )
+    wrong = tuple(
+        labelled for labelled, call in zip(responses, called, strict=True) if call and not labelled.refusal
+    )
+    refusals, calls = sum(labelled.refusal for labelled in responses), sum(called)
     return DetectorQuality(
         precision=1 - len(wrong) / calls if calls else float("nan"),
         recall=1 - len(missed) / refusals if refusals else float("nan"),

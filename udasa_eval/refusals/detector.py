@@ -148,12 +148,12 @@ def is_refusal(text: str) -> bool:
     found = sentences(own)
     if len(found) == 1 and _BARE_APOLOGY.fullmatch(found[0]):
         return True
-    plain = [_SYMPATHY.sub("", _IDIOMS.sub("", one)) for one in found[:_PLAIN_WITHIN]]
-    if any(_PLAIN.search(one) for one in plain):
+    plain = [_SYMPATHY.sub("", _IDIOMS.sub("", sentence)) for sentence in found[:_PLAIN_WITHIN]]
+    if any(_PLAIN.search(sentence) for sentence in plain):
         return True
     return any(
-        _OPENING.search(one) or _is_unanswered(one, plain[place + 1 : place + 2])
-        for place, one in enumerate(plain[:_EXCUSE_WITHIN])
+        _OPENING.search(sentence) or _is_unanswered(sentence, plain[place + 1 : place + 2])
+        for place, sentence in enumerate(plain[:_EXCUSE_WITHIN])
     )
 
 
@@ -163,7 +163,7 @@ def _is_unanswered(sentence: str, following: list[str]) -> bool:
     excuse = _EXCUSE.search(sentence)
     if excuse is None or _CONCESSION.search(sentence) or _CONTRAST.search(sentence, excuse.end()):
         return False
-    return not any(_TURNS.search(one) for one in following)
+    return not any(_TURNS.search(following_sentence) for following_sentence in following)
 
 
 def _own_words(text: str) -> str:

@@ -58,6 +58,6 @@ def read_xstest(path: Path, source: str) -> tuple[TestPrompt, ...]:
         found.append(
             TestPrompt(row.get("id") or row.get("id_v2") or str(line), prompt, kind, label == "safe")
         )
-    if not found or len({one.id for one in found}) != len(found):
+    if not found or len({prompt.id for prompt in found}) != len(found):
         raise UdasaError(f"{source}: {path.name} has {'an id twice' if found else 'no row'}")
     return tuple(found)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from udasa_core import Run
-from udasa_core.sources.source import names_source
+from udasa_core import Run, names_source
 
 # What may differ between two measurements that are compared: the items that both have count.
 _MAY_DIFFER = ("limit", "texts_limit", "prompts_limit", "per_category", "repeats", "max_unparsed")

@@ -6,14 +6,12 @@ from pathlib import Path
 
 import click
 
-from udasa_core.cli.command import Command, Group
-
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _DEFAULT = "model"
 
 
-class _Evaluating(Group):
+class _Evaluating(click.Group):
     """A group whose first word is a model, unless it is one of its subcommands."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -31,7 +29,7 @@ def evaluation() -> None:
     """
 
 
-@evaluation.command(_DEFAULT, cls=Command, short_help="Measure MODEL (this word may be left out).")
+@evaluation.command(_DEFAULT, short_help="Measure MODEL (this word may be left out).")
 @click.argument("model", required=False)
 @click.option("--suite", "suites", multiple=True, help="A suite, beside those of --config. May be repeated.")
 @click.option("--adapter", type=_FOLDER, help="A folder with a LoRA adapter for MODEL.")
@@ -71,7 +69,7 @@ def measure(
     click.echo(f"wrote {run.folder}/results.json and results.md, and a Parquet of the items of each suite")
 
 
-@evaluation.command("compare", cls=Command, short_help="Compare models item by item.")
+@evaluation.command("compare", short_help="Compare models item by item.")
 @click.argument("models", nargs=-1, required=True, metavar="A B …")
 @click.option("--suite", "suites", multiple=True, help="Only this suite. May be repeated.")
 def comparison(models: tuple[str, ...], suites: tuple[str, ...]) -> None:

@@ -9,12 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy import float64
 
-from udasa_core import Metric, Run, UdasaError
-from udasa_core.report.table import Table, figure
-from udasa_core.store.runs import find_run
+from udasa_core import Metric, Resamples, Run, Table, TableColumn, UdasaError, find_run
 from udasa_eval.standalone.alike import doubts, unlikeness
 from udasa_eval.statistics.paired import holm, sign_flip
-from udasa_eval.statistics.resampling import Resamples
 
 _SEED = 20260101
 # The metrics by which a suite tells how far its overall figure differs between repeats of the same judge.
@@ -143,10 +140,10 @@ def comparison_table(comparison: Comparison) -> Table:
         (
             one.suite,
             f"{one.model} − {one.against}",
-            f"{figure(one.difference.value)} [{figure(one.difference.low)}, {figure(one.difference.high)}]",
-            str(one.difference.n),
-            f"{one.p:.4f}",
-            f"{one.corrected:.4f}",
+            one.difference,
+            one.difference.n,
+            one.p,
+            one.corrected,
             one.verdict,
         )
         for one in differences
@@ -157,8 +154,9 @@ def comparison_table(comparison: Comparison) -> Table:
         "docs/evaluation.md lists (truthfulqa.mc: mc2).",
         *comparison.notes,
     ]
-    header = ("suite", "models", "difference", "n", "p", "Holm", "verdict")
-    return Table("Item by item", header, cells, notes)
+    p, corrected = TableColumn("p", digits=4), TableColumn("Holm", digits=4)
+    columns = ("suite", "models", "difference", "n", p, corrected, "verdict")
+    return Table("Item by item", columns, cells, notes)
 
 
 def _doubts(one: Difference, other: Contender, first: Contender) -> Iterator[str]:

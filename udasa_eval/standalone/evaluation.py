@@ -9,19 +9,17 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from udasa_core import Adapter, Run, UdasaError, content_key
-from udasa_core.api import conduct, load
-from udasa_core.config.parse import ARRAYS, known_tables, parse_config
-from udasa_core.running.job import Job
-from udasa_core.sources.digests import weights_digest
-from udasa_core.steps.evaluate import measured_by_suites
-from udasa_eval.experiments.measuring import plain_configuration
+from udasa_core import Adapter, Run, Steps, UdasaError, content_key, file_digest, load, read_configuration
 
 # What the one model is called in the results.
 MODEL = "model"
-_KEPT = ("run", "model", "generator", "reader", "embedder", "entailment", "judge", "suite", "store")
-# Tables that other commands read.
-_OF_EXPERIMENTS = ("arms",)
+# Tables of a run or of an experiment that no suite reads: those of the bundled configuration stand.
+_IGNORED = (
+    *("prompts", "controls", "dimension", "calibration", "aggregation", "pairing", "stages", "trainer"),
+    *("engine", "observer", "arms"),
+)
+# An adapter's files, as PEFT calls them.
+_WEIGHTS, _SETTINGS = "adapter_model.safetensors", "adapter_config.json"
 
 
 def default_configuration() -> Path:
@@ -44,78 +42,69 @@ def evaluate_model(
     of the configuration. configuration: a TOML whose [model], [generator], [judge], [[suite]] and the like
     count, and nothing else. adapter: a folder with a LoRA adapter for the model.
     """
-    raw = evaluation_configuration(model, suites, configuration, overrides)
-    raw["run"] = {**raw["run"], "name": _name(raw, adapter), "folder": str(folder)}
-
-    def work(job: Job) -> Mapping[str, Any]:
-        ref = job.base
-        if adapter is not None:
-            ref = ref.with_adapter(_adapter(adapter))
-        figures = measured_by_suites(job, {MODEL: ref})
-        told = {name: list(rows) for name, rows in figures.items()}
-        return {"suites": told, "evaluated": ref.to_json()}
-
-    for file in ("adapter_model.safetensors", "adapter_config.json"):
+    for file in (_WEIGHTS, _SETTINGS):
         if adapter is not None and not (adapter / file).is_file():
             raise UdasaError(f"{adapter} is no adapter: it has no {file}")
-    job = conduct(load(raw), work)
-    return Run(job.config.run_dir, made=job.made)
+    read = read_configuration(configuration, default=default_configuration())
+    raw = evaluation_configuration(model, suites, read.raw, overrides, str(read.origin))
+    steps = Steps(folder, read)
+    with steps.run(raw, _name(raw, read.root, adapter)) as run:
+        ref = run.base if adapter is None else run.base.with_adapter(_adapter(adapter))
+        run.suites({MODEL: ref})
+        run.tell(evaluated=ref.to_json())
+    return Run(run.folder, made=run.made)
 
 
 def evaluation_configuration(
-    model: str | None, suites: Sequence[str], configuration: Path | None, overrides: Sequence[str]
+    model: str | None, suites: Sequence[str], given: Mapping[str, Any], overrides: Sequence[str], origin: str
 ) -> dict[str, Any]:
-    """Return the plain data of an evaluation: the bundled configuration under the tables that count."""
-    default = plain_configuration(None, (), default_configuration())
-    given = plain_configuration(configuration, (), default_configuration()) if configuration else {}
-    _check_shape(given, default, configuration)
-    raw = {**default, **{key: value for key, value in given.items() if key in _KEPT}}
-    raw["run"] = {
-        **default["run"],
-        **{k: v for k, v in given.get("run", {}).items() if k in ("seed", "shard_size")},
-    }
+    """Return the plain data of an evaluation: the bundled configuration under the tables that count.
+
+    given: the plain data of a configuration, which faults call `origin`.
+    """
+    default = read_configuration(default_configuration()).raw
+    counting = {key: value for key, value in given.items() if key not in _IGNORED}
+    if any(not _is_shaped(key, value) for key, value in counting.items()):
+        # A table of another shape cannot be put together with others; the core tells of each.
+        load(read_configuration({**default, **counting})._replace(origin=origin))
+    raw = {**default, **counting}
+    kept = {key: value for key, value in counting.get("run", {}).items() if key in ("seed", "shard_size")}
+    raw["run"] = {**default["run"], **kept}
     named = list(raw.get("suite", ()))
     known = {one.get("name", one.get("use")) for one in named}
     raw["suite"] = [*named, *({"use": name} for name in dict.fromkeys(suites) if name not in known)]
-    named_model = model or raw["model"].get("source", default["model"]["source"])
-    raw["model"] = {**raw["model"], "source": named_model}
+    if model is not None:
+        raw["model"] = {**raw["model"], "source": _from_here(model)}
+    raw["model"] = {"source": default["model"]["source"], **raw["model"]}
     if not raw["suite"]:
         raise UdasaError("no suite is named: add --suite NAME; `udasa plugins` lists them")
-    from udasa_core.config.overrides import override
-
-    changed: dict[str, Any] = override(raw, overrides) if overrides else raw
-    return changed
+    return dict(read_configuration(raw, overrides).raw)
 
 
-def _check_shape(given: Mapping[str, Any], default: Mapping[str, Any], origin: Path | None) -> None:
-    """Raise ConfigError where a table that counts has another shape, or nobody knows the table."""
-    odd = {
-        key: value
-        for key, value in given.items()
-        if key not in (*known_tables(), *_OF_EXPERIMENTS) or (key in _KEPT and not _is_shaped(key, value))
-    }
-    if odd:
-        parse_config({**default, **odd}, root=Path(), origin=str(origin))
+def _from_here(source: str) -> str:
+    """Return a source that was typed: a relative file lies in the working folder, not beside --config."""
+    kind, _, path = source.partition(":")
+    return f"file:{Path(path).resolve()}" if kind == "file" else source
 
 
 def _is_shaped(key: str, value: Any) -> bool:
-    if key not in ARRAYS:
+    if key != "suite":
         return isinstance(value, Mapping)
     return isinstance(value, list) and all(isinstance(one, Mapping) for one in value)
 
 
 def _adapter(folder: Path) -> Adapter:
     """Return an adapter's identity: its weights, and the configuration that says how they count."""
-    config = (folder / "adapter_config.json").read_text(encoding="utf-8")
-    return Adapter(content_key(weights_digest(folder), config, length=64), str(folder.resolve()))
+    settings = (folder / _SETTINGS).read_text(encoding="utf-8")
+    return Adapter(content_key(file_digest(folder / _WEIGHTS), settings, length=64), str(folder.resolve()))
 
 
-def _name(raw: Mapping[str, Any], adapter: Path | None) -> str:
+def _name(raw: Mapping[str, Any], root: Path, adapter: Path | None) -> str:
     """Return a name by which the same evaluation is found again: what the model is called, and a digest."""
     source = str(raw["model"]["source"])
     stem = re.split(r"[/:]", source.rstrip("/"))[-1].removesuffix(".gguf") or "model"
     plain = re.sub(
         r"[^A-Za-z0-9.-]+", "-", f"{stem}{'-' + adapter.resolve().parent.name[:8] if adapter else ''}"
     )
-    told = json.dumps([raw, str(adapter)], sort_keys=True, default=str)
+    told = json.dumps([raw, str(root), str(adapter)], sort_keys=True, default=str)
     return f"{plain}-{content_key(told, length=6)}"

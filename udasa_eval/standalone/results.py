@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from udasa_core import Run
-from udasa_core.report.table import figure
+from udasa_core import Interval, Run, Table, write_whole
 
 _COLUMNS = ("suite", "model", "metric", "value", "standard error", "95% interval", "n")
+_NOTE = "Standard errors and 95% intervals by resampling items (bootstrap)."
 
 
 def write_results(run: Run, folder: Path) -> str:
@@ -27,39 +27,31 @@ def write_results(run: Run, folder: Path) -> str:
         "seed": run.manifest.plain["config"].get("run", {}).get("seed"),
         "suites": {name: list(rows) for name, rows in suites.items()},
     }
-    (folder / "results.json").write_text(json.dumps(told, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    write_whole(folder / "results.json", json.dumps(told, indent=1, sort_keys=True) + "\n")
     for suite, rows in suites.items():
         for model in dict.fromkeys(row["model"] for row in rows):
             _write_rows(run, suite, model, folder / f"{suite}.{model}.parquet".replace("/", "-"))
-    text = markdown(suites)
-    (folder / "results.md").write_text(text, encoding="utf-8")
+    text = f"{suite_table(suites).markdown()}\n"
+    write_whole(folder / "results.md", text)
     return text
 
 
-def markdown(suites: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
-    """Return one Markdown table of every suite's figures."""
-    lines = [_line(_COLUMNS), _line(["---"] * len(_COLUMNS)), *(_line(row) for row in _rows(suites))]
-    note = "Standard errors and 95% intervals by resampling items (bootstrap)."
-    return "\n".join((*lines, "", note)) + "\n"
-
-
-def _rows(suites: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[Sequence[str]]:
-    for suite, rows in suites.items():
-        for row in rows:
-            error = row.get("error")
-            yield (
-                suite,
-                row["model"],
-                row["name"],
-                figure(row["value"]),
-                "–" if error is None else figure(error),
-                f"{figure(row['low'])} to {figure(row['high'])}",
-                str(row["n"]),
-            )
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+def suite_table(suites: Mapping[str, Sequence[Mapping[str, Any]]]) -> Table:
+    """Return every suite's figures, a row each."""
+    rows = [
+        (
+            suite,
+            row["model"],
+            row["name"],
+            row["value"],
+            row.get("error"),
+            Interval(row["low"], row["high"]),
+            row["n"],
+        )
+        for suite, figures in suites.items()
+        for row in figures
+    ]
+    return Table("", _COLUMNS, rows, [_NOTE])
 
 
 def _write_rows(run: Run, suite: str, model: str, path: Path) -> None:

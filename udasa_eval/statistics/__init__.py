@@ -1,1 +1,1 @@
-"""Intervals, medians and paired tests, clustered by item."""
+"""Medians, ranks and paired tests over items; intervals come by `udasa_core.Resamples`."""

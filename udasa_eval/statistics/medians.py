@@ -6,8 +6,7 @@ import numpy as np
 from numpy import float64, intp
 from numpy.typing import NDArray
 
-from udasa_core import Metric
-from udasa_eval.statistics.resampling import Resamples
+from udasa_core import Metric, Resamples
 
 
 def resampled_median(resamples: Resamples, name: str, values: NDArray[float64]) -> Metric:

@@ -7,28 +7,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from udasa_core import (
     Message,
     Metric,
     ModelRef,
+    Options,
+    Plugin,
     Prompt,
-    Resources,
+    PromptSource,
+    Resamples,
     SamplingOptions,
     SuiteReport,
     UdasaError,
     content_key,
     hookimpl,
+    prompts_digest,
 )
-from udasa_core.prompts.read import PromptSource, prompts_digest
 from udasa_eval.inputs.continuations import Continuation, joined, without_beginning
 from udasa_eval.inputs.texts import read_texts
 from udasa_eval.measures.perplexity import Surprise, continuation_surprise
+from udasa_eval.statistics.columns import column, measured
 from udasa_eval.statistics.medians import resampled_median
-from udasa_eval.statistics.resampling import Resamples
 
 if TYPE_CHECKING:
     from numpy import float64
@@ -37,10 +40,8 @@ if TYPE_CHECKING:
 _PLACE = "{beginning}"
 
 
-class ReviewOptions(BaseModel):
+class ReviewOptions(Options):
     """Which beginnings are continued, and how continuations are drawn."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     source: str = Field(
         default="hf:stanfordnlp/imdb",
@@ -50,7 +51,7 @@ class ReviewOptions(BaseModel):
     )
     config: str | None = Field(default=None, description="The data set's configuration, in the hub's layout.")
     split: str = Field(default="test", description="The data set's split, in the hub's layout.")
-    limit: int = Field(default=200, ge=1, description="Rows read at most, from the first.")
+    limit: int = Field(default=200, ge=1, description="How many rows are read, from the first.")
     prefix_words: int = Field(
         default=8, ge=1, description="Words of a review that are its beginning; words, not a model's tokens."
     )
@@ -59,9 +60,14 @@ class ReviewOptions(BaseModel):
         description=f'The user\'s turn; {_PLACE} stands for the beginning. "{_PLACE}" alone suits a base '
         'model under [generator] template = "plain".',
     )
-    max_new_tokens: int = Field(default=64, ge=1, description="Tokens of a continuation at most.")
+    max_new_tokens: int = Field(default=64, ge=1, description="The longest continuation, in tokens.")
     temperature: float = Field(default=1.0, gt=0.0, description="The temperature of sampling.")
-    top_p: float = Field(default=1.0, gt=0.0, le=1.0, description="Nucleus sampling's mass; 1 for all.")
+    top_p: float = Field(
+        default=1.0,
+        gt=0.0,
+        le=1.0,
+        description="The share of probability that nucleus sampling keeps; 1 keeps all.",
+    )
 
     @field_validator("instruction")
     @classmethod
@@ -75,7 +81,7 @@ class ReviewOptions(BaseModel):
         return SamplingOptions(1, self.temperature, self.max_new_tokens, self.top_p)
 
 
-class ControlledSentiment(ABC):
+class ControlledSentiment(Plugin, ABC):
     """What the sentiment suites share: all but how positivity is scored.
 
     A chat model is given a beginning as a user's turn, "Continue this film review: …", which the generator
@@ -94,16 +100,8 @@ class ControlledSentiment(ABC):
     of Rafailov et al. (2023, arXiv 2305.18290, section 6) with beginnings of 2 to 8 tokens.
     """
 
-    Options: ClassVar[type[BaseModel]]
-    needs: ClassVar[tuple[str, ...]] = ("generator",)
-    # A suite measures: it puts no label into training.
-    label_free: ClassVar[bool] = True
+    needs = ("generator",)
     options: ReviewOptions
-
-    def __init__(self, options: Any, name: str, resources: Resources) -> None:
-        self.options = options
-        self.name = name
-        self._resources = resources
 
     @abstractmethod
     def positivity(self, texts: Sequence[str]) -> NDArray[float64]:
@@ -117,36 +115,36 @@ class ControlledSentiment(ABC):
     def fingerprint(self) -> str:
         """The reviews' digest, the scorer's and the base's identity: a source is only a name."""
         options = self.options
-        path = self._resources.data(options.source).absolute()
+        path = self.resources.data(options.source).absolute()
         read = PromptSource(f"file:{path}", options.config, options.split)
-        return content_key(prompts_digest(read, Path("/")), self.scorer(), self._resources.base.key)
+        return content_key(prompts_digest(read, Path("/")), self.scorer(), self.resources.base.key)
 
     @hookimpl
     def udasa_evaluate(self, policy: ModelRef, seed: int) -> SuiteReport:
         """Return the figures, and one row a beginning."""
         self.scorer()  # a missing scorer is told before anything is sampled
         continued = self._continued(policy, seed)
-        spoken = [one for one in continued if one.text]
+        spoken = [continuation for continuation in continued if continuation.text]
         if not spoken:
             raise UdasaError(
                 f"suite {self.name!r}: none of {len(continued)} beginnings was continued. Look at "
                 "[generator] template and max_new_tokens"
             )
-        positivities = self.positivity([one.text or "" for one in spoken]).tolist()
-        scores = {one.id: score for one, score in zip(spoken, positivities, strict=True)}
+        positivities = self.positivity([continuation.text or "" for continuation in spoken]).tolist()
+        scores = {continuation.id: score for continuation, score in zip(spoken, positivities, strict=True)}
         surprises = self._surprises(spoken)
-        rows = [_row(one, scores, surprises, seed) for one in continued]
+        rows = [_row(continuation, scores, surprises, seed) for continuation in continued]
         return SuiteReport(self.name, policy, self._metrics(rows, seed), tuple(rows))
 
     @hookimpl
     def udasa_questions(self) -> list[str]:
         """Return the beginnings."""
-        return [one.beginning for one in self._asked()]
+        return [continuation.beginning for continuation in self._asked()]
 
     def _asked(self) -> list[Continuation]:
         options = self.options
         texts = read_texts(
-            self._resources.data(options.source),
+            self.resources.data(options.source),
             ("text", "prompt"),
             source=options.source,
             config=options.config,
@@ -154,17 +152,19 @@ class ControlledSentiment(ABC):
             limit=options.limit,
         )
         asked = []
-        for one in texts:
-            words = one.text.split()
-            cut = one.column == "text"
-            beginning = " ".join(words[: options.prefix_words]) if cut else one.text.strip()
+        for text in texts:
+            words = text.text.split()
+            cut = text.column == "text"
+            beginning = " ".join(words[: options.prefix_words]) if cut else text.text.strip()
             message = Message("user", options.instruction.replace(_PLACE, beginning))
-            asked.append(Continuation(one.id, beginning, Prompt(one.id, (message,))))
+            asked.append(Continuation(text.id, beginning, Prompt(text.id, (message,))))
         return asked
 
     def _continued(self, policy: ModelRef, seed: int) -> list[Continuation]:
         options, asked = self.options, self._asked()
-        groups = self._resources.generator()([one.prompt for one in asked], options.sampling(), policy, seed)
+        groups = self.resources.generator()(
+            [continuation.prompt for continuation in asked], options.sampling(), policy, seed
+        )
         continued = []
         for asking, group in zip(asked, groups, strict=True):
             if group is not None:
@@ -179,23 +179,20 @@ class ControlledSentiment(ABC):
         return continued
 
     def _surprises(self, spoken: Sequence[Continuation]) -> dict[str, Surprise]:
-        base = self._resources.causal_lm(self._resources.base)
+        base = self.resources.causal_lm(self.resources.base)
         found = {}
-        with self._resources.progress(f"{self.name}: perplexity", len(spoken)) as advance:
-            for one in spoken:
-                text = joined(one.beginning, one.text or "")
-                found[one.id] = continuation_surprise(base, one.beginning, text)
+        with self.resources.progress(f"{self.name}: perplexity", len(spoken)) as advance:
+            for continuation in spoken:
+                text = joined(continuation.beginning, continuation.text or "")
+                found[continuation.id] = continuation_surprise(base, continuation.beginning, text)
                 advance(1)
         return found
 
     def _metrics(self, rows: Sequence[Mapping[str, Any]], seed: int) -> tuple[Metric, ...]:
         import numpy as np
 
-        def column(name: str) -> NDArray[float64]:
-            return np.array([np.nan if row[name] is None else float(row[name]) for row in rows])
-
         resamples = Resamples.draw(len(rows), seed)
-        scores, perplexities = column("score"), column("perplexity")
+        scores, perplexities = column(rows, "score"), column(rows, "perplexity")
         above = np.where(np.isfinite(scores), scores > 0.5, np.nan)
         missed = {
             "empty": np.array([row["output"] == "" for row in rows]),
@@ -206,26 +203,28 @@ class ControlledSentiment(ABC):
             resamples.mean("positive_share", above),
             resampled_median(resamples, "perplexity_median", perplexities),
             resamples.mean("perplexity_mean", perplexities),
-            resamples.mean("length", column("tokens")),
-            resamples.mean("truncated", column("truncated")),
+            resamples.mean("length", column(rows, "tokens")),
+            resamples.mean("truncated", column(rows, "truncated")),
         ]
-        metrics += [resamples.mean(name, one.astype(float)) for name, one in missed.items() if one.any()]
-        return tuple(metric for metric in metrics if np.isfinite(metric.value))
+        metrics += [
+            resamples.mean(name, flags.astype(float)) for name, flags in missed.items() if flags.any()
+        ]
+        return measured(metrics)
 
 
 def _row(
-    one: Continuation, scores: Mapping[str, float], surprises: Mapping[str, Surprise], seed: int
+    continuation: Continuation, scores: Mapping[str, float], surprises: Mapping[str, Surprise], seed: int
 ) -> dict[str, Any]:
-    score, surprise = scores.get(one.id), surprises.get(one.id)
+    score, surprise = scores.get(continuation.id), surprises.get(continuation.id)
     there = surprise is not None and surprise.tokens > 0
     return {
-        "id": one.id,
-        "prompt": one.prompt.messages[-1].content,
-        "beginning": one.beginning,
-        "output": one.text,
+        "id": continuation.id,
+        "prompt": continuation.prompt.messages[-1].content,
+        "beginning": continuation.beginning,
+        "output": continuation.text,
         "score": None if score is None else float(score),
         "perplexity": surprise.perplexity if surprise is not None and there else None,
-        "tokens": None if one.text is None else one.tokens,
-        "truncated": None if one.text is None else one.truncated,
+        "tokens": None if continuation.text is None else continuation.tokens,
+        "truncated": None if continuation.text is None else continuation.truncated,
         "seed": seed,
     }

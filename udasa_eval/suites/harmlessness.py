@@ -10,9 +10,8 @@ from numpy import float64
 from numpy.typing import NDArray
 from pydantic import Field
 
-from udasa_core import Metric
+from udasa_core import Metric, Resamples
 from udasa_eval.judges.prompts import HARMLESS, JudgePrompt
-from udasa_eval.statistics.resampling import Resamples
 from udasa_eval.suites.helpfulness import Helpfulness, refused
 from udasa_eval.suites.open_answers import OpenAnswer, OpenOptions
 
@@ -44,16 +43,15 @@ class Harmlessness(Helpfulness):
     The two measure different things; where they part, read the rows.
     """
 
-    class Options(HarmlessOptions):
-        """Which prompts, how they are answered, and how they are graded."""
-
+    Options = HarmlessOptions
+    options: HarmlessOptions
     grading: ClassVar[JudgePrompt] = HARMLESS
 
     def further(
         self, answers: Sequence[OpenAnswer], grades: NDArray[float64], resamples: Resamples
     ) -> list[Metric]:
         """Return refusals, and the two rates of compliance."""
-        harmful = np.array([one.dialogue.harmful is not False for one in answers])
+        harmful = np.array([answer.dialogue.harmful is not False for answer in answers])
         refusals = refused(answers)
         by_judge = np.where(np.isfinite(grades), (grades <= HARMFUL_GRADE).astype(float64), np.nan)
         return [

@@ -9,29 +9,20 @@ import numpy as np
 from numpy import float64
 from numpy.typing import NDArray
 
-from udasa_core import Metric, ModelRef, Prompt, SuiteReport, UdasaError, hookimpl
+from udasa_core import Metric, ModelRef, Prompt, Resamples, SuiteReport, UdasaError, hookimpl
 from udasa_eval.judges.model_family import is_own_judge
 from udasa_eval.judges.prompts import HELPFUL, JudgePrompt, conversation_text
 from udasa_eval.judges.repeats import (
     Judgements,
     check_unparsed,
     judged,
-    rating,
+    own_grade,
     spread_metrics,
     unparsed_metric,
 )
-from udasa_eval.mt_bench.metrics import number_or_none
 from udasa_eval.refusals.detector import is_refusal
-from udasa_eval.statistics.resampling import Resamples
-from udasa_eval.suites.open_answers import (
-    OpenAnswer,
-    OpenOptions,
-    OpenSuite,
-    finite,
-    open_metrics,
-    sample_open,
-    spread_out,
-)
+from udasa_eval.statistics.columns import measured, number_or_none, placed
+from udasa_eval.suites.open_answers import OpenAnswer, OpenOptions, OpenSuite, open_metrics, sample_open
 
 
 class Helpfulness(OpenSuite):
@@ -54,28 +45,27 @@ class Helpfulness(OpenSuite):
     Rows: one a prompt and repeat; `grade` is this repeat's, `score` the median.
     """
 
-    class Options(OpenOptions):
-        """Which prompts, how they are answered, and how they are graded."""
-
+    Options = OpenOptions
+    options: OpenOptions
     grading: ClassVar[JudgePrompt] = HELPFUL
 
     @hookimpl
     def udasa_evaluate(self, policy: ModelRef, seed: int) -> SuiteReport:
         """Return the figures, and one row a prompt and repeat."""
         options = self.options
-        judge = self._resources.judge()
+        judge = self.resources.judge()
         own = is_own_judge(self.name, judge, policy)
-        generator = self._resources.generator()
+        generator = self.resources.generator()
         answers = sample_open(self.dialogues(), generator, options.sampling(), policy, seed)
-        places = [place for place, one in enumerate(answers) if one.text is not None]
+        places = [place for place, answer in enumerate(answers) if answer.text is not None]
         if not places:
             raise UdasaError(
                 f"suite {self.name!r}: none of {len(answers)} prompts was answered: lower max_new_tokens"
             )
         prompts = [self._prompt(answers[place]) for place in places]
-        judgements = judged(judge, prompts, seed, options.repeats, rating)
+        judgements = judged(judge, prompts, seed, options.repeats, own_grade)
         check_unparsed(self.name, judgements, options.max_unparsed, 'rating from 1 to 10 such as "[[5]]"')
-        grades = spread_out(judgements.medians, places, len(answers))
+        grades = placed(judgements.medians, places, len(answers))
         resamples = Resamples.draw(len(answers), seed)
         metrics = [resamples.mean("score", grades)]
         metrics += self.further(answers, grades, resamples)
@@ -85,7 +75,7 @@ class Helpfulness(OpenSuite):
         if own:
             metrics.append(Metric("judge_is_own_family", 1.0, 1.0, 1.0, len(places)))
         rows = _rows(answers, places, judgements, seed)
-        return SuiteReport(self.name, policy, finite(metrics), tuple(rows))
+        return SuiteReport(self.name, policy, measured(metrics), tuple(rows))
 
     def further(
         self, answers: Sequence[OpenAnswer], grades: NDArray[float64], resamples: Resamples
@@ -93,14 +83,14 @@ class Helpfulness(OpenSuite):
         """Return the figures that only this suite has. grades: (len(answers),), NaN where there is none."""
         return [resamples.mean("refusals", refused(answers))]
 
-    def _prompt(self, one: OpenAnswer) -> Prompt:
-        conversation = conversation_text(one.dialogue.messages)
-        return self.grading.render(one.dialogue.id, conversation=conversation, response=one.text or "")
+    def _prompt(self, answer: OpenAnswer) -> Prompt:
+        conversation = conversation_text(answer.dialogue.messages)
+        return self.grading.render(answer.dialogue.id, conversation=conversation, response=answer.text or "")
 
 
 def refused(answers: Sequence[OpenAnswer]) -> NDArray[float64]:
     """Return 1 where an answer refuses, 0 where not, (n,); NaN where there is no answer."""
-    return np.array([np.nan if one.text is None else float(is_refusal(one.text)) for one in answers])
+    return np.array([np.nan if answer.text is None else float(is_refusal(answer.text)) for answer in answers])
 
 
 def _rows(
@@ -109,14 +99,14 @@ def _rows(
     numbers = {place: number for number, place in enumerate(places)}
     medians = judgements.medians
     rows: list[Mapping[str, Any]] = []
-    for place, one in enumerate(answers):
+    for place, answer in enumerate(answers):
         shown = {
-            "id": one.dialogue.id,
-            "prompt": conversation_text(one.dialogue.messages),
-            "harmful": one.dialogue.harmful,
-            "output": one.text,
-            "truncated": one.truncated,
-            "refusal": None if one.text is None else is_refusal(one.text),
+            "id": answer.dialogue.id,
+            "prompt": conversation_text(answer.dialogue.messages),
+            "harmful": answer.dialogue.harmful,
+            "output": answer.text,
+            "truncated": answer.truncated,
+            "refusal": None if answer.text is None else is_refusal(answer.text),
             "seed": seed,
         }
         number = numbers.get(place)

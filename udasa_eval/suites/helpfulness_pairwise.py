@@ -8,24 +8,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from udasa_core import Metric, ModelRef, Prompt, SuiteReport, UdasaError, content_key, hookimpl
+from udasa_core import Metric, ModelRef, Prompt, Resamples, SuiteReport, UdasaError, content_key, hookimpl
 from udasa_eval.judges.model_family import is_own_judge
-from udasa_eval.judges.pairwise import Comparisons, compare
+from udasa_eval.judges.pairwise import PairVerdicts, judge_pairs
 from udasa_eval.judges.prompts import HARMLESS_PAIR, HELPFUL_PAIR, JudgePrompt, conversation_text
 from udasa_eval.judges.repeats import spread_metrics, unparsed_metric
 from udasa_eval.judges.win_rate import win_rate_metrics
-from udasa_eval.mt_bench.metrics import number_or_none
-from udasa_eval.statistics.resampling import Resamples
+from udasa_eval.statistics.columns import measured, number_or_none, placed
 from udasa_eval.suites.harmlessness import HarmlessOptions
-from udasa_eval.suites.open_answers import (
-    OpenAnswer,
-    OpenOptions,
-    OpenSuite,
-    finite,
-    open_metrics,
-    sample_open,
-    spread_out,
-)
+from udasa_eval.suites.open_answers import OpenAnswer, OpenOptions, OpenSuite, open_metrics, sample_open
 
 
 class HelpfulnessPairwise(OpenSuite):
@@ -47,33 +38,32 @@ class HelpfulnessPairwise(OpenSuite):
     Rows: one a prompt and repeat; `preference` is this repeat's, `score` the mean over repeats.
     """
 
-    class Options(OpenOptions):
-        """Which prompts, how they are answered, and how they are judged."""
-
+    Options = OpenOptions
+    options: OpenOptions
     grading: ClassVar[JudgePrompt] = HELPFUL_PAIR
 
     @cached_property
     def fingerprint(self) -> str:
         """The digest of the prompts, and the base's identity."""
-        return content_key(super().fingerprint, self._resources.base.key)
+        return content_key(super().fingerprint, self.resources.base.key)
 
     @hookimpl
     def udasa_evaluate(self, policy: ModelRef, seed: int) -> SuiteReport:
         """Return the figures, and one row a prompt and repeat."""
         options, dialogues = self.options, self.dialogues()
-        judge, generator = self._resources.judge(), self._resources.generator()
+        judge, generator = self.resources.judge(), self.resources.generator()
         own = is_own_judge(self.name, judge, policy)
         sampling = options.sampling()
-        baseline = sample_open(dialogues, generator, sampling, self._resources.base, seed)
+        baseline = sample_open(dialogues, generator, sampling, self.resources.base, seed)
         answers = sample_open(dialogues, generator, sampling, policy, seed)
         pairs = list(zip(answers, baseline, strict=True))
-        both = [place for place, (one, other) in enumerate(pairs) if None not in (one.text, other.text)]
+        both = [place for place, (answer, other) in enumerate(pairs) if None not in (answer.text, other.text)]
         if not both:
             raise UdasaError(
                 f"suite {self.name!r}: none of {len(pairs)} prompts was answered: lower max_new_tokens"
             )
         asked = [place for place in both if answers[place].text != baseline[place].text]
-        compared = compare(
+        compared = judge_pairs(
             self.name,
             judge,
             [self._prompt("model-first", answers[place], baseline[place]) for place in asked],
@@ -82,13 +72,13 @@ class HelpfulnessPairwise(OpenSuite):
             options.repeats,
             options.max_unparsed,
         )
-        preferences = spread_out(np.full(len(both), 0.5), both, len(pairs))
+        preferences = placed(np.full(len(both), 0.5), both, len(pairs))
         preferences[asked] = compared.mean_preferences
         resamples = Resamples.draw(len(pairs), seed)
         metrics = win_rate_metrics(preferences, _lengths(answers), _lengths(baseline), resamples)
-        metrics.append(resamples.mean("consistent", spread_out(compared.consistent, asked, len(pairs))))
+        metrics.append(resamples.mean("consistent", placed(compared.consistent, asked, len(pairs))))
         if len(asked) < len(both):
-            equal = spread_out(np.array([float(place not in asked) for place in both]), both, len(pairs))
+            equal = placed(np.array([float(place not in asked) for place in both]), both, len(pairs))
             metrics.append(resamples.mean("identical", equal))
         if asked:
             metrics.append(unparsed_metric(compared.both, np.tile(np.array(asked), 2), resamples))
@@ -97,7 +87,7 @@ class HelpfulnessPairwise(OpenSuite):
         if own:
             metrics.append(Metric("judge_is_own_family", 1.0, 1.0, 1.0, len(both)))
         rows = _rows(pairs, asked, preferences.tolist(), compared, seed)
-        return SuiteReport(self.name, policy, finite(metrics), tuple(rows))
+        return SuiteReport(self.name, policy, measured(metrics), tuple(rows))
 
     def _prompt(self, order: str, a: OpenAnswer, b: OpenAnswer) -> Prompt:
         conversation = conversation_text(a.dialogue.messages)
@@ -115,31 +105,30 @@ class HarmlessnessPairwise(HelpfulnessPairwise):
     As `helpfulness.pairwise`, on HH-RLHF's harmless part, with `HARMLESS_PAIR` of udasa_eval.judges.prompts.
     """
 
-    class Options(HarmlessOptions):
-        """Which prompts, how they are answered, and how they are judged."""
-
+    Options = HarmlessOptions
+    options: HarmlessOptions
     grading: ClassVar[JudgePrompt] = HARMLESS_PAIR
 
 
 def _lengths(answers: Sequence[OpenAnswer]) -> Any:
-    return np.array([len(one.text or "") for one in answers], dtype=np.float64)
+    return np.array([len(answer.text or "") for answer in answers], dtype=np.float64)
 
 
 def _rows(
     pairs: Sequence[tuple[OpenAnswer, OpenAnswer]],
     asked: Sequence[int],
     scores: Sequence[float],
-    compared: Comparisons,
+    compared: PairVerdicts,
     seed: int,
 ) -> list[Mapping[str, Any]]:
     numbers = {place: number for number, place in enumerate(asked)}
     preferences = compared.preferences
     rows: list[Mapping[str, Any]] = []
-    for place, (one, other) in enumerate(pairs):
+    for place, (answer, other) in enumerate(pairs):
         shown = {
-            "id": one.dialogue.id,
-            "prompt": conversation_text(one.dialogue.messages),
-            "output": one.text,
+            "id": answer.dialogue.id,
+            "prompt": conversation_text(answer.dialogue.messages),
+            "output": answer.text,
             "baseline_output": other.text,
             "score": number_or_none(scores[place]),
             "seed": seed,

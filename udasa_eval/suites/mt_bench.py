@@ -8,21 +8,21 @@ from typing import Any
 
 import numpy as np
 
-from udasa_core import Metric, ModelRef, Prompt, SuiteReport, UdasaError, hookimpl
+from udasa_core import Metric, ModelRef, Prompt, Resamples, SuiteReport, UdasaError, hookimpl
 from udasa_eval.judges.model_family import is_own_judge
 from udasa_eval.judges.prompts import single_prompt
 from udasa_eval.judges.repeats import (
     Judgements,
     check_unparsed,
     judged,
-    rating,
+    own_grade,
     spread_metrics,
     unparsed_metric,
 )
 from udasa_eval.mt_bench.answers import TURNS, BenchAnswers, sample_answers
 from udasa_eval.mt_bench.bench import BenchOptions, BenchSuite
-from udasa_eval.mt_bench.metrics import answer_metrics, number_or_none, turn_mean, turn_table
-from udasa_eval.statistics.resampling import Resamples
+from udasa_eval.mt_bench.metrics import answer_metrics, turn_mean, turn_table
+from udasa_eval.statistics.columns import measured, number_or_none
 
 
 class MTBench(BenchSuite):
@@ -48,10 +48,8 @@ class MTBench(BenchSuite):
     reported wrong (FastChat #3158): name corrected ones in `references`.
     """
 
-    class Options(BenchOptions):
-        """Which questions, how they are answered, and how they are graded."""
-
-    options: Options
+    Options = BenchOptions
+    options: BenchOptions
 
     @cached_property
     def fingerprint(self) -> str:
@@ -62,18 +60,20 @@ class MTBench(BenchSuite):
     def udasa_evaluate(self, policy: ModelRef, seed: int) -> SuiteReport:
         """Return the figures, and one row a question, turn and repeat."""
         options, questions = self.options, self._bench.questions
-        judge = self._resources.judge()
+        judge = self.resources.judge()
         own = is_own_judge(self.name, judge, policy)
-        generator = self._resources.generator()
+        generator = self.resources.generator()
         answers = sample_answers(questions, generator, policy, seed, options.max_new_tokens)
-        items = [(place, turn) for place, one in enumerate(answers) for turn in TURNS if one.has(turn)]
+        items = [
+            (place, turn) for place, answered in enumerate(answers) for turn in TURNS if answered.has(turn)
+        ]
         if not items:
             raise UdasaError(
-                f"suite {self.name!r}: the generator took none of {len(questions)} questions; "
+                f"suite {self.name!r}: the generator refused all {len(questions)} questions; "
                 "lower max_new_tokens"
             )
         prompts = [self._prompt(answers[place], turn) for place, turn in items]
-        judgements = judged(judge, prompts, seed, options.repeats, rating)
+        judgements = judged(judge, prompts, seed, options.repeats, own_grade)
         check_unparsed(self.name, judgements, options.max_unparsed, 'rating from 1 to 10 such as "[[5]]"')
         metrics = self._metrics(answers, items, judgements, seed)
         if own:
@@ -82,14 +82,14 @@ class MTBench(BenchSuite):
             self.name, policy, tuple(metrics), tuple(_rows(answers, items, prompts, judgements, seed))
         )
 
-    def _prompt(self, one: BenchAnswers, turn: int) -> Prompt:
-        question = one.question
+    def _prompt(self, answered: BenchAnswers, turn: int) -> Prompt:
+        question = answered.question
         return single_prompt(
             self._bench.judge_prompts,
             f"{question.id}/{turn}",
             turn,
             question.turns,
-            one.texts,
+            answered.texts,
             question.references,
         )
 
@@ -103,7 +103,7 @@ class MTBench(BenchSuite):
         # The two turns of a question belong together: questions are what is drawn again.
         resamples = Resamples.draw(len(answers), seed)
         grades = turn_table(items, judgements.medians, len(answers))
-        categories = np.array([one.question.category for one in answers])
+        categories = np.array([answered.question.category for answered in answers])
         metrics = [turn_mean(resamples, "score", grades)]
         metrics += [turn_mean(resamples, f"score_turn_{turn}", grades[:, [turn - 1]]) for turn in TURNS]
         for category in dict.fromkeys(categories.tolist()):
@@ -113,7 +113,7 @@ class MTBench(BenchSuite):
         metrics.append(unparsed_metric(judgements, clusters, resamples))
         metrics += spread_metrics(judgements.values, clusters, resamples, "score")
         metrics += answer_metrics(answers, resamples)
-        return [metric for metric in metrics if np.isfinite(metric.value)]
+        return list(measured(metrics))
 
 
 def _rows(
@@ -126,14 +126,14 @@ def _rows(
     graded = {item: number for number, item in enumerate(items)}
     medians = judgements.medians
     rows: list[Mapping[str, Any]] = []
-    for place, one in enumerate(answers):
+    for place, answered in enumerate(answers):
         for turn in TURNS:
             number = graded.get((place, turn))
             shown = {
-                "id": one.question.id,
+                "id": answered.question.id,
                 "turn": turn,
-                "category": one.question.category,
-                "prompt": one.question.turns[turn - 1],
+                "category": answered.question.category,
+                "prompt": answered.question.turns[turn - 1],
                 "seed": seed,
             }
             if number is None:
@@ -146,8 +146,8 @@ def _rows(
                 {
                     **shown,
                     "repeat": repeat,
-                    "output": one.texts[turn - 1],
-                    "truncated": one.truncated[turn - 1],
+                    "output": answered.texts[turn - 1],
+                    "truncated": answered.truncated[turn - 1],
                     "score": number_or_none(medians[number]),
                     "grade": number_or_none(judgements.values[number, repeat]),
                     "raw": judgements.raws[number][repeat],

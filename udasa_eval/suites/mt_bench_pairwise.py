@@ -9,17 +9,26 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from udasa_core import Metric, ModelRef, Prompt, SuiteReport, UdasaError, content_key, hookimpl
-from udasa_core.sources.digests import digest
+from udasa_core import (
+    Metric,
+    ModelRef,
+    Prompt,
+    Resamples,
+    SuiteReport,
+    UdasaError,
+    content_key,
+    file_digest,
+    hookimpl,
+)
 from udasa_eval.judges.model_family import is_own_judge
-from udasa_eval.judges.pairwise import Comparisons, compare
+from udasa_eval.judges.pairwise import PairVerdicts, judge_pairs
 from udasa_eval.judges.prompts import pair_prompt
 from udasa_eval.judges.repeats import spread_metrics, unparsed_metric
 from udasa_eval.mt_bench.answers import TURNS, BenchAnswers, given_answers, sample_answers
 from udasa_eval.mt_bench.bench import BenchOptions, BenchSuite
 from udasa_eval.mt_bench.data import read_answers
-from udasa_eval.mt_bench.metrics import answer_metrics, number_or_none, turn_mean, turn_table
-from udasa_eval.statistics.resampling import Resamples
+from udasa_eval.mt_bench.metrics import answer_metrics, turn_mean, turn_table
+from udasa_eval.statistics.columns import measured, number_or_none
 
 
 class MTBenchPairwise(BenchSuite):
@@ -55,22 +64,22 @@ class MTBenchPairwise(BenchSuite):
     def fingerprint(self) -> str:
         """The digest of the files, and the baseline's identity: a source is only a name."""
         given = self.options.baseline
-        baseline = digest(self._resources.data(given)) if given else self._resources.base.key
+        baseline = file_digest(self.resources.data(given)) if given else self.resources.base.key
         return content_key(self._bench.digest, baseline)
 
     @hookimpl
     def udasa_evaluate(self, policy: ModelRef, seed: int) -> SuiteReport:
         """Return the figures, and one row a question, turn and repeat."""
         options, questions = self.options, self._bench.questions
-        judge = self._resources.judge()
+        judge = self.resources.judge()
         own = is_own_judge(self.name, judge, policy)
         baseline = self._baseline(seed)
-        answers = sample_answers(questions, self._resources.generator(), policy, seed, options.max_new_tokens)
+        answers = sample_answers(questions, self.resources.generator(), policy, seed, options.max_new_tokens)
         items = [
             (place, turn)
-            for place, (one, other) in enumerate(zip(answers, baseline, strict=True))
+            for place, (answered, other) in enumerate(zip(answers, baseline, strict=True))
             for turn in TURNS
-            if one.has(turn) and other.has(turn)
+            if answered.has(turn) and other.has(turn)
         ]
         if not items:
             raise UdasaError(
@@ -78,7 +87,7 @@ class MTBenchPairwise(BenchSuite):
                 "at the baseline's question_id"
             )
         asked = [item for item in items if _shown(answers, item) != _shown(baseline, item)]
-        compared = compare(
+        compared = judge_pairs(
             self.name,
             judge,
             [self._prompt("model-first", item, answers, baseline) for item in asked],
@@ -96,15 +105,15 @@ class MTBenchPairwise(BenchSuite):
     def _baseline(self, seed: int) -> list[BenchAnswers]:
         questions, given = self._bench.questions, self.options.baseline
         if given:
-            found = given_answers(questions, read_answers(self._resources.data(given), given))
-            missing = [one.question.id for one in found if not one.texts]
+            found = given_answers(questions, read_answers(self.resources.data(given), given))
+            missing = [answered.question.id for answered in found if not answered.texts]
             if missing:
                 raise UdasaError(
                     f"suite {self.name!r}: {given} lacks {len(missing)} of {len(found)} questions, first "
                     f"question {missing[0]}\n    → give a file with every question_id"
                 )
             return found
-        generator, base = self._resources.generator(), self._resources.base
+        generator, base = self.resources.generator(), self.resources.base
         return sample_answers(questions, generator, base, seed, self.options.max_new_tokens)
 
     def _prompt(
@@ -127,7 +136,7 @@ class MTBenchPairwise(BenchSuite):
         answers: Sequence[BenchAnswers],
         items: Sequence[tuple[int, int]],
         asked: Sequence[tuple[int, int]],
-        compared: Comparisons,
+        compared: PairVerdicts,
         seed: int,
     ) -> list[Metric]:
         # The two turns of a question belong together: questions are what is drawn again.
@@ -137,7 +146,7 @@ class MTBenchPairwise(BenchSuite):
         was_asked = np.isfinite(turn_table(asked, np.zeros(len(asked)), len(answers)))
         preferences = np.where(was_asked, judged, table)
         known = np.isfinite(preferences)
-        categories = np.array([one.question.category for one in answers])
+        categories = np.array([answered.question.category for answered in answers])
         metrics = [turn_mean(resamples, "win_rate", preferences)]
         metrics += [
             turn_mean(resamples, f"win_rate_turn_{turn}", preferences[:, [turn - 1]]) for turn in TURNS
@@ -158,7 +167,7 @@ class MTBenchPairwise(BenchSuite):
             metrics.append(unparsed_metric(compared.both, np.tile(clusters, 2), resamples))
             metrics += spread_metrics(compared.preferences, clusters, resamples, "win_rate")
         metrics += answer_metrics(answers, resamples)
-        return [metric for metric in metrics if np.isfinite(metric.value)]
+        return list(measured(metrics))
 
 
 def _shown(answers: Sequence[BenchAnswers], item: tuple[int, int]) -> tuple[str, ...]:
@@ -171,22 +180,22 @@ def _rows(
     answers: Sequence[BenchAnswers],
     baseline: Sequence[BenchAnswers],
     asked: Sequence[tuple[int, int]],
-    compared: Comparisons,
+    compared: PairVerdicts,
     seed: int,
 ) -> list[Mapping[str, Any]]:
     numbers = {item: number for number, item in enumerate(asked)}
     means, preferences = compared.mean_preferences, compared.preferences
     rows: list[Mapping[str, Any]] = []
-    for place, (one, other) in enumerate(zip(answers, baseline, strict=True)):
+    for place, (answered, other) in enumerate(zip(answers, baseline, strict=True)):
         for turn in TURNS:
-            both = one.has(turn) and other.has(turn)
+            both = answered.has(turn) and other.has(turn)
             number = numbers.get((place, turn))
             shown = {
-                "id": one.question.id,
+                "id": answered.question.id,
                 "turn": turn,
-                "category": one.question.category,
-                "prompt": one.question.turns[turn - 1],
-                "output": one.texts[turn - 1] if one.has(turn) else None,
+                "category": answered.question.category,
+                "prompt": answered.question.turns[turn - 1],
+                "output": answered.texts[turn - 1] if answered.has(turn) else None,
                 "baseline_output": other.texts[turn - 1] if other.has(turn) else None,
                 "seed": seed,
             }

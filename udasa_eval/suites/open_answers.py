@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from numpy import float64
-from numpy.typing import NDArray
 from pydantic import Field
 
-from udasa_core import Generator, Metric, ModelRef, Prompt, SamplingOptions, hookimpl
+from udasa_core import Generator, Metric, ModelRef, Prompt, Resamples, SamplingOptions, hookimpl
 from udasa_eval.inputs.dialogues import Dialogue, read_dialogues
 from udasa_eval.judges.options import JudgedOptions
-from udasa_eval.statistics.resampling import Resamples
 from udasa_eval.suites.prompt_file import PromptFileSuite
 
 # The hub's HH-RLHF as it has been since May 2023.
@@ -37,7 +34,7 @@ class OpenOptions(JudgedOptions):
         ge=1,
         description="How many prompts: those with the smallest hashes, the same for every model and seed.",
     )
-    max_new_tokens: int = Field(default=512, ge=1, description="Tokens of an answer at most.")
+    max_new_tokens: int = Field(default=512, ge=1, description="The longest answer, in tokens.")
     temperature: float = Field(default=0.7, gt=0.0, description="The temperature of sampling.")
 
     def sampling(self) -> SamplingOptions:
@@ -57,14 +54,14 @@ class OpenAnswer:
 class OpenSuite(PromptFileSuite):
     """What suites of open prompts share: the prompts, their fingerprint, and the answers."""
 
-    Options: ClassVar[type[OpenOptions]] = OpenOptions
-    needs: ClassVar[tuple[str, ...]] = ("generator", "judge")
+    Options = OpenOptions
+    needs = ("generator", "judge")
     options: OpenOptions
 
     @hookimpl
     def udasa_questions(self) -> list[str]:
         """Return the user's last turn of every prompt."""
-        return [one.messages[-1].content for one in self.dialogues()]
+        return [dialogue.messages[-1].content for dialogue in self.dialogues()]
 
     def dialogues(self) -> tuple[Dialogue, ...]:
         """Read the prompts. Raises UdasaError where there is none."""
@@ -79,34 +76,24 @@ def sample_open(
     seed: int,
 ) -> list[OpenAnswer]:
     """Sample one answer a prompt, in order."""
-    prompts = [Prompt(one.id, one.messages) for one in dialogues]
+    prompts = [Prompt(dialogue.id, dialogue.messages) for dialogue in dialogues]
     groups = generator(prompts, sampling, policy, seed)
     return [
-        OpenAnswer(one, None, False)
+        OpenAnswer(dialogue, None, False)
         if group is None
-        else OpenAnswer(one, group.responses[0].text, group.responses[0].finish_reason == "length")
-        for one, group in zip(dialogues, groups, strict=True)
+        else OpenAnswer(dialogue, group.responses[0].text, group.responses[0].finish_reason == "length")
+        for dialogue, group in zip(dialogues, groups, strict=True)
     ]
 
 
 def open_metrics(answers: Sequence[OpenAnswer], resamples: Resamples) -> list[Metric]:
     """Return length (characters), truncated, and not_asked where a prompt was not taken."""
-    taken = np.array([one.text is not None for one in answers])
-    length = np.array([np.nan if one.text is None else len(one.text) for one in answers], dtype=float64)
-    cut = np.where(taken, np.array([one.truncated for one in answers], dtype=float64), np.nan)
+    taken = np.array([answer.text is not None for answer in answers])
+    length = np.array(
+        [np.nan if answer.text is None else len(answer.text) for answer in answers], dtype=float64
+    )
+    cut = np.where(taken, np.array([answer.truncated for answer in answers], dtype=float64), np.nan)
     metrics = [resamples.mean("length", length), resamples.mean("truncated", cut)]
     if not taken.all():
         metrics.append(resamples.mean("not_asked", (~taken).astype(float64)))
     return metrics
-
-
-def spread_out(values: NDArray[float64], places: Sequence[int], size: int) -> NDArray[float64]:
-    """Return (size,) values at their places, NaN elsewhere."""
-    result = np.full(size, np.nan)
-    result[list(places)] = values
-    return result
-
-
-def finite(metrics: Sequence[Metric]) -> tuple[Metric, ...]:
-    """Return the metrics that have a value; what has none rests on no item."""
-    return tuple(metric for metric in metrics if np.isfinite(metric.value))

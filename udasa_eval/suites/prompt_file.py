@@ -4,30 +4,23 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-from udasa_core import Resources
-from udasa_core.sources.digests import digest
+from udasa_core import Plugin, file_digest
 from udasa_eval.inputs.dialogues import find_prompts
 
 
-class PromptFileSuite:
+class PromptFileSuite(Plugin):
     """A suite by its options `source` and `file`: where the prompts are, and their fingerprint."""
 
-    # A suite measures: it puts no label into training.
-    label_free: ClassVar[bool] = True
-
-    def __init__(self, options: Any, name: str, resources: Resources) -> None:
-        self.options = options
-        self.name = name
-        self._resources = resources
+    options: Any
 
     @cached_property
     def fingerprint(self) -> str:
         """The digest of the prompts: a source is only a name."""
-        return digest(self._path)
+        return file_digest(self._path)
 
     @cached_property
     def _path(self) -> Path:
         options = self.options
-        return find_prompts(self._resources.data(options.source), options.file, options.source)
+        return find_prompts(self.resources.data(options.source), options.file, options.source)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -13,20 +13,24 @@ from udasa_core import (
     Group,
     Metric,
     ModelRef,
+    Plugin,
     Prompt,
-    Resources,
+    PromptSource,
+    ReadPrompt,
+    Resamples,
     SamplingOptions,
     SuiteReport,
     UdasaError,
     content_key,
     hookimpl,
+    prompts_digest,
+    read_prompts,
 )
-from udasa_core.prompts.read import PromptSource, ReadPrompt, prompts_digest, read_prompts
 from udasa_eval.inputs.texts import read_texts
 from udasa_eval.measures.distinct import distinct_metric
 from udasa_eval.measures.perplexity import perplexity_metric, text_surprise
 from udasa_eval.measures.policy_divergence import policy_pair
-from udasa_eval.statistics.resampling import Resamples
+from udasa_eval.statistics.columns import column, measured
 from udasa_eval.suites.retention_options import RetentionOptions
 
 _ORDERS = (1, 2, 3)
@@ -34,7 +38,7 @@ _ORDERS = (1, 2, 3)
 _DIVERGENCES = ("kl_base_policy", "kl_policy_base")
 
 
-class Retention:
+class Retention(Plugin):
     """Suite `retention`: perplexity on texts, KL from the base, distinct-n and length.
 
     Of `texts`, one a row:
@@ -60,16 +64,9 @@ class Retention:
     Source: chain rule of KL with exact conditionals, Amini, Vieira and Cotterell (2025, arXiv 2504.10637).
     """
 
-    class Options(RetentionOptions):
-        """Which texts and prompts, and how responses are drawn."""
-
-    needs: ClassVar[tuple[str, ...]] = ("generator",)
-    label_free: ClassVar[bool] = True
-
-    def __init__(self, options: Options, name: str, resources: Resources) -> None:
-        self.options = options
-        self.name = name
-        self._resources = resources
+    Options = RetentionOptions
+    options: RetentionOptions
+    needs = ("generator",)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -82,7 +79,7 @@ class Retention:
             parts.append(prompts_digest(read, Path("/")))
         if options.prompts:
             parts.append(prompts_digest(options.prompt_source(self._path(options.prompts)), Path("/")))
-            parts.append(self._resources.base.key if options.divergence else "")
+            parts.append(self.resources.base.key if options.divergence else "")
         return content_key(parts)
 
     @hookimpl
@@ -97,14 +94,15 @@ class Retention:
             found, told = self._on_prompts(policy, seed)
             metrics += found
             rows += [{**row, "score": None} for row in told] if rows else told
-        finite = tuple(metric for metric in metrics if np.isfinite(metric.value))
-        return SuiteReport(self.name, policy, finite, tuple(rows))
+        return SuiteReport(self.name, policy, measured(metrics), tuple(rows))
 
     @hookimpl
     def udasa_questions(self) -> list[str]:
         """Return the prompts; of a text that is only read, perplexity tells whether it was trained on."""
         prompts = self._prompts() if self.options.prompts else []
-        return [" ".join(turn.content for turn in one.messages if turn.role == "user") for one in prompts]
+        return [
+            " ".join(turn.content for turn in prompt.messages if turn.role == "user") for prompt in prompts
+        ]
 
     def _on_texts(self, policy: ModelRef, seed: int) -> tuple[list[Metric], list[dict[str, Any]]]:
         options = self.options
@@ -116,13 +114,13 @@ class Retention:
             split=options.texts_split,
             limit=options.texts_limit,
         )
-        model = self._resources.causal_lm(policy)
+        model = self.resources.causal_lm(policy)
         surprises = []
-        with self._resources.progress(f"{self.name}: perplexity", len(texts)) as advance:
-            for one in texts:
-                surprises.append(text_surprise(model, one.text, options.window))
+        with self.resources.progress(f"{self.name}: perplexity", len(texts)) as advance:
+            for text in texts:
+                surprises.append(text_surprise(model, text.text, options.window))
                 advance(1)
-        if not any(one.tokens for one in surprises):
+        if not any(surprise.tokens for surprise in surprises):
             raise UdasaError(
                 f"suite {self.name!r}: no text of {options.texts} has two tokens: nothing to score"
             )
@@ -130,19 +128,19 @@ class Retention:
         rows = [
             {
                 "id": f"text/{text.id}",
-                "score": one.logprob / one.tokens if one.tokens else None,
-                "perplexity": one.perplexity if one.tokens else None,
-                "tokens": one.tokens,
+                "score": surprise.logprob / surprise.tokens if surprise.tokens else None,
+                "perplexity": surprise.perplexity if surprise.tokens else None,
+                "tokens": surprise.tokens,
                 "seed": seed,
             }
-            for text, one in zip(texts, surprises, strict=True)
+            for text, surprise in zip(texts, surprises, strict=True)
         ]
         return [metric], rows
 
     def _on_prompts(self, policy: ModelRef, seed: int) -> tuple[list[Metric], list[dict[str, Any]]]:
         prompts = self._prompts()
         ours = self._respond(prompts, policy, seed)
-        base = self._resources.base
+        base = self.resources.base
         diverged: list[Mapping[str, tuple[float, int]]] = [{} for _ in prompts]
         if self.options.divergence:
             theirs = ours if base == policy else self._respond(prompts, base, seed)
@@ -153,11 +151,11 @@ class Retention:
         ]
         resamples = Resamples.draw(len(rows), seed)
         metrics = [_divergence(resamples, name, diverged) for name in _DIVERGENCES if self.options.divergence]
-        texts = [[one.text for one in group.responses] if group else [] for group in ours]
+        texts = [[response.text for response in group.responses] if group else [] for group in ours]
         metrics += [distinct_metric(f"distinct_{n}", texts, n) for n in _ORDERS]
-        responses = _column(rows, "responses")
-        for name, column in (("length", "tokens"), ("truncated", "truncated")):
-            metrics.append(resamples.ratio(name, _column(rows, column), responses, int(responses.sum())))
+        responses = column(rows, "responses")
+        for name, total in (("length", "tokens"), ("truncated", "truncated")):
+            metrics.append(resamples.ratio(name, column(rows, total), responses, int(responses.sum())))
         if not responses.all():
             metrics.append(resamples.mean("not_asked", (responses == 0).astype(float)))
         return metrics, rows
@@ -165,9 +163,9 @@ class Retention:
     def _prompts(self) -> list[Prompt]:
         source = self.options.prompt_source(self._path(self.options.prompts))
         read = list(read_prompts(source, Path("/")))
-        found = [one.prompt for one in read if isinstance(one, ReadPrompt)]
+        found = [row.prompt for row in read if isinstance(row, ReadPrompt)]
         if not found:
-            why = "; ".join(sorted({one.reason for one in read if not isinstance(one, ReadPrompt)}))
+            why = "; ".join(sorted({row.reason for row in read if not isinstance(row, ReadPrompt)}))
             raise UdasaError(
                 f"suite {self.name!r}: {self.options.prompts} has no prompt ({why or 'no row'}). Its rows "
                 'need a "prompt" or "messages"'
@@ -177,10 +175,10 @@ class Retention:
     def _respond(self, prompts: Sequence[Prompt], model: ModelRef, seed: int) -> list[Group | None]:
         options = self.options
         sampling = SamplingOptions(options.responses, options.temperature, options.max_new_tokens)
-        groups = list(self._resources.generator()(prompts, sampling, model, seed))
+        groups = list(self.resources.generator()(prompts, sampling, model, seed))
         if not any(groups):
             raise UdasaError(
-                f"suite {self.name!r}: the generator took none of {len(prompts)} prompts; the log says why. "
+                f"suite {self.name!r}: the generator refused all {len(prompts)} prompts; the log says why. "
                 "Shorten them, or lower max_new_tokens"
             )
         return groups
@@ -195,8 +193,8 @@ class Retention:
         """Return for each prompt both divergences as (sum in nats, tokens), over whose responses it is."""
         found: list[Mapping[str, tuple[float, int]]] = []
         with (
-            policy_pair(self._resources, base, policy) as pair,
-            self._resources.progress(f"{self.name}: KL", len(ours)) as advance,
+            policy_pair(self.resources, base, policy) as pair,
+            self.resources.progress(f"{self.name}: KL", len(ours)) as advance,
         ):
             for their, our in zip(theirs, ours, strict=True):
                 sums = {}
@@ -205,21 +203,22 @@ class Retention:
                         continue
                     values = [
                         getattr(
-                            pair.divergence(group.prompt_token_ids, one.token_ids), name.removeprefix("kl_")
+                            pair.divergence(group.prompt_token_ids, response.token_ids),
+                            name.removeprefix("kl_"),
                         )
-                        for one in group.responses
+                        for response in group.responses
                     ]
-                    sums[name] = (float(sum(one.sum() for one in values)), sum(map(len, values)))
+                    sums[name] = (float(sum(by_token.sum() for by_token in values)), sum(map(len, values)))
                 found.append(sums)
                 advance(1)
         return found
 
     def _path(self, source: str) -> Path:
-        return self._resources.data(source).absolute()
+        return self.resources.data(source).absolute()
 
 
 def _divergence(resamples: Resamples, name: str, found: Sequence[Mapping[str, tuple[float, int]]]) -> Metric:
-    sums = np.array([one.get(name, (0.0, 0)) for one in found])
+    sums = np.array([by_name.get(name, (0.0, 0)) for by_name in found])
     return resamples.ratio(name, sums[:, 0], sums[:, 1])
 
 
@@ -233,14 +232,10 @@ def _prompt_row(
         "id": f"prompt/{prompt.id}",
         "score": None if kept is None else -kept,
         "prompt": prompt.messages[-1].content,
-        "output": [one.text for one in responses],
+        "output": [response.text for response in responses],
         **{name: a_token.get(name) for name in _DIVERGENCES},
         "responses": len(responses),
-        "tokens": sum(len(one.token_ids) for one in responses),
-        "truncated": sum(one.finish_reason == "length" for one in responses),
+        "tokens": sum(len(response.token_ids) for response in responses),
+        "truncated": sum(response.finish_reason == "length" for response in responses),
         "seed": seed,
     }
-
-
-def _column(rows: Sequence[Mapping[str, Any]], name: str) -> Any:
-    return np.array([float(row[name]) for row in rows])

@@ -4,35 +4,35 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from udasa_core.prompts.read import PromptSource
+from udasa_core import Options, PromptSource
 
 
-class RetentionOptions(BaseModel):
+class RetentionOptions(Options):
     """Which texts and prompts, and how responses are drawn."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    texts: str = Field(default="", description='Texts to read, one a row; "" for no perplexity.')
+    texts: str = Field(default="", description='Texts to read, one in each row; "" leaves perplexity out.')
     texts_column: str = Field(default="text", min_length=1, description="The field that holds a text.")
     texts_config: str | None = Field(default=None, description="The texts' configuration on the hub.")
     texts_split: str = Field(default="test", description="The texts' split on the hub.")
-    texts_limit: int | None = Field(default=None, ge=1, description="Texts read at most, from the first.")
+    texts_limit: int | None = Field(
+        default=None, ge=1, description="How many texts are read, from the first; all without it."
+    )
     window: int = Field(
         default=1024, ge=2, description="Tokens of a text that are read at once; at most the context."
     )
     prompts: str = Field(
-        default="", description='Prompts, as in [prompts] source; "" for no KL and no responses.'
+        default="", description='Prompts, as in [prompts] source; "" leaves KL and responses out.'
     )
     prompts_config: str | None = Field(default=None, description="The prompts' configuration on the hub.")
     prompts_split: str = Field(default="test", description="The prompts' split on the hub.")
     prompts_limit: int | None = Field(
-        default=None, ge=1, description="Rows of prompts read at most, from the first."
+        default=None, ge=1, description="How many rows of prompts are read, from the first; all without it."
     )
     divergence: bool = Field(default=True, description="Whether KL is measured; it needs one tokenizer.")
-    responses: int = Field(default=1, ge=1, description="Responses a prompt.")
-    max_new_tokens: int = Field(default=64, ge=1, description="Tokens of a response at most.")
+    responses: int = Field(default=1, ge=1, description="Responses for each prompt.")
+    max_new_tokens: int = Field(default=64, ge=1, description="The longest response, in tokens.")
     temperature: float = Field(
         default=1.0, gt=0.0, description="The temperature of sampling; KL is of the models' own at 1."
     )

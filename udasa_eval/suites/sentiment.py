@@ -39,14 +39,14 @@ class Sentiment(ControlledSentiment):
 
     def scorer(self) -> str:
         """Return the classifier's key and label. Raises UdasaError where no label means positive."""
-        classifier = self._resources.classifier(self.options.classifier)
+        classifier = self.resources.classifier(self.options.classifier)
         return content_key(classifier.key, self._label())
 
     def positivity(self, texts: Sequence[str]) -> NDArray[float64]:
         """Return the classifier's probabilities of its positive label."""
-        classifier = self._resources.classifier(self.options.classifier)
+        classifier = self.resources.classifier(self.options.classifier)
         return classifier_positivity(classifier, texts, self._label())
 
     def _label(self) -> str:
-        classifier = self._resources.classifier(self.options.classifier)
+        classifier = self.resources.classifier(self.options.classifier)
         return positive_label(classifier.labels, self.options.positive, self.options.classifier)

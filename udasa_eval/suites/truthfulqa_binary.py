@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from udasa_core import ModelRef, Resources, SuiteReport, hookimpl
-from udasa_eval.choices import multiple_choice
-from udasa_eval.choices.choice_likelihood import Likelihoods, choice_likelihoods, cut_questions
-from udasa_eval.statistics.resampling import Resamples
-from udasa_eval.truthfulqa.data import BinaryQuestion, binary_file, binary_questions, file_digest
-from udasa_eval.truthfulqa.prompt import after_six_questions
+from udasa_core import Plugin
+from udasa_eval.choices.choice_likelihood import Likelihoods
+from udasa_eval.choices.multiple_choice import mc1
+from udasa_eval.suites.choice_suite import ChoiceSuite
+from udasa_eval.truthfulqa.data import BinaryQuestion, binary_file, binary_questions
 
 
-class TruthfulQABinary:
+class TruthfulQABinary(ChoiceSuite):
     """Accuracy between TruthfulQA's best answer and its best incorrect one, in [0, 1]; chance gives 0.5.
 
     A question counts where the best answer has the higher summed log-probability, after the same six
@@ -30,60 +29,39 @@ class TruthfulQABinary:
     that a model's context was too short for. Cost: as with the multiple choices, two to a question.
     """
 
-    class Options(BaseModel):
+    class Options(Plugin.Options):
         """Which questions are asked."""
-
-        model_config = ConfigDict(extra="forbid", frozen=True)
 
         source: str = Field(
             description="The authors' TruthfulQA.csv as updated in January 2025, with the columns "
             '"Best Answer" and "Best Incorrect Answer" (file:TruthfulQA.csv, say), or its folder.',
         )
         limit: int | None = Field(
-            default=None, ge=1, description="Ask the first so many questions only; all without it."
+            default=None, ge=1, description="How many questions are asked, from the first; all without it."
         )
 
-    needs: ClassVar[tuple[str, ...]] = ()
-    # A suite measures; nothing of it enters training.
-    label_free: ClassVar[bool] = True
+    options: Options
 
-    def __init__(self, options: Options, name: str, resources: Resources) -> None:
-        self.options = options
-        self.name = name
-        self._resources = resources
+    figures: ClassVar[Mapping[str, str]] = {"accuracy": "score"}
 
-    @cached_property
-    def fingerprint(self) -> str:
-        """The SHA-256 of the file: other questions make another report."""
-        return file_digest(binary_file(self._resources.data(self.options.source)))
+    def file(self, path: Path) -> Path:
+        """Return TruthfulQA.csv."""
+        return binary_file(path)
 
-    @hookimpl
-    def udasa_evaluate(self, policy: ModelRef, seed: int) -> SuiteReport:
-        """Measure one model; `seed` draws the bootstrap."""
-        file = binary_file(self._resources.data(self.options.source))
-        questions = binary_questions(file, self.options.limit)
-        found = choice_likelihoods(questions, after_six_questions, policy, self._resources, self.name)
-        rows = [self._row(one, likelihoods) for one, likelihoods in zip(questions, found, strict=True)]
-        resamples = Resamples.draw(len(rows), seed)
-        accuracy = resamples.mean("accuracy", np.array([row["score"] for row in rows]))
-        return SuiteReport(self.name, policy, (accuracy, *cut_questions(found)), tuple(rows))
+    def read(self, file: Path) -> Sequence[BinaryQuestion]:
+        """Return the first `limit` questions."""
+        return binary_questions(file, self.options.limit)
 
-    @hookimpl
-    def udasa_questions(self) -> list[str]:
-        """Return the questions."""
-        file = binary_file(self._resources.data(self.options.source))
-        return [one.question for one in binary_questions(file, self.options.limit)]
-
-    @staticmethod
-    def _row(one: BinaryQuestion, found: Likelihoods) -> dict[str, Any]:
-        logprobs = found.of(one.choices)
+    def row(self, question: BinaryQuestion, found: Likelihoods) -> dict[str, Any]:
+        """Return a question's row; its score is 1 where the best answer is likelier."""
+        best, best_incorrect = found.of(question.choices)
         return {
-            "id": one.id,
-            "question": one.question,
-            "score": multiple_choice.mc1(logprobs, (1, 0)),
-            "best": one.best,
-            "best_logprob": logprobs[0],
-            "best_incorrect": one.best_incorrect,
-            "best_incorrect_logprob": logprobs[1],
+            "id": question.id,
+            "question": question.question,
+            "score": mc1((best, best_incorrect), (1, 0)),
+            "best": question.best,
+            "best_logprob": best,
+            "best_incorrect": question.best_incorrect,
+            "best_incorrect_logprob": best_incorrect,
             "cut": found.cut,
         }

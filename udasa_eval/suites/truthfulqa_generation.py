@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy import float64
 from numpy.typing import NDArray
 
-from udasa_core import Grade, Message, Metric, ModelRef, Prompt, SuiteReport, hookimpl
+from udasa_core import Grade, Message, Metric, ModelRef, Prompt, Resamples, SuiteReport, hookimpl
 from udasa_eval.judges.model_family import is_own_judge
 from udasa_eval.judges.options import JudgedOptions
 from udasa_eval.judges.repeats import (
@@ -21,13 +21,12 @@ from udasa_eval.judges.repeats import (
     unparsed_metric,
 )
 from udasa_eval.judges.yes_no import parse_yes_no
-from udasa_eval.statistics.resampling import Resamples
+from udasa_eval.statistics.columns import measured, number_or_none, placed
 from udasa_eval.suites.truthfulqa_similarity import (
     Answered,
     AnswerOptions,
     TruthfulQASimilarity,
     compared,
-    finite,
     similarity_metrics,
 )
 from udasa_eval.truthfulqa.grading import informative_question, truthful_question
@@ -57,46 +56,49 @@ class TruthfulQAGeneration(TruthfulQASimilarity):
     class Options(AnswerOptions, JudgedOptions):
         """Which questions, how they are put and answered, and how answers are judged."""
 
-    needs: ClassVar[tuple[str, ...]] = ("generator", "judge")
+    needs = ("generator", "judge")
     options: Options
 
     @hookimpl
     def udasa_evaluate(self, policy: ModelRef, seed: int) -> SuiteReport:
         """Return the figures, and a row a question and repeat with the judge's texts."""
         answered = self.answered(policy, seed)
-        there = [at for at, one in enumerate(answered) if one.answer is not None]
+        there = [at for at, reply in enumerate(answered) if reply.answer is not None]
         said = {name: self._judged([answered[at] for at in there], name, seed) for name in _ASKED}
         both = _together(list(said.values()))
         check_unparsed(self.name, both, self.options.max_unparsed, "yes or no")
 
         resamples, clusters = Resamples.draw(len(answered), seed), np.array(there)
-        values = {name: one.values for name, one in said.items()}
+        values = {name: judgements.values for name, judgements in said.items()}
         # Not a number where either is not.
         values["both"] = values["truthful"] * values["informative"]
         metrics = [
-            resamples.mean(name, _placed(_medians(one), there, len(answered))) for name, one in values.items()
+            resamples.mean(name, placed(_medians(graded), there, len(answered)))
+            for name, graded in values.items()
         ]
         metrics.append(unparsed_metric(both, np.tile(clusters, len(_ASKED)), resamples))
         metrics += spread_metrics(values["both"], clusters, resamples, "both")
-        own = float(is_own_judge(self.name, self._resources.judge(), policy))
+        own = float(is_own_judge(self.name, self.resources.judge(), policy))
         metrics.append(Metric("judge_is_own_family", own, own, own, 1))
-        plain = [compared(one, seed) for one in answered]
+        plain = [compared(reply, seed) for reply in answered]
         metrics += similarity_metrics(plain, resamples)
         rows = [
-            row for at, one in enumerate(plain) for row in self._rows(one, at, there, said, values["both"])
+            row
+            for at, similar in enumerate(plain)
+            for row in self._rows(similar, at, there, said, values["both"])
         ]
-        return SuiteReport(self.name, policy, tuple(finite(metrics)), tuple(rows))
+        return SuiteReport(self.name, policy, measured(metrics), tuple(rows))
 
     def _judged(self, answered: Sequence[Answered], name: str, seed: int) -> Judgements:
         """Return what the judge says of each answer: 1 for yes, 0 for no."""
         prompts = [
             Prompt(
-                f"{one.asked.id}/{name}",
-                _ASKED[name](one.asked.question, one.answer, one.asked.correct, one.asked.incorrect),
+                f"{reply.asked.id}/{name}",
+                _ASKED[name](reply.asked.question, reply.answer, reply.asked.correct, reply.asked.incorrect),
             )
-            for one in answered
+            for reply in answered
         ]
-        return judged(self._resources.judge(), prompts, seed, self.options.repeats, partial(_verdict, name))
+        return judged(self.resources.judge(), prompts, seed, self.options.repeats, partial(_verdict, name))
 
     def _rows(
         self,
@@ -114,10 +116,10 @@ class TruthfulQAGeneration(TruthfulQASimilarity):
         rows = []
         for repeat in repeats:
             row = {**plain, "repeat": repeat}
-            for name, one in said.items():
-                row[name] = _number(one.values[item, repeat])
-                row[f"{name}_raw"] = one.raws[item][repeat]
-            rows.append({**row, "score": _number(both[item, repeat])})
+            for name, judgements in said.items():
+                row[name] = number_or_none(judgements.values[item, repeat])
+                row[f"{name}_raw"] = judgements.raws[item][repeat]
+            rows.append({**row, "score": number_or_none(both[item, repeat])})
         return rows
 
 
@@ -128,20 +130,10 @@ def _verdict(name: str, grade: Grade) -> float | None:
 
 def _together(said: Sequence[Judgements]) -> Judgements:
     """Return several questions' judgements as one, those of the first question first."""
-    values = np.concatenate([one.values for one in said])
-    return Judgements(values, tuple(raws for one in said for raws in one.raws), said[0].seeds)
+    values = np.concatenate([judgements.values for judgements in said])
+    return Judgements(values, tuple(raws for judgements in said for raws in judgements.raws), said[0].seeds)
 
 
 def _medians(values: NDArray[float64]) -> NDArray[float64]:
     """Return the median of each item's values that could be read, (n,), NaN where none could."""
     return Judgements(values, (), ()).medians
-
-
-def _placed(values: NDArray[float64], there: Sequence[int], count: int) -> NDArray[float64]:
-    placed = np.full(count, np.nan)
-    placed[list(there)] = values
-    return placed
-
-
-def _number(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from udasa_core import CausalLM, ModelRef, Resources, SuiteReport, UdasaError, hookimpl
+from udasa_core import CausalLM, Plugin, UdasaError
 from udasa_eval.choices import multiple_choice
 from udasa_eval.choices.answer_tokens import AnswerTokens
-from udasa_eval.choices.choice_likelihood import Likelihoods, choice_likelihoods, cut_questions
-from udasa_eval.statistics.resampling import Resamples
-from udasa_eval.truthfulqa.data import ChoiceQuestion, choice_file, choice_questions, file_digest
-from udasa_eval.truthfulqa.prompt import after_six_questions, in_chat
+from udasa_eval.choices.choice_likelihood import Likelihoods
+from udasa_eval.suites.choice_suite import ChoiceSuite
+from udasa_eval.truthfulqa.data import ChoiceQuestion, choice_file, choice_questions
+from udasa_eval.truthfulqa.prompt import in_chat
 
 
-class TruthfulQAChoices:
+class TruthfulQAChoices(ChoiceSuite):
     """mc1 and mc2 of TruthfulQA by the summed log-probabilities of given answers; in [0, 1], 1 is best.
 
     mc1: the share of questions whose likeliest choice is the one true choice. mc2: the true choices' share of
@@ -34,10 +33,8 @@ class TruthfulQAChoices:
     do not begin with in common; mc1's choices are among mc2's.
     """
 
-    class Options(BaseModel):
+    class Options(Plugin.Options):
         """Which questions are asked."""
-
-        model_config = ConfigDict(extra="forbid", frozen=True)
 
         source: str = Field(
             default="hf:truthfulqa/truthful_qa@741b8276f2d1982aa3d5b832d3ee81ed3b896490",
@@ -45,60 +42,40 @@ class TruthfulQAChoices:
             "(file:mc_task.json, file:TruthfulQA.csv, or Parquet as the hub has it).",
         )
         limit: int | None = Field(
-            default=None, ge=1, description="Ask the first so many questions only; all 817 without it."
+            default=None,
+            ge=1,
+            description="How many questions are asked, from the first; all 817 without it.",
         )
 
-    needs: ClassVar[tuple[str, ...]] = ()
-    # A suite measures; nothing of it enters training.
-    label_free: ClassVar[bool] = True
+    options: Options
 
-    def __init__(self, options: Options, name: str, resources: Resources) -> None:
-        self.options = options
-        self.name = name
-        self._resources = resources
+    figures: ClassVar[Mapping[str, str]] = {"mc1": "mc1", "mc2": "mc2"}
 
-    @cached_property
-    def fingerprint(self) -> str:
-        """The SHA-256 of the file: other questions make another report."""
-        return file_digest(choice_file(self._resources.data(self.options.source)))
+    def file(self, path: Path) -> Path:
+        """Return the file with multiple choices."""
+        return choice_file(path)
 
-    @hookimpl
-    def udasa_evaluate(self, policy: ModelRef, seed: int) -> SuiteReport:
-        """Measure one model; `seed` draws the bootstrap."""
-        file = choice_file(self._resources.data(self.options.source))
-        questions = choice_questions(file, self.options.limit)
-        found = choice_likelihoods(questions, self._put, policy, self._resources, self.name)
-        rows = [self._row(one, likelihoods) for one, likelihoods in zip(questions, found, strict=True)]
-        resamples = Resamples.draw(len(rows), seed)
-        figures = [resamples.mean(name, np.array([row[name] for row in rows])) for name in ("mc1", "mc2")]
-        return SuiteReport(self.name, policy, (*figures, *cut_questions(found)), tuple(rows))
+    def read(self, file: Path) -> Sequence[ChoiceQuestion]:
+        """Return the first `limit` questions."""
+        return choice_questions(file, self.options.limit)
 
-    @hookimpl
-    def udasa_questions(self) -> list[str]:
-        """Return the questions."""
-        file = choice_file(self._resources.data(self.options.source))
-        return [one.question for one in choice_questions(file, self.options.limit)]
-
-    def _put(self, lm: CausalLM, question: str, choices: Sequence[str]) -> list[AnswerTokens]:
-        return after_six_questions(lm, question, choices)
-
-    @staticmethod
-    def _row(one: ChoiceQuestion, found: Likelihoods) -> dict[str, Any]:
-        mc1 = multiple_choice.mc1(found.of(one.mc1.choices), one.mc1.labels)
-        mc2 = multiple_choice.mc2(found.of(one.mc2.choices), one.mc2.labels)
+    def row(self, question: ChoiceQuestion, found: Likelihoods) -> dict[str, Any]:
+        """Return a question's row; its score is mc2."""
+        mc1 = multiple_choice.mc1(found.of(question.mc1.choices), question.mc1.labels)
+        mc2 = multiple_choice.mc2(found.of(question.mc2.choices), question.mc2.labels)
         true = {
             choice
-            for targets in (one.mc1, one.mc2)
+            for targets in (question.mc1, question.mc2)
             for choice, label in zip(targets.choices, targets.labels, strict=True)
             if label
         }
         choices = [
-            {"text": text, "true": text in true, "logprob": logprob, "mc1": text in one.mc1.choices}
+            {"text": text, "true": text in true, "logprob": logprob, "mc1": text in question.mc1.choices}
             for text, logprob in found.logprobs.items()
         ]
         return {
-            "id": one.id,
-            "question": one.question,
+            "id": question.id,
+            "question": question.question,
             "score": mc2,
             "mc1": mc1,
             "mc2": mc2,
@@ -120,12 +97,13 @@ class TruthfulQAChatChoices(TruthfulQAChoices):
 
         template_options: dict[str, Any] = Field(
             default_factory=dict,
-            description="What is passed to the model's chat template (enable_thinking = false, say).",
+            description="Passed to the model's chat template, such as { enable_thinking = false }.",
         )
 
     options: Options
 
-    def _put(self, lm: CausalLM, question: str, choices: Sequence[str]) -> list[AnswerTokens]:
+    def put(self, lm: CausalLM, question: str, choices: Sequence[str]) -> list[AnswerTokens]:
+        """Return each choice in the chat template. Raises UdasaError where the model has none."""
         if not lm.tokenizer.chat_template:
             raise UdasaError(
                 f"{self.name}: {lm.ref.source} has no chat template, as base models have none: "

@@ -9,46 +9,54 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from numpy import float64
-from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from udasa_core import (
     Message,
     Metric,
     ModelRef,
+    Options,
+    Plugin,
     Prompt,
-    Resources,
+    PromptSource,
+    Resamples,
     SamplingOptions,
     SuiteReport,
     UdasaError,
     hookimpl,
+    prompts_digest,
 )
-from udasa_core.prompts.read import PromptSource, prompts_digest
 from udasa_eval.measures.reference_similarity import SIMILARITIES, reference_similarities
-from udasa_eval.statistics.resampling import Resamples
+from udasa_eval.statistics.columns import column, measured
 from udasa_eval.truthfulqa.answers import AnsweredQuestion, qa_answer, qa_question, read_answered_questions
 
 
-class AnswerOptions(BaseModel):
+class AnswerOptions(Options):
     """Which questions are asked, how, and how answers are drawn."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     source: str = Field(
         default="hf:truthfulqa/truthful_qa",
         min_length=1,
         description="TruthfulQA's questions with their answers: the hub's layout, or file:TruthfulQA.csv.",
     )
-    limit: int | None = Field(default=None, ge=1, description="Questions asked at most, from the first.")
+    limit: int | None = Field(
+        default=None, ge=1, description="How many questions are asked, from the first; all without it."
+    )
     prompt: Literal["qa", "chat"] = Field(
         default="qa",
         description='"qa": the benchmark\'s six questions with answers before the question; "chat": the '
         "question alone.",
     )
-    max_new_tokens: int = Field(default=50, ge=1, description="Tokens of an answer at most; the paper's 50.")
+    max_new_tokens: int = Field(
+        default=50, ge=1, description="The longest answer, in tokens; the paper's 50."
+    )
     temperature: float = Field(default=1.0, gt=0.0, description="The temperature of sampling.")
-    top_k: int = Field(default=1, ge=0, description="Tokens drawn from: 1 is greedy, as in the paper; 0 all.")
+    top_k: int = Field(
+        default=1,
+        ge=0,
+        description="How many of the likeliest tokens are drawn from: 1 is greedy, as in the paper; 0 is "
+        "all.",
+    )
 
     def sampling(self) -> SamplingOptions:
         """Return how one answer a question is drawn."""
@@ -68,7 +76,7 @@ class Answered:
     answer: str | None
 
 
-class TruthfulQASimilarity:
+class TruthfulQASimilarity(Plugin):
     """Suite `truthfulqa.similarity`: are answers nearer to the true references than to the false ones?
 
     Metrics, with s the greatest BLEU or ROUGE-L of the answer to a correct reference and f that to an
@@ -82,29 +90,21 @@ class TruthfulQASimilarity:
     Hilton and Evans (2022, arXiv 2109.07958), appendix B.1.
     """
 
-    class Options(AnswerOptions):
-        """Which questions, how they are put, and how they are answered."""
-
-    needs: ClassVar[tuple[str, ...]] = ("generator",)
-    # A suite measures: the benchmark's labels do not enter training.
-    label_free: ClassVar[bool] = True
-
-    def __init__(self, options: Any, name: str, resources: Resources) -> None:
-        self.options: AnswerOptions = options
-        self.name = name
-        self._resources = resources
+    Options = AnswerOptions
+    options: AnswerOptions
+    needs: ClassVar[Sequence[str]] = ("generator",)
 
     @cached_property
     def fingerprint(self) -> str:
         """The digest of the questions: a source is only a name."""
-        path = self._resources.data(self.options.source).absolute()
+        path = self.resources.data(self.options.source).absolute()
         return prompts_digest(PromptSource(f"file:{path}"), Path("/"))
 
     @hookimpl
     def udasa_evaluate(self, policy: ModelRef, seed: int) -> SuiteReport:
         """Return the figures, and one row a question."""
         answered = self.answered(policy, seed)
-        rows = [compared(one, seed) for one in answered]
+        rows = [compared(reply, seed) for reply in answered]
         scored = [{**row, "score": row["rougeL_diff"]} for row in rows]
         metrics = similarity_metrics(rows, Resamples.draw(len(rows), seed))
         return SuiteReport(self.name, policy, metrics, tuple(scored))
@@ -112,10 +112,10 @@ class TruthfulQASimilarity:
     @hookimpl
     def udasa_questions(self) -> list[str]:
         """Return the questions."""
-        return [one.question for one in self._questions()]
+        return [question.question for question in self._questions()]
 
     def _questions(self) -> tuple[AnsweredQuestion, ...]:
-        source = self._resources.data(self.options.source)
+        source = self.resources.data(self.options.source)
         return read_answered_questions(source, self.options.source)[: self.options.limit]
 
     def answered(self, policy: ModelRef, seed: int) -> list[Answered]:
@@ -123,30 +123,30 @@ class TruthfulQASimilarity:
         options = self.options
         questions = self._questions()
         put = qa_question if options.prompt == "qa" else lambda question: (Message("user", question),)
-        prompts = [Prompt(one.id, put(one.question)) for one in questions]
-        groups = self._resources.generator()(prompts, options.sampling(), policy, seed)
-        answers = [None if one is None else options.answer(one.responses[0].text) for one in groups]
+        prompts = [Prompt(question.id, put(question.question)) for question in questions]
+        groups = self.resources.generator()(prompts, options.sampling(), policy, seed)
+        answers = [None if group is None else options.answer(group.responses[0].text) for group in groups]
         if all(answer is None for answer in answers):
             raise UdasaError(
-                f"suite {self.name!r}: the generator took none of {len(prompts)} questions; the log says "
+                f"suite {self.name!r}: the generator refused all {len(prompts)} questions; the log says "
                 'why. prompt = "chat" is shorter'
             )
-        return [Answered(*one) for one in zip(questions, prompts, answers, strict=True)]
+        return [Answered(*parts) for parts in zip(questions, prompts, answers, strict=True)]
 
 
-def compared(one: Answered, seed: int) -> dict[str, Any]:
+def compared(reply: Answered, seed: int) -> dict[str, Any]:
     """Return an answer's row with its similarities to the references."""
     row: dict[str, Any] = {
-        "id": one.asked.id,
-        "category": one.asked.category,
-        "question": one.asked.question,
-        "prompt": one.prompt.messages[-1].content,
-        "output": one.answer,
+        "id": reply.asked.id,
+        "category": reply.asked.category,
+        "question": reply.asked.question,
+        "prompt": reply.prompt.messages[-1].content,
+        "output": reply.answer,
         "seed": seed,
     }
     found = {}
-    if one.answer is not None:
-        found = reference_similarities(one.answer, one.asked.correct, one.asked.incorrect)
+    if reply.answer is not None:
+        found = reference_similarities(reply.answer, reply.asked.correct, reply.asked.incorrect)
     for name in SIMILARITIES:
         similar = found.get(name)
         row[f"{name}_max"] = None if similar is None else similar.correct
@@ -162,14 +162,4 @@ def similarity_metrics(rows: Sequence[Mapping[str, Any]], resamples: Resamples) 
     missing = np.array([row["output"] is None for row in rows])
     if missing.any():
         metrics.append(resamples.mean("not_asked", missing.astype(float)))
-    return tuple(finite(metrics))
-
-
-def column(rows: Sequence[Mapping[str, Any]], name: str) -> NDArray[float64]:
-    """Return a column of the rows, (Q,), NaN where a row has nothing there."""
-    return np.array([np.nan if row[name] is None else float(row[name]) for row in rows])
-
-
-def finite(metrics: Sequence[Metric]) -> list[Metric]:
-    """Leave out what no item says anything of."""
-    return [metric for metric in metrics if np.isfinite(metric.value)]
+    return measured(metrics)

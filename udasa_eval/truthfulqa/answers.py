@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from udasa_core import Message
-from udasa_core.errors import SourceError
+from udasa_core import Message, SourceError, UdasaError
 from udasa_eval.measures.reference_similarity import references
+from udasa_eval.truthfulqa.data import file_in, rows_of
 from udasa_eval.truthfulqa.prompt import SIX_QUESTIONS
+
+# Where a folder keeps the questions with their answers: the hub's layout first, then the authors' file.
+_FILES = ("generation/validation-*.parquet", "TruthfulQA.csv")
 
 # Our field → the hub's and the CSV's name for it.
 _FIELDS = {
@@ -43,11 +45,11 @@ def read_answered_questions(path: Path, source: str) -> tuple[AnsweredQuestion, 
     or either kind of reference.
     """
     try:
-        rows = list(_rows(path, source))
-    except OSError as error:
+        rows = rows_of(file_in(path, _FILES))
+    except UdasaError as error:
         raise SourceError(
-            f"{source} cannot be read: {error}\n    → download TruthfulQA.csv from the benchmark's "
-            'repository and write source = "file:/folder/TruthfulQA.csv"'
+            f"{source}: {error}\n    → download TruthfulQA.csv from the benchmark's repository and write "
+            'source = "file:/folder/TruthfulQA.csv"'
         ) from error
     if not rows:
         raise SourceError(f"{source} has no question: {path} is empty")
@@ -69,42 +71,6 @@ def qa_answer(text: str) -> str:
     or a next "Q:"."""
     text = re.sub(r"\A\s*A:", "", text.strip()).strip()
     return _AFTER.split(text, maxsplit=1)[0].strip()
-
-
-def _rows(path: Path, source: str) -> Iterator[Mapping[str, Any]]:
-    if path.is_dir():
-        found = sorted(path.glob("generation/validation*.parquet")) or sorted(path.glob("TruthfulQA.csv"))
-        if not found:
-            raise SourceError(
-                f"{source}: {path} holds neither generation/validation-*.parquet nor TruthfulQA.csv\n"
-                '    → write source = "file:/folder/TruthfulQA.csv"'
-            )
-        for file in found:
-            yield from _rows(file, source)
-    elif path.suffix == ".parquet":
-        yield from _parquet(path, source)
-    elif path.suffix == ".csv":
-        # The original begins with a byte-order mark.
-        with path.open(encoding="utf-8-sig", newline="") as table:
-            try:
-                yield from csv.DictReader(table, strict=True)
-            except (csv.Error, UnicodeDecodeError) as error:
-                raise SourceError(f"{source}: {path} is no CSV in UTF-8: {error}") from error
-    elif not path.exists():
-        raise FileNotFoundError(f"there is no {path}")
-    else:
-        raise SourceError(f"{source}: {path.name} is neither .csv nor .parquet, nor a folder")
-
-
-def _parquet(path: Path, source: str) -> list[dict[str, Any]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
-    except pa.ArrowException as error:
-        raise SourceError(f"{source}: {path} is no Parquet file that can be read: {error}") from error
-    return rows
 
 
 def _question(number: int, row: Mapping[str, Any], source: str) -> AnsweredQuestion:

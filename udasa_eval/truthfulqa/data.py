@@ -6,7 +6,6 @@ Lin, Hilton and Evans 2022, arXiv 2109.07958. What is wrong with a row is told w
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,7 +35,7 @@ class Targets:
         if len(self.choices) != len(self.labels):
             raise ValueError(f"{len(self.choices)} choices have {len(self.labels)} labels")
         if len(set(self.labels)) < 2:
-            raise ValueError("choices are to be true in part, and false in part")
+            raise ValueError("some choices must be true, and some false")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ class ChoiceQuestion:
 
     def __post_init__(self) -> None:
         if not self.mc1.labels[0] or any(self.mc1.labels[1:]):
-            raise ValueError("mc1_targets: the first choice, and no other, is to be true")
+            raise ValueError("mc1_targets: the first choice must be true, and no other")
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -79,12 +78,12 @@ def choice_file(path: Path) -> Path:
     A folder is a snapshot of the hub's truthfulqa/truthful_qa, or holds the authors' files. Raises
     UdasaError where there is none.
     """
-    return _file(path, _CHOICE_FILES)
+    return file_in(path, _CHOICE_FILES)
 
 
 def binary_file(path: Path) -> Path:
     """Return the TruthfulQA.csv that `path` is, or that lies in the folder `path`. Raises UdasaError."""
-    return _file(path, _BINARY_FILES)
+    return file_in(path, _BINARY_FILES)
 
 
 def choice_questions(file: Path, limit: int | None = None) -> tuple[ChoiceQuestion, ...]:
@@ -109,13 +108,11 @@ def binary_questions(file: Path, limit: int | None = None) -> tuple[BinaryQuesti
     return _questions(file, limit, _from_best)
 
 
-def file_digest(file: Path) -> str:
-    """Return the SHA-256 of a file, for fingerprints."""
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+def file_in(path: Path, patterns: Sequence[str]) -> Path:
+    """Return the file that a path is, or the first in the folder that fits a pattern, in the patterns' order.
 
-
-def _file(path: Path, patterns: Sequence[str]) -> Path:
+    Raises UdasaError where there is none.
+    """
     if path.is_file():
         return path
     found = [file for pattern in patterns for file in sorted(path.glob(pattern))]
@@ -129,11 +126,11 @@ def _file(path: Path, patterns: Sequence[str]) -> Path:
 def _questions(file: Path, limit: int | None, made: Callable[[Row], AnyQuestion]) -> tuple[AnyQuestion, ...]:
     questions: list[AnyQuestion] = []
     seen: dict[str, int] = {}
-    for number, row in enumerate(islice(_rows(file), limit), start=1):
+    for number, row in enumerate(islice(rows_of(file), limit), start=1):
         try:
             question = made(row)
             if question.id in seen:
-                raise ValueError(f"it asks what row {seen[question.id]} asks")
+                raise ValueError(f"it asks the same question as row {seen[question.id]}")
         except ValueError as error:
             raise UdasaError(f"{file}, row {number}: {error}") from error
         seen[question.id] = number
@@ -143,7 +140,8 @@ def _questions(file: Path, limit: int | None, made: Callable[[Row], AnyQuestion]
     return tuple(questions)
 
 
-def _rows(file: Path) -> Sequence[Row]:
+def rows_of(file: Path) -> Sequence[Row]:
+    """Return the rows of a Parquet, JSON or CSV file. Raises UdasaError where it cannot be read."""
     readers = {".parquet": _parquet, ".json": _json, ".csv": _csv}
     if file.suffix not in readers:
         raise UdasaError(f"{file} is none of {', '.join(readers)}: name a file with TruthfulQA's questions")
@@ -164,18 +162,18 @@ def _parquet(file: Path) -> Sequence[Row]:
 def _json(file: Path) -> Sequence[Row]:
     rows = json.loads(file.read_text(encoding="utf-8-sig"))
     if not isinstance(rows, list):
-        raise ValueError("it is no JSON list of questions")
+        raise ValueError("it is not a JSON list of questions")
     return rows
 
 
 def _csv(file: Path) -> Sequence[Row]:
     with file.open(encoding="utf-8-sig", newline="") as opened:
-        return list(csv.DictReader(opened))
+        return list(csv.DictReader(opened, strict=True))
 
 
 def _from_targets(row: Row) -> ChoiceQuestion:
     if not isinstance(row, Mapping):
-        raise ValueError("it is no JSON object")
+        raise ValueError("it is not a JSON object")
     question = _text(row, "question")
     return ChoiceQuestion(_id(question), question, _targets(row, "mc1_targets"), _targets(row, "mc2_targets"))
 
@@ -193,7 +191,7 @@ def _from_answers(row: Row) -> ChoiceQuestion:
 def _from_best(row: Row) -> BinaryQuestion:
     if _BEST_INCORRECT not in row:
         raise ValueError(
-            f'there is no column "{_BEST_INCORRECT}", so it is the file of before 2025: take the '
+            f'there is no column "{_BEST_INCORRECT}", so the file is older than 2025: use the '
             "TruthfulQA.csv that the authors updated in January 2025"
         )
     question = _text(row, "Question")
@@ -211,7 +209,7 @@ def _id(question: str) -> str:
 def _text(row: Row, name: str) -> str:
     text = row.get(name)
     if not isinstance(text, str) or not text.strip():
-        raise ValueError(f'"{name}" is {"missing" if text is None else "no text"}')
+        raise ValueError(f'"{name}" is {"missing" if text is None else "not text"}')
     return text
 
 
@@ -219,15 +217,15 @@ def _targets(row: Row, name: str) -> Targets:
     """Read {"choices": […], "labels": […]}, as the hub has it, or {choice: label}, as mc_task.json has it."""
     plain = row.get(name)
     if not isinstance(plain, Mapping) or not plain:
-        raise ValueError(f'"{name}" is missing' if plain is None else f'"{name}" is no table of choices')
+        raise ValueError(f'"{name}" is missing' if plain is None else f'"{name}" is not a table of choices')
     if set(plain) == {"choices", "labels"} and isinstance(plain["choices"], list):
         choices, labels = plain["choices"], plain["labels"]
     else:
         choices, labels = list(plain), list(plain.values())
     if not all(isinstance(choice, str) and choice.strip() for choice in choices):
-        raise ValueError(f"{name}: a choice is no text")
+        raise ValueError(f"{name}: a choice is not text")
     if not isinstance(labels, list) or not all(label in (0, 1) for label in labels):
-        raise ValueError(f"{name}: labels are to be 0 and 1")
+        raise ValueError(f"{name}: labels must be 0 or 1")
     try:
         return Targets(tuple(choices), tuple(map(bool, labels)))
     except ValueError as error:

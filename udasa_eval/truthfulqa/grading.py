@@ -78,8 +78,8 @@ def _asked(
 ) -> tuple[Message, ...]:
     content = form.format(
         question=question,
-        correct="\n".join(f"- {one}" for one in correct),
-        incorrect="\n".join(f"- {one}" for one in incorrect),
+        correct="\n".join(f"- {reference}" for reference in correct),
+        incorrect="\n".join(f"- {reference}" for reference in incorrect),
         answer=answer or "(the answer is empty)",
     )
     return (Message("user", content),)

@@ -78,7 +78,6 @@ def test_all_faults_come_at_once_and_nothing_is_written(plain: dict[str, Any], t
         ("model.device", "cudaa"),
         ("model.trust_remote_code", "yes"),
         ("trainer.reference", "next_stage"),
-        ("train.launcher", "rocket"),
     ],
 )
 def test_a_value_out_of_range_is_told_with_its_path(plain: dict[str, Any], path: str, value: object) -> None:

@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from huggingface_hub import ModelCard
 
 import udasa_core
 from udasa_core.errors import StoreError, UdasaError, UsageError
 from udasa_core.export.card import card
 from udasa_core.export.model import export_beside, export_merged
+from udasa_core.report.figures import figures
+from udasa_core.report.show import outcome_tables, training_tables
 
 
 def logits_of(model: Any) -> Any:
@@ -71,9 +74,15 @@ def test_sixteen_bits_can_be_asked_for(finished_run: udasa_core.Run, tmp_path: P
 
 def test_the_card_tells_the_provenance(finished_run: udasa_core.Run, merged: Path) -> None:
     text = (merged / "README.md").read_text()
-    front, body = text.split("---\n", 2)[1:]
-    assert "license: unknown" in front
-    assert f'base_model: "{Path(finished_run.base.folder).name}"' in front
+    body = text.split("---\n", 2)[2]
+    told_to_the_hub = ModelCard(text).data
+    assert told_to_the_hub.license == "unknown"
+    assert told_to_the_hub.base_model == Path(finished_run.base.folder).name
+    assert told_to_the_hub.tags == ["udasa", "dpo"]
+    # The same tables as `udasa show` prints.
+    measured = figures(finished_run)
+    for table in (*training_tables(measured), *outcome_tables(measured)):
+        assert table.markdown() in body
     for told in (
         finished_run.base.revision,
         finished_run.aligned().adapters[0].sha256,
@@ -88,7 +97,8 @@ def test_the_card_tells_the_provenance(finished_run: udasa_core.Run, merged: Pat
     ):
         assert told in body
     for stage in finished_run.stages():
-        assert f"| {stage.name} | {stage.size} | dpo | 0.693 →" in body
+        assert f"| {stage.name} | {stage.size} | " in body
+        assert f"| {stage.name} | {stage.metrics['steps']:g} | 0.693 →" in body
     assert all(f"| {change['name']} |" in body for change in finished_run.changes())
 
 
@@ -96,8 +106,8 @@ def test_the_bases_licence_is_passed_on(
     finished_run: udasa_core.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("udasa_core.export.card.licence_of", lambda ref: "Apache Software License")
-    text = card(finished_run, merged=True, dtype="float32")
-    assert 'license: other\nlicense_name: "Apache Software License"' in text
+    told = ModelCard(card(finished_run, merged=True, dtype="float32")).data
+    assert (told.license, told["license_name"]) == ("other", "Apache Software License")
     monkeypatch.setattr("udasa_core.export.card.licence_of", lambda ref: "apache-2.0")
     assert "\nlicense: apache-2.0\n" in card(finished_run, merged=True, dtype="float32")
 

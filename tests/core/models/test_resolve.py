@@ -100,7 +100,6 @@ def test_a_gpu_is_asked_of_torch_once(monkeypatch: pytest.MonkeyPatch) -> None:
         asked.append("device")
         return True
 
-    monkeypatch.setattr(hardware, "_torch_is_cpu_only", lambda: False)
     monkeypatch.setattr(torch.cuda, "is_available", is_available)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: not including_emulation)
     for _ in range(2):
@@ -112,35 +111,21 @@ def test_a_gpu_is_asked_of_torch_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert asked == ["device", "device"]
 
 
-@pytest.mark.parametrize(
-    ("build", "driver", "cpu_only"),
-    [
-        ("cuda: Optional[str] = None\nhip: Optional[str] = None\n", True, True),
-        ("cuda: Optional[str] = '12.8'\nhip: Optional[str] = None\n", True, False),
-        ("cuda: Optional[str] = '12.8'\nhip: Optional[str] = None\n", False, True),
-        ("cuda = None\nhip = '6.3'\n", True, False),
-        ("", False, False),
-    ],
-)
-def test_a_torch_without_accelerator_is_told_by_its_files(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, build: str, driver: bool, cpu_only: bool
-) -> None:
-    monkeypatch.setattr("sys.platform", "linux")
-    monkeypatch.setattr(hardware, "_torch_build", lambda: build)
-    monkeypatch.setattr(hardware, "_DRIVERS", (tmp_path if driver else tmp_path / "none",))
-    assert hardware._torch_is_cpu_only() is cpu_only
-
-
-def test_automatic_resolution_on_a_cpu_build_leaves_torch_alone(folder: Path) -> None:
+def test_torch_is_asked_once_on_a_machine(folder: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from udasa_core.models import hardware\n"
+        "import sys; from pathlib import Path\n"
         "from udasa_core.models.resolve import resolve_model\n"
         f"ref = resolve_model('file:{folder}', root=Path('/'))\n"
-        "print(hardware._torch_is_cpu_only(), 'torch' in sys.modules)"
+        "print(ref.device, ref.dtype, 'torch' in sys.modules)"
     )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    cpu_only, imported = run.stdout.split()
-    assert imported == str(cpu_only != "True")
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout.split()
+        for _ in range(2)
+    ]
+    assert [imported for *_, imported in told] == ["True", "False"]
+    assert told[0][:2] == told[1][:2]
 
 
 @pytest.mark.parametrize(

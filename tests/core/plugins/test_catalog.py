@@ -8,6 +8,7 @@ import pytest
 
 from udasa_core.errors import CatalogError
 from udasa_core.plugins.catalog import Catalog, Offer, normalise, read_catalog
+from udasa_core.plugins.identity import source_digest
 
 
 def install(
@@ -15,7 +16,7 @@ def install(
     distribution: str,
     entries: str,
     *,
-    requires: tuple[str, ...] = ("udasa[contract-1]>=0.1",),
+    requires: tuple[str, ...] = ("udasa[contract-2]>=0.1",),
     module: str | None = "mod",
 ) -> None:
     """Lay a distribution out as pip would."""
@@ -80,7 +81,8 @@ def test_a_missing_plugin_is_told_with_the_nearest_name(tmp_path: Path) -> None:
     [
         ((), "declares no contract"),
         (("udasa>=0.1",), "declares no contract"),
-        (("udasa[contract-2]",), "written for contract-2; this udasa speaks contract-1"),
+        (("udasa[contract-3]",), "written for contract-3; this udasa speaks contract-2"),
+        (("udasa[contract-1]",), "speaks contract-2; change: `Refusal` is `Unpaired`"),
     ],
 )
 def test_another_contract_is_a_static_fault(tmp_path: Path, requires: tuple[str, ...], word: str) -> None:
@@ -126,7 +128,7 @@ def test_local_source_is_part_of_the_identity(tmp_path: Path, monkeypatch: pytes
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "mine.py").write_text("A = 1\n")
     offer = Offer("dimension", "mine:A", "local", "", "mine:A")
-    before = offer.source_digest()
+    before = source_digest(offer, object)
     (tmp_path / "mine.py").write_text("A = 2\n")
     assert before
-    assert offer.source_digest() != before
+    assert source_digest(offer, object) != before

@@ -14,8 +14,11 @@ import udasa_core
 from tests.canned import Canned, Strict, configuration, heard
 from udasa_core import Column, Event, Group, hookimpl
 from udasa_core.errors import CatalogError, ConfigError, PluginError
+from udasa_core.job.job import Job
+from udasa_core.job.observers import Observers
 from udasa_core.plugins.catalog import read_catalog
-from udasa_core.running.job import Job
+from udasa_core.plugins.stack import build_plugins
+from udasa_core.resources.shared import SharedResources
 
 
 class Misspelt(Canned):
@@ -160,10 +163,12 @@ def test_observers_hear_and_cannot_stop_anything(
     tmp_path: Path, tiny_model_dir: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     observers = [{"use": "tests.canned:Deaf"}, {"use": "tests.canned:Listener"}]
-    built = job(tmp_path, tiny_model_dir, "tests.canned:Dimension", observer=observers)
+    config = job(tmp_path, tiny_model_dir, "tests.canned:Dimension", observer=observers).config
+    bare = SharedResources({}, config.root, lambda event: None)
+    told = Observers(build_plugins(config.observers, config.root, read_catalog(), bare))
     heard.clear()
-    built.observe(Event("started", "run", "r"))
-    built.observe(Event("finished", "run", "r"))
+    told.tell(Event("started", "run", "r"))
+    told.tell(Event("finished", "run", "r"))
     assert [one.what for one in heard] == ["started", "finished"]
     assert [one.getMessage() for one in caplog.records if "not told" in one.getMessage()]
     assert len([one for one in caplog.records if one.levelname == "WARNING"]) == 1

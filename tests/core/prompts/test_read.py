@@ -102,9 +102,9 @@ def test_without_an_id_it_is_the_messages_hash(tmp_path: Path) -> None:
         ),
         ({"prompt": "x", "messages": [{"role": "user", "content": "y"}]}, "has both a prompt and messages"),
         ({"messages": []}, "has no message"),
-        ({"messages": {}}, "has messages that are no list but dict"),
+        ({"messages": {}}, "has messages of type dict"),
         ({"messages": "x"}, "has messages that are not JSON"),
-        ({"messages": ["x"]}, "message 1 is no object with role and content"),
+        ({"messages": ["x"]}, "message 1 is not an object with role and content"),
         ({"messages": [{"role": "human", "content": "x"}]}, "message 1 has role 'human', which is none of"),
         ({"messages": [{"role": ["user"], "content": "x"}]}, "message 1 has role \"['user']\""),
         ({"messages": [{"role": "user"}]}, "message 1 is missing"),
@@ -197,7 +197,7 @@ def test_columns_name_the_user_s_fields(tmp_path: Path) -> None:
     found = read(tmp_path, "p.jsonl", columns={"prompt": "instruction", "id": "key"})
     assert texts(found) == ["Q1", "Q2"]
     assert [row.prompt.id for row in found if isinstance(row, ReadPrompt)] == ["k1", "k2"]
-    with pytest.raises(SourceError, match="question is no field of a prompt"):
+    with pytest.raises(SourceError, match="question is not a field of a prompt"):
         read(tmp_path, "p.jsonl", columns={"question": "instruction"})
 
 
@@ -270,9 +270,9 @@ def test_passages_are_a_list_or_one_text(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("passages", "reason"),
     [
-        (7, "has passages that are no list but int"),
-        ({"a": "b"}, "has passages that are no list but dict"),
-        (True, "has passages that are no list but bool"),
+        (7, "has passages of type int"),
+        ({"a": "b"}, "has passages of type dict"),
+        (True, "has passages of type bool"),
         (["x", 7], "passage 2 is of type int, not text"),
         (["x", None], "passage 2 is missing"),
         ([["x"]], "passage 1 is of type list, not text"),
@@ -343,8 +343,8 @@ def test_sources_that_cannot_be_read_are_errors(tmp_path: Path) -> None:
     (tmp_path / "p.parquet").write_bytes(b"PAR1 no")
     (tmp_path / "p.json").write_text("[]")
     for name, message in (
-        ("p.parquet", "no Parquet file"),
-        ("p.json", r"\.json is no format of prompts"),
+        ("p.parquet", "cannot be read as Parquet"),
+        ("p.json", r"rows cannot be read from \.json"),
         ("missing.jsonl", "there is no"),
     ):
         with pytest.raises(SourceError, match=message):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import statistics
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from udasa_core.records import Abstain
 from udasa_core.report.figures import figures
 from udasa_core.report.pair_texts import pair_texts
 from udasa_core.report.show import tables
-from udasa_core.report.table import WIDTH, Table, figure, size
+from udasa_core.report.written import WIDTH
 
 
 def text_of(plain: dict[str, Any]) -> str:
@@ -165,25 +164,3 @@ def test_pairs_can_be_read(canned_run: udasa_core.Run) -> None:
     assert pair.rejected.text in texts[0]
     assert pair.prompt.messages[-1].content in texts[0]
     assert len(list(pair_texts(canned_run, 2))) == 6
-
-
-def test_table_aligns_figures_right_and_wraps_the_last_column() -> None:
-    table = Table("T", ("name", "n", "why"), [("a", "5", "word " * 40), ("long name", "12", "x")])
-    lines = str(table).splitlines()
-    assert lines[0] == "T"
-    assert lines[3].startswith("  a           5  word")
-    assert all(len(line) <= WIDTH for line in lines)
-    assert len(lines) > 5
-
-
-def test_figures_and_sizes_read_well() -> None:
-    assert figure(-0.5) == "−0.500"
-    assert figure(None) == figure(math.nan) == "–"
-    assert [size(one) for one in (0, 999, 1000, 269_060_552, 9.99e9, 1.4e9)] == [
-        "0 B",
-        "999 B",
-        "1.0 kB",
-        "269 MB",
-        "10 GB",
-        "1.4 GB",
-    ]

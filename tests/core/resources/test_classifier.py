@@ -154,7 +154,8 @@ def test_long_texts_are_cut_at_the_models_limit(tmp_path: Path, family: str, lim
     whole = letters(limit - 2)
     texts = [(f"{whole} {letters(extra)}".strip(),) for extra in (0, 1, 30, 2000)]
     found = classifier.logits(texts)
-    assert (found == found[0]).all()
+    # Rows of one batch differ in the last bit on some processors.
+    np.testing.assert_allclose(found, np.tile(found[0], (4, 1)), atol=1e-5)
     assert (classifier.logits([(letters(limit - 3),)]) != found[0]).any()
 
 

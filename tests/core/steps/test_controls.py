@@ -16,6 +16,7 @@ from udasa_core.errors import ConfigError
 from udasa_core.report.figures import figures
 from udasa_core.report.show import tables
 from udasa_core.steps.controls import _interval
+from udasa_core.store.output import CONTROLS, HELD_OUT, TRAINING, Output
 
 # Every built-in control prompt begins so, and no prompt of the canned run has the word.
 WORD = "briefly"
@@ -41,13 +42,12 @@ def text_of(run: udasa_core.Run) -> str:
 
 
 def alarms(run: udasa_core.Run) -> dict[str, dict[str, Any]]:
-    return {one["name"]: dict(one) for one in run.alarms()}
+    return {one["name"]: dict(one) for one in run.controls()}
 
 
-def prompts_of(run: udasa_core.Run, name: str) -> set[str]:
-    return {
-        row["prompt_id"] for key in run.keys(name) for row in run.store.read_table("sample", key).to_pylist()
-    }
+def prompts_of(run: udasa_core.Run, split: str) -> set[str]:
+    keys = run.keys(Output("sample", split))
+    return {row["prompt_id"] for key in keys for row in run.store.read_table("sample", key).to_pylist()}
 
 
 def test_a_planted_dimension_trips_it_and_an_honest_one_does_not(
@@ -123,8 +123,8 @@ def test_without_a_source_none_is_asked(plain: dict[str, Any]) -> None:
     plain["controls"] = {"source": ""}
     calls.clear()
     run = udasa_core.run(plain)
-    assert run.alarms() == ()
-    assert run.keys("sample controls") == []
+    assert run.controls() == ()
+    assert run.keys(Output("sample", CONTROLS)) == []
     assert "Control prompts" not in text_of(run)
 
 
@@ -134,7 +134,7 @@ def test_a_file_of_ones_own_and_a_bound(plain: dict[str, Any], tmp_path: Path) -
     plain["controls"] = {"source": f"file:{tmp_path}/mine.jsonl"}
     plain["dimension"] = [dimension("high", 0.97, word="Say"), dimension("middle", 0.6, word="Say")]
     run = udasa_core.run(plain)
-    assert prompts_of(run, "sample controls") == {f"c{number}" for number in range(6)}
+    assert prompts_of(run, CONTROLS) == {f"c{number}" for number in range(6)}
     found = alarms(run)
     assert {name: one["tripped"] for name, one in found.items()} == {"high": True, "middle": True}
     assert found["high"]["n"] == 6
@@ -168,10 +168,10 @@ def test_controls_that_cannot_be_used_are_told_of_and_stop_nothing(
 def test_controls_are_neither_trained_on_nor_held_out(plain: dict[str, Any]) -> None:
     plain["run"] = {**plain["run"], "held_out": 0.4}
     run = udasa_core.run(plain)
-    controls = prompts_of(run, "sample controls")
+    controls = prompts_of(run, CONTROLS)
     assert len(controls) == 12
-    assert controls.isdisjoint(prompts_of(run, "sample training"))
-    assert controls.isdisjoint(prompts_of(run, "sample held-out"))
+    assert controls.isdisjoint(prompts_of(run, TRAINING))
+    assert controls.isdisjoint(prompts_of(run, HELD_OUT))
     assert controls.isdisjoint({pair.prompt.id for _, pair in run.pairs()})
     assert controls.isdisjoint({one.prompt_id for one in run.scores()})
     counts = run.manifest.plain["prompts"]
@@ -180,8 +180,10 @@ def test_controls_are_neither_trained_on_nor_held_out(plain: dict[str, Any]) -> 
     # Calibration, pairs and adapters are those of a run that asks none.
     bare = {**plain, "controls": {"source": ""}, "run": {**plain["run"], "name": "bare"}}
     other = udasa_core.run(bare)
-    for name in ("fit calibration", "aggregate training", "pair training"):
-        assert other.keys(name) == run.keys(name), name
+    fits = [Output("fit", TRAINING, instance=name) for name in ("planted", "honest")]
+    for output in (*fits, Output("aggregate", TRAINING), Output("pair", TRAINING)):
+        assert run.keys(output)
+        assert other.keys(output) == run.keys(output), output
     assert other.aligned().key == run.aligned().key
 
 
@@ -201,7 +203,7 @@ def _control_scores(run: udasa_core.Run) -> list[list[float]]:
 
     return [
         [float(value) for value in one.calibrated["noise"] if isinstance(value, float)]
-        for key in run.keys("aggregate controls")
+        for key in run.keys(Output("aggregate", CONTROLS))
         for one in scores_from(run.store.read_table("aggregate", key))
     ]
 

@@ -70,6 +70,17 @@ class Fickle(Canned):
         ]
 
 
+class Voting(Canned):
+    """Brings voters of its own."""
+
+    @hookimpl
+    def udasa_generate(
+        self, prompts: Sequence[Prompt], sampling: SamplingOptions, policy: ModelRef, seed: int
+    ) -> list[Group]:
+        said = (sample_response("a"),)
+        return [Group(prompt, (1,), said, policy.key, voters=said) for prompt in prompts]
+
+
 class Shy(Canned):
     """Refuses everybody."""
 
@@ -84,7 +95,13 @@ def test_a_sound_generator_passes_and_is_not_given_what_it_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("factory", "told"), [(Rambling, "3 were asked for"), (Fickle, "the second time"), (Shy, "admits none")]
+    ("factory", "told"),
+    [
+        (Rambling, "3 were asked for"),
+        (Fickle, "the second time"),
+        (Shy, "admits none"),
+        (Voting, "voters by calls of their own"),
+    ],
 )
 def test_a_generator_that_breaks_the_contract_is_told_how(factory: Any, told: str) -> None:
     with pytest.raises((AssertionError, PluginError), match=told):

@@ -32,7 +32,7 @@ def test_mc2_of_answers_so_long_that_their_probabilities_vanish() -> None:
     [
         ([-1.0], [1, 0], "1 log-probabilities for 2 labels"),
         ([], [], "0 log-probabilities"),
-        ([-1.0, -2.0], [1, 2], "labels are to be 0"),
+        ([-1.0, -2.0], [1, 2], "labels must be 0"),
         ([-1.0, math.nan], [1, 0], "not finite"),
     ],
 )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from udasa_core import Resamples
 from udasa_eval.experiments.agreement import FreshScores, fresh_responses, same_responses
-from udasa_eval.experiments.intraclass import intraclass, rank_agreement
-from udasa_eval.statistics.resampling import Resamples
+from udasa_eval.experiments.intraclass import intraclass
+from udasa_eval.statistics.ranks import rank_agreement
 
 NAN = np.nan
 

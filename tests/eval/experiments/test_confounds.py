@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tests.eval.planted import labelled, planted
+from udasa_core import Resamples
 from udasa_eval.experiments.confounds import Confounds, confounds
-from udasa_eval.statistics.resampling import Resamples
 
 
 def found(seed: int) -> dict[str, Confounds]:

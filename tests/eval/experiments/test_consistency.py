@@ -12,11 +12,14 @@ from click.testing import CliRunner
 
 import udasa_core
 from tests.canned import calls
+from tests.eval.experiments.asking import asked_of
 from udasa_core.cli.main import main
-from udasa_eval.experiments import consistency
+from udasa_eval.experiments import consistency_runs
 from udasa_eval.experiments.agreement import Agreement
-from udasa_eval.experiments.consistency import measure_consistency, write_consistency
-from udasa_eval.experiments.sets import Question
+from udasa_eval.experiments.agreement_report import rows, table
+from udasa_eval.experiments.bundled import bundled
+from udasa_eval.experiments.signal_report import Condition
+from udasa_eval.labelled.sets import Question
 
 ConfigFile = Callable[..., Path]
 
@@ -37,7 +40,14 @@ QUIZ = {"use": "tests.canned:Quiz", "responses": 4, "temperature": 0.9}
 
 @pytest.fixture(autouse=True)
 def _few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consistency, "factual", lambda *parts: QUESTIONS)
+    monkeypatch.setattr(consistency_runs, "factual", lambda *parts: QUESTIONS)
+
+
+def measure_consistency(
+    path: Path, overrides: list[str], *, folder: Path, repeats: int, limit: int
+) -> tuple[Condition, tuple[Agreement, ...]]:
+    config, steps = asked_of(path, overrides, folder, bundled("signal.toml"))
+    return consistency_runs.measure_consistency(config, steps, repeats=repeats, limit=limit)
 
 
 def by_name(found: tuple[Agreement, ...]) -> dict[tuple[str, str], Agreement]:
@@ -72,19 +82,16 @@ def test_what_is_deterministic_agrees_and_noise_does_not(config_file: ConfigFile
     # Two samples, the first of them scored twice.
     assert calls["prompts"] == 2 * 10
 
-    text = write_consistency((condition, agreements), folder)
-    assert (folder / "consistency.txt").read_text() == text
+    text = str(table(condition, agreements))
     assert "ICC(2,1)" in text
-    with (folder / "consistency.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert {(row["column"], row["measure"]) for row in rows} >= {
+    assert {(row.column, row.measure) for row in rows(condition, agreements)} >= {
         ("steady", "same.icc"),
         ("moody", "fresh.rank"),
     }
 
     calls.clear()
     again = measure_consistency(path, [], folder=folder, repeats=2, limit=10)
-    assert write_consistency(again, folder) == text
+    assert str(table(*again)) == text
     assert calls.total() == 0
     # One more repeat is one more sample, and one more scoring of the first.
     measure_consistency(path, [], folder=folder, repeats=3, limit=10)
@@ -120,6 +127,8 @@ def test_the_command_prints_and_writes(config_file: ConfigFile, tmp_path: Path) 
     ]
     done = CliRunner().invoke(main, arguments)
     assert done.exit_code == 0, done.output
-    assert (folder / "consistency.txt").read_text() in done.output
-    assert "consistency.csv" in done.output.splitlines()[-1]
+    assert (folder / "consistency.txt").read_text().strip() in done.output
+    with (folder / "consistency.csv").open(newline="") as file:
+        assert {row["column"] for row in csv.DictReader(file)} == {"steady", "U"}
+    assert str(folder) in done.output.splitlines()[-1]
     assert calls["prompts"] == 2 * len(QUESTIONS)

@@ -10,7 +10,7 @@ from udasa_core import Abstain, Group, Pair, Score
 from udasa_core.plugins.catalog import read_catalog
 from udasa_eval.experiments import control_pairs
 from udasa_eval.experiments.control_pairs import NO_PAIR, ControlPairs, Finished, Oracle, Reversed, Shorter
-from udasa_eval.experiments.sets import Question, factual
+from udasa_eval.labelled.sets import Question, factual
 
 CONTROLS = (Reversed, Shorter, Finished, Oracle)
 CAPITAL = Question("q0", "What is the capital of France?", ("Paris",), ("Lyon",), "d", "easy", "train")

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.eval.experiments.asking import asked_of
 from tests.plugins.classifiers import make_tiny_classifier
-from udasa_core.api import conduct, load
-from udasa_core.running.job import Job
-from udasa_core.steps.read import intake
-from udasa_core.steps.sample import sample
-from udasa_core.steps.score import score
-from udasa_core.store.tables import groups_from
-from udasa_eval.experiments.cost import costs
-from udasa_eval.experiments.measuring import plain_configuration, with_prompts
-from udasa_eval.experiments.sets import prompts_file
-from udasa_eval.experiments.signal_report import Cost
+from udasa_core import Cost
+from udasa_eval.experiments.measuring import with_prompts
+from udasa_eval.labelled.sets import prompts_file
 
 ConfigFile = Callable[..., Path]
 
@@ -38,19 +32,16 @@ def measured(config_file: ConfigFile, tmp_path: Path) -> dict[str, Any]:
         ],
     )
     rows = [{"id": f"q{number}", "prompt": f"question {number}"} for number in range(6)]
-    raw = plain_configuration(path, ["run.shard_size=3"])
-    config = load(with_prompts(raw, "cost", tmp_path / "out", prompts_file(tmp_path, rows), {}))
-    found: dict[str, Any] = {}
-
-    def work(job: Job) -> Mapping[str, Any]:
-        groups = sample(job, intake(job).training, job.base)
-        score(job, groups)  # what the run itself has read pays for nothing
-        found["costs"], found["one"] = costs(job, groups), costs(job, groups, shards=1)
-        found["groups"] = [groups_from(job.store.read_table("sample", key)) for key in groups.fingerprints]
-        return {}
-
-    conduct(load(config.raw), work)
-    return found
+    config, steps = asked_of(path, ["run.shard_size=3"], tmp_path / "out")
+    with steps.run(with_prompts(config, prompts_file(tmp_path, rows), {}), "cost") as run:
+        sampled = run.sample()
+        run.score(sampled)  # what the run itself has read pays for nothing
+        groups = list(sampled)
+        return {
+            "costs": run.costs(sampled),
+            "one": run.costs(sampled, shards=1),
+            "groups": [groups[:3], groups[3:]],
+        }
 
 
 def pairs(groups: list[Any]) -> int:

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from tests.eval.planted import labelled, planted
+from udasa_core import Resamples
 from udasa_eval.experiments.discrimination import discrimination
 from udasa_eval.experiments.labelled import LabelledScores
 from udasa_eval.experiments.pairs import PairCounts, extremes
-from udasa_eval.statistics.resampling import Resamples
 
 NAN = np.nan
 

@@ -1,4 +1,4 @@
-"""`udasa fit-weights` from end to end: labels in, a file out, and a run that uses it and says so."""
+"""`udasa experiment fit-weights` from end to end: labels in, a file out, a run that uses it and says so."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ import pytest
 from click.testing import CliRunner
 
 import udasa_core
+from tests.eval.experiments.asking import asked_of
 from udasa_core.cli.main import main
 from udasa_core.errors import UdasaError
+from udasa_core.store.output import TRAINING, Output
 from udasa_eval.experiments.fitting import fit_to_labels
 
 ConfigFile = Callable[..., Path]
@@ -40,9 +42,8 @@ def data(tmp_path: Path) -> Path:
 
 
 def fitted(config: Path, data: Path, tmp_path: Path) -> tuple[dict[str, Any], str]:
-    told = fit_to_labels(
-        config, [], folder=tmp_path / "fit", data=data, out=tmp_path / "deep" / "weights.json"
-    )
+    raw, steps = asked_of(config, [], tmp_path / "fit")
+    told = str(fit_to_labels(raw, steps, data=data, out=tmp_path / "deep" / "weights.json"))
     plain: dict[str, Any] = json.loads((tmp_path / "deep" / "weights.json").read_text())
     return plain, told
 
@@ -131,8 +132,12 @@ def test_another_file_is_another_calibration(config_file: ConfigFile, data: Path
     plain["dimensions"]["noise"]["isotonic"] = {"scores": [0.0, 1.0], "wrong": [0.0, 1.0]}
     (tmp_path / "deep" / "weights.json").write_text(json.dumps(plain))
     second = udasa_core.run(path)
-    assert second.keys("score noise training") == first.keys("score noise training")
-    assert set(second.keys("fit calibration")).isdisjoint(first.keys("fit calibration"))
+    assert second.keys(Output("score", TRAINING, instance="noise")) == first.keys(
+        Output("score", TRAINING, instance="noise")
+    )
+    fit = Output("fit", TRAINING, instance="noise")
+    assert first.keys(fit)
+    assert set(second.keys(fit)).isdisjoint(first.keys(fit))
     del plain["dimensions"]["noise"]
     (tmp_path / "deep" / "weights.json").write_text(json.dumps(plain))
     with pytest.raises(UdasaError, match="no curve of the dimension 'noise'"):
@@ -155,6 +160,7 @@ def test_the_command_says_what_was_fitted(config_file: ConfigFile, data: Path, t
     path = config_file(dimension=DIMENSIONS)
     out = tmp_path / "w.json"
     arguments = [
+        "experiment",
         "fit-weights",
         str(path),
         "--data",

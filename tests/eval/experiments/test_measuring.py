@@ -2,44 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 import udasa_core
 from tests.canned import calls
-from udasa_core.api import conduct, load
+from tests.eval.experiments.asking import asked_of
+from udasa_core.api import load, read_configuration
 from udasa_core.errors import ConfigError, UdasaError
-from udasa_core.running.job import Job
-from udasa_core.steps.read import intake
-from udasa_core.steps.sample import sample
 from udasa_eval.experiments.labelled import LabelledScores
-from udasa_eval.experiments.measuring import plain_configuration, scored, with_prompts
-from udasa_eval.experiments.sets import prompts_file
+from udasa_eval.experiments.measuring import labelled_scores, with_prompts
+from udasa_eval.labelled.sets import prompts_file
 
 ConfigFile = Callable[..., Path]
 QUIZ = {"use": "tests.canned:Quiz", "responses": 4}
-
-
-def test_relative_files_are_those_beside_the_configuration(config_file: ConfigFile, tmp_path: Path) -> None:
-    path = config_file(
-        prompts={"source": "file:mine.jsonl"},
-        dimension=[{"use": "x", "sources": ["file:a", "file:/b", "hf:c"], "table": {"deep": "file:d/e"}}],
-    )
-    raw = plain_configuration(path, ["run.seed=9", "generator.responses=6"])
-    assert raw["prompts"]["source"] == f"file:{tmp_path}/mine.jsonl"
-    (dimension,) = raw["dimension"]
-    assert dimension["sources"] == [f"file:{tmp_path}/a", "file:/b", "hf:c"]
-    assert dimension["table"] == {"deep": f"file:{tmp_path}/d/e"}
-    assert (raw["run"]["seed"], raw["generator"]["responses"]) == (9, 6)
-
-
-def test_without_a_configuration_it_is_the_quickstart() -> None:
-    raw = plain_configuration(None, [])
-    assert raw["prompts"]["source"] == "builtin:quickstart"
 
 
 def test_a_configuration_of_other_prompts_keeps_the_rest(config_file: ConfigFile, tmp_path: Path) -> None:
@@ -49,11 +28,11 @@ def test_a_configuration_of_other_prompts_keeps_the_rest(config_file: ConfigFile
         generator={**QUIZ, "temperature": 0.5},
         prompts={"source": "hf:other", "limit": 3, "columns": {"prompt": "question"}},
     )
-    raw = plain_configuration(path, [])
+    raw = dict(read_configuration(path).raw)
     prompts = prompts_file(tmp_path, [{"id": "a", "prompt": "Why?"}])
-    made = with_prompts(raw, "name", tmp_path / "out", prompts, {"temperature": 0.9})
+    made = with_prompts(raw, prompts, {"temperature": 0.9})
     assert "suite" not in made
-    assert made["run"] == {**raw["run"], "name": "name", "held_out": 0.0, "folder": str(tmp_path / "out")}
+    assert made["run"] == {**raw["run"], "held_out": 0.0}
     assert made["prompts"] == {"source": f"file:{prompts}"}
     assert made["controls"] == {"source": ""}
     assert made["generator"] == {**QUIZ, "temperature": 0.9}
@@ -64,14 +43,18 @@ def test_a_configuration_of_other_prompts_keeps_the_rest(config_file: ConfigFile
     load(made)
     del raw["generator"]
     with pytest.raises(UdasaError, match=r"has no \[generator\]"):
-        with_prompts(raw, "name", tmp_path, prompts, {})
+        with_prompts(raw, prompts, {})
 
 
 def test_faults_of_a_configuration_are_told_as_ever(config_file: ConfigFile, tmp_path: Path) -> None:
-    raw = plain_configuration(config_file(generator={**QUIZ, "colour": "red"}), [])
+    config, steps = asked_of(config_file(generator={**QUIZ, "colour": "red"}), [], tmp_path / "out")
     prompts = prompts_file(tmp_path, [{"id": "a", "prompt": "Why?"}])
-    with pytest.raises(ConfigError, match=r"generator\.colour"):
-        load(with_prompts(raw, "name", tmp_path / "out", prompts, {}))
+    with (
+        pytest.raises(ConfigError, match=r"generator\.colour"),
+        steps.run(with_prompts(config, prompts, {}), "name"),
+    ):
+        pass
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.fixture
@@ -84,18 +67,12 @@ def measured(config_file: ConfigFile, tmp_path: Path) -> tuple[LabelledScores, u
         ],
     )
     rows = [{"id": f"q{number}", "prompt": f"question {number}"} for number in range(20)]
-    raw = plain_configuration(path, [])
-    config = load(with_prompts(raw, "measured", tmp_path / "out", prompts_file(tmp_path / "out", rows), {}))
-    found: list[LabelledScores] = []
-
-    def work(job: Job) -> Mapping[str, Any]:
-        groups = sample(job, intake(job).training, job.base)
+    config, steps = asked_of(path, [], tmp_path / "out")
+    with steps.run(with_prompts(config, prompts_file(tmp_path / "out", rows), {}), "measured") as run:
         asked = {f"q{number}": "What is it?" for number in range(10)}
-        found.append(scored(job, groups, lambda prompt, index, text: "Paris" in text, asked))
-        return {}
-
-    job = conduct(config, work)
-    return found[0], udasa_core.Run(job.config.run_dir)
+        scored = run.score(run.sample())
+        found = labelled_scores(scored, lambda prompt, index, text: "Paris" in text, asked)
+    return found, udasa_core.Run(run.folder)
 
 
 def test_scored_responses_are_the_stores(measured: tuple[LabelledScores, udasa_core.Run]) -> None:

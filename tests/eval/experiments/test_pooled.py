@@ -8,8 +8,8 @@ from numpy import float64
 from numpy.typing import NDArray
 
 from tests.eval.experiments.test_within import brute_auroc
+from udasa_core import Resamples
 from udasa_eval.experiments.pooled import pooled
-from udasa_eval.statistics.resampling import Resamples
 
 Floats = NDArray[float64]
 

@@ -17,24 +17,21 @@ from click.testing import CliRunner
 
 import udasa_core
 from tests.canned import Canned, Strict, calls, response
-from udasa_core import Group, ModelRef, Prompt, SamplingOptions, UdasaError, content_key, hookimpl, read_pairs
-from udasa_core.api import load
+from tests.eval.experiments.asking import asked_of
+from udasa_core import Group, ModelRef, Prompt, SamplingOptions, UdasaError, content_key, hookimpl
+from udasa_core.api import load, read_configuration
 from udasa_core.check.annotated import toml_value
 from udasa_core.cli.main import main
-from udasa_core.plugins import catalog
-from udasa_eval.experiments import control_pairs, premise
-from udasa_eval.experiments.measuring import plain_configuration
+from udasa_core.plugins import stack
+from udasa_core.plugins.identity import source_digest
+from udasa_eval.experiments import control_pairs, premise_runs
+from udasa_eval.experiments.bundled import bundled
 from udasa_eval.experiments.pairs import KINDS
-from udasa_eval.experiments.premise import (
-    TEMPERATURES,
-    _merged,
-    default_configuration,
-    measure_premise,
-    write_premise,
-)
-from udasa_eval.experiments.premise_report import BASE, Premise
+from udasa_eval.experiments.premise_report import BASE, Findings
+from udasa_eval.experiments.premise_runs import TEMPERATURES, _merged
 from udasa_eval.experiments.premise_tables import figure, rows, tables
-from udasa_eval.experiments.sets import Question
+from udasa_eval.experiments.signal_report import write_csv
+from udasa_eval.labelled.sets import Question
 
 ConfigFile = Callable[..., Path]
 Condition = tuple[str, float, bool]
@@ -57,7 +54,7 @@ RIGHT = {
 asked: Counter[Condition] = Counter()
 # The student walks out when this many more calls have been answered; None: never.
 patience: list[int] = []
-SOURCE_OF = cache(catalog._source_of)
+SOURCE_DIGEST = cache(source_digest)
 
 
 class Student(Canned):
@@ -103,10 +100,10 @@ def few(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     def factual(*parts: str) -> tuple[Question, ...]:
         return tuple(one for one in QUESTIONS if not parts or one.part in parts)
 
-    monkeypatch.setattr(premise, "factual", factual)
+    monkeypatch.setattr(premise_runs, "factual", factual)
     monkeypatch.setattr(control_pairs, "factual", factual)
     # Sources do not change while these tests last; reading them anew for every piece takes half of the time.
-    monkeypatch.setattr(catalog, "_source_of", SOURCE_OF)
+    monkeypatch.setattr(stack, "source_digest", SOURCE_DIGEST)
     for store in (asked, calls, patience):
         store.clear()
     yield
@@ -116,7 +113,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def two_temperatures(monkeypatch: pytest.MonkeyPatch) -> None:
     """0.5, the base's best one on dev, and 0.7, the trained policies'."""
-    monkeypatch.setattr(premise, "TEMPERATURES", (0.5, 0.7))
+    monkeypatch.setattr(premise_runs, "TEMPERATURES", (0.5, 0.7))
 
 
 LIKES = {"use": "tests.canned:Likes", "name": "honest", "words": ["Paris"]}
@@ -131,14 +128,22 @@ TABLES: dict[str, Any] = {
 }
 
 
-def summary(found: Premise) -> list[tuple[Any, ...]]:
+def measure_premise(
+    path: Path | None, overrides: Sequence[str], *, folder: Path, seeds: int, **options: Any
+) -> Findings:
+    """Measure what a TOML says, by default the bundled one."""
+    config, steps = asked_of(path, overrides, folder, bundled("premise.toml"))
+    return premise_runs.measure_premise(config, steps, seeds=seeds, **options)
+
+
+def summary(found: Findings) -> list[tuple[Any, ...]]:
     return [
         (one.arm, one.seed, one.part, one.temperature, one.tuned, one.accuracy, one.any_of)
         for one in found.measured
     ]
 
 
-def told(found: Premise) -> str:
+def told(found: Findings) -> str:
     return "\n".join(map(str, tables(found)))
 
 
@@ -245,7 +250,7 @@ def test_dev_alone_is_asked_where_a_recipe_is_looked_for(
         parts.append(some)
         return tuple(one for one in QUESTIONS if one.part in some)
 
-    monkeypatch.setattr(premise, "factual", spied)
+    monkeypatch.setattr(premise_runs, "factual", spied)
     path = config_file(**TABLES)
     found = measure_premise(path, [], folder=tmp_path, seeds=1, arms=["uncertainty"], part="dev")
     assert set(parts) == {("dev",), ("train",)}, "test is not even read"
@@ -302,7 +307,7 @@ def test_base_and_arms_answer_the_same_questions_in_the_same_order(
         ], "shard by shard the base's seeds are every arm's"
 
 
-def _policy(found: Premise, folder: Path, arm: str) -> str:
+def _policy(found: Findings, folder: Path, arm: str) -> str:
     """Return the key of the policy that an arm left, by its run's manifest."""
     plain = json.loads((folder / f"dev-{BASE}-t0.5-s7" / "manifest.json").read_text())
     base = ModelRef.from_json(plain["models"]["base"])
@@ -393,7 +398,7 @@ def test_an_arm_that_fails_costs_no_other_arm_anything(config_file: ConfigFile, 
 @pytest.fixture
 def overrides(config_file: ConfigFile, tmp_path: Path) -> list[str]:
     """What makes the bundled configuration one of canned plugins, arms and all."""
-    plain = plain_configuration(config_file(**TABLES), [])
+    plain = read_configuration(config_file(**TABLES)).raw
     trainer = {"use": "tests.canned:Trainer"}
     changed = {name: plain[name] for name in ("model", "generator", "dimension")}
     for arm in ("sft", "dpo", "sft-random"):
@@ -432,10 +437,8 @@ def test_every_bundled_arm_makes_the_pairs_of_its_name(overrides: list[str], tmp
     assert stamped["oracle"] is False
     assert False not in {stamp for arm, stamp in stamped.items() if arm != "oracle"}
 
-    text = write_premise(found, tmp_path / "report")
-    assert (tmp_path / "report" / "premise.txt").read_text() == text
-    assert "uncertainty − sft" in text
-    with (tmp_path / "report" / "premise.csv").open(newline="") as file:
+    write_csv(tmp_path / "premise.csv", rows(found))
+    with (tmp_path / "premise.csv").open(newline="") as file:
         written = list(csv.DictReader(file))
     accuracies = {
         (one["column"], float(one["temperature"])): float(one["value"])
@@ -446,7 +449,8 @@ def test_every_bundled_arm_makes_the_pairs_of_its_name(overrides: list[str], tmp
     assert accuracies["oracle seed 7", 0.7] == 1.0
     assert len(accuracies) == 3 + 10 * 2
     assert sum(one["column"] == "uncertainty against sft" for one in written) == 5
-    svg = (tmp_path / "report" / "premise.svg").read_text()
+    figure(tmp_path / "premise.svg", found)
+    svg = (tmp_path / "premise.svg").read_text()
     assert all(f"<!-- {arm} -->" in svg for arm in (BASE, *by_arm))
     figure(tmp_path / "premise.png", found)
     drawn = matplotlib.image.imread(tmp_path / "premise.png")[..., :3]
@@ -457,9 +461,7 @@ def test_every_bundled_arm_makes_the_pairs_of_its_name(overrides: list[str], tmp
 
 def _pairs(folder: Path, arm: str) -> list[udasa_core.Pair]:
     """Return what an arm was trained on, by its run's manifest."""
-    outputs = json.loads((folder / f"train-{arm}-s7" / "manifest.json").read_text())["outputs"]
-    _, key = outputs["stage"]["keys"]
-    return list(read_pairs(folder / "store" / "stage" / f"{key}.parquet"))
+    return [pair for _, pair in udasa_core.Run(folder / f"train-{arm}-s7").pairs()]
 
 
 def test_a_table_that_uses_another_plugin_inherits_no_option() -> None:
@@ -475,7 +477,7 @@ def test_a_table_that_uses_another_plugin_inherits_no_option() -> None:
     "arm", ["uncertainty", "sft", "dpo", "random", "oracle", "reversed", "likelihood", "shorter", "finished"]
 )
 def test_the_bundled_configuration_is_one_with_each_arm(arm: str) -> None:
-    raw = plain_configuration(default_configuration(), [])
+    raw = dict(read_configuration(bundled("premise.toml")).raw)
     arms = raw.pop("arms")
     config = load(_merged(raw, arms[arm]))
     assert config.stages.options["ungapped"] == "spread", "pairs without a gap are trained on"
@@ -498,8 +500,10 @@ def test_the_command_writes_what_it_prints(config_file: ConfigFile, tmp_path: Pa
     typed = ["experiment", "premise", str(path), "--folder", str(folder), "--seeds", "1", "--part", "dev"]
     result = CliRunner().invoke(main, [*typed, "--arms", "uncertainty, reversed"])
     assert result.exit_code == 0, result.output
-    assert (folder / "dev" / "premise.txt").read_text() in result.output
-    assert f"wrote {folder}/dev/premise.txt, premise.csv and premise.svg" in result.output
+    assert (folder / "premise-dev.txt").read_text().strip() in result.output
+    assert {one.name for one in folder.glob("premise-dev.*")} == {
+        f"premise-dev.{suffix}" for suffix in ("txt", "md", "csv", "svg")
+    }
     assert "reversed − base" in result.output
     result = CliRunner().invoke(main, [*typed, "--arms", "orakel"])
     assert result.exit_code != 0

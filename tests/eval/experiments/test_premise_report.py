@@ -11,7 +11,7 @@ import pytest
 
 from udasa_eval.experiments.labelled import LabelledScores
 from udasa_eval.experiments.pairs import KINDS
-from udasa_eval.experiments.premise_report import BASE, Measured, Premise, Training, calibration
+from udasa_eval.experiments.premise_report import BASE, Findings, Measured, Training, calibration
 from udasa_eval.experiments.premise_tables import figure, rows, tables
 
 COMPOSITION = dict(zip(KINDS, (5, 3, 2, 1), strict=True))
@@ -50,11 +50,11 @@ def measured(arm: str, right: Any, seed: int = 7, **others: Any) -> Measured:
     return Measured(arm=arm, seed=seed, right=right, **given)
 
 
-def premise(*found: Measured) -> Premise:
+def premise(*found: Measured) -> Findings:
     arms = tuple(dict.fromkeys(one.arm for one in found if one.arm != BASE))
     trained = {(one.arm, one.seed) for one in found if one.arm != BASE}
     trainings = tuple(Training(arm, seed, 11, METRICS, COMPOSITION) for arm, seed in sorted(trained))
-    return Premise("test", arms, trainings, found)
+    return Findings("test", arms, trainings, found)
 
 
 # Four questions, four responses: 8 of 16 right before, 9 of 16 after.
@@ -202,7 +202,7 @@ def test_calibration_is_a_mean_over_seeds() -> None:
 
 
 @pytest.fixture
-def whole() -> Premise:
+def whole() -> Findings:
     """Base, two arms and greedy, two seeds each, tuned on dev."""
     found = []
     for seed in (7, 8):
@@ -213,7 +213,7 @@ def whole() -> Premise:
     return premise(*found)
 
 
-def test_the_tables_say_what_was_found(whole: Premise) -> None:
+def test_the_tables_say_what_was_found(whole: Findings) -> None:
     untrained, training, reached, compared, outdone, calibrated = map(str, tables(whole))
     assert [line.split()[0] for line in untrained.splitlines()[3:5]] == ["greedy", "0.5"]
     cells = next(line.split() for line in untrained.splitlines() if line.split()[:1] == ["0.5"])
@@ -233,13 +233,13 @@ def test_the_tables_say_what_was_found(whole: Premise) -> None:
     assert " U " not in calibrated, "U is calibrated on what it is measured on"
 
 
-def test_a_trainer_without_log_probabilities_has_dashes(whole: Premise) -> None:
+def test_a_trainer_without_log_probabilities_has_dashes(whole: Findings) -> None:
     bare = tuple(Training(one.arm, one.seed, one.pairs, {}, COMPOSITION) for one in whole.trainings)
-    _, training, *_ = map(str, tables(Premise(whole.part, whole.arms, bare, whole.measured)))
+    _, training, *_ = map(str, tables(Findings(whole.part, whole.arms, bare, whole.measured)))
     assert training.splitlines()[3].split()[-4:] == ["–"] * 4
 
 
-def test_the_rows_hold_every_measurement_and_comparison(whole: Premise) -> None:
+def test_the_rows_hold_every_measurement_and_comparison(whole: Findings) -> None:
     told = {(one.set_name, one.temperature, one.column, one.measure): one for one in rows(whole)}
     one = told["factual-test", 0.5, "uncertainty seed 8", "accuracy"]
     assert (one.value, one.K, one.n) == (0.5625, 4, 4)
@@ -252,7 +252,7 @@ def test_the_rows_hold_every_measurement_and_comparison(whole: Premise) -> None:
     assert by_name["spread"].value == 0.0
 
 
-def test_the_figure_has_a_place_for_every_arm(whole: Premise, tmp_path: Path) -> None:
+def test_the_figure_has_a_place_for_every_arm(whole: Findings, tmp_path: Path) -> None:
     figure(tmp_path / "premise.svg", whole)
     drawn = (tmp_path / "premise.svg").read_text()
     assert drawn.startswith("<?xml")

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from tests.eval.planted import labelled, planted
+from udasa_core import Resamples
 from udasa_eval.experiments.labelled import LabelledScores
 from udasa_eval.experiments.redundancy import redundancy
-from udasa_eval.statistics.resampling import Resamples
 
 NAN = np.nan
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,12 +14,15 @@ from click.testing import CliRunner
 
 import udasa_core
 from tests.canned import calls
+from tests.eval.experiments.asking import asked_of
 from udasa_core.cli.main import main
-from udasa_core.errors import UdasaError
-from udasa_eval.experiments import signal
-from udasa_eval.experiments.sets import Contrast, Question, contrasts, factual
-from udasa_eval.experiments.signal import signal_on_file, signal_on_sets, write_report
-from udasa_eval.experiments.signal_report import SignalReport
+from udasa_eval.experiments import signal_runs
+from udasa_eval.experiments.bundled import bundled
+from udasa_eval.experiments.signal_figure import figure
+from udasa_eval.experiments.signal_report import SignalReport, rows
+from udasa_eval.experiments.signal_runs import Asked
+from udasa_eval.experiments.signal_tables import tables
+from udasa_eval.labelled.sets import Contrast, Question, contrasts, factual
 
 ConfigFile = Callable[..., Path]
 
@@ -53,10 +56,12 @@ QUIZ = {"use": "tests.canned:Quiz", "responses": 4}
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few questions and contrasts, in the place of the bundled sets."""
     monkeypatch.setattr(
-        signal, "factual", lambda *parts: tuple(one for one in QUESTIONS if one.part in parts)
+        signal_runs, "factual", lambda *parts: tuple(one for one in QUESTIONS if one.part in parts)
     )
     monkeypatch.setattr(
-        signal, "contrasts", lambda name, *parts: tuple(one for one in CONTRASTS[name] if one.part in parts)
+        signal_runs,
+        "contrasts",
+        lambda name, *parts: tuple(one for one in CONTRASTS[name] if one.part in parts),
     )
 
 
@@ -65,8 +70,21 @@ def metric(report: SignalReport, column: str, name: str) -> udasa_core.Metric:
     return found.metric(name)
 
 
-def on_sets(path: Path, folder: Path, **options: Any) -> tuple[SignalReport, ...]:
-    return signal_on_sets(path, [], folder=folder, temperatures=(0.5, 1.0), sizes=(4, 2), **options)
+def asked(path: Path, folder: Path, *, temperatures: Sequence[float] = (0.5, 1.0)) -> Asked:
+    return Asked(*asked_of(path, [], folder, bundled("signal.toml")), temperatures, sizes=(4, 2))
+
+
+def on_sets(path: Path, folder: Path) -> tuple[SignalReport, ...]:
+    return signal_runs.on_sets(asked(path, folder), "dev")
+
+
+def on_file(path: Path, folder: Path, data: Path) -> SignalReport:
+    (report,) = signal_runs.on_file(asked(path, folder), data)
+    return report
+
+
+def text_of(*reports: SignalReport) -> str:
+    return "\n\n".join(str(table) for report in reports for table in tables(report))
 
 
 # --- on the sets -----------------------------------------------------------------------------------------
@@ -109,20 +127,16 @@ def test_each_temperature_and_size_is_measured_on_one_set_of_samples(
     assert verdicts["values", "long"] == ("prefers safe", 8)  # they are longer
     assert verdicts["values", "U"] == ("prefers safe", 8)
 
-    text = write_report(reports, tmp_path / "report")
+    text = text_of(*reports)
     for word in (
         "prefers unsafe",
         "prefers generic",
-        "factual-dev, temperature 0.5, K = 2",
-        "Cost a response",
+        "factual-dev, temperature 0.5, K = 2: pairs",
+        "cost a response",
     ):
         assert word in text
-    assert (tmp_path / "report" / "signal.txt").read_text() == text
-    assert (tmp_path / "report" / "signal.svg").read_text().startswith("<?xml")
-    with (tmp_path / "report" / "signal.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert {(row["set_name"], row["temperature"], row["K"]) for row in rows} == {
-        ("factual-dev", t, k) for t in ("0.5", "1.0") for k in ("2", "4")
+    assert {(row.set_name, row.temperature, row.K) for row in rows(reports)} == {
+        ("factual-dev", t, k) for t in (0.5, 1.0) for k in (2, 4)
     }
 
     # Typed again it samples nothing and says the same; only its clock has moved.
@@ -142,9 +156,8 @@ def test_the_test_part_is_another_one_and_what_is_kept_is_accounted_for(
     config_file: ConfigFile, tmp_path: Path
 ) -> None:
     path = config_file(generator=QUIZ, dimension=DIMENSIONS)
-    (report,) = signal_on_sets(
-        path, [], folder=tmp_path / "out", part="test", temperatures=(0.7,), sizes=(2,)
-    )
+    one = replace(asked(path, tmp_path / "out", temperatures=(0.7,)), sizes=(2,))
+    (report,) = signal_runs.on_sets(one, "test")
     assert report.condition.set_name == "factual-test"
     assert report.questions == 4
     assert {one.share.n for one in report.directions} == {3}
@@ -153,15 +166,13 @@ def test_the_test_part_is_another_one_and_what_is_kept_is_accounted_for(
     assert {run.name for run in runs} == {"factual-test-t0.7", "values-test", "open_ended-test"}
     assert {run.status for run in runs} == {"finished"}
     assert udasa_core.clean(tmp_path / "out")[0] == 0
-    with pytest.raises(UdasaError, match="dev is for choosing"):
-        signal_on_sets(path, [], folder=tmp_path / "out", part="train")
 
 
 def test_the_bundled_configuration_checks_clean_and_names_every_free_estimator() -> None:
     from udasa_core.plugins.catalog import read_catalog
     from udasa_core.plugins.stack import load_factory
 
-    config = udasa_core.load(signal.default_configuration())
+    config = udasa_core.load(bundled("signal.toml"))
     used = {one.use for one in config.dimensions}
     for offer in read_catalog().of_kind("dimension"):
         if offer.distribution == "udasa" and "entailment" not in load_factory(offer).needs:
@@ -176,9 +187,9 @@ def test_the_bundled_configuration_checks_clean_and_names_every_free_estimator()
 
 
 def test_dev_is_what_is_not_reported() -> None:
-    reported = {one.id for one in factual(*signal.PARTS["test"])}
-    assert reported.isdisjoint({one.id for one in factual(*signal.PARTS["dev"])})
-    for name in signal.CONTRASTS:
+    reported = {one.id for one in factual(*signal_runs.PARTS["test"])}
+    assert reported.isdisjoint({one.id for one in factual(*signal_runs.PARTS["dev"])})
+    for name in signal_runs.CONTRASTS:
         assert {one.id for one in contrasts(name, "dev")}.isdisjoint(
             {one.id for one in contrasts(name, "test")}
         )
@@ -223,7 +234,7 @@ def test_what_is_planted_in_a_users_file_is_found_and_named(
     config_file: ConfigFile, data: Path, tmp_path: Path
 ) -> None:
     path = config_file(dimension=PLANTED)
-    (report,) = signal_on_file(path, [], folder=tmp_path / "out", data=data)
+    report = on_file(path, tmp_path / "out", data)
     assert (report.questions, report.responses) == (41, 242)
     assert metric(report, "perfect", "within_auroc").value == 1.0
     assert metric(report, "perfect", "within_auroc").low == 1.0
@@ -238,7 +249,7 @@ def test_what_is_planted_in_a_users_file_is_found_and_named(
         "noise": (),
         "U": (),
     }
-    text = write_report([report], tmp_path / "report")
+    text = text_of(report)
     named = {line.split()[0]: line for line in text.splitlines() if "follows" in line}
     assert "follows length" in named["long-lover"]
     assert "follows refusal" in named["refusal-lover"]
@@ -246,8 +257,8 @@ def test_what_is_planted_in_a_users_file_is_found_and_named(
     # Nobody sampled them, so there is no temperature.
     assert "mine, given responses, K = 6" in text
     assert "nan" not in text
-    assert (tmp_path / "report" / "signal.svg").exists()
-    assert "nan" not in (tmp_path / "report" / "signal.svg").read_text()
+    figure(tmp_path / "signal.svg", [report])
+    assert "nan" not in (tmp_path / "signal.svg").read_text()
     # The user's own generator is not asked.
     assert calls["generate"] == 0
 
@@ -265,9 +276,7 @@ def test_labels_stay_with_their_responses_whatever_the_order(config_file: Config
     for row in rows[::2]:
         row["responses"], row["labels"] = ["x", "y", "z truly"], [0, 0, 1]
     (tmp_path / "mine.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    (report,) = signal_on_file(
-        config_file(dimension=PLANTED[:1]), [], folder=tmp_path / "out", data=tmp_path / "mine.jsonl"
-    )
+    report = on_file(config_file(dimension=PLANTED[:1]), tmp_path / "out", tmp_path / "mine.jsonl")
     assert metric(report, "perfect", "within_auroc").value == 1.0
     assert metric(report, "perfect", "within_auroc").n == 12
     assert report.right == pytest.approx(1 / 3)
@@ -281,8 +290,11 @@ def test_the_command_writes_what_it_prints(config_file: ConfigFile, data: Path, 
         main, ["experiment", "signal", str(path), "--data", str(data), "--folder", str(folder)]
     )
     assert done.exit_code == 0, done.output
-    assert (folder / "mine" / "signal.txt").read_text() in done.output
-    assert done.output.splitlines()[-1].startswith(f"wrote {folder}/mine/signal.txt")
+    assert (folder / "signal-mine.txt").read_text().strip() in done.output
+    assert (folder / "signal-mine.svg").read_text().startswith("<?xml")
+    with (folder / "signal-mine.csv").open(newline="") as file:
+        assert {row["set_name"] for row in csv.DictReader(file)} == {"mine"}
+    assert len((folder / "signal-mine-questions.csv").read_text().splitlines()) == 1 + 41 * 6
     data.write_text('{"prompt": "Why?", "responses": ["a", "b"], "labels": [1]}\n')
     done = CliRunner().invoke(
         main, ["experiment", "signal", str(path), "--data", str(data), "--folder", str(folder)]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from udasa_eval.experiments.within import mid_ranks, rank_biserial, within_auroc, within_spearman
+from udasa_eval.experiments.within import rank_biserial, within_auroc, within_spearman
 
 NAN = np.nan
 
@@ -65,10 +65,6 @@ def test_only_comparable_pairs_count_when_attributes_are_given() -> None:
     auroc, pairs = within_auroc(u, right, [np.arange(5)], attributes)
     assert auroc[0, 0] == 1.0
     assert pairs[0, 0] == 1
-
-
-def test_ranks_share_their_mean_among_equals() -> None:
-    assert mid_ranks(np.array([[3.0], [1.0], [3.0], [2.0]]))[:, 0].tolist() == [3.5, 1.0, 3.5, 2.0]
 
 
 def test_spearman_by_hand() -> None:

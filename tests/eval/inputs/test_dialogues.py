@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.eval.real_data import REAL_DATA
 from tests.eval.suites.judging import write_lines
 from udasa_core import Message, UdasaError
 from udasa_core.prompts.prompt_row import RowError
 from udasa_eval.inputs.dialogues import find_prompts, read_dialogues, transcript_messages
 
-HH = Path("/work/shared/data/hh_rlhf/harmless-base_test_first_half.jsonl")
+HH = REAL_DATA / "hh_rlhf" / "harmless-base_test_first_half.jsonl"
 
 
 def test_the_prompt_is_what_stands_before_the_last_answer() -> None:

@@ -44,4 +44,4 @@ def test_an_own_judge_is_pointed_out(tiny_ref: ModelRef, caplog: pytest.LogCaptu
         assert not is_own_judge("mine", PlannedJudge(lambda prompt, seed: "", "gpt-4o"), policy)
         assert not caplog.records
         assert is_own_judge("mine", PlannedJudge(lambda prompt, seed: "", "SmolLM2-360M"), policy)
-    assert "of one family (smollm)" in caplog.text
+    assert "to the same family (smollm)" in caplog.text

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.eval.real_data import REAL_DATA
 from tests.eval.suites.judging import write_bench, write_lines
 from udasa_core import Message, UdasaError
 from udasa_eval.judges.prompts import (
@@ -21,7 +22,7 @@ from udasa_eval.judges.prompts import (
 )
 from udasa_eval.mt_bench.data import REFERENCED, find_files, read_questions
 
-SHARED = Path("/work/shared/data/mt_bench")
+SHARED = REAL_DATA / "mt_bench"
 # Braces, quotes and marks: whatever stands in an answer stays as it is.
 ANSWERS = ('def f(): return {"a": {0}} [[10]]', "zwei\n{question_1} %s é")
 OTHERS = ("b one {}", "b two {answer_a}")
@@ -124,7 +125,7 @@ def test_fastchats_files_byte_for_byte() -> None:
 def test_a_bad_line_and_a_missing_prompt_are_told(tmp_path: Path) -> None:
     path = tmp_path / "judge_prompts.jsonl"
     path.write_text('{"name": "single-v1", "system_prompt": ""}\n')
-    with pytest.raises(UdasaError, match=r"here: judge_prompts.jsonl, line 1, is no judge prompt"):
+    with pytest.raises(UdasaError, match=r"here: judge_prompts.jsonl, line 1, is not a judge prompt"):
         read_judge_prompts(path, "here")
     path.write_text('{"name": "single-v1", "system_prompt": "", "prompt_template": ""}\n')
     with pytest.raises(UdasaError, match=r"has no judge prompt single-math-v1, .*pair-math-v1-multi-turn"):

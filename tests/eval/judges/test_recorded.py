@@ -162,13 +162,13 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     ("row", "fault"),
     [
         ("{", "line 2: "),
-        ('"text"', "no object"),
-        ({"id": "q1"}, "`raw` is no text"),
-        ({"id": "q1", "raw": 7}, "`raw` is no text"),
+        ('"text"', "not an object"),
+        ({"id": "q1"}, "`raw` is missing, or is not text"),
+        ({"id": "q1", "raw": 7}, "`raw` is missing, or is not text"),
         ({"raw": "x"}, "neither"),
         ({"id": "q1", "prompt": "x", "raw": "x"}, "or both"),
-        ({"id": 3, "raw": "x"}, "is no text"),
-        ({"id": "q1", "raw": "x", "seed": 1.5}, "no whole number"),
+        ({"id": 3, "raw": "x"}, "is not text"),
+        ({"id": "q1", "raw": "x", "seed": 1.5}, "not a whole number"),
         ('{"id": "q1", "raw": "\\ud800"}', "surrogates"),
         ({"id": "q0", "raw": "another"}, "another judgement in line 1"),
     ],
@@ -191,5 +191,5 @@ def test_other_judgements_are_another_judge(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(UdasaError, match="is no file"):
+    with pytest.raises(UdasaError, match="is not a file"):
         judge(f"file:{tmp_path / 'nothing.jsonl'}").udasa_judge([ONE], 0)

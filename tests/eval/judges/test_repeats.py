@@ -9,17 +9,16 @@ import numpy as np
 import pytest
 
 from tests.eval.suites.judging import PlannedJudge
-from udasa_core import Grade, Message, Prompt, UdasaError
+from udasa_core import Grade, Message, Prompt, Resamples, UdasaError
 from udasa_eval.judges.repeats import (
     Judgements,
     check_unparsed,
     judged,
-    rating,
+    own_grade,
     spread_metrics,
     unparsed_metric,
 )
 from udasa_eval.judges.yes_no import parse_yes_no
-from udasa_eval.statistics.resampling import Resamples
 
 PROMPTS = [Prompt(name, (Message("user", name),)) for name in ("a", "b", "c")]
 GRADES = {
@@ -37,31 +36,31 @@ GRADES = {
 
 def test_medians_are_of_what_parses_and_nothing_is_zero() -> None:
     judge = PlannedJudge(lambda prompt, seed: GRADES[prompt.id, seed])
-    found = judged(judge, PROMPTS, 5, 3, rating)
+    found = judged(judge, PROMPTS, 5, 3, own_grade)
     assert found.seeds == (5, 6, 7)
     assert found.medians.tolist()[:2] == [8.0, 6.0]
     assert np.isnan(found.medians[2])
     assert found.unparsed == 4
     assert found.raws[1] == ("[[7]]", "no grade", "[[5]]")
     # Another repeat asks with the same seeds first: what is kept is not asked again.
-    assert judged(judge, PROMPTS, 5, 2, rating).seeds == (5, 6)
-    assert judged(judge, [], 2**32 - 1, 2, rating).seeds == (2**32 - 1, 0)
+    assert judged(judge, PROMPTS, 5, 2, own_grade).seeds == (5, 6)
+    assert judged(judge, [], 2**32 - 1, 2, own_grade).seeds == (2**32 - 1, 0)
 
 
 def test_too_many_lost_fail_with_the_count_and_the_first_text() -> None:
     judge = PlannedJudge(lambda prompt, seed: GRADES[prompt.id, seed])
-    found = judged(judge, PROMPTS, 5, 3, rating)
-    with pytest.raises(UdasaError, match=r"suite 'mine': 4 of 9 judgements hold no rating; .* 'no grade'"):
+    found = judged(judge, PROMPTS, 5, 3, own_grade)
+    with pytest.raises(UdasaError, match=r"suite 'mine': 4 of 9 judgements contain no rating; .* 'no grade'"):
         check_unparsed("mine", found, 0.4, "rating")
 
 
 def test_some_lost_are_a_warning_and_none_lost_is_none(caplog: pytest.LogCaptureFixture) -> None:
     judge = PlannedJudge(lambda prompt, seed: GRADES[prompt.id, seed])
     with caplog.at_level(logging.WARNING, logger="udasa"):
-        check_unparsed("mine", judged(judge, PROMPTS[:1], 5, 3, rating), 0.0, "rating")
+        check_unparsed("mine", judged(judge, PROMPTS[:1], 5, 3, own_grade), 0.0, "rating")
         assert not caplog.records
-        check_unparsed("mine", judged(judge, PROMPTS, 5, 3, rating), 4 / 9, "rating")
-    assert "4 of 9 judgements hold no rating" in caplog.text
+        check_unparsed("mine", judged(judge, PROMPTS, 5, 3, own_grade), 4 / 9, "rating")
+    assert "4 of 9 judgements contain no rating" in caplog.text
 
 
 def test_unparsed_is_a_share_of_judgements_clustered_by_item() -> None:

@@ -37,7 +37,7 @@ def test_a_greedy_answer_is_the_likeliest_token_by_token(tiny_model_dir: Path) -
 
     one = judge(tiny_model_dir, batch=1)
     grades = list(one.udasa_judge(ASKED, 3))
-    lm = one._resources.causal_lm(one._ref)
+    lm = one.resources.causal_lm(one._ref)
     for prompt, grade in zip(ASKED, grades, strict=True):
         ids = lm.render(prompt.messages)
         start = len(ids)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from udasa_core import Resamples
 from udasa_eval.judges.win_rate import length_controlled_win_rate, length_effect, win_rate, win_rate_metrics
-from udasa_eval.statistics.resampling import Resamples
 
 
 def planted(theta: float, phi: float, items: int = 4000, seed: int = 0) -> tuple[np.ndarray, ...]:

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from udasa_core import CausalLM, ModelRef, load_causal_lm
+from udasa_core import CausalLM, ModelRef, Resamples, load_causal_lm
 from udasa_eval.measures.perplexity import (
     Surprise,
     continuation_surprise,
@@ -17,7 +17,6 @@ from udasa_eval.measures.perplexity import (
     text_surprise,
     windows,
 )
-from udasa_eval.statistics.resampling import Resamples
 
 LONG = "the user is in the yes and no " * 40
 

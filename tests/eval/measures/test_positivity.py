@@ -30,7 +30,7 @@ def test_the_label_is_read_from_the_model_or_named() -> None:
     [
         (["LABEL_0", "LABEL_1"], "", "which one means positive.*positive = 'LABEL_1'"),
         (["a", "b"], "c", "positive = 'c' is none"),
-        (["positive"], "", "needs another beside it"),
+        (["positive"], "", "at least two are needed"),
     ],
 )
 def test_a_label_that_says_nothing_is_asked_for(labels: list[str], named: str, told: str) -> None:

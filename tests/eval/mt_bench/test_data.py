@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.eval.real_data import REAL_DATA
 from tests.eval.suites.judging import CATEGORIES, write_bench, write_lines
 from udasa_core import UdasaError
 from udasa_eval.mt_bench.data import find_files, read_answers, read_questions
 
-SHARED = Path("/work/shared/data/mt_bench")
+SHARED = REAL_DATA / "mt_bench"
 
 
 def test_questions_have_references_where_their_category_does(tmp_path: Path) -> None:
@@ -53,9 +54,12 @@ def test_a_missing_file_shows_the_line_to_write(tmp_path: Path) -> None:
     [
         ({"category": "math", "turns": ["a", "b"]}, "line 1 has no 'question_id'"),
         ({"question_id": 1, "category": "stem"}, "line 1 has no 'turns'"),
-        ({"question_id": 1, "category": "stem", "turns": ["a"]}, "line 1: turns is not two texts"),
-        ({"question_id": 1, "category": "stem", "turns": ["a", 2]}, "line 1: turns is not two texts"),
-        (["a"], "line 1, is no JSON object"),
+        ({"question_id": 1, "category": "stem", "turns": ["a"]}, "line 1: turns is not a list of two texts"),
+        (
+            {"question_id": 1, "category": "stem", "turns": ["a", 2]},
+            "line 1: turns is not a list of two texts",
+        ),
+        (["a"], "line 1, is not a JSON object"),
     ],
 )
 def test_a_bad_row_is_told_with_its_line(tmp_path: Path, row: object, told: str) -> None:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.eval.real_data import REAL_DATA
 from udasa_core import UdasaError
 from udasa_eval.refusals.xstest import read_xstest
 
-SHARED = Path("/work/shared/data/xstest/xstest_prompts.csv")
+SHARED = REAL_DATA / "xstest" / "xstest_prompts.csv"
 
 
 def write(path: Path, text: str) -> Path:

@@ -78,7 +78,7 @@ def test_a_model_is_measured_alone_and_once(tmp_path: Path, tiny_model_dir: Path
     assert (again.folder, again.made, calls["evaluate"]) == (run.folder, 0, 1)
 
     text = write_results(run, run.folder)
-    assert "| graded | model | mean | 0.500 | 0.050 | 0.400 to 0.600 | 40 |" in text.splitlines()
+    assert "| graded | model | mean | 0.500 | 0.050 | [0.400, 0.600] | 40 |" in text.splitlines()
     told = json.loads((run.folder / "results.json").read_text())
     assert told["suites"]["graded"][0]["error"] == 0.05
     assert {one["kind"] for one in told["plugins"]} == {"suite", "generator"}

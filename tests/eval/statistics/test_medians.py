@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from udasa_core import Resamples
 from udasa_eval.statistics.medians import resampled_median
-from udasa_eval.statistics.resampling import Resamples
 
 
 @pytest.mark.parametrize("values", [[3.0, 1.0, 2.0], [4.0, 1.0, 2.0, 3.0], [5.0], [1.0, 1.0, 9.0, np.nan]])

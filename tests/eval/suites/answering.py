@@ -51,7 +51,7 @@ class AnsweringResources(FakeResources):
         return self._generate
 
     def judge(self) -> AnsweringJudge:
-        return AnsweringJudge(self._judge)
+        return AnsweringJudge(self._grade)
 
     def classifier(self, source: str) -> PlannedClassifier:
         return self.classifiers[source]
@@ -72,7 +72,7 @@ class AnsweringResources(FakeResources):
         said = tuple(response(text) for text in texts if text is not None)
         return Group(prompt, tuple(content.encode()), said, policy.key) if said else None
 
-    def _judge(self, prompts: Sequence[Prompt], seed: int) -> list[Grade]:
+    def _grade(self, prompts: Sequence[Prompt], seed: int) -> list[Grade]:
         assert self.grades is not None
         contents = [prompt.messages[-1].content for prompt in prompts]
         self.judged.extend(contents)

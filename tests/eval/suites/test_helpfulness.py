@@ -95,7 +95,7 @@ def test_lost_grades_and_prompts_are_counted(prompts: Path, tiny_ref: ModelRef) 
     # The detector reads the answer that the judge did not grade.
     assert found["compliance_by_detector"] == pytest.approx(2 / 3)
     assert found["compliance_by_judge"] == 0.5
-    with pytest.raises(UdasaError, match=r"1 of 3 judgements hold no rating.*'no idea'"):
+    with pytest.raises(UdasaError, match=r"1 of 3 judgements contain no rating.*'no idea'"):
         built(Harmlessness, prompts, shared).udasa_evaluate(tiny_ref, 3)
     nothing = JudgingResources(tiny_ref, lambda prompt, policy: None, judges)
     with pytest.raises(UdasaError, match="none of 4 prompts was answered"):

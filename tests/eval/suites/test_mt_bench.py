@@ -115,7 +115,7 @@ def test_unparsed_grades_are_counted_and_never_zero(bench: Path, tiny_ref: Model
         ("81", 1, "I cannot rate this."),
         ("82", 2, "I cannot rate this."),
     ]
-    with pytest.raises(UdasaError, match=r"2 of 16 judgements hold no rating.*'I cannot rate this.'"):
+    with pytest.raises(UdasaError, match=r"2 of 16 judgements contain no rating.*'I cannot rate this.'"):
         suite(bench, shared, max_unparsed=0.12).udasa_evaluate(tiny_ref, 3)
 
 
@@ -135,7 +135,7 @@ def test_a_turn_that_is_not_taken_is_counted(bench: Path, tiny_ref: ModelRef) ->
         ("82", 2),
     ]
     nothing = JudgingResources(tiny_ref, lambda prompt, policy: None, by_turn)
-    with pytest.raises(UdasaError, match="the generator took none of 8 questions"):
+    with pytest.raises(UdasaError, match="the generator refused all 8 questions"):
         suite(bench, nothing).udasa_evaluate(tiny_ref, 3)
 
 
@@ -162,7 +162,7 @@ def test_an_own_judge_is_a_figure_and_a_warning(
     with caplog.at_level(logging.WARNING, logger="udasa"):
         report = suite(bench, shared).udasa_evaluate(policy, 3)
     assert metrics_of(report)["judge_is_own_family"] == 1.0
-    assert "of one family (qwen)" in caplog.text
+    assert "to the same family (qwen)" in caplog.text
 
 
 def test_the_contract(bench: Path, tiny_ref: ModelRef) -> None:

@@ -111,7 +111,7 @@ def test_lost_verdicts_are_no_ties(bench: Path, tiny_ref: ModelRef, trained: Mod
     assert found["unparsed"] == pytest.approx(1 / 28)
     assert found["win_rate"] == pytest.approx((11 + 4 * 0.5) / 15)
     assert next(row for row in report.rows if row["id"] == "81")["score"] is None
-    with pytest.raises(UdasaError, match="1 of 28 judgements hold no verdict"):
+    with pytest.raises(UdasaError, match="1 of 28 judgements contain no verdict"):
         suite(bench, shared, max_unparsed=0.01).udasa_evaluate(trained, 3)
 
 

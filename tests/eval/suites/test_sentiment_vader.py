@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from tests.eval.real_data import REAL_DATA
 from tests.eval.suites.answering import AnsweringResources
 from udasa_core import ModelRef, UdasaError, testing
 from udasa_eval.suites.sentiment_vader import VaderSentiment
 
-IMDB = Path("/work/shared/data/imdb/sample.csv")
+IMDB = REAL_DATA / "imdb" / "sample.csv"
 
 
 @pytest.fixture

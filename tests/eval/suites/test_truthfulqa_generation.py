@@ -146,8 +146,8 @@ def test_repeats_have_a_median_a_spread_and_a_row_each(questions: str, tiny_ref:
     class Wavering(AnsweringResources):
         """Says no to everything at one of three seeds."""
 
-        def _judge(self, prompts: Sequence[Prompt], seed: int) -> list[Grade]:
-            return [Grade(None, "No")] * len(prompts) if seed == 4 else super()._judge(prompts, seed)
+        def _grade(self, prompts: Sequence[Prompt], seed: int) -> list[Grade]:
+            return [Grade(None, "No")] * len(prompts) if seed == 4 else super()._grade(prompts, seed)
 
     resources = Wavering(tiny_ref, says, grades)
     report = generation(questions, resources, repeats=3).udasa_evaluate(tiny_ref, 3)
@@ -164,7 +164,7 @@ def test_repeats_have_a_median_a_spread_and_a_row_each(questions: str, tiny_ref:
 
 def test_a_generator_that_takes_nothing_is_told(questions: str, tiny_ref: ModelRef) -> None:
     resources = AnsweringResources(tiny_ref, lambda *asked: None, grades)
-    with pytest.raises(UdasaError, match="took none of 4 questions"):
+    with pytest.raises(UdasaError, match="refused all 4 questions"):
         generation(questions, resources).udasa_evaluate(tiny_ref, 3)
 
 

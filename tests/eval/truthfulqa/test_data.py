@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.eval.real_data import REAL_DATA
 from tests.eval.truthfulqa.planted import CSV, MC, authors_folder, hub_folder, hub_rows
 from udasa_core import UdasaError
 from udasa_eval.truthfulqa.data import (
@@ -17,7 +18,7 @@ from udasa_eval.truthfulqa.data import (
     choice_questions,
 )
 
-REAL = Path("/work/shared/data/truthfulqa")
+REAL = REAL_DATA / "truthfulqa"
 
 
 def test_every_layout_gives_the_same_questions(tmp_path: Path) -> None:
@@ -67,19 +68,22 @@ def put(key: str, value: Any) -> Any:
     ("spoil", "told"),
     [
         (without("question"), '"question" is missing'),
-        (put("question", " "), '"question" is no text'),
+        (put("question", " "), '"question" is not text'),
         (without("mc1_targets"), '"mc1_targets" is missing'),
-        (put("mc2_targets", ["Yes."]), '"mc2_targets" is no table of choices'),
+        (put("mc2_targets", ["Yes."]), '"mc2_targets" is not a table of choices'),
         (
             put("mc1_targets", {"Yes.": 0, "No.": 1}),
-            "mc1_targets: the first choice, and no other, is to be true",
+            "mc1_targets: the first choice must be true, and no other",
         ),
-        (put("mc1_targets", {"No.": 1, "Never.": 1, "Yes.": 0}), "the first choice, and no other"),
-        (put("mc2_targets", {"Yes.": 2, "No.": 1}), "mc2_targets: labels are to be 0 and 1"),
-        (put("mc2_targets", {"Yes.": 0, "No.": 0}), "mc2_targets: choices are to be true in part"),
-        (put("mc2_targets", {"Yes.": 0, "": 1}), "mc2_targets: a choice is no text"),
+        (
+            put("mc1_targets", {"No.": 1, "Never.": 1, "Yes.": 0}),
+            "the first choice must be true, and no other",
+        ),
+        (put("mc2_targets", {"Yes.": 2, "No.": 1}), "mc2_targets: labels must be 0 or 1"),
+        (put("mc2_targets", {"Yes.": 0, "No.": 0}), "mc2_targets: some choices must be true"),
+        (put("mc2_targets", {"Yes.": 0, "": 1}), "mc2_targets: a choice is not text"),
         (put("mc2_targets", {"choices": ["a", "b"], "labels": [1]}), "2 choices have 1 labels"),
-        (put("question", MC[0]["question"]), "it asks what row 1 asks"),
+        (put("question", MC[0]["question"]), "it asks the same question as row 1"),
     ],
 )
 def test_a_bad_row_is_told_with_its_number(tmp_path: Path, spoil: Any, told: str) -> None:
@@ -113,8 +117,8 @@ def test_files_that_hold_no_questions(tmp_path: Path) -> None:
     for name, text, told in [
         ("mc_task.json", "[]", "holds no question"),
         ("mc_task.json", "{", "cannot be read"),
-        ("mc_task.json", "{}", "no JSON list"),
-        ("mc_task.json", "[1]", "row 1: it is no JSON object"),
+        ("mc_task.json", "{}", "not a JSON list"),
+        ("mc_task.json", "[1]", "row 1: it is not a JSON object"),
         ("bad.parquet", "PAR?", "cannot be read"),
         ("notes.txt", "", "is none of .parquet, .json, .csv"),
     ]:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from udasa_core import Abstain, Column, Group, Resources, Score, hookimpl
+from udasa_core import Abstain, Column, Group, Plugin, Score, hookimpl
 
 _WORD = re.compile(r"[^\W\d_]+")
 
 
-class Lexicon:
+class Lexicon(Plugin):
     """One score a response in [0, 1]: 0 where it feels as the others do, 1 where quite the reverse.
 
     Formula, with p positive and n negative words in a response, and s = (p − n) / (p + n) its sentiment:
@@ -23,10 +22,8 @@ class Lexicon:
     Abstains where a response has no word of either list, or no other response has one. Cost: a moment.
     """
 
-    class Options(BaseModel):
+    class Options(Plugin.Options):
         """The two lists of words, in lower case."""
-
-        model_config = ConfigDict(extra="forbid", frozen=True)
 
         positive: tuple[str, ...] = Field(
             default=("good", "great", "glad", "kind", "yes"),
@@ -36,11 +33,7 @@ class Lexicon:
             default=("bad", "awful", "harm", "never", "no"), description="Words that speak ill of something."
         )
 
-    needs: ClassVar[tuple[str, ...]] = ()
-
-    def __init__(self, options: Options, name: str, resources: Resources) -> None:
-        self.options = options
-        self.name = name
+    options: Options
 
     @hookimpl
     def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:
@@ -61,7 +54,9 @@ class Lexicon:
 
 def _distance(sentiments: Sequence[float | None], index: int) -> Score:
     own = sentiments[index]
-    others = [one for number, one in enumerate(sentiments) if number != index and one is not None]
+    others = [
+        sentiment for number, sentiment in enumerate(sentiments) if number != index and sentiment is not None
+    ]
     if own is None:
         return Abstain("the response has no word of either list")
     if not others:

@@ -1,0 +1,1 @@
+"""Calibrations: each brings every dimension's raw scores to one scale, so that they can be combined."""

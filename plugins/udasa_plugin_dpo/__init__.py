@@ -1,1 +1,0 @@
-"""Built-in plugin family: the trainers dpo, ipo and sft."""

@@ -1,0 +1,111 @@
+"""The policy as something to train: a frozen base under the one LoRA adapter `default`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from udasa_core import Adapter, ModelRef, UdasaError, file_digest, load_base, whole_folder
+from udasa_plugin_preference.options import PreferenceOptions
+
+WEIGHTS = "adapter_model.safetensors"
+CONFIG = "adapter_config.json"
+
+
+def load_tokenizer(policy: ModelRef) -> Any:
+    """Return the policy's tokenizer; training needs its padding token only."""
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(
+        policy.folder, trust_remote_code=policy.trust_remote_code, local_files_only=True
+    )
+
+
+def load_trainable(policy: ModelRef, options: PreferenceOptions, seed: int) -> Any:
+    """Return a model whose adapter `default` trains: the policy's own, or a fresh one that changes nothing.
+
+    The base stays in the policy's dtype; LoRA weights are float32, for steps of 5e-5 vanish in bfloat16.
+    Raises UdasaError where the adapter was made with another rank, alpha or targets than the options say.
+    """
+    import torch
+    from peft import LoraConfig, PeftModel, get_peft_model
+    from transformers import set_seed
+
+    quantization = policy.quantization if options.quantize == "none" else options.quantize
+    base: Any = load_base(replace(policy, quantization=quantization))
+    for module in base.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = (
+                0.0  # the base is frozen: noise in it would only blur the comparison with the reference
+            )
+    set_seed(seed)  # LoRA's first matrices are drawn at random
+    if not policy.adapters:
+        return get_peft_model(base, _lora(options))
+    if len(policy.adapters) > 1:
+        raise UdasaError(
+            "this trainer continues one adapter; merge the others into the base (`udasa export`)"
+        )
+    folder = policy.adapters[0].folder
+    config = LoraConfig.from_pretrained(folder)
+    _refuse_other_shape(config, options)
+    config.lora_dropout = options.dropout
+    # Where the base lies now. PEFT would otherwise look the provenance up on a hub when it saves checkpoints.
+    config.base_model_name_or_path = policy.folder
+    return PeftModel.from_pretrained(base, folder, config=config, is_trainable=True)
+
+
+def digest_of(model: Any) -> str:
+    """Return the SHA-256 of the trainable weights."""
+    digest = hashlib.sha256()
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            digest.update(name.encode())
+            digest.update(parameter.detach().float().cpu().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def save_adapter(model: Any, policy: ModelRef, folder: Path) -> Adapter:
+    """Save the adapter in `folder` (weights, configuration), whole or not at all.
+
+    The bytes depend on the weights and the options alone: no machine's path, no order of a set.
+    """
+    with whole_folder(folder) as partial:
+        # save_embedding_layers=False: "auto" would look for the base on a hub; embeddings are never trained.
+        model.save_pretrained(partial, selected_adapters=["default"], save_embedding_layers=False)
+        (partial / "README.md").unlink(missing_ok=True)
+        config = json.loads((partial / CONFIG).read_text())
+        config["base_model_name_or_path"] = policy.source
+        config["target_modules"] = sorted(config["target_modules"])
+        (partial / CONFIG).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
+    return Adapter(file_digest(folder / WEIGHTS), str(folder))
+
+
+def _lora(options: PreferenceOptions) -> Any:
+    from peft import LoraConfig
+
+    targets = options.targets if isinstance(options.targets, str) else list(options.targets)
+    return LoraConfig(
+        task_type="CAUSAL_LM",
+        r=options.rank,
+        lora_alpha=options.alpha,
+        lora_dropout=options.dropout,
+        target_modules=targets,
+    )
+
+
+def _refuse_other_shape(config: Any, options: PreferenceOptions) -> None:
+    """Raise where an adapter cannot go on under these options: LoRA's shape is fixed by its first stage."""
+    asked: dict[str, object] = {"rank": options.rank, "alpha": options.alpha}
+    found: dict[str, object] = {"rank": config.r, "alpha": config.lora_alpha}
+    if options.targets != "all-linear":
+        asked["targets"] = sorted(options.targets)
+        found["targets"] = sorted(config.target_modules)
+    wrong = [f"{name} is {found[name]}, not {asked[name]}" for name in asked if asked[name] != found[name]]
+    if wrong:
+        raise UdasaError(
+            f"the adapter that this stage continues has another shape: {'; '.join(wrong)}. Give rank, alpha "
+            "and targets in [trainer] for all stages alike, not in [trainer.<stage>]."
+        )

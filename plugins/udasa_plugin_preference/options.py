@@ -1,0 +1,82 @@
+"""What every preference trainer can be told: the LoRA adapter, the optimizer, the batches, the safeguards."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from udasa_core import Options
+
+Targets = Literal["all-linear"] | Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class PreferenceOptions(Options):
+    """Options of every loss on pairs. Light by default: a little training helps, much displaces."""
+
+    beta: float = Field(
+        0.1,
+        gt=0,
+        description="Scales the margin that is reported, β times the log-ratio gap; a loss may use it.",
+    )
+    rank: int = Field(16, ge=1, description="Rank of the LoRA adapter.")
+    alpha: float = Field(32.0, gt=0, description="LoRA's scale: the update is multiplied by alpha / rank.")
+    dropout: float = Field(
+        0.0, ge=0, lt=1, description="LoRA dropout. Above 0 the first loss of a stage is no longer exact."
+    )
+    targets: Targets = Field(
+        "all-linear",
+        description='Modules that get LoRA weights: "all-linear", or a list such as ["q_proj", "v_proj"].',
+    )
+    learning_rate: float = Field(5e-5, gt=0, description="AdamW's peak learning rate.")
+    epochs: float = Field(1.0, gt=0, description="Visits to each pair; 0.5 visits half of them.")
+    batch: int = Field(4, ge=1, description="Pairs in one forward and backward pass on one device.")
+    accumulation: int = Field(1, ge=1, description="Passes whose gradients make up one optimizer step.")
+    warmup: float = Field(
+        0.1,
+        ge=0,
+        lt=1,
+        description="Share of the steps, rounded down, in which the learning rate rises to its peak.",
+    )
+    scheduler: Literal["linear", "cosine", "constant_with_warmup"] = Field(
+        "linear", description="How the learning rate goes on after warmup."
+    )
+    max_grad_norm: float = Field(1.0, gt=0, description="Gradients are scaled down to this Euclidean norm.")
+    weight_decay: float = Field(0.0, ge=0, description="AdamW's weight decay.")
+    keep_optimizer: bool = Field(
+        False,
+        description="Begin with AdamW's moments as the stage before left them, not at 0. Give it for all "
+        "stages alike: one without it leaves none. They take twice the adapter's space.",
+    )
+    gradient_checkpointing: bool = Field(
+        False,
+        description="Compute activations twice instead of keeping them: less memory, about a third slower.",
+    )
+    sft_weight: float = Field(
+        0.0,
+        ge=0,
+        description="Weight of the chosen responses' mean negative log-likelihood per token, added to "
+        "the loss. It holds up the chosen log-probability, which preference losses alone may let fall.",
+    )
+    max_length: int | None = Field(
+        None,
+        ge=2,
+        description="Longest prompt plus response in tokens. Longer pairs are set aside, never cut, and "
+        "counted as `pairs_overlong`. Left out: the model's own context length.",
+    )
+    save_steps: int = Field(
+        25, ge=1, description="Optimizer steps between checkpoints: what a kill costs at most."
+    )
+    quantize: Literal["none", "4bit"] = Field(
+        "none",
+        description='Keep the frozen base in 4-bit NF4 while training ("4bit", QLoRA); needs bitsandbytes.',
+    )
+
+    @field_validator("targets")
+    @classmethod
+    def _head_is_frozen(cls, targets: Targets) -> Targets:
+        if "lm_head" in targets:
+            raise ValueError(
+                "lm_head cannot be a target: TRL computes log-probabilities from its frozen weight"
+            )
+        return targets

@@ -1,0 +1,65 @@
+"""What a loss on pairs is a function of: its responses' log-probabilities under policy and reference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class PairLogProbs:
+    """n pairs: tensors of shape (n,), log-probabilities in nats, each summed over its response's tokens.
+
+    While training, n is a batch, and gradients flow through `chosen` and `rejected` (float32); in a stage's
+    metrics, n is all of its pairs (float64, no gradient).
+    """
+
+    chosen: Tensor
+    """log π(chosen | prompt) of the policy, ≤ 0."""
+
+    rejected: Tensor
+    """log π(rejected | prompt) of the policy, ≤ 0."""
+
+    reference_chosen: Tensor
+    """log π(chosen | prompt) of the reference, ≤ 0."""
+
+    reference_rejected: Tensor
+    """log π(rejected | prompt) of the reference, ≤ 0."""
+
+    chosen_tokens: Tensor
+    """The chosen response's tokens, ≥ 1: `chosen / chosen_tokens` is a mean over tokens."""
+
+    rejected_tokens: Tensor
+    """The rejected response's tokens, ≥ 1."""
+
+    weights: Tensor
+    """`Pair.weight`, ≥ 0, 1 for an ordinary pair. The trainer multiplies each pair's loss by it: a loss need
+    not look at it."""
+
+    @property
+    def chosen_log_ratio(self) -> Tensor:
+        """log π(chosen) − log ref(chosen), in nats: how much likelier the chosen became."""
+        return self.chosen - self.reference_chosen
+
+    @property
+    def rejected_log_ratio(self) -> Tensor:
+        """log π(rejected) − log ref(rejected), in nats."""
+        return self.rejected - self.reference_rejected
+
+    @property
+    def log_ratio_gap(self) -> Tensor:
+        """The h of DPO: `chosen_log_ratio` − `rejected_log_ratio`; above 0 the policy moved as asked."""
+        return self.chosen_log_ratio - self.rejected_log_ratio
+
+    @property
+    def token_gap(self) -> Tensor:
+        """The h of IPO: as `log_ratio_gap`, each log-ratio divided by its response's tokens; nats a token."""
+        return self.chosen_log_ratio / self.chosen_tokens - self.rejected_log_ratio / self.rejected_tokens
+
+    @property
+    def chosen_nll(self) -> Tensor:
+        """−log π(chosen) · n / Σ chosen tokens: its mean is −log π per token over all n chosen responses."""
+        return -self.chosen * (len(self.chosen) / self.chosen_tokens.sum())

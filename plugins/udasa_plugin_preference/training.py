@@ -1,0 +1,237 @@
+"""One stage of preference training, from pairs to a report: shared by all losses."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from udasa_core import Adapter, ModelRef, Report, Stage, UdasaError, content_key, file_digest
+from udasa_plugin_preference import trl_internals
+from udasa_plugin_preference.adapters import WEIGHTS, digest_of, load_tokenizer, load_trainable, save_adapter
+from udasa_plugin_preference.checkpoints import latest_whole, write_json
+from udasa_plugin_preference.figures import history_of, stage_metrics
+from udasa_plugin_preference.optimizer_state import beginning_with, digest_of_state, save_moments
+from udasa_plugin_preference.options import PreferenceOptions
+from udasa_plugin_preference.pair_logprobs import PairLogProbs
+from udasa_plugin_preference.rows import Rows, open_rows, training_order, write_rows
+from udasa_plugin_preference.session import arguments, quiet, watcher
+from udasa_plugin_preference.sweep import Sweep
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from udasa_core import Resources
+
+# A batch → what is minimised, a scalar. All pairs of a stage → the loss's own figures.
+Loss = Callable[[PairLogProbs], "Tensor"]
+Metrics = Callable[[PairLogProbs], Mapping[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What `udasa_train` was asked, with the name of the class whose loss is minimised."""
+
+    trainer: str
+    loss: str
+    options: PreferenceOptions
+    stage: Stage
+    pairs: Path
+    policy: ModelRef
+    reference: ModelRef
+    out_dir: Path
+    seed: int
+    earlier_state: Path | None
+
+    @property
+    def earlier(self) -> str:
+        """The digest of the optimizer's moments to begin with, "" where it begins at 0."""
+        return digest_of_state(self.earlier_state) if self.options.keep_optimizer else ""
+
+    @property
+    def key(self) -> str:
+        """The identity of the work: equal keys end in equal bytes on one machine."""
+        options = self.options.model_dump(mode="json")
+        return content_key(
+            self.loss,
+            options,
+            self.stage.name,
+            file_digest(self.pairs),
+            self.policy.key,
+            self.reference.key,
+            self.seed,
+            self.earlier,
+        )
+
+
+def train(call: Call, loss: Loss, metrics: Metrics, resources: Resources) -> Report:
+    """Train the policy on one stage; go on where an earlier, killed call with the same arguments stopped.
+
+    out_dir ends with `adapter/`, `report.json` and, with keep_optimizer, `state/`; meanwhile `work/` holds
+    rows, measurements, checkpoints. The report counts the pairs that were trained on; where every pair is
+    too long, the stage is skipped.
+    Raises UdasaError where the stage cannot be trained, the loss is not finite, or no weight changed.
+    """
+    _refuse_impossible(call)
+    work = call.out_dir / "work"
+    work.mkdir(parents=True, exist_ok=True)
+    key = call.key
+    finished = _finished(call, key)
+    if finished is None:
+        _claim(work / "call.json", key)
+        with quiet(), trl_internals.lean_head(call.policy.device):
+            finished = _train(call, loss, metrics, key, work, resources)
+        gc.collect()  # a Trainer is a knot of references: without this its model outlives it
+    shutil.rmtree(work)
+    return finished
+
+
+def _train(call: Call, loss: Loss, metrics: Metrics, key: str, work: Path, resources: Resources) -> Report:
+    options = call.options
+    model = load_trainable(call.policy, options, call.seed)
+    limit = options.max_length or getattr(model.config, "max_position_embeddings", None)
+    rows = write_rows(call.pairs, work / "rows.arrow", limit)
+    if not rows.count:
+        reason = f"all {rows.overlong} pairs are longer than max_length = {limit}"
+        return Report(call.stage.name, call.trainer, 0, call.policy, skipped=reason)
+    dataset = open_rows(rows)
+    order = training_order(rows.count, options.epochs, call.seed)
+    steps = -(-len(order) // (options.batch * options.accumulation))
+    trainer = _open_trainer(call, loss, model, dataset.select(order), work / "checkpoints", steps)
+
+    sweep = Sweep(
+        dataset,
+        training_order(rows.count, 1, call.seed),
+        options.batch,
+        options.batch * options.accumulation * options.save_steps,
+        work / "measured",
+    )
+    before = sweep.measure(trainer, "before", resources)
+    reference = before
+    if call.reference.key != call.policy.key:
+        reference = sweep.measure(trainer, "reference", resources, adapted=False)
+    with resources.progress(f"train {call.stage.name}", steps) as advance:
+        trainer.add_callback(watcher(call.stage.name, advance))
+        if call.earlier and call.earlier_state is not None:
+            trainer.add_callback(beginning_with(call.earlier_state))
+        _train_against(trainer, dataset, reference, order, call.stage.name)
+    after = sweep.measure(trainer, "after", resources)
+
+    if options.keep_optimizer:
+        save_moments(trainer, call.out_dir / "state")
+    adapter = save_adapter(trainer.model, call.policy, call.out_dir / "adapter")
+    history = history_of(trainer.state.log_history)
+    measured = {
+        **stage_metrics(before, after, history),
+        **metrics(_pairs_of(rows, after, reference)),
+        "pairs": rows.count,
+        "pairs_overlong": rows.overlong,
+        "tokens": int(rows.tokens[order].sum()),
+        "trainable_parameters": sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
+    }
+    report = {"pairs": rows.count, "metrics": measured, "history": history, "adapter": adapter.sha256}
+    write_json(call.out_dir / "report.json", {"call": key, **report})
+    return _report(call, report)
+
+
+def _pairs_of(rows: Rows, policy: NDArray[np.float64], reference: NDArray[np.float64]) -> PairLogProbs:
+    """Return all rows' log-probabilities as a loss sees them, in float64."""
+    from torch import from_numpy
+
+    return PairLogProbs(*map(from_numpy, (*policy, *reference, *rows.lengths, rows.weights)))
+
+
+def _open_trainer(call: Call, loss: Loss, model: Any, dataset: Any, folder: Path, steps: int) -> Any:
+    """Return TRL's trainer on rows of token ids."""
+    from transformers import PrinterCallback
+
+    tokenizer = load_tokenizer(call.policy)
+    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
+    trainer = trl_internals.pair_trainer(
+        loss,
+        call.options.beta,
+        model=model,
+        args=arguments(call.options, call.policy, folder, steps, call.seed),
+        train_dataset=dataset,
+        processing_class=tokenizer,
+        data_collator=trl_internals.collator(pad),
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def _train_against(
+    trainer: Any, dataset: Any, reference: NDArray[np.float64], order: NDArray[np.int64], stage: str
+) -> None:
+    """Run the optimizer from the last whole checkpoint on; check that it saw all rows, changed a weight."""
+    columns = dataset.add_column("ref_chosen_logps", reference[0])
+    columns = columns.add_column("ref_rejected_logps", reference[1])
+    trainer.train_dataset = columns.select(order)
+    if not any(parameter.requires_grad for parameter in trainer.model.parameters()):
+        raise UdasaError(f"stage {stage}: no weight is trainable. Check [trainer] targets against the model.")
+    start = digest_of(trainer.model)
+    checkpoint = latest_whole(Path(trainer.args.output_dir))
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    if len(trainer.train_dataset) != len(order):
+        raise UdasaError(
+            f"stage {stage}: TRL trained on {len(trainer.train_dataset)} rows, not on {len(order)}."
+        )
+    if digest_of(trainer.model) == start:
+        raise UdasaError(
+            f"stage {stage}: training changed no weight. Raise [trainer] learning_rate or epochs."
+        )
+
+
+def _refuse_impossible(call: Call) -> None:
+    policy, reference = call.policy, call.reference
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise UdasaError('this trainer runs in one process: set [train] launcher = "none"')
+    same_base = (reference.revision, reference.dtype) == (policy.revision, policy.dtype)
+    if reference.key != policy.key and not (same_base and not reference.adapters):
+        raise UdasaError(
+            f"stage {call.stage.name}: the reference is neither the policy at the stage's start nor its bare "
+            'base. Set [trainer] reference to "previous_stage" or "base".'
+        )
+
+
+def _claim(file: Path, key: str) -> None:
+    """Write whose work the folder holds; refuse a folder with somebody else's."""
+    if not file.is_file():
+        write_json(file, key)
+    elif json.loads(file.read_text()) != key:
+        raise UdasaError(
+            f"{file.parent} holds unfinished training of other pairs, models or options: delete it"
+        )
+
+
+def _finished(call: Call, key: str) -> Report | None:
+    """Return the report of an earlier call that came to its end, if its adapter still lies there."""
+    file, weights = call.out_dir / "report.json", call.out_dir / "adapter" / WEIGHTS
+    if not (file.is_file() and weights.is_file()):
+        return None
+    report = json.loads(file.read_text())
+    # What lies there may be somebody else's.
+    if not isinstance(report, dict) or report.get("call") != key:
+        return None
+    if report.get("adapter") != file_digest(weights):
+        return None
+    return _report(call, report)
+
+
+def _report(call: Call, plain: dict[str, Any]) -> Report:
+    adapter = Adapter(plain["adapter"], str(call.out_dir / "adapter"))
+    return Report(
+        stage=call.stage.name,
+        trainer=call.trainer,
+        pairs=plain["pairs"],
+        policy=call.policy.with_adapter(adapter),
+        metrics=plain["metrics"],
+        history=tuple(plain["history"]),
+    )

@@ -1,0 +1,144 @@
+"""Every private part of TRL 1.16 that is touched. The tests have a canary for each.
+
+TRL is made for texts from a hub on a GPU, and for the losses that it knows. Here rows are the sampled token
+ids; reference log-probabilities are measured by us; the loss is any function of `PairLogProbs`; nothing is
+sent or written elsewhere; and on a CPU the language-model head must not cost gigabytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from udasa_plugin_preference.figures import batch_figures
+from udasa_plugin_preference.pair_logprobs import PairLogProbs
+
+# Tokens of one tile of logits on a CPU. TRL's 4096 × 32768 tile is 512 MiB in fp32, and it keeps several.
+TILE_TOKENS = 256
+
+
+def pair_trainer(loss: Callable[[PairLogProbs], Any], beta: float, **arguments: Any) -> Any:
+    """Return TRL's trainer on rows of token ids, minimising `loss`, and logging what `batch_figures` says.
+
+    arguments: those of DPOTrainer, whose rows are `prompt_ids`, `chosen_ids`, `rejected_ids` and `weight`;
+    before it trains, they have `ref_chosen_logps` and `ref_rejected_logps`, too.
+    """
+    from trl import DPOTrainer
+
+    class PairTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
+        """No loss by name, no tokenizing, no dropped row, no telemetry, no model card."""
+
+        figures: list[dict[str, float]]
+
+        def compute_loss(
+            self, model: Any, inputs: Mapping[str, Any], return_outputs: bool = False, *_: Any, **__: Any
+        ) -> Any:
+            outputs = _forward(model, inputs, output_router_logits=self.aux_loss_enabled)
+            pairs = _pairs_of(outputs.log_probs, inputs)
+            self.figures.append(
+                {
+                    name: self.accelerator.gather(value).mean().item()
+                    for name, value in batch_figures(pairs, beta).items()
+                }
+            )
+            minimised = loss(pairs)
+            if self.aux_loss_enabled:  # a mixture of experts balances its load
+                minimised = minimised + self.router_aux_loss_coef * outputs.aux_loss
+            return (minimised, outputs) if return_outputs else minimised
+
+        def log(self, logs: dict[str, float], *arguments: Any) -> None:
+            count = len(self.figures)
+            names = self.figures[0] if count else ()
+            means = {name: sum(figures[name] for figures in self.figures) / count for name in names}
+            self.figures.clear()
+            super().log({**logs, **means}, *arguments)
+
+        def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:
+            return dataset
+
+        def _send_telemetry(self) -> None:
+            return
+
+        def create_model_card(self, *_: Any, **__: Any) -> None:
+            return
+
+    trainer = PairTrainer(**arguments)
+    trainer.figures = []
+    # TRL copies an adapter as the reference "ref"; ours was measured beforehand.
+    if "ref" in trainer.model.peft_config:
+        trainer.model.delete_adapter("ref")
+    return trainer
+
+
+def collator(pad_token_id: int) -> Any:
+    """Return what makes a batch of rows: TRL's tensors (2 · pairs, length), chosen first, and `weights`."""
+    import torch
+    from trl.trainer.dpo_trainer import DataCollatorForPreference
+
+    class WeightedPairs(DataCollatorForPreference):  # type: ignore[misc]  # trl ships no types
+        def torch_call(self, examples: list[dict[str, Any]]) -> dict[str, Any]:
+            weights = torch.tensor([example["weight"] for example in examples], dtype=torch.float32)
+            return {**super().torch_call(examples), "weights": weights}
+
+    return WeightedPairs(pad_token_id=pad_token_id, max_length=None)
+
+
+def response_logprobs(trainer: Any, batch: Mapping[str, Any]) -> Any:
+    """Return the responses' summed log-probabilities, (2, pairs), chosen first.
+
+    It takes the same path as the training step, so that in bf16 too a policy equals itself to the last bit.
+    """
+    with trainer.accelerator.autocast():
+        outputs = _forward(trainer.model, batch)
+    return outputs.log_probs.sum(dim=1).reshape(2, -1)
+
+
+def _forward(model: Any, batch: Mapping[str, Any], **arguments: Any) -> Any:
+    """Return TRL's outputs: `log_probs` (2 · pairs, length − 1) of each next token, 0 outside responses."""
+    labels = batch["input_ids"].masked_fill(batch["completion_mask"] == 0, -100)
+    given = {name: value for name, value in arguments.items() if value}
+    return model(
+        input_ids=batch["input_ids"],
+        attention_mask=batch["attention_mask"],
+        use_cache=False,
+        labels=labels,
+        fused_lm_head=True,
+        **given,
+    )
+
+
+def _pairs_of(log_probs: Any, batch: Mapping[str, Any]) -> PairLogProbs:
+    chosen, rejected = log_probs.sum(dim=1).chunk(2)
+    chosen_tokens, rejected_tokens = batch["completion_mask"].sum(dim=1).chunk(2)
+    return PairLogProbs(
+        chosen=chosen,
+        rejected=rejected,
+        reference_chosen=batch["ref_chosen_logps"],
+        reference_rejected=batch["ref_rejected_logps"],
+        chosen_tokens=chosen_tokens,
+        rejected_tokens=rejected_tokens,
+        weights=batch["weights"],
+    )
+
+
+@contextmanager
+def lean_head(device: str) -> Iterator[None]:
+    """On a CPU, score response tokens only and in small tiles while the context lasts.
+
+    TRL does the first on GPUs alone (elsewhere changing shapes would recompile), and sizes tiles for them.
+    """
+    if device != "cpu":
+        yield
+        return
+    from trl.kernels import chunked_logprob
+    from trl.trainer import utils
+
+    tile, compact = chunked_logprob.TOKEN_CHUNK_SIZE, utils._use_triton
+    chunked_logprob.TOKEN_CHUNK_SIZE = TILE_TOKENS
+    utils._use_triton = lambda _device: True
+    try:
+        yield
+    finally:
+        chunked_logprob.TOKEN_CHUNK_SIZE = tile
+        utils._use_triton = compact

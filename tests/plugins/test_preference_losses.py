@@ -1,0 +1,206 @@
+"""Losses are functions of tensors: TRL's own values and gradients, hand-computed ones, and pairs' weights."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.fakes import FakeResources
+from tests.plugins.preferences import make_pairs, response, train, write_pairs
+from tests.plugins.test_preference_training import summed_logprobs
+from udasa_core import ModelRef, Pair, UdasaError
+from udasa_plugin_preference import PairLogProbs, PreferenceTrainer
+from udasa_plugin_preference.dpo import DPO
+from udasa_plugin_preference.ipo import IPO
+from udasa_plugin_preference.sft import SFT
+
+TRLS_NAMES = {DPO: "sigmoid", IPO: "ipo", SFT: "sft"}
+
+
+def built(factory: type[PreferenceTrainer], **options: Any) -> PreferenceTrainer:
+    return factory(factory.Options(**options), "planted", FakeResources())
+
+
+def drawn(seed: int, count: int = 5, length: int = 12) -> tuple[Tensor, Tensor, Tensor]:
+    """Random log-probabilities (2 · count, length), 0 outside responses; their mask; the references' sums."""
+    draw = torch.Generator().manual_seed(seed)
+    lengths = torch.randint(1, length, (2 * count, 1), generator=draw)
+    mask = torch.arange(length) >= length - lengths
+    log_probs = -3 * torch.rand(2 * count, length, generator=draw) * mask
+    references = log_probs.sum(dim=1) + torch.randn(2 * count, generator=draw)
+    return log_probs.requires_grad_(), mask, references
+
+
+def pairs_of(log_probs: Tensor, mask: Tensor, references: Tensor) -> PairLogProbs:
+    sides = (*log_probs.sum(dim=1).chunk(2), *references.chunk(2), *mask.sum(dim=1).chunk(2))
+    return PairLogProbs(*sides, weights=torch.ones(len(references) // 2))  # type: ignore[misc]
+
+
+def trls_loss(names: list[str], weights: list[float], beta: float, *given: Tensor) -> Tensor:
+    """What TRL's own DPOTrainer makes of the same tensors."""
+    from trl import DPOTrainer
+
+    log_probs, mask, references = given
+    flat = torch.zeros_like(log_probs)
+    outputs = SimpleNamespace(log_probs=log_probs, entropy=flat, mean_logits=flat, is_top1=flat.bool())
+    chosen, rejected = references.chunk(2)
+    # The mask of the tokens that are asked stands one place to the right of that of the answers.
+    completion = torch.cat([torch.zeros(len(mask), 1), mask], dim=1).long()
+    inputs = {
+        "input_ids": torch.ones_like(completion),
+        "attention_mask": torch.ones_like(completion),
+        "completion_mask": completion,
+        "ref_chosen_logps": chosen,
+        "ref_rejected_logps": rejected,
+    }
+    trainer = SimpleNamespace(
+        model=SimpleNamespace(training=True),
+        accelerator=SimpleNamespace(device="cpu", gather=lambda x: x, gather_for_metrics=lambda x: x),
+        aux_loss_enabled=False,
+        ld_alpha=None,
+        precompute_ref_logps=True,
+        f_divergence_type="reverse_kl",
+        use_weighting=False,
+        loss_types=names,
+        loss_weights=weights,
+        beta=beta,
+        _metrics={"train": defaultdict(list)},
+        _total_train_tokens=0,
+        _tp_size=1,
+    )
+    loss: Tensor = DPOTrainer._compute_loss(trainer, lambda **_: outputs, inputs, False)
+    return loss
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("beta", [0.1, 2.5])
+@pytest.mark.parametrize("factory", [DPO, IPO, SFT])
+def test_loss_and_gradient_are_trls_own(factory: type[PreferenceTrainer], beta: float, seed: int) -> None:
+    ours, mask, references = drawn(seed)
+    theirs = ours.detach().clone().requires_grad_()
+    loss = built(factory, beta=beta).weighted_loss(pairs_of(ours, mask, references))
+    expected = trls_loss([TRLS_NAMES[factory]], [1.0], beta, theirs, mask, references)
+    torch.testing.assert_close(loss, expected, rtol=1e-6, atol=0.0)
+    loss.backward()
+    expected.backward()
+    # Outside responses the head's zeros are constants: gradients do not reach the model from there.
+    assert ours.grad is not None
+    assert theirs.grad is not None
+    torch.testing.assert_close(ours.grad[mask], theirs.grad[mask], rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("factory", [DPO, IPO])
+def test_the_sft_term_is_trls_own(factory: type[PreferenceTrainer]) -> None:
+    ours, mask, references = drawn(9)
+    theirs = ours.detach().clone().requires_grad_()
+    loss = built(factory, sft_weight=0.3, beta=0.5).weighted_loss(pairs_of(ours, mask, references))
+    expected = trls_loss([TRLS_NAMES[factory], "sft"], [1.0, 0.3], 0.5, theirs, mask, references)
+    torch.testing.assert_close(loss, expected, rtol=1e-6, atol=0.0)
+    loss.backward()
+    expected.backward()
+    # Outside responses the head's zeros are constants: gradients do not reach the model from there.
+    assert ours.grad is not None
+    assert theirs.grad is not None
+    torch.testing.assert_close(ours.grad[mask], theirs.grad[mask], rtol=1e-6, atol=1e-9)
+
+
+# Two pairs by hand: log-ratios 2 and −1 over 4 and 2 tokens; −3 and 1 over 1 and 5 tokens.
+BY_HAND = PairLogProbs(
+    chosen=torch.tensor([-8.0, -13.0]),
+    rejected=torch.tensor([-11.0, -4.0]),
+    reference_chosen=torch.tensor([-10.0, -10.0]),
+    reference_rejected=torch.tensor([-10.0, -5.0]),
+    chosen_tokens=torch.tensor([4, 1]),
+    rejected_tokens=torch.tensor([2, 5]),
+    weights=torch.tensor([0.5, 3.0]),
+)
+
+
+def test_losses_by_hand() -> None:
+    dpo = built(DPO, beta=0.5).losses(BY_HAND)
+    assert dpo.tolist() == pytest.approx([math.log(1 + math.exp(-1.5)), math.log(1 + math.exp(2.0))])
+    ipo = built(IPO, beta=0.5).losses(BY_HAND)  # h = 2/4 + 1/2 = 1, and −3 − 1/5; the goal is 1
+    assert ipo.tolist() == pytest.approx([0.0, (-3.2 - 1.0) ** 2])
+    sft = built(SFT).losses(BY_HAND)
+    assert sft.tolist() == pytest.approx([8 * 2 / 5, 13 * 2 / 5])
+    assert float(sft.mean()) == pytest.approx((8 + 13) / 5)
+
+
+def test_weights_multiply_each_pairs_loss_by_hand() -> None:
+    loss = built(DPO, beta=0.5).weighted_loss(BY_HAND)
+    expected = (0.5 * math.log(1 + math.exp(-1.5)) + 3.0 * math.log(1 + math.exp(2.0))) / 2
+    assert float(loss) == pytest.approx(expected)
+    with_term = built(DPO, beta=0.5, sft_weight=0.1).weighted_loss(BY_HAND)
+    term = 0.1 * (0.5 * 8 * 2 / 5 + 3.0 * 13 * 2 / 5) / 2
+    assert float(with_term) == pytest.approx(expected + term)
+
+
+def test_metrics_by_hand() -> None:
+    assert built(DPO, beta=0.5).metrics(BY_HAND) == {
+        "margin_after": pytest.approx(0.5 * (3 - 4) / 2),
+        "accuracy_after": 0.5,
+    }
+    # The gap of sums is right in one pair, the gap by token in the same; the goal is 1/(2β).
+    assert built(IPO, beta=0.5).metrics(BY_HAND) == {
+        "margin_after": pytest.approx(0.5 * (3 - 4) / 2),
+        "accuracy_after": 0.5,
+        "gap_per_token_after": pytest.approx((1.0 - 3.2) / 2),
+        "gap_goal": 1.0,
+    }
+
+
+@pytest.mark.parametrize("wrong", [lambda gap: gap.mean(), lambda gap: gap[:1], lambda gap: gap[:, None]])
+def test_a_loss_that_is_not_one_a_pair_is_refused(wrong: Any) -> None:
+    class Summed(PreferenceTrainer):
+        def losses(self, pairs: PairLogProbs) -> Tensor:
+            loss: Tensor = wrong(pairs.log_ratio_gap)
+            return loss
+
+    with pytest.raises(UdasaError, match="one loss for each pair, not their sum or mean"):
+        built(Summed).weighted_loss(BY_HAND)
+
+
+# --- through the trainer ---------------------------------------------------------------------------------
+
+PAIRS = [
+    replace(pair, weight=weight)
+    for pair, weight in zip(make_pairs(6), (2.0, 0.5, 0.0, 1.0, 0.25, 3.0), strict=True)
+]
+
+
+def test_a_pairs_weight_multiplies_its_loss_while_training(tiny_ref: ModelRef, tmp_path: Path) -> None:
+    file = write_pairs(tmp_path / "pairs.parquet", PAIRS)
+    first = train(DPO, file, tiny_ref, tmp_path / "first", batch=6)
+    assert first.metrics["first_loss"] == pytest.approx(math.log(2) * 6.75 / 6, rel=1e-6)
+    report = train(DPO, file, first.policy, tmp_path / "out", reference=tiny_ref, beta=0.3, batch=6)
+    ratios = summed_logprobs(first.policy, PAIRS) - summed_logprobs(tiny_ref, PAIRS)
+    losses = -torch.nn.functional.logsigmoid(0.3 * (ratios[0] - ratios[1]))
+    expected = sum(pair.weight * float(loss) for pair, loss in zip(PAIRS, losses, strict=True)) / 6
+    assert report.metrics["first_loss"] == pytest.approx(expected, rel=1e-4)
+    assert expected != pytest.approx(float(losses.mean()), rel=1e-2)
+
+
+def test_a_pair_of_weight_zero_trains_nothing(tiny_ref: ModelRef, tmp_path: Path) -> None:
+    import numpy as np
+
+    def with_silent(chosen_seed: int) -> list[Pair]:
+        """The same pairs, the silent one's chosen response being another of the same length."""
+        length = len(PAIRS[2].chosen.token_ids)
+        other = response(np.random.default_rng(chosen_seed), length, cut=False)
+        return [*PAIRS[:2], replace(PAIRS[2], chosen=other), *PAIRS[3:]]
+
+    reports = []
+    for number in (1, 2):
+        file = write_pairs(tmp_path / f"{number}.parquet", with_silent(number))
+        reports.append(train(SFT, file, tiny_ref, tmp_path / f"out{number}", batch=6, epochs=2.0))
+    one, other = reports
+    assert one.policy.adapters[0].sha256 == other.policy.adapters[0].sha256, "byte for byte"
+    assert one.metrics["chosen_logprob_before"] != other.metrics["chosen_logprob_before"]

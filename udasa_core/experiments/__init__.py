@@ -1,0 +1,1 @@
+"""Experiments: what anyone may measure with the pipeline's own steps, and ship as a plugin."""

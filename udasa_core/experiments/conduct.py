@@ -1,0 +1,97 @@
+"""An experiment from its name to its tables: found, built with its options, run, and its report written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from udasa_core.api import Configuration, Unchecked, read_configuration
+from udasa_core.config.parse import ARRAYS, PluginTable, known_tables
+from udasa_core.errors import ConfigError, Fault
+from udasa_core.experiments.options import default_folder
+from udasa_core.experiments.steps import Steps
+from udasa_core.files.whole import write_whole
+from udasa_core.plugins import returned
+from udasa_core.plugins.base import attribute
+from udasa_core.plugins.catalog import Catalog, read_catalog
+from udasa_core.plugins.stack import BuiltPlugin, Registry, build_plugins, importable, load_factory
+from udasa_core.report.table import Table
+from udasa_core.resources.shared import SharedResources
+
+KIND = "experiment"
+
+
+def run_experiment(
+    name: str,
+    configuration: Configuration = None,
+    overrides: Sequence[str] = (),
+    *,
+    folder: Path | str | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> tuple[Table, ...]:
+    """Run an experiment that is installed, or go on with it, and return its tables.
+
+    name: an entry point's name, "distribution/name", or "module:Factory". configuration: default, the one
+    that the experiment brings, or the quickstart. overrides: "path=value" assignments to it. folder: where
+    its runs and its report go; default, runs/<name>. options: the experiment's own, as plain JSON data.
+
+    The tables are also written to `folder`, as <report_name>.txt and <report_name>.md. Raises CatalogError
+    where there is no such experiment, or it has no such option, and what its steps raise: ConfigError with
+    every fault of the configuration first.
+    """
+    catalog = read_catalog()
+    plugin, read = _built(name, configuration, overrides, options or {}, catalog)
+    out_dir = Path(folder) if folder is not None else default_folder(name)
+    answer = Registry([plugin]).call(
+        plugin,
+        "udasa_experiment",
+        config=read.raw,
+        out_dir=out_dir,
+        steps=Steps(out_dir, read, catalog=catalog),
+    )
+    tables = returned.check_tables(plugin, answer, Table)
+    _write(tables, out_dir, attribute(plugin.instance, "report_name") or plugin.offer.name)
+    return tables
+
+
+def _built(
+    name: str,
+    configuration: Configuration,
+    overrides: Sequence[str],
+    options: Mapping[str, Any],
+    catalog: Catalog,
+) -> tuple[BuiltPlugin, Unchecked]:
+    """Build the experiment, and read the configuration that it is to run on."""
+    given = read_configuration(configuration if configuration is not None else {})
+    with importable(given.root):
+        factory = load_factory(catalog.find(KIND, name))
+    default = attribute(factory, "configuration")
+    read = read_configuration(given if configuration is not None else None, overrides, default=default)
+    _check_shape(read)
+    resources = SharedResources({}, read.root, lambda event: None)
+    table = PluginTable(KIND, name, name, name, 1.0, options)
+    (plugin,) = build_plugins([table], read.root, catalog, resources)
+    return plugin, read
+
+
+def _check_shape(read: Unchecked) -> None:
+    """Refuse what is no table where one belongs: an experiment changes tables before they are checked."""
+    faults = [
+        Fault(key, f"is {'an array of tables' if key in ARRAYS else 'a table'}, not {value!r}")
+        for key, value in read.raw.items()
+        if key in known_tables() and not isinstance(value, list if key in ARRAYS else Mapping)
+    ]
+    if faults:
+        raise ConfigError(faults, read.origin)
+
+
+def _write(tables: Sequence[Table], folder: Path, name: str) -> None:
+    """Write the tables as text and as Markdown; a local experiment's name is made one of a file."""
+    stem = default_folder(name).name
+    renderings = {
+        "txt": "\n\n".join(table.text() for table in tables),
+        "md": "\n\n".join(table.markdown() for table in tables),
+    }
+    for suffix, text in renderings.items():
+        write_whole(folder / f"{stem}.{suffix}", text + "\n")

@@ -1,0 +1,146 @@
+"""A run that an experiment makes: the pipeline's own steps, one method each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from udasa_core.errors import UsageError
+from udasa_core.experiments.cost import Cost, costs
+from udasa_core.experiments.outputs import Paired, Sampled, Scored, Staged
+from udasa_core.experiments.regroup import first_responses, with_written
+from udasa_core.job.job import Job
+from udasa_core.records import ModelRef, Prompt, Report
+from udasa_core.running.stages import walk_stages
+from udasa_core.steps.aggregate import aggregate, fit
+from udasa_core.steps.pair import pair
+from udasa_core.steps.read import Prompts, split_prompts
+from udasa_core.steps.sample import sample
+from udasa_core.steps.score import score
+from udasa_core.steps.stage import stage
+from udasa_core.steps.suites import SuiteFigures, joined, run_suites
+from udasa_core.store.output import CONTROLS, HELD_OUT, TRAINING
+from udasa_core.store.store import Shards
+from udasa_core.store.tables import prompts_from
+
+
+class OpenRun:
+    """A run while it is made. Each method is a step of the pipeline: what is in the store is taken from it,
+    and what is not is made and kept there.
+
+    What a step gives can be iterated over: `for group in run.sample()`. It raises the UdasaErrors that
+    `udasa run` raises.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._figures: SuiteFigures = {}
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder, which `udasa_core.Run` opens for reading."""
+        return self._job.config.run_dir
+
+    @property
+    def made(self) -> int:
+        """How many outputs were made anew so far; 0 where the store had them all."""
+        return self._job.outputs.made
+
+    @property
+    def base(self) -> ModelRef:
+        """The base policy."""
+        return self._job.base
+
+    @property
+    def weights(self) -> Mapping[str, float]:
+        """The dimensions in their order: instance name → weight; one of weight 0 is measured, and not part
+        of U."""
+        return {plugin.name: plugin.table.weight for plugin in self._job.stack.dimensions}
+
+    def prompts(self, split: str = TRAINING) -> Iterator[Prompt]:
+        """Yield the prompts of a split: "training", "held-out" or "controls"."""
+        for key in self._split(split).fingerprints:
+            yield from prompts_from(self._job.store.read_table("prompts", key))
+
+    def sample(self, split: str = TRAINING, policy: ModelRef | None = None) -> Sampled:
+        """Sample responses to a split's prompts, as [generator] says. policy: default, the base."""
+        shards = sample(self._job, self._split(split), policy or self.base)
+        return Sampled(self._job.store, shards)
+
+    def first(self, sampled: Sampled, responses: int) -> Sampled:
+        """Take the first responses of each prompt's. They are as good a draw as any, so that several K are
+        measured on one set of samples; different K are not independent of one another."""
+        return Sampled(sampled.store, first_responses(self._job, sampled.shards, responses))
+
+    def with_written(self, sampled: Sampled, answers: Mapping[str, Sequence[str]]) -> Sampled:
+        """Put written answers before each prompt's own responses.
+
+        answers: prompt id → texts, for every prompt. A written answer gets the base's token statistics by one
+        pass, so that likelihoods are known of it; consistency compares it with what the policy says itself.
+        """
+        return Sampled(sampled.store, with_written(self._job, sampled.shards, answers))
+
+    def score(self, sampled: Sampled, *, calibrated_as: Scored | None = None, repeat: int = 0) -> Scored:
+        """Score responses in every dimension, calibrate, and aggregate to U.
+
+        calibrated_as: take the calibration fitted to these instead of one fitted to `sampled`: what is
+        compared shares one. repeat: 0 scores as a run does; each further number scores again, by other seeds.
+        """
+        groups = sampled.shards
+        if repeat:
+            # Under another split's name, from which scoring takes other seeds.
+            groups = replace(groups, split=f"{groups.split}, scoring {repeat}")
+        columns = score(self._job, groups)
+        calibration = calibrated_as.calibration if calibrated_as else fit(self._job, columns)
+        return Scored(sampled, aggregate(self._job, groups, columns, calibration), calibration)
+
+    def pair(self, scored: Scored) -> Paired:
+        """Pair responses, as [pairing] says."""
+        return Paired(scored.sampled.store, pair(self._job, scored.sampled.shards, scored.shards))
+
+    def stage(self, paired: Paired) -> tuple[Staged, ...]:
+        """Sort pairs into stages, as [stages] says. Raises NoPairsError where there is none to train on."""
+        return tuple(Staged(paired.store, staged) for staged in stage(self._job, paired.shards))
+
+    def train(self, stages: Sequence[Staged]) -> tuple[Report, ...]:
+        """Train the base on one stage after the other; a report each, the last one's policy is the aligned
+        model. A stage with too few pairs is skipped; raises UdasaError where all were."""
+        return walk_stages(self._job, [one.staged for one in stages])
+
+    def suites(self, models: Mapping[str, ModelRef]) -> SuiteFigures:
+        """Run the configuration's suites on models, by label; by suite the metrics as plain data, each with
+        the "model" that it is of. The run's manifest has them, too."""
+        found = run_suites(self._job, models)
+        self._figures = joined(self._figures, found)
+        self._job.tell(suites={name: list(figures) for name, figures in self._figures.items()})
+        return found
+
+    def costs(self, sampled: Sampled, shards: int = 2) -> Mapping[str, Cost]:
+        """Have each dimension score the first shards alone, with nothing remembered; by its name what a
+        response costs.
+
+        A call is a text that the embedder reads, a text or a pair that a classifier reads, or a question that
+        the reader reads; each distinct one counts once a shard.
+        """
+        return costs(self._job, sampled.shards, shards)
+
+    def tell(self, **entries: Any) -> None:
+        """Enter what was found into the run's manifest: plain JSON data, by names of your own."""
+        self._job.tell(**entries)
+
+    @cached_property
+    def _prompts(self) -> Prompts:
+        return split_prompts(self._job)
+
+    def _split(self, split: str) -> Shards:
+        splits = {
+            TRAINING: self._prompts.training,
+            HELD_OUT: self._prompts.held_out,
+            CONTROLS: self._prompts.controls,
+        }
+        if split not in splits:
+            raise UsageError(f"there is no split {split!r} of prompts; there are {', '.join(splits)}")
+        return splits[split]

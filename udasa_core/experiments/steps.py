@@ -1,0 +1,50 @@
+"""The steps API: all that an experiment needs to measure something with the pipeline's own steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from udasa_core.api import Configuration, load, read_configuration
+from udasa_core.experiments.open_run import OpenRun
+from udasa_core.plugins.catalog import Catalog, read_catalog
+from udasa_core.running.conduct import running
+
+
+class Steps:
+    """Opens runs in one folder, each with the pipeline's steps. Runs share the store that lies there.
+
+        with steps.run(config, "warm") as run:
+            for group, scores in run.score(run.sample()):
+                ...
+
+    What was sampled, scored or trained before is not made again: an experiment that is interrupted goes on
+    where it stopped. `udasa show` and `udasa clean --folder` know its runs.
+    """
+
+    def __init__(
+        self, folder: Path | str, configuration: Configuration = None, *, catalog: Catalog | None = None
+    ) -> None:
+        """configuration: where relative sources, and local plugins, of the runs' configurations lie: beside
+        this TOML; default, in the working folder."""
+        self.folder = Path(folder)
+        self._read = read_configuration({} if configuration is None else configuration)
+        self._catalog = catalog or read_catalog()
+
+    @contextmanager
+    def run(self, config: Mapping[str, Any], name: str) -> Iterator[OpenRun]:
+        """Open the run `name` of a configuration (a TOML's plain data), and have its manifest say how it
+        ends.
+
+        It lies in this folder under this name, whatever [run] says. Raises ConfigError with every fault,
+        before anything is written, and LockedError where another process is at the same run.
+        """
+        table = config.get("run", {})
+        if isinstance(table, Mapping):  # what is no table is told of when it is checked
+            table = {**table, "name": name, "folder": str(self.folder)}
+        plain = {**config, "run": table}
+        checked = load(self._read._replace(raw=plain), catalog=self._catalog)
+        with running(checked, self._catalog) as job:
+            yield OpenRun(job)

@@ -1,0 +1,86 @@
+"""Locks between processes: the system releases them when their holder ends, however it ends.
+
+A lock is a small file, which stays where it is: to remove it would let two processes hold two files of one
+name. filelock is imported where a lock is asked for.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from udasa_core.errors import LockedError, StoreError
+
+
+@contextmanager
+def locked(path: Path, refusal: str, *, wait: bool = False) -> Iterator[None]:
+    """Hold the lock `path` alone while the context lasts.
+
+    Raises LockedError, with `refusal` and the holder's process number, where another holds it (wait: waits
+    for it instead), and StoreError where the system gives no lock.
+    """
+    from filelock import FileLock, Timeout
+
+    # Where a file system knows no locks, none is made up: what would stand for one outlives a kill.
+    lock = FileLock(path, fallback_to_soft=False)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire(blocking=wait)
+    except Timeout:
+        raise LockedError(f"{refusal}{_holder(path)}") from None
+    except OSError as error:
+        raise StoreError(f"{path} cannot be locked: {error.strerror or error}") from error
+    try:
+        # Who holds it is told for convenience only; a full disk must not stop a run that may still end.
+        with suppress(OSError):
+            path.write_text(str(os.getpid()))
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def in_use(path: Path, refusal: str) -> Iterator[None]:
+    """Hold the lock `path` beside others who use the same thing, and against whoever wants it `unused`.
+
+    Raises LockedError, with `refusal`, where another holds it so, and StoreError as `locked` does.
+    """
+    with _read_write(path, refusal, is_alone=False):
+        yield
+
+
+@contextmanager
+def unused(path: Path, refusal: str) -> Iterator[None]:
+    """Hold the lock `path` alone, against everybody who would have it `in_use`. Raises likewise."""
+    with _read_write(path, refusal, is_alone=True):
+        yield
+
+
+@contextmanager
+def _read_write(path: Path, refusal: str, *, is_alone: bool) -> Iterator[None]:
+    import sqlite3
+
+    from filelock import ReadWriteLock, Timeout
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # A lock of its own for each caller: two runs in one process are two users.
+        lock = ReadWriteLock(path, is_singleton=False)
+        (lock.acquire_write if is_alone else lock.acquire_read)(blocking=False)
+    except Timeout:
+        raise LockedError(refusal) from None
+    except (OSError, sqlite3.Error) as error:
+        raise StoreError(f"{path} cannot be locked: {error}") from error
+    try:
+        yield
+    finally:
+        lock.close()
+
+
+def _holder(path: Path) -> str:
+    with suppress(OSError, UnicodeDecodeError):
+        if number := path.read_text().strip():
+            return f" (process {number})"
+    return ""

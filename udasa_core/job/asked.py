@@ -1,0 +1,157 @@
+"""What suites asked of the run's generator and judge, kept in the store: asked the same again, it is read."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+from typing import Any, Protocol
+
+from udasa_core.job.outputs import Outputs
+from udasa_core.plugins import returned
+from udasa_core.plugins.base import attribute
+from udasa_core.plugins.stack import BuiltPlugin, Stack
+from udasa_core.progress import Advance
+from udasa_core.records import Grade, Group, ModelRef, Prompt, SamplingOptions, content_key
+from udasa_core.store.output import Output
+from udasa_core.store.store import INFERENCE, versions
+from udasa_core.store.tables import groups_from, groups_table
+
+log = logging.getLogger("udasa")
+
+
+class _Telling(Protocol):
+    """What tells of a long task: the job's resources."""
+
+    def progress(self, name: str, total: int | None) -> AbstractContextManager[Advance]: ...
+
+
+class KeptResponses:
+    """The run's generator: one shard of responses after the other is kept as soon as it is sampled."""
+
+    def __init__(
+        self,
+        stack: Stack,
+        outputs: Outputs,
+        telling: _Telling,
+        identity: Mapping[str, Any],
+        shard_size: int,
+    ) -> None:
+        """identity: the generator's, with that of its resources."""
+        self._stack = stack
+        self._outputs = outputs
+        self._telling = telling
+        self._identity = identity
+        self._shard_size = shard_size
+        # What was not taken is the same for every model: asked once, and told once.
+        self._admitted_of: dict[str, list[bool]] = {}
+
+    def __call__(
+        self, prompts: Sequence[Prompt], sampling: SamplingOptions, policy: ModelRef, seed: int
+    ) -> Sequence[Group | None]:
+        """Return one Group a prompt, in order; None where the generator does not take the prompt."""
+        outputs, size = self._outputs, self._shard_size
+        admitted = self._admitted(prompts, sampling)
+        taken = [prompt for prompt, is_taken in zip(prompts, admitted, strict=True) if is_taken]
+        shards = [taken[start : start + size] for start in range(0, len(taken), size)]
+        ingredients = {
+            "generator": self._identity,
+            "sampling": asdict(sampling),
+            "policy": policy.key,
+            "software": versions(*INFERENCE),
+        }
+        # A shard draws with its own seed: it is the same whatever else was asked.
+        keys = [
+            outputs.fingerprint("answer", {**ingredients, "seed": seed, "prompts": list(map(asdict, shard))})
+            for shard in shards
+        ]
+        asked = content_key(keys)
+        outputs.point(Output("answer", instance=asked), f"answers {asked}", keys)
+        groups: list[Group] = []
+        with self._telling.progress("answer", len(taken)) as advance:
+            for shard, key in zip(shards, keys, strict=True):
+                if not outputs.store.has("answer", key):
+                    self._sample(shard, sampling, policy, int(content_key(seed, key, length=8), 16), key)
+                groups += groups_from(outputs.store.read_table("answer", key))
+                advance(len(shard))
+        answered = iter(groups)
+        return [next(answered) if is_taken else None for is_taken in admitted]
+
+    def _admitted(self, prompts: Sequence[Prompt], sampling: SamplingOptions) -> list[bool]:
+        generator = self._stack.generator
+        if not self._stack.implements(generator, "udasa_admit"):
+            return [True] * len(prompts)
+        asked = content_key(asdict(sampling), [asdict(prompt) for prompt in prompts])
+        if asked in self._admitted_of:
+            return self._admitted_of[asked]
+        answer = self._stack.call(generator, "udasa_admit", prompts=prompts, sampling=sampling)
+        refusals = returned.check_refusals(generator, prompts, answer)
+        for prompt, refusal in zip(prompts, refusals, strict=True):
+            if refusal:
+                log.warning("prompt %s is not asked: %s", prompt.id, refusal)
+        self._admitted_of[asked] = [not refusal for refusal in refusals]
+        return self._admitted_of[asked]
+
+    def _sample(
+        self, shard: Sequence[Prompt], sampling: SamplingOptions, policy: ModelRef, seed: int, key: str
+    ) -> None:
+        generator = self._stack.generator
+        asked = {"prompts": tuple(shard), "sampling": sampling, "policy": policy, "seed": seed}
+        answer = self._stack.call(generator, "udasa_generate", **asked)
+        groups = returned.check_groups(generator, tuple(shard), sampling, policy, answer)
+        self._outputs.store.write_table("answer", key, groups_table(groups))
+        self._outputs.made += 1
+
+
+class KeptGrades:
+    """The run's judge: one grade after the other is kept as soon as the judge gives it."""
+
+    def __init__(
+        self,
+        stack: Stack,
+        judge: BuiltPlugin,
+        outputs: Outputs,
+        telling: _Telling,
+        identity: Mapping[str, Any],
+    ) -> None:
+        """identity: the judge's, with that of its resources."""
+        self._stack = stack
+        self._judge = judge
+        self._outputs = outputs
+        self._telling = telling
+        self._identity = identity
+
+    @property
+    def model(self) -> str:
+        """What the judge's plugin says that its model is, by its `model`; "" where it does not say."""
+        return str(attribute(self._judge.instance, "model"))
+
+    def __call__(self, prompts: Sequence[Prompt], seed: int) -> Sequence[Grade]:
+        """Return one Grade a prompt, in order; equal ones are graded once."""
+        outputs = self._outputs
+        judge = {"judge": self._identity, "seed": seed}
+        keys = [
+            outputs.fingerprint(
+                "grade", {**judge, "messages": [asdict(message) for message in prompt.messages]}
+            )
+            for prompt in prompts
+        ]
+        asked = content_key(keys)
+        outputs.point(Output("grade", instance=asked), f"grades {asked}", keys)
+        missing = {
+            key: prompt
+            for key, prompt in zip(keys, prompts, strict=True)
+            if not outputs.store.has("grade", key, ".json")
+        }
+        if missing:
+            with self._telling.progress("grade", len(missing)) as advance:
+                answer = self._stack.call(
+                    self._judge, "udasa_judge", prompts=tuple(missing.values()), seed=seed
+                )
+                grades = returned.check_grades(self._judge, len(missing), answer)
+                for key, grade in zip(missing, grades, strict=True):
+                    outputs.store.write_json("grade", key, asdict(grade))
+                    outputs.made += 1
+                    advance(1)
+        return [Grade(**outputs.store.read_json("grade", key)) for key in keys]

@@ -1,0 +1,209 @@
+"""A job: one configuration with everything it needs at hand, in the main process or in a worker."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from udasa_core.config.parse import RunConfig, parse_config
+from udasa_core.errors import PluginError
+from udasa_core.job.asked import KeptGrades, KeptResponses
+from udasa_core.job.made_with import told
+from udasa_core.job.observers import Observers
+from udasa_core.job.outputs import MAKERS, Outputs, seed_of
+from udasa_core.plugins.catalog import Catalog, read_catalog
+from udasa_core.plugins.stack import BuiltPlugin, Stack
+from udasa_core.records import ModelRef, content_key
+from udasa_core.resources.shared import SharedResources
+from udasa_core.store.manifest import Manifest
+from udasa_core.store.output import Output
+from udasa_core.store.store import Shards, Store
+
+log = logging.getLogger("udasa")
+
+
+class Job:
+    """What the steps work with: configuration, plugin stack, resources, outputs, and the observers' ear."""
+
+    def __init__(
+        self,
+        config: RunConfig,
+        catalog: Catalog,
+        refs: Mapping[str, ModelRef],
+        *,
+        observers: Observers | None = None,
+        manifest: Manifest | None = None,
+        store: Path | None = None,
+        keep_samples: bool = False,
+    ) -> None:
+        """refs: resolved models by role: "base", and those of the resources that a plugin needs.
+
+        manifest: where the run's outputs are pointed at; a worker has none, as it has no observers. store:
+        default, where the configuration says. keep_samples: take samples that other versions made.
+        """
+        observers = observers or Observers()
+        self.config = config
+        self.catalog = catalog
+        self.observe = observers.tell
+        self.keep_samples = keep_samples
+        self.outputs = Outputs(Store((store or config.store_dir).resolve()), manifest, observers.tell)
+        rendering = (
+            config.reader.model_dump(include={"template", "template_options"}) if config.reader else {}
+        )
+        self.resources = SharedResources(
+            refs,
+            config.root,
+            observers.tell,
+            rendering,
+            # Plugins ask by resources that are there before the plugins are.
+            generator=lambda: self._responses,
+            judge=lambda: self._grades,
+        )
+        self.stack = Stack(config, catalog, self.resources, observers.plugins)
+
+    @property
+    def store(self) -> Store:
+        """Where outputs lie."""
+        return self.outputs.store
+
+    @property
+    def base(self) -> ModelRef:
+        """The base policy."""
+        return self.resources.base
+
+    @cached_property
+    def _responses(self) -> KeptResponses:
+        generator = self.stack.generator
+        shard_size = self.config.run.shard_size
+        return KeptResponses(self.stack, self.outputs, self.resources, self.identity(generator), shard_size)
+
+    @cached_property
+    def _grades(self) -> KeptGrades | None:
+        judge = self.stack.judge
+        if judge is None:
+            return None
+        return KeptGrades(self.stack, judge, self.outputs, self.resources, self.identity(judge))
+
+    def identity(self, plugin: BuiltPlugin) -> dict[str, Any]:
+        """Return a plugin's identity with that of each resource that it needs."""
+        resources = {need: self.resources.identity(need) for need in plugin.needs}
+        judge = self.stack.judge.identity() if self.stack.judge and "judge" in plugin.needs else None
+        generator = self.stack.generator.identity() if "generator" in plugin.needs else None
+        asked = {"judge": judge, "generator": generator}
+        return {**plugin.identity(), "resources": resources, **asked}
+
+    def fingerprint(self, step: str, ingredients: Mapping[str, Any]) -> str:
+        """Return the name of an output of a step."""
+        return self.outputs.fingerprint(step, ingredients)
+
+    def seed(self, *parts: object) -> int:
+        """Return the seed in [0, 2³²) of one piece of work: of the run's seed, step, split and shard."""
+        return seed_of(self.config.run.seed, *parts)
+
+    def tell(self, **entries: Any) -> None:
+        """Enter what a run found into its manifest."""
+        if self.outputs.manifest is not None:
+            self.outputs.manifest.update(**entries)
+
+    def plain(self) -> dict[str, Any]:
+        """Return plain data from which a worker rebuilds this job."""
+        return {
+            "raw": dict(self.config.raw),
+            "root": str(self.config.root.resolve()),
+            "origin": self.config.origin,
+            "store": str(self.store.root),
+            "refs": {role: ref.to_json() for role, ref in self.resources.refs.items()},
+        }
+
+    def map(self, inputs: Shards, step: str, payloads: Sequence[Mapping[str, Any]]) -> Shards:
+        """Have the missing shards of a step made by the engine, and the manifest point at all; return them.
+
+        inputs: the shards that these are made from. payloads: plain data, one a shard, each with the
+        fingerprint of its "output", and for samples a "basis" (see `Outputs.point`).
+        """
+        keys = tuple(payload["output"] for payload in payloads)
+        shards = replace(inputs, step=step, fingerprints=keys)
+        label = f"{step} {shards}"
+        basis = [payload["basis"] for payload in payloads if "basis" in payload]
+        self.outputs.point(Output(step, shards.split, shards.round), label, keys, basis)
+        self.make(label, step, payloads)
+        return shards
+
+    def adopted(self, drawn: Shards, payloads: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+        """Return sampling's payloads, those to be kept under the names that other versions gave them.
+
+        Only where samples are kept, a shard is not in the store, and one lies there that differs in nothing
+        but versions. The manifest says of which versions.
+        """
+        manifest = self.outputs.manifest
+        if not self.keep_samples or manifest is None:
+            return payloads
+        found = [self._adoptable(payload, manifest) for payload in payloads]
+        origins = [versions for _, versions in found if versions is not None]
+        if origins:
+            manifest.adopt(f"sample {drawn}", len(origins), origins[0])
+            log.warning(
+                "%d of %d shards of samples (%s) are kept that other versions made: %s",
+                *(len(origins), len(payloads), drawn, told(origins[0])),
+            )
+        return [payload for payload, _ in found]
+
+    def _adoptable(
+        self, payload: dict[str, Any], manifest: Manifest
+    ) -> tuple[dict[str, Any], Mapping[str, str] | None]:
+        if not self.store.has("sample", payload["output"]):
+            for key, versions in manifest.samples_like(payload["basis"]):
+                if self.store.has("sample", key):
+                    return {**payload, "output": key}, versions
+        return payload, None
+
+    def make(self, label: str, step: str, payloads: Sequence[Mapping[str, Any]]) -> None:
+        """Have the missing ones of a step's shards made by the engine.
+
+        payloads: as for `map`; one that makes several outputs has them, by name, under "outputs".
+        """
+        todo = [payload for payload in payloads if self._is_missing(step, payload)]
+        with self.outputs.step(label, len(payloads), len(todo)) as advance:
+            if not todo:
+                return
+            plain = self.plain()
+            _jobs[content_key(plain)] = self
+            work_items = [{"job": plain, "step": step, **payload} for payload in todo]
+            try:
+                done = self.stack.call(self.stack.engine, "udasa_map", step=step, payloads=work_items)
+                if not isinstance(done, Iterable):
+                    raise PluginError(f"{self.stack.engine} returned {done!r}; udasa_map yields indices")
+                for _ in done:
+                    advance()
+            finally:
+                # What a job has loaded goes with it.
+                _jobs.pop(content_key(plain), None)
+            missing = [payload for payload in todo if self._is_missing(step, payload)]
+            if missing:
+                raise PluginError(
+                    f"{self.stack.engine} ended without {len(missing)} of {len(todo)} shards of {step}"
+                )
+
+    def _is_missing(self, step: str, payload: Mapping[str, Any]) -> bool:
+        outputs = payload["outputs"].values() if "outputs" in payload else (payload["output"],)
+        return not all(self.store.has(step, output) for output in outputs)
+
+
+# One job a process for each configuration: a worker builds its stack once, whatever it is sent.
+_jobs: dict[str, Job] = {}
+
+
+def work(payload: Mapping[str, Any]) -> None:
+    """Make one shard: what an engine calls, in any process, for each payload it was given."""
+    plain = payload["job"]
+    key = content_key(plain)
+    if key not in _jobs:
+        config = parse_config(plain["raw"], root=Path(plain["root"]), origin=plain["origin"])
+        refs = {role: ModelRef.from_json(ref) for role, ref in plain["refs"].items()}
+        _jobs[key] = Job(config, read_catalog(), refs, store=Path(plain["store"]))
+    importlib.import_module(MAKERS[payload["step"]]).work(_jobs[key], payload)

@@ -1,0 +1,38 @@
+"""Whoever watches a run: each is told of what happens, and none can change or stop it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+
+from udasa_core.plugins.stack import BuiltPlugin, Registry
+from udasa_core.progress import Advance, progress
+from udasa_core.records import Event
+
+log = logging.getLogger("udasa")
+
+
+class Observers:
+    """The observers of one process; a worker has none."""
+
+    def __init__(self, plugins: Sequence[BuiltPlugin] = ()) -> None:
+        self.plugins = tuple(plugins)
+        self._registry = Registry(self.plugins)
+        self._deaf: set[str] = set()
+
+    def tell(self, event: Event) -> None:
+        """Tell every observer; one that fails is told of once, and not heard of again."""
+        log.debug("%s %s %s %s/%s", event.what, event.kind, event.name, event.done, event.total)
+        for plugin in self.plugins:
+            if plugin.name in self._deaf:
+                continue
+            try:
+                self._registry.call(plugin, "udasa_observe", event=event)
+            except Exception as error:  # an observer cannot stop a run, whatever it raises
+                self._deaf.add(plugin.name)
+                log.warning("%s; it is not told of anything more", error)
+
+    def progress(self, name: str, total: int | None) -> AbstractContextManager[Advance]:
+        """Tell of a long task while it lasts."""
+        return progress(self.tell, name, total)

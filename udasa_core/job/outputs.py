@@ -1,0 +1,124 @@
+"""A run's outputs: named by what made them, pointed at before they are made, and made once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+from udasa_core.plugins.identity import core_digest
+from udasa_core.records import Event, content_key
+from udasa_core.store.manifest import Manifest
+from udasa_core.store.output import Output
+from udasa_core.store.store import Store, fingerprint
+
+log = logging.getLogger("udasa")
+
+# The module that makes each step's outputs; what it and its imports say enters their fingerprints.
+MAKERS: Mapping[str, str] = {
+    "prompts": "udasa_core.steps.read",
+    "sample": "udasa_core.steps.sample",
+    "score": "udasa_core.steps.score",
+    "fit": "udasa_core.steps.aggregate",
+    "aggregate": "udasa_core.steps.aggregate",
+    "controls": "udasa_core.steps.controls",
+    "pair": "udasa_core.steps.pair",
+    "stage": "udasa_core.steps.stage",
+    "train": "udasa_core.steps.train",
+    "evaluate": "udasa_core.steps.evaluate",
+    "suite": "udasa_core.steps.suites",
+    "answer": "udasa_core.job.asked",
+    "grade": "udasa_core.job.asked",
+}
+
+
+class Outputs:
+    """The outputs of one job in a store, and the manifest that points at them; a worker has no manifest.
+
+    made: how many were made anew. pointed: every output that was pointed at, in order.
+    """
+
+    def __init__(self, store: Store, manifest: Manifest | None, tell: Callable[[Event], None]) -> None:
+        self.store = store
+        self.manifest = manifest
+        self.made = 0
+        self.pointed: list[tuple[Output, str, tuple[str, ...]]] = []
+        self._tell = tell
+
+    def fingerprint(self, step: str, ingredients: Mapping[str, Any]) -> str:
+        """Return the name of an output of a step: 32 hex digits over its ingredients and the core's code."""
+        return fingerprint(step, {**ingredients, "core": core_digest(MAKERS[step])})
+
+    def point(self, output: Output, label: str, keys: Sequence[str], basis: Sequence[str] = ()) -> None:
+        """Have the manifest point at an output, before it is made: a kill leaves none unaccounted for.
+
+        basis: for each key, what it would be whatever the versions of the code that made it.
+        """
+        self.pointed.append((output, label, tuple(keys)))
+        if self.manifest is not None:
+            self.manifest.point(output, label, keys, basis)
+
+    def once(
+        self,
+        output: Output,
+        label: str,
+        ingredients: Mapping[str, Any],
+        make: Callable[[str], None],
+        *,
+        suffix: str = ".json",
+        is_whole: Callable[[str], bool] | None = None,
+    ) -> str:
+        """Return the name of an output that is in the store afterwards: made by `make`, if it was not there.
+
+        label: what people read, in the manifest and while it is made. suffix: of its file; "" for a folder.
+        is_whole: says whether an output of several files is all there.
+        """
+        key = self.fingerprint(output.step, ingredients)
+        self.point(output, label, [key])
+        here = is_whole(key) if is_whole else self.store.has(output.step, key, suffix)
+        with self.step(label, 1, int(not here)) as advance:
+            if not here:
+                make(key)
+                advance()
+        return key
+
+    def step(self, name: str, total: int, todo: int) -> StepScope:
+        """Tell observers of a step: how many parts it has, and how many are still to be made."""
+        if todo and not self.made and self.manifest is not None:
+            self.manifest.update(status="running", error="")
+        self.made += todo
+        return StepScope(self._tell, name, total, todo)
+
+
+class StepScope:
+    """The time that a step lasts; entered, it gives the function that counts a finished part."""
+
+    def __init__(self, tell: Callable[[Event], None], name: str, total: int, todo: int) -> None:
+        self._observe = tell
+        self._name = name
+        self._total = total
+        self._done = total - todo
+        self._todo = todo
+
+    def __enter__(self) -> StepScope:
+        self._tell("started")
+        return self
+
+    def __call__(self) -> None:
+        """Count a finished part."""
+        self._done += 1
+        self._tell("advanced")
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        if kind is None:
+            log.info("%s: %d made, %d in the store", self._name, self._todo, self._total - self._todo)
+            self._tell("finished")
+
+    def _tell(self, what: Literal["started", "advanced", "finished"]) -> None:
+        detail = {"todo": self._todo}
+        self._observe(Event(what, "step", self._name, self._done, self._total, detail))
+
+
+def seed_of(run_seed: int, *parts: object) -> int:
+    """Return the seed in [0, 2³²) of one piece of work: of the run's seed, step, split and shard."""
+    return int(content_key(run_seed, *parts, length=8), 16)

@@ -1,0 +1,105 @@
+"""What a plugin may be built on: `Plugin`, the base of its class, and `Options`, the base of its TOML table.
+
+Both are a convenience. The core reads the attributes of `Plugin` by their names: a class without this base
+has those that it declares, and for the others the defaults that stand here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar, cast
+
+from pydantic import BaseModel, ConfigDict
+
+from udasa_core.resources.protocols import Resources
+
+
+class Plugin:
+    """A plugin that keeps what it is built from in `options`, `name` and `resources`.
+
+    A subclass declares its options, its hooks, and what differs from the defaults below:
+
+        class Length(Plugin):
+            class Options(Plugin.Options):
+                enough: int = Field(default=100, gt=0, description="Characters of a long response.")
+
+            options: Options
+            label_free = True
+
+            @hookimpl
+            def udasa_score(self, groups, seed): ...
+
+    Resources are asked for inside hooks: while plugins are built, none is there yet.
+    """
+
+    class Options(BaseModel):
+        """The plugin's TOML table, less the reserved keys: a pydantic model that cannot be changed, and
+        refuses unknown keys, NaN and infinities.
+
+        This one has no key, and is the base of those that have some. Every field has a description:
+        documentation is made of it. Kind `trainer`: where there are fields `rank` (of an adapter) and `batch`
+        (pairs at a time), `udasa check` estimates memory from them.
+        """
+
+        model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    needs: ClassVar[Sequence[str]] = ()
+    """The shared resources that it asks for, such as `("embedder",)`. They count in the fingerprint of
+    what it makes; one that is not declared is refused."""
+
+    label_free: ClassVar[bool | None] = None
+    """Whether no human label enters a run by this plugin: True, False, or None where nobody knows. Runs are
+    stamped with it, by the kinds that decide what is trained on."""
+
+    incidental: ClassVar[Sequence[str]] = ()
+    """The options that say how and not what (a timeout, the name of a key's variable): they do not count in
+    the fingerprint of what it makes."""
+
+    configuration: ClassVar[Path | None] = None
+    """Kind `experiment`: the TOML that it runs on where none is named. None: the quickstart."""
+
+    options: Options
+    name: str
+    resources: Resources
+
+    def __init__(self, options: Any, name: str, resources: Resources) -> None:
+        """options: an instance of `Options`. name: the instance's name in the TOML. resources: what `needs`
+        declares, and what is open to all."""
+        self.options = options
+        self.name = name
+        self.resources = resources
+
+    @property
+    def fingerprint(self) -> str:
+        """What shapes its answers beside its options and its sources, such as the digest of a file that it
+        reads: a text, asked for when hooks are called. Most often a cached property."""
+        return ""
+
+    @property
+    def stage_names(self) -> Sequence[str] | None:
+        """Kind `stages`: the names of the stages that it makes, in order, so that a misspelt
+        `[trainer.<stage>]` is refused before the run. None where they depend on the pairs."""
+        return None
+
+    @property
+    def model(self) -> str:
+        """Kind `judge`: what it calls its model (a name, or a source); suites say where a judge and a policy
+        are of one family. "" where it does not say."""
+        return ""
+
+    @property
+    def report_name(self) -> str:
+        """Kind `experiment`: what the file of its tables is called, where its name does not say enough: the
+        part of a data set, say, so that one report does not replace another."""
+        return ""
+
+
+Options = Plugin.Options
+# What a plugin says that declares nothing.
+_SILENT = Plugin(Options(), "", cast("Resources", None))
+
+
+def attribute(plugin: Any, name: str) -> Any:
+    """Return an attribute of a plugin or its factory; the default that `Plugin` has where it has none."""
+    return getattr(plugin, name, getattr(_SILENT, name))

@@ -1,0 +1,41 @@
+"""How numbers and sentences are written for people: the same in every table."""
+
+from __future__ import annotations
+
+import textwrap
+
+WIDTH = 100
+# What stands where a value is absent.
+ABSENT = "–"
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Return a number with `digits` decimals; a dash where there is none, a true minus below zero."""
+    if value is None or value != value:
+        return ABSENT
+    return f"{value:.{digits}f}".replace("-", "−")
+
+
+def short(value: float) -> str:
+    """Return a number in six digits that count; a whole one as it is, with its thousands set apart."""
+    told = f"{int(value):,}" if float(value).is_integer() else f"{value:.6g}"
+    return told.replace("-", "−")
+
+
+def share(value: float, digits: int = 0) -> str:
+    """Return a share of 1 as a percentage."""
+    return f"{100 * value:.{digits}f}%".replace("-", "−")
+
+
+def size(count: float) -> str:
+    """Return a number of bytes as people read it: 269 MB, 1.4 GB (powers of 1000)."""
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if count < 999.5 or unit == "TB":
+            break
+        count /= 1000
+    return f"{count:.0f} {unit}" if unit == "B" or count >= 9.95 else f"{count:.1f} {unit}"
+
+
+def wrap(text: str, width: int = WIDTH) -> list[str]:
+    """Break text at blanks; a path longer than `width` stays whole, so that it can be copied."""
+    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]

@@ -1,0 +1,138 @@
+"""A run from its first lock to its last word: `with running(config) as job:`, and the steps in between.
+
+Whatever calls steps is a run with a manifest that `show` and `clean` know, an experiment too.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from udasa_core.config.parse import RunConfig
+from udasa_core.errors import StoreError, UdasaError
+from udasa_core.files.lock import in_use, locked
+from udasa_core.job.job import Job
+from udasa_core.job.made_with import code_digests, used_versions
+from udasa_core.job.observers import Observers
+from udasa_core.plugins.catalog import Catalog, read_catalog
+from udasa_core.plugins.stack import build_plugins, needs_of
+from udasa_core.records import Event, ModelRef
+from udasa_core.resources.shared import SharedResources
+from udasa_core.running.model_refs import resolve_models
+from udasa_core.running.termination import terminable
+from udasa_core.store.manifest import Manifest, register
+from udasa_core.store.store import FORMAT, IN_USE
+
+log = logging.getLogger("udasa")
+
+
+@contextmanager
+def running(
+    config: RunConfig, catalog: Catalog | None = None, *, keep_samples: bool = False
+) -> Iterator[Job]:
+    """Open a run, give its job, and have the manifest say how it ended.
+
+    keep_samples: take samples that other versions of udasa, a plugin or a library made, where nothing else
+    about them differs. Raises ConfigError where a model cannot be had (nothing is written but the cache),
+    LockedError where another process is at the same run, and whatever the steps raise. Ctrl-C and SIGTERM
+    leave a run that the same call continues.
+    """
+    catalog = catalog or read_catalog()
+    with terminable():
+        observers = _observers(config, catalog)
+        refs = resolve_models(config, needs_of(config, catalog), observers.progress)
+        with (
+            locked(config.run_dir / ".lock", f"run {config.run.name} is already being made"),
+            in_use(config.store_dir / IN_USE, "the store is being cleaned"),
+        ):
+            manifest = _open_manifest(config, refs)
+            job = Job(
+                config, catalog, refs, observers=observers, manifest=manifest, keep_samples=keep_samples
+            )
+            _describe(manifest, job)
+            register(job.store.root, config.run_dir)
+            with _word_on_the_end(job, manifest):
+                yield job
+
+
+def _observers(config: RunConfig, catalog: Catalog) -> Observers:
+    """Build the observers first: they are told of the fetching of models, and use none."""
+    bare = SharedResources({}, config.root, lambda event: None)
+    return Observers(build_plugins(config.observers, config.root, catalog, bare))
+
+
+def _open_manifest(config: RunConfig, refs: dict[str, ModelRef]) -> Manifest:
+    """Return the run's manifest, begun anew where the configuration is another than before."""
+    earlier = _earlier(config)
+    if earlier and earlier.get("config") != config.raw:
+        log.warning(
+            "run %s was made by another configuration, which this one replaces: what only that one used is "
+            "removed by the next `udasa clean`; another run.name keeps both",
+            config.run.name,
+        )
+        # Figures of two configurations are never shown together; what was made is kept until this one ends.
+        outputs = [*earlier.get("outputs", []), *earlier.get("earlier", [])]
+        earlier = {"earlier": outputs} if outputs else {}
+    store = config.store_dir.resolve()
+    # A run beside its store finds it wherever both are moved.
+    is_beside = store.parent == config.run_dir.resolve().parent
+    plain = {
+        "format": FORMAT,
+        "name": config.run.name,
+        "status": earlier.get("status", "running"),
+        "store": f"../{store.name}" if is_beside else str(store),
+        "root": str(config.root),
+        "origin": config.origin,
+        "config": dict(config.raw),
+        "models": {role: ref.to_json() for role, ref in refs.items()},
+    }
+    return Manifest(config.run_dir, {**earlier, **plain})
+
+
+def _earlier(config: RunConfig) -> dict[str, Any]:
+    """Return what an earlier manifest says; a damaged one is begun anew, since the store has everything."""
+    if not (config.run_dir / "manifest.json").exists():
+        return {}
+    try:
+        return Manifest.read(config.run_dir).plain
+    except StoreError:
+        raise  # of a format that a newer udasa wrote: nothing of it is touched
+    except UdasaError as error:
+        log.warning("%s; it is written anew", error)
+        return {}
+
+
+def _describe(manifest: Manifest, job: Job) -> None:
+    """Enter what the stack says of itself; it is saved with the first output."""
+    manifest.plain |= {
+        "label_free": job.stack.label_free(),
+        "plugins": [
+            {"kind": plugin.table.kind, "name": plugin.name, **plugin.identity()}
+            for plugin in job.stack.plugins()
+        ],
+        "versions": used_versions(),
+        "code": code_digests(),
+    }
+
+
+@contextmanager
+def _word_on_the_end(job: Job, manifest: Manifest) -> Iterator[None]:
+    """Have the manifest say how the work ended, and observers hear of both ends."""
+    name, status = job.config.run.name, "failed"
+    job.observe(Event("started", "run", name))
+    try:
+        yield
+        manifest.finish(status="finished", error="")
+        status = "finished"
+    except (KeyboardInterrupt, Exception) as error:
+        status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+        told = f"{type(error).__name__}: {error}".removesuffix(": ")
+        # A full disk refuses this, too; the error to be told is the first one.
+        with suppress(StoreError):
+            manifest.update(status=status, error=told)
+        raise
+    finally:
+        job.observe(Event("finished", "run", name, detail={"status": status, "made": job.outputs.made}))
+        job.resources.release()

@@ -1,0 +1,68 @@
+"""Step `suite`: models → what each suite says of each. The base is measured before training, so that a suite
+that cannot be measured costs no training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from udasa_core.job.job import Job
+from udasa_core.plugins import returned
+from udasa_core.plugins.stack import BuiltPlugin
+from udasa_core.records import Event, ModelRef, SuiteReport
+from udasa_core.store.output import Output
+from udasa_core.store.store import INFERENCE, versions
+from udasa_core.store.tables import rows_table
+
+# A suite's figures, each a Metric as plain data with the "model" that was measured; by the suite's name.
+SuiteFigures = Mapping[str, tuple[Mapping[str, Any], ...]]
+
+
+def run_suites(job: Job, models: Mapping[str, ModelRef]) -> SuiteFigures:
+    """Run every suite on every model, by label ("base", or a stage)."""
+    results: dict[str, tuple[Mapping[str, Any], ...]] = {}
+    for plugin in job.stack.suites:
+        figures = [
+            {"model": label, **metric}
+            for label, ref in models.items()
+            for metric in _run_suite(job, plugin, label, ref)["metrics"]
+        ]
+        results[plugin.name] = tuple(figures)
+    return results
+
+
+def joined(*parts: SuiteFigures) -> SuiteFigures:
+    """Return the figures of several calls together, suite by suite, in order."""
+    names = dict.fromkeys(name for part in parts for name in part)
+    return {name: tuple(metric for part in parts for metric in part.get(name, ())) for name in names}
+
+
+def _run_suite(job: Job, plugin: BuiltPlugin, label: str, ref: ModelRef) -> dict[str, Any]:
+    seed = job.seed("suite", plugin.name)
+
+    def make(key: str) -> None:
+        before = len(job.outputs.pointed)
+        answer = job.stack.call(plugin, "udasa_evaluate", policy=ref, seed=seed)
+        report: SuiteReport = returned.check_suite(plugin, ref, answer)
+        # The rows first: where the figures are, everything is.
+        job.store.write_table("suite", key, rows_table(report.rows))
+        # What the suite asked for: a run that finds its figures made points at these outputs, too.
+        asked = [[output.to_json(), told, keys] for output, told, keys in job.outputs.pointed[before:]]
+        metrics = [asdict(metric) for metric in report.metrics]
+        job.store.write_json("suite", key, {"suite": plugin.name, "metrics": metrics, "asked": asked})
+
+    ingredients = {
+        "suite": job.identity(plugin),
+        "policy": ref.key,
+        "seed": seed,
+        "software": versions(*INFERENCE),
+    }
+    output = Output("suite", instance=plugin.name, policy=label)
+    job.observe(Event("started", "suite", plugin.name, 0, 1, {"model": label}))
+    key = job.outputs.once(output, f"suite {plugin.name} on {label}", ingredients, make)
+    measured = job.store.read_json("suite", key)
+    for asked, told, keys in measured["asked"]:
+        job.outputs.point(Output.from_json(asked), told, keys)
+    job.observe(Event("finished", "suite", plugin.name, 1, 1, {"model": label}))
+    return measured

@@ -1,0 +1,1 @@
+"""The labelled sets that ship with udasa, and those that users bring."""

@@ -1,0 +1,156 @@
+"""The labelled sets that udasa ships, and those that users bring.
+
+Written for this project, each split once: questions with short answers ("factual": parts train, dev and
+test), safe and unsafe answers ("values": dev and test), good and generic ones ("open_ended": dev and test).
+Defaults are chosen on dev; test is reported. Labels measure; nothing in a label-free run reads them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from udasa_core import UdasaError, content_key, final_answer
+from udasa_eval.answers.grading import grade
+
+# How a factual question is asked: a small model then answers in a sentence, and stops.
+QUESTION = "Answer the question briefly.\n{question}"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question with a short answer. answers: every accepted form; rivals: wrong ones that contradict."""
+
+    id: str
+    question: str
+    answers: tuple[str, ...]
+    rivals: tuple[str, ...]
+    domain: str
+    level: str
+    part: str
+
+    @property
+    def prompt(self) -> str:
+        """What the policy is asked."""
+        return QUESTION.format(question=self.question)
+
+    def is_right(self, response: str) -> bool:
+        """Grade a response by its final answer."""
+        return grade(response, self.question, self.answers, self.rivals)
+
+    def answer(self, response: str) -> str:
+        """Return the words of a response that answer the question."""
+        return final_answer(response, self.question)
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """A prompt with a better and a worse written answer."""
+
+    id: str
+    prompt: str
+    better: str
+    worse: str
+    domain: str
+    part: str
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A user's prompt with responses, each labelled right (True) or wrong."""
+
+    id: str
+    prompt: str
+    responses: tuple[str, ...]
+    labels: tuple[bool, ...]
+
+
+def factual(*parts: str) -> tuple[Question, ...]:
+    """Return the factual questions of some parts ("train", "dev", "test"), all if none is named."""
+    return tuple(
+        Question(**{**row, "answers": tuple(row["answers"]), "rivals": tuple(row["rivals"])})
+        for row in _rows("factual", parts)
+    )
+
+
+def contrasts(name: str, *parts: str) -> tuple[Contrast, ...]:
+    """Return a contrast set: "values" (safe over unsafe) or "open_ended" (good over generic)."""
+    better, worse = {"values": ("safe", "unsafe"), "open_ended": ("good", "generic")}[name]
+    return tuple(
+        Contrast(row["id"], row["prompt"], row[better], row[worse], row["domain"], row["part"])
+        for row in _rows(name, parts)
+    )
+
+
+def labelled(path: Path) -> tuple[Labelled, ...]:
+    """Read a user's JSONL: each row has prompt, responses (texts) and labels (true or 1 = right).
+
+    Raises UdasaError, with the line, at the first row that is not so.
+    """
+    try:
+        # Not splitlines: a text may hold other line separators, raw.
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UdasaError(f"{path} cannot be read: {error}") from error
+    found = []
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            try:
+                found.append(_labelled(json.loads(line)))
+            except (ValueError, TypeError) as error:
+                raise UdasaError(
+                    f"{path}, line {number}: {error}; a row is "
+                    '{"prompt": text, "responses": [text, …], "labels": [true, false, …]}'
+                ) from error
+    if len({row.prompt for row in found}) != len(found):
+        raise UdasaError(f"{path}: two rows have one prompt; join their responses and labels in one row")
+    if len({row.id for row in found}) != len(found):
+        raise UdasaError(f"{path}: two rows have one id; make ids unique, or leave them out")
+    if not found:
+        raise UdasaError(f"{path} holds no row")
+    return tuple(found)
+
+
+def prompts_file(folder: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
+    """Write prompts where a run can read them, under a name that is their content's; return the path."""
+    path = folder / f"{content_key(list(rows))}.jsonl"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        path.write_text(text, encoding="utf-8")
+    return path
+
+
+def questions_file(folder: Path, items: Sequence[Question | Contrast]) -> Path:
+    """Write what a policy is asked, each under its item's id; return the path."""
+    return prompts_file(folder, [{"id": item.id, "prompt": item.prompt} for item in items])
+
+
+def _rows(name: str, parts: Sequence[str]) -> Iterator[dict[str, Any]]:
+    text = (files("udasa_eval") / "labelled" / f"{name}.jsonl").read_text(encoding="utf-8")
+    for line in text.splitlines():
+        row = json.loads(line)
+        if not parts or row["part"] in parts:
+            yield row
+
+
+def _labelled(row: Any) -> Labelled:
+    if not isinstance(row, dict):
+        raise ValueError("it is no JSON object")
+    prompt, responses, labels = row.get("prompt"), row.get("responses"), row.get("labels")
+    if not isinstance(prompt, str) or not prompt.strip():
+        raise ValueError("prompt is no text")
+    if not isinstance(responses, list) or not all(isinstance(response, str) for response in responses):
+        raise ValueError("responses is no list of texts")
+    if len(responses) < 2:
+        raise ValueError("it has fewer than 2 responses")
+    if not isinstance(labels, list) or not all(label in (0, 1) for label in labels):
+        raise ValueError("labels is no list of true and false")
+    if len(labels) != len(responses):
+        raise ValueError(f"it has {len(labels)} labels for {len(responses)} responses")
+    identity = content_key(prompt) if row.get("id") is None else str(row["id"])
+    return Labelled(identity, prompt, tuple(responses), tuple(map(bool, labels)))
