@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -22,6 +23,10 @@ AnyQuestion = TypeVar("AnyQuestion", "ChoiceQuestion", "BinaryQuestion")
 _CHOICE_FILES = ("multiple_choice/validation-*.parquet", "mc_task.json", "TruthfulQA.csv")
 _BINARY_FILES = ("TruthfulQA.csv",)
 _BEST_INCORRECT = "Best Incorrect Answer"
+
+
+# How the hub names the parts of a set: validation-00000-of-00002.parquet.
+_PART = re.compile(r"-of-(\d+)\.parquet$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +116,8 @@ def binary_questions(file: Path, limit: int | None = None) -> tuple[BinaryQuesti
 def file_in(path: Path, patterns: Sequence[str]) -> Path:
     """Return the file that a path is, or the first in the folder that fits a pattern, in the patterns' order.
 
-    Raises UdasaError where there is none.
+    Raises UdasaError where there is none, and where it is one part of several: the first alone would be fewer
+    questions in silence.
     """
     if path.is_file():
         return path
@@ -120,6 +126,9 @@ def file_in(path: Path, patterns: Sequence[str]) -> Path:
         raise UdasaError(
             f"{path} holds no {' and no '.join(patterns)}: name a file with TruthfulQA's questions"
         )
+    part = _PART.search(found[0].name)
+    if part and int(part[1]) > 1:
+        raise UdasaError(f"{found[0]} is one of {int(part[1])} parts: join them into one file, and name that")
     return found[0]
 
 

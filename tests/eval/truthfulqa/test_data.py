@@ -36,6 +36,18 @@ def test_every_layout_gives_the_same_questions(tmp_path: Path) -> None:
     assert choice_questions(choice_file(hub), 1) == (seeds,)
 
 
+def test_one_part_of_several_is_refused(tmp_path: Path) -> None:
+    hub = hub_folder(tmp_path)
+    (whole,) = (hub / "multiple_choice").glob("validation-*.parquet")
+    for number in (0, 1):
+        (hub / "multiple_choice" / f"validation-0000{number}-of-00002.parquet").write_bytes(
+            whole.read_bytes()
+        )
+    whole.unlink()
+    with pytest.raises(UdasaError, match="is one of 2 parts"):
+        choice_file(hub)
+
+
 def test_the_binary_questions(tmp_path: Path) -> None:
     file = binary_file(authors_folder(tmp_path))
     seeds, earth = binary_questions(file)
