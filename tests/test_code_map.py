@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,9 +27,15 @@ def table(heading: str) -> str:
 
 
 def first_cells(heading: str) -> set[str]:
-    """Return what the first column of a table under a heading names."""
-    rows = [line.split("|")[1] for line in table(heading).splitlines() if line.startswith("|")][2:]
-    return {name for cell in rows for name in re.findall(r"`([^`]+)`", cell)}
+    """Return what the first column of names, in a table under a heading, has."""
+    return {name for _, names in lines(heading) for name in names}
+
+
+def lines(heading: str) -> list[tuple[str, list[str]]]:
+    """Return each line of a table under a heading: its number, if any, and the names in it."""
+    rows = [line.split("|")[1:] for line in table(heading).splitlines() if line.startswith("|")][2:]
+    numbered = [row if "`" not in row[0] else ["", *row] for row in rows]
+    return [(row[0].strip(), re.findall(r"`([^`]+)`", row[1])) for row in numbered]
 
 
 @pytest.mark.parametrize(("house", "heading"), [("udasa_core", "The core"), ("udasa_eval", "The evaluator")])
@@ -40,17 +47,19 @@ def test_every_package_of_plugins_has_its_line() -> None:
     assert first_cells("Plugins") == {path.name for path in (ROOT / "plugins").glob("udasa_plugin_*")}
 
 
-def test_the_order_of_the_core_is_the_order_of_its_layers() -> None:
-    import tomllib
-
+def test_the_numbers_of_the_core_are_those_of_its_layers() -> None:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     (core,) = [contract for contract in contracts if contract.get("containers") == ["udasa_core"]]
-    depth = {name: at for at, layer in enumerate(core["layers"]) for name in layer.replace("|", " ").split()}
-    lines = [line.split("|")[1] for line in table("The core").splitlines() if line.startswith("| `")]
-    named = [[name.removesuffix(".py") for name in re.findall(r"`([^`]+)`", cell)] for cell in lines]
-    found = [depth[name] for names in named for name in names if name != "data"]
-    assert found == sorted(found), "further up in the map is further up in the house"
-    assert set(depth) == {name for names in named for name in names} - {"data"}
+    depth = {
+        name: str(at)
+        for at, layer in enumerate(core["layers"], 1)
+        for name in layer.replace("|", " ").split()
+    }
+    told = {name.removesuffix(".py"): number for number, names in lines("The core") for name in names}
+    assert told.pop("data") == ""
+    assert told == depth
+    numbers = [int(number) for number, _ in lines("The core") if number]
+    assert numbers == sorted(numbers)
 
 
 def test_every_path_that_it_names_is_there() -> None:
