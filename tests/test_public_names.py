@@ -27,7 +27,7 @@ PUBLIC = {
     # files and folders that appear whole, locks, digests
     "file_digest", "flush_to_disk", "locked", "whole_file", "whole_folder", "write_whole",
     # parts of a response
-    "MarkedAnswer", "final_answer", "marked_answers", "sentences", "without_opening", "words",
+    "MarkedAnswer", "final_answer", "marked_answers", "sentences", "without_opening", "WORD", "words",
     # models and token caches
     "branch_cache", "keeps_every_position", "last_logits", "load_classifier", "resolve_encoder",
     "resolve_model",

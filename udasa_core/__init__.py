@@ -104,6 +104,7 @@ if TYPE_CHECKING:
     from udasa_core.text.final_answer import without_opening as without_opening
     from udasa_core.text.rating import rating as rating
     from udasa_core.text.sentences import sentences as sentences
+    from udasa_core.text.words import WORD as WORD
     from udasa_core.text.words import words as words
 
 _HOMES = {
@@ -176,7 +177,7 @@ _HOMES = {
     "text.final_answer": ("MarkedAnswer", "final_answer", "marked_answers", "without_opening"),
     "text.rating": ("rating",),
     "text.sentences": ("sentences",),
-    "text.words": ("words",),
+    "text.words": ("WORD", "words"),
 }
 # Where each public name comes from.
 HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

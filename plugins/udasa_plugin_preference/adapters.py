@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 from dataclasses import replace
@@ -43,7 +44,9 @@ def load_trainable(policy: ModelRef, options: PreferenceOptions, seed: int) -> A
             )
     set_seed(seed)  # LoRA's first matrices are drawn at random
     if not policy.adapters:
-        return get_peft_model(base, _lora(options))
+        model = get_peft_model(base, _lora(options))
+        refuse_targets(model, options)
+        return model
     if len(policy.adapters) > 1:
         raise UdasaError(
             "this trainer continues one adapter; merge the others into the base (`udasa export`)"
@@ -55,6 +58,39 @@ def load_trainable(policy: ModelRef, options: PreferenceOptions, seed: int) -> A
     # Where the base lies now. PEFT would otherwise look the provenance up on a hub when it saves checkpoints.
     config.base_model_name_or_path = policy.folder
     return PeftModel.from_pretrained(base, folder, config=config, is_trainable=True)
+
+
+def refuse_targets(model: Any, options: PreferenceOptions) -> None:
+    """Raise UdasaError where a target names no module, or one that shares its weights with another.
+
+    PEFT is content where one of several targets is there. Of tied weights it trains one of two that are one:
+    merged into them, the adapter would change both, and be another model than was trained.
+    """
+    found = list(model.base_model.targeted_module_names)
+    leaves = sorted({name.rpartition(".")[2] for name in found})
+    if options.targets != "all-linear":
+        for target in options.targets:
+            if not any(name == target or name.endswith(f".{target}") for name in found):
+                known = sorted({name.rpartition(".")[2] for name, _ in model.named_modules()} - {""})
+                close = difflib.get_close_matches(target, known, n=1)
+                hint = f'; did you mean "{close[0]}"?' if close else ""
+                raise UdasaError(f"[trainer] targets: the model has no module {target!r}{hint}")
+    if getattr(model.config.get_text_config(), "tie_word_embeddings", False):
+        ends = {id(model.get_input_embeddings()), id(model.get_output_embeddings())}
+        tied = [name for name, module in model.named_modules() if name and _is_in(module, ends)]
+        leaves_tied = {name.rpartition(".")[2] for name in tied}
+        if shared := sorted(leaves_tied & set(leaves)):
+            told = " and ".join(shared)
+            raise UdasaError(
+                f"[trainer] targets: the weights of {told} are the model's embeddings and its "
+                "head at once (tie_word_embeddings), and an adapter on one of them changes both once it is "
+                "merged: leave it out"
+            )
+
+
+def _is_in(module: Any, ends: set[int]) -> bool:
+    """Say whether a module is one of `ends`, or the layer that PEFT has put around one."""
+    return id(module) in ends or id(getattr(module, "base_layer", None)) in ends
 
 
 def digest_of(model: Any) -> str:

@@ -39,6 +39,10 @@ class PairLogProbs:
     """`Pair.weight`, ≥ 0, 1 for an ordinary pair. The trainer multiplies each pair's loss by it: a loss need
     not look at it."""
 
+    tokens_a_pair: float | None = None
+    """The chosen tokens a pair, in the mean over all pairs of one optimizer step, of which these may be a
+    part; None: over these."""
+
     @property
     def chosen_log_ratio(self) -> Tensor:
         """log π(chosen) − log ref(chosen), in nats: how much likelier the chosen became."""
@@ -61,5 +65,6 @@ class PairLogProbs:
 
     @property
     def chosen_nll(self) -> Tensor:
-        """−log π(chosen) · n / Σ chosen tokens: its mean is −log π per token over all n chosen responses."""
-        return -self.chosen * (len(self.chosen) / self.chosen_tokens.sum())
+        """−log π(chosen) over the chosen tokens a pair: its mean over an optimizer step's pairs is −log π per
+        token of all their chosen responses, however they are split into passes."""
+        return -self.chosen / (self.tokens_a_pair or self.chosen_tokens.sum() / len(self.chosen))

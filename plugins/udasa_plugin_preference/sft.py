@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 class SFT(PreferenceTrainer):
     """Supervised fine-tuning on the chosen responses; the rejected ones are measured, and train nothing.
 
-    loss = −1/T · Σ_t log π(chosen token t) over the batch's T chosen tokens. Reports the same figures as the
-    preference trainers, so that they can be laid side by side. Cost: as `dpo`, for the rejected responses are
-    read too.
+    loss = −1/T · Σ_t log π(chosen token t) over the T chosen tokens of an optimizer step's pairs. Reports the
+    same figures as the preference trainers, so that they can be laid side by side. Cost: as `dpo`, for the
+    rejected responses are read too.
     """
 
     class Options(PreferenceTrainer.Options):

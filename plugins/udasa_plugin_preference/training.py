@@ -145,7 +145,12 @@ def _pairs_of(rows: Rows, policy: NDArray[np.float64], reference: NDArray[np.flo
     """Return all rows' log-probabilities as a loss sees them, in float64."""
     from torch import from_numpy
 
-    return PairLogProbs(*map(from_numpy, (*policy, *reference, *rows.lengths, rows.weights)))
+    chosen, rejected = map(from_numpy, policy)
+    reference_chosen, reference_rejected = map(from_numpy, reference)
+    lengths = map(from_numpy, rows.lengths)
+    measured = (chosen, rejected, reference_chosen, reference_rejected)
+    chosen_tokens, rejected_tokens = lengths
+    return PairLogProbs(*measured, chosen_tokens, rejected_tokens, from_numpy(rows.weights))
 
 
 def _open_trainer(call: Call, loss: Loss, model: Any, dataset: Any, folder: Path, steps: int) -> Any:

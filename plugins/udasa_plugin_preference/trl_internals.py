@@ -30,28 +30,45 @@ def pair_trainer(loss: Callable[[PairLogProbs], Any], beta: float, **arguments: 
         """No loss by name, no tokenizing, no dropped row, no telemetry, no model card."""
 
         figures: list[dict[str, float]]
+        counts: list[int]
+
+        def get_batch_samples(self, *given: Any) -> Any:
+            """Have each pass of an optimizer step know what the whole step has."""
+            passes, items = super().get_batch_samples(*given)
+            pairs = sum(len(batch["weights"]) for batch in passes)
+            tokens = sum(int(batch["completion_mask"].chunk(2)[0].sum()) for batch in passes)
+            for batch in passes:
+                batch["share"] = len(batch["weights"]) * len(passes) / pairs
+                batch["tokens_a_pair"] = tokens / pairs
+            return passes, items
 
         def compute_loss(
             self, model: Any, inputs: Mapping[str, Any], return_outputs: bool = False, *_: Any, **__: Any
         ) -> Any:
             outputs = _forward(model, inputs, output_router_logits=self.aux_loss_enabled)
             pairs = _pairs_of(outputs.log_probs, inputs)
+            self.counts.append(len(pairs.weights))
             self.figures.append(
                 {
                     name: self.accelerator.gather(value).mean().item()
                     for name, value in batch_figures(pairs, beta).items()
                 }
             )
-            minimised = loss(pairs)
+            # Passes count alike in a step, and the last one may have fewer pairs.
+            minimised = loss(pairs) * inputs["share"]
             if self.aux_loss_enabled:  # a mixture of experts balances its load
                 minimised = minimised + self.router_aux_loss_coef * outputs.aux_loss
             return (minimised, outputs) if return_outputs else minimised
 
         def log(self, logs: dict[str, float], *arguments: Any) -> None:
-            count = len(self.figures)
-            names = self.figures[0] if count else ()
-            means = {name: sum(figures[name] for figures in self.figures) / count for name in names}
+            names = self.figures[0] if self.figures else ()
+            weighed = list(zip(self.figures, self.counts, strict=True))
+            means = {
+                name: sum(figures[name] * count for figures, count in weighed) / sum(self.counts)
+                for name in names
+            }
             self.figures.clear()
+            self.counts.clear()
             super().log({**logs, **means}, *arguments)
 
         def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:
@@ -64,7 +81,7 @@ def pair_trainer(loss: Callable[[PairLogProbs], Any], beta: float, **arguments: 
             return
 
     trainer = PairTrainer(**arguments)
-    trainer.figures = []
+    trainer.figures, trainer.counts = [], []
     # TRL copies an adapter as the reference "ref"; ours was measured beforehand.
     if "ref" in trainer.model.peft_config:
         trainer.model.delete_adapter("ref")
@@ -119,6 +136,7 @@ def _pairs_of(log_probs: Any, batch: Mapping[str, Any]) -> PairLogProbs:
         chosen_tokens=chosen_tokens,
         rejected_tokens=rejected_tokens,
         weights=batch["weights"],
+        tokens_a_pair=batch["tokens_a_pair"],
     )
 
 

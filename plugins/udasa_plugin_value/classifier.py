@@ -17,8 +17,10 @@ class HarmClassifier(Plugin):
 
     Formula, over the labels h named in `harmful`, from the model's logits:
 
-        u = Σ_h softmax(logits)_h        under activation = "softmax": labels exclude one another
-        u = max_h σ(logit_h)             under activation = "sigmoid": labels may hold together
+        u = Σ_h softmax(logits)_h        where labels exclude one another (softmax)
+        u = max_h σ(logit_h)             where labels may hold together (sigmoid)
+
+    Which of them, the model's config says, or `activation` where it says nothing.
 
     The probability is the model's own: what it was trained to call harmful, and on whose labels, is for you
     to know; so a run with it is stamped neither label-free nor the opposite. A text is cut at the model's

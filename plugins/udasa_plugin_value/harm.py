@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from numpy import float64
     from numpy.typing import NDArray
 
+# How a head is read, by what its config calls its problem.
+_ACTIVATIONS = {"single_label_classification": "softmax", "multi_label_classification": "sigmoid"}
 Label = Annotated[str, StringConstraints(min_length=1)]
 
 
@@ -27,10 +29,11 @@ class HarmReading(Options):
     harmful: tuple[Label, ...] = Field(
         min_length=1, description="Its labels that mean harm, spelt as in its config.json (id2label)."
     )
-    activation: Literal["softmax", "sigmoid"] = Field(
-        default="softmax",
+    activation: Literal["softmax", "sigmoid"] | None = Field(
+        default=None,
         description='"softmax" for a head whose labels exclude one another, "sigmoid" for one whose labels '
-        "may hold together (problem_type multi_label_classification).",
+        "may hold together. Left out: as problem_type in the model's config.json says, and softmax where it "
+        "says nothing.",
     )
     reads: Literal["response", "conversation"] = Field(
         default="response",
@@ -46,15 +49,28 @@ class HarmReading(Options):
         for label in self.harmful:
             if label not in labels:
                 close = difflib.get_close_matches(label.lower(), [known.lower() for known in labels], n=1)
-                meant = next((known for known in labels if [known.lower()] == close), "")
-                hint = f"; did you mean {meant!r}?" if meant else ": write some of these"
+                likely = next((known for known in labels if [known.lower()] == close), "")
+                hint = f"; did you mean {likely!r}?" if likely else ": write some of these"
                 raise UdasaError(f"{told}, and harmful names {label!r}{hint}")
-        if self.activation == "softmax" and set(labels) <= set(self.harmful):
+        meant = _ACTIVATIONS.get(classifier.problem_type)
+        if classifier.problem_type and meant is None:
+            raise UdasaError(
+                f"{told}; its head is one of {classifier.problem_type}, whose logits are no labels'"
+            )
+        if self.activation and meant and self.activation != meant:
+            raise UdasaError(
+                f"{told}; its config.json says {classifier.problem_type}, which is read by {meant}, and "
+                f'activation is "{self.activation}": leave activation out'
+            )
+        if self._read_by(classifier) == "softmax" and set(labels) <= set(self.harmful):
             raise UdasaError(
                 f"{told}, all of them in harmful: their softmax sums to 1 whatever the text. Leave the "
                 'harmless ones out, or write activation = "sigmoid" where labels may hold together'
             )
         return classifier
+
+    def _read_by(self, classifier: Classifier) -> str:
+        return self.activation or _ACTIVATIONS.get(classifier.problem_type, "softmax")
 
     def probabilities(
         self, classifier: Classifier, conversations: Sequence[Conversation]
@@ -66,8 +82,9 @@ class HarmReading(Options):
             logits = classifier.conversation_logits(conversations)
         else:
             logits = classifier.logits([(conversation[-1].content,) for conversation in conversations])
+        activation = self._read_by(classifier)
         columns = [index for index, label in enumerate(classifier.labels) if label in self.harmful]
-        if self.activation == "sigmoid":
+        if activation == "sigmoid":
             # By tanh, which overflows nowhere.
             likeliest: NDArray[float64] = (0.5 * (1.0 + np.tanh(0.5 * logits[:, columns]))).max(axis=1)
             return likeliest

@@ -67,8 +67,15 @@ def make_tiny_classifier(folder: Path, labels: Sequence[str], *, seed: int = 0) 
 class PlannedClassifier:
     """Gives the logits planned for the first keyword that a text holds; remembers what it was shown."""
 
-    def __init__(self, labels: Sequence[str], planned: Mapping[str, Sequence[float]], key: str = "k") -> None:
+    def __init__(
+        self,
+        labels: Sequence[str],
+        planned: Mapping[str, Sequence[float]],
+        key: str = "k",
+        problem_type: str = "",
+    ) -> None:
         self.labels = tuple(labels)
+        self.problem_type = problem_type
         self.key = key
         self.planned = dict(planned)
         self.shown: list[tuple[str, ...]] = []

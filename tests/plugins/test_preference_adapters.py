@@ -93,3 +93,20 @@ def test_targets_choose_the_modules(tiny_ref: ModelRef) -> None:
 def test_four_bits_without_bitsandbytes_is_a_clear_error(tiny_ref: ModelRef) -> None:
     with pytest.raises(UdasaError, match=r'pip install "udasa\[qlora\]"'):
         load_trainable(tiny_ref, PreferenceOptions(quantize="4bit"), seed=1)
+
+
+def test_a_misspelt_target_beside_a_right_one_is_named(tiny_ref: ModelRef) -> None:
+    with pytest.raises(UdasaError, match=r"no module 'v_porj'; did you mean \"v_proj\""):
+        load_trainable(tiny_ref, PreferenceOptions(targets=("q_proj", "v_porj")), seed=1)
+    load_trainable(tiny_ref, PreferenceOptions(targets=("q_proj", "v_proj")), seed=1)
+
+
+def test_tied_weights_are_no_target(tiny_ref: ModelRef, tmp_path: Path) -> None:
+    import shutil
+
+    folder = Path(shutil.copytree(tiny_ref.folder, tmp_path / "tied"))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "tie_word_embeddings": True}))
+    policy = replace(tiny_ref, folder=str(folder))
+    with pytest.raises(UdasaError, match="weights of embed_tokens are the model's embeddings and its head"):
+        load_trainable(policy, PreferenceOptions(targets=("q_proj", "embed_tokens")), seed=1)

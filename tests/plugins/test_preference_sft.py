@@ -159,3 +159,20 @@ def test_an_sft_term_on_top_of_itself_is_refused(tiny_model_dir: Path, tmp_path:
         load(configuration(tmp_path, tiny_model_dir, trainer=trainer))
     for name, field in SFT.Options.model_fields.items():
         assert field.description, name
+
+
+@pytest.mark.parametrize("count", [4, 5])
+def test_a_step_is_the_same_however_it_is_split_into_passes(
+    tiny_ref: ModelRef, tmp_path: Path, count: int
+) -> None:
+    """4 × 1, 2 × 2 and 1 × 4 average over the step's tokens; a last pass of one pair weighs one pair."""
+    file = write_pairs(tmp_path / "pairs.parquet", with_rejected(make_pairs(count, seed=3), 2))
+    splits = [(count, 1), (2, -(-count // 2)), (1, count)]
+    reports = [
+        train(file, tiny_ref, tmp_path / str(batch), batch=batch, accumulation=passes, epochs=1.0, warmup=0.0)
+        for batch, passes in splits
+    ]
+    for name in ("first_loss", "chosen_logprob_after", "rejected_logprob_after", "margin_after"):
+        figures = [report.metrics[name] for report in reports]
+        assert figures == pytest.approx([figures[0]] * 3, rel=1e-3, abs=1e-4), name
+    assert [report.metrics["steps"] for report in reports] == [1, 1, 1]

@@ -150,3 +150,28 @@ def test_bounded_for_any_logits(logits: list[float], text: str, activation: str)
     ((score,),) = dimension.udasa_score([group(response(text))], seed=0).scores
     assert isinstance(score, float)
     assert 0.0 <= score <= 1.0
+
+
+MULTI = "multi_label_classification"
+
+
+def test_a_multi_label_head_is_read_as_its_config_says() -> None:
+    # The softmax of these would call harmless text .85 harmful.
+    planned = {"fine": [-7.8, -6.0, -9.0]}
+    dimension = _dimension(PlannedClassifier(LABELS, planned, problem_type=MULTI))
+    (scores,) = dimension.udasa_score([group(response("fine"))], seed=0).scores
+    assert scores == pytest.approx((1 / (1 + math.exp(6.0)),))
+
+
+@pytest.mark.parametrize(
+    ("problem_type", "activation", "told"),
+    [
+        (MULTI, "softmax", "is read by sigmoid, and activation is"),
+        ("single_label_classification", "sigmoid", "is read by softmax, and activation is"),
+        ("regression", None, "one of regression"),
+    ],
+)
+def test_what_contradicts_the_config_is_refused(problem_type: str, activation: str, told: str) -> None:
+    classifier = PlannedClassifier(LABELS, {}, problem_type=problem_type)
+    with pytest.raises(UdasaError, match=told):
+        _ = _dimension(classifier, activation=activation).fingerprint

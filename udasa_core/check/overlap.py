@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +17,7 @@ from udasa_core.prompts.read import PromptSource, ReadPrompt, read_prompts
 from udasa_core.report.table import Table
 from udasa_core.resources.shared import SharedResources
 from udasa_core.sources.source import names_source
+from udasa_core.text.words import words
 
 # Words in a row that two texts share by no chance: 13 in Brown et al. 2020, of whole documents. Questions are
 # shorter.
@@ -136,23 +136,23 @@ def _told(
 
 
 def _exact(questions: Sequence[str], asked: Sequence[str]) -> list[tuple[int, int]]:
-    known = {tuple(_words(text)): at for at, text in reversed(list(enumerate(asked)))}
-    keys = [tuple(_words(question)) for question in questions]
+    known = {tuple(words(text)): at for at, text in reversed(list(enumerate(asked)))}
+    keys = [tuple(words(question)) for question in questions]
     return [(at, known[key]) for at, key in enumerate(keys) if key and key in known]
 
 
 def _by_words(questions: Sequence[str], asked: Sequence[str]) -> list[tuple[int, int]]:
     wanted: dict[tuple[str, ...], list[int]] = {}
     for at, question in enumerate(questions):
-        for gram in _grams(_words(question)):
+        for gram in _grams(words(question)):
             wanted.setdefault(gram, []).append(at)
     sizes = {len(gram) for gram in wanted}
     hits: dict[int, int] = {}
     for number, prompt in enumerate(asked):
-        words = _words(prompt)
+        asked_words = words(prompt)
         for size in sizes:
-            for start in range(len(words) - size + 1):
-                for at in wanted.get(tuple(words[start : start + size]), ()):
+            for start in range(len(asked_words) - size + 1):
+                for at in wanted.get(tuple(asked_words[start : start + size]), ()):
                     hits.setdefault(at, number)
     return sorted(hits.items())
 
@@ -172,10 +172,6 @@ def _grams(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
         yield tuple(words)
     for start in range(len(words) - _WORDS + 1):
         yield tuple(words[start : start + _WORDS])
-
-
-def _words(text: str) -> list[str]:
-    return re.findall(r"\w+", text.casefold())
 
 
 def _excerpt(text: str) -> str:

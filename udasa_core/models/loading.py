@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from udasa_core.errors import UdasaError
+from udasa_core.models.adapter_fit import check_adapter
 from udasa_core.records import Adapter, ModelRef
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def _with_adapters(model: PreTrainedModel, ref: ModelRef) -> PreTrainedModel:
 
 def beside(model: PreTrainedModel, adapters: Sequence[Adapter]) -> PeftModel:
     """Return a model with adapters beside its weights, all of them at work. Raises UdasaError where one has
-    no weights."""
+    no weights, or does not fit."""
     from peft import PeftModel
 
     for adapter in adapters:
@@ -119,5 +120,8 @@ def beside(model: PreTrainedModel, adapters: Sequence[Adapter]) -> PeftModel:
         peft_model = PeftModel.from_pretrained(model, first.folder, adapter_name=names[0])
         for name, adapter in zip(names[1:], others, strict=True):
             peft_model.load_adapter(adapter.folder, adapter_name=name)
+        for name, adapter in zip(names, adapters, strict=True):
+            peft_model.base_model.set_adapter([name])
+            check_adapter(peft_model, adapter, name)
         peft_model.base_model.set_adapter(names)
     return peft_model

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from udasa_core.errors import SourceError
 from udasa_core.models.loading import quiet
 from udasa_core.records import Message, ModelRef
-from udasa_core.resources.fixed_shapes import batches
+from udasa_core.resources.fixed_shapes import Batch, alone, batches
+from udasa_core.resources.padded_model import PaddedModel
 from udasa_core.resources.remembered import Remembered
 
 if TYPE_CHECKING:
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-# How a text is read: with special tokens added, or as a chat template that has put them there.
-_PLAIN, _RENDERED = "plain", "rendered"
+# How a text is read: with special tokens added, as a chat template that has put them there, or as the pair of
+# what came before and the last turn.
+_PLAIN, _RENDERED, _TURN = "plain", "rendered", "turn"
 
 
 def load_classifier(ref: ModelRef) -> TransformerClassifier:
@@ -32,9 +34,10 @@ def load_classifier(ref: ModelRef) -> TransformerClassifier:
 class TransformerClassifier:
     """Any transformers model for sequence classification; its labels are read from its config.json.
 
-    A text is cut at the model's limit: of a pair the longer one loses its end. Equal texts are read once, and
-    batches have fixed shapes, so a text's logits do not depend on its company. The weights are loaded when
-    the first text comes, from safetensors only.
+    A text is cut at the model's limit: of a pair the longer one loses its end, a conversation its beginning.
+    Equal texts are read once, and batches have fixed shapes, so a text's logits do not depend on its company:
+    they are those of the text alone, without padding. The weights are loaded when the first text comes, from
+    safetensors only.
     """
 
     def __init__(self, ref: ModelRef, reads: Counter[str] | None = None) -> None:
@@ -55,10 +58,21 @@ class TransformerClassifier:
     @cached_property
     def labels(self) -> tuple[str, ...]:
         """The labels in the order of the logits."""
-        path = Path(self.ref.folder) / "config.json"
-        config = json.loads(path.read_text(encoding="utf-8"))
-        names = config.get("id2label") or {str(n): f"LABEL_{n}" for n in range(config.get("num_labels", 2))}
+        count = self._config.get("num_labels", 2)
+        names = self._config.get("id2label") or {str(number): f"LABEL_{number}" for number in range(count)}
         return tuple(names[str(number)] for number in range(len(names)))
+
+    @property
+    def problem_type(self) -> str:
+        """What config.json says of the head; "" where it says nothing."""
+        return str(self._config.get("problem_type") or "")
+
+    @cached_property
+    def _config(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(
+            (Path(self.ref.folder) / "config.json").read_text(encoding="utf-8")
+        )
+        return found
 
     def logits(self, texts: Sequence[tuple[str, ...]]) -> NDArray[float64]:
         """Return (len(texts), labels) logits, in order."""
@@ -73,7 +87,7 @@ class TransformerClassifier:
             turns = [{"role": message.role, "content": message.content} for message in conversation]
             return (_RENDERED, str(self._tokenizer.apply_chat_template(turns, tokenize=False)))
         *before, last = conversation
-        return (_PLAIN, "\n".join(message.content for message in before), last.content)
+        return (_TURN, "\n".join(message.content for message in before), last.content)
 
     def _read(self, texts: Sequence[tuple[str, ...]]) -> NDArray[float64]:
         import numpy as np
@@ -82,31 +96,47 @@ class TransformerClassifier:
         self._reads["texts classified"] += len(texts)
         rows = np.empty((len(texts), len(self.labels)), dtype=np.float64)
         encoded = [self._encode(text) for text in texts]
-        model = self._model
-        takes_segments = getattr(model.config, "type_vocab_size", 0) > 1
+        ids, kinds = [ids for ids, _ in encoded], [kinds for _, kinds in encoded]
         with torch.inference_mode():
-            ids, kinds = [ids for ids, _ in encoded], [kinds for _, kinds in encoded]
-            for batch in batches(ids, kinds, self._padding, self._limit):
-                arguments = {"input_ids": batch.ids, "attention_mask": batch.mask}
-                if takes_segments:
-                    arguments["token_type_ids"] = batch.segments
-                logits = model(**{name: given.to(model.device) for name, given in arguments.items()}).logits
+            for batch in self._batches(ids, kinds):
+                logits = self._model.logits(batch.ids, batch.mask, batch.segments)
                 rows[list(batch.indices)] = logits[: len(batch.indices)].double().cpu().numpy()
         return rows
+
+    def _batches(self, ids: list[list[int]], kinds: list[list[int]]) -> Iterator[Batch]:
+        if self._model.takes_padding:
+            padding = self._model.padding({token for sequence in ids for token in sequence})
+            yield from batches(ids, kinds, padding, self._limit)
+        else:
+            yield from alone(ids, kinds)
 
     def _encode(self, text: tuple[str, ...]) -> tuple[list[int], list[int]]:
         """Return the token ids of a text or a pair, and which of the two each token belongs to."""
         kind, *parts = text
+        if kind == _TURN:
+            parts = self._fitting(*parts)
         encoded = self._tokenizer(
             *parts,
-            truncation=True,
+            truncation=kind != _RENDERED,
             max_length=self._limit,
-            add_special_tokens=kind == _PLAIN,
+            add_special_tokens=kind != _RENDERED,
             return_attention_mask=False,
         )
-        ids = list(encoded["input_ids"]) or [self._padding]
-        kinds = encoded.get("token_type_ids") or [0] * len(ids)
-        return ids, list(kinds)
+        # Of a conversation the beginning goes: it is the last turn that is asked about.
+        ids = list(encoded["input_ids"])[-self._limit :] or [0]
+        kinds = list(encoded.get("token_type_ids") or [0] * len(ids))[-len(ids) :]
+        return ids, kinds
+
+    def _fitting(self, before: str, last: str) -> list[str]:
+        """Return a pair whose first text has lost as much of its beginning as there is no room for."""
+        whole = len(self._tokenizer(before, last, return_attention_mask=False)["input_ids"])
+        if whole <= self._limit:
+            return [before, last]
+        spans = self._tokenizer(before, add_special_tokens=False, return_offsets_mapping=True)[
+            "offset_mapping"
+        ]
+        over = whole - self._limit
+        return [before[spans[over][0] :] if over < len(spans) else "", last]
 
     @cached_property
     def _tokenizer(self) -> Any:
@@ -114,25 +144,13 @@ class TransformerClassifier:
 
         return AutoTokenizer.from_pretrained(self.ref.folder, trust_remote_code=self.ref.trust_remote_code)
 
-    @property
-    def _padding(self) -> int:
-        return int(self._tokenizer.pad_token_id or 0)
-
     @cached_property
     def _limit(self) -> int:
         """The longest input in tokens. RoBERTa's kin count positions from after the padding token."""
-        positions = getattr(self._model.config, "max_position_embeddings", None) or 512
-        # Only they give padding a position of its own.
-        paddings = [
-            getattr(module, "padding_idx", None)
-            for name, module in self._model.named_modules()
-            if name.endswith("position_embeddings")
-        ]
-        offset = max((padding + 1 for padding in paddings if padding is not None), default=0)
-        return int(min(self._tokenizer.model_max_length, positions - offset))
+        return int(min(self._tokenizer.model_max_length, self._model.positions or 512))
 
     @cached_property
-    def _model(self) -> Any:
+    def _model(self) -> PaddedModel:
         import torch
         from transformers import AutoModelForSequenceClassification
 
@@ -149,8 +167,4 @@ class TransformerClassifier:
                 use_safetensors=True,
                 trust_remote_code=self.ref.trust_remote_code,
             )
-        model = model.to(self.ref.device).eval()
-        if model.config.pad_token_id is None:
-            # Decoders with a classification head find the last token by it.
-            model.config.pad_token_id = self._padding
-        return model
+        return PaddedModel(model.to(self.ref.device).eval())

@@ -13,6 +13,7 @@ from udasa_core.errors import SourceError
 from udasa_core.models.loading import quiet
 from udasa_core.records import ModelRef
 from udasa_core.resources.fixed_shapes import Batch, batches
+from udasa_core.resources.padded_model import positional_padding, text_positions
 from udasa_core.resources.remembered import Remembered
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class _Encoder:
         limits = (
             recipe.max_tokens,
             self.tokenizer.model_max_length,
-            getattr(self.model.config, "max_position_embeddings", None),
+            text_positions(self.model),
         )
         self.max_tokens = min(limit for limit in limits if limit is not None)
 
@@ -124,7 +125,7 @@ class _Encoder:
             list(texts), truncation=True, max_length=self.max_tokens, return_attention_mask=False
         )["input_ids"]
         # A tokenizer without special tokens makes nothing of an empty text: one padding token stands for it.
-        padding = int(self.tokenizer.pad_token_id or 0)
+        padding = positional_padding(self.model) or int(self.tokenizer.pad_token_id or 0)
         sequences = [ids or [padding] for ids in encoded]
         segments = [[0] * len(ids) for ids in sequences]
         with torch.inference_mode():

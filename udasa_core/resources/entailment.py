@@ -37,6 +37,11 @@ class CrossEncoderEntailment:
         """Return (len(pairs), 3) rows that sum to 1. Raises SourceError where labels are of other names."""
         import numpy as np
 
+        if self._classifier.problem_type in ("multi_label_classification", "regression"):
+            raise SourceError(
+                f"entailment {self._source}: its config.json says {self._classifier.problem_type}, and "
+                "of these labels one holds. Name an entailment model"
+            )
         logits = self._classifier.logits(pairs)
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         shares = powers / powers.sum(axis=1, keepdims=True)

@@ -61,6 +61,15 @@ def batches(
             yield Batch(indices, ids, mask, kinds)
 
 
+def alone(sequences: Sequence[Sequence[int]], segments: Sequence[Sequence[int]]) -> Iterator[Batch]:
+    """Yield every sequence as a batch of its own, without padding: for models that padding disturbs."""
+    import torch
+
+    for index, (sequence, kinds) in enumerate(zip(sequences, segments, strict=True)):
+        ids = torch.tensor([list(sequence)])
+        yield Batch((index,), ids, torch.ones_like(ids), torch.tensor([list(kinds)]))
+
+
 def _columns(length: int) -> int:
     """Return the padded length: a multiple of 4 up to 64, of 8 up to 128, of 16 up to 256, above of 64."""
     step = 4 if length <= 64 else 8 if length <= 128 else 16 if length <= 256 else 64

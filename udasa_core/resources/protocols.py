@@ -77,6 +77,12 @@ class Classifier(Protocol):
     def labels(self) -> tuple[str, ...]:
         """The L labels in the order of the logits, as the model's own config.json names them."""
 
+    @property
+    def problem_type(self) -> str:
+        """What the model's config.json says of its head: "single_label_classification" (labels exclude one
+        another: softmax), "multi_label_classification" (they may hold together: sigmoid), "regression"; ""
+        where it says nothing."""
+
     def logits(self, texts: Sequence[tuple[str, ...]]) -> NDArray[float64]:
         """Return (len(texts), L) logits of texts, each a tuple of one text or of a pair; equal ones once."""
 
@@ -84,7 +90,7 @@ class Classifier(Protocol):
         """Return (len(conversations), L) logits of conversations that end with the assistant's turn.
 
         They are rendered by the model's chat template; without one, as the pair (what came before, the last
-        turn).
+        turn). What is too long for the model loses its beginning, so that the last turn is read.
         """
 
 

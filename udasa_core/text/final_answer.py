@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+import regex
+
 from udasa_core.text.sentences import asks, sentences
-from udasa_core.text.words import vocabulary
+from udasa_core.text.words import WORD, vocabulary
 
 _BOX_OR_BRACE = re.compile(r"\\(?:boxed|fbox)\s*\{|\\.|[{}]", re.DOTALL)
 # \text{Paris} is Paris, and so are its kin.
@@ -18,7 +20,7 @@ _MARKER = re.compile(
     rf"|^[ \t]*(?:#+[ \t]*[*_]*|[*_]+){_ANSWER}[*_]*[ \t]*$\s*",
     re.IGNORECASE | re.MULTILINE,
 )
-_WORD = re.compile(r"[^\W_]+(?:['’.,][^\W_]+)*", re.UNICODE)
+_WORD = regex.compile(rf"{WORD}(?:['’.,]{WORD})*", regex.V1)
 # "The answer is 8. Spiders …": a number that ends its sentence, and counts no list.
 _NUMBER = re.compile(r"\s*(-?\d[\d,.]*)\.(?=\s|$)")
 # "Sure! Paris." answers in its second sentence.

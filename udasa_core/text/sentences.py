@@ -10,7 +10,7 @@ from udasa_core.text.words import vocabulary
 _ABBREVIATIONS = vocabulary(
     "mr mrs ms dr prof sr jr st gen col capt inc ltd vol vs etc e.g i.e a.m p.m u.s u.k approx ca fig mt ft"
 )
-_END = re.compile(r"(?<=[.!?。！？؟])[\"'”’)\]*_]*(?=\s)|(?<=[。！？])[」』”’)）]*|\n+")
+_END = re.compile(r"(?<=[.!?。！？؟।॥۔։።។။])[\"'”’)\]*_]*(?=\s)|(?<=[。！？])[」』”’)）]*|\n+")
 _LAST_WORD = re.compile(r"[(\[\"'“‘*_]*([^\s.]+(?:\.[^\s.]+)*)\.$")
 # Longer than any abbreviation; what stands before is not looked at again at each full stop.
 _LONGEST_WORD = 40

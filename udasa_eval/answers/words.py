@@ -12,6 +12,10 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import regex
+
+from udasa_core import WORD
+
 
 def vocabulary(text: str) -> frozenset[str]:
     """Return the words of a list that is written as a text."""
@@ -25,7 +29,8 @@ def _listed(text: str) -> list[str]:
 ARTICLES = frozenset({"a", "an", "the"})
 # What stands between two words and ends a clause; a hyphen does so only between blanks.
 _BREAK = re.compile(r"[,;:()\[\]\n—–.!?\"]|\s-+\s")
-_WORD = re.compile(r"-?\d+(?:\.\d+)?(?![^\W_])|[^\W_]+(?:'[^\W_]+)*")
+_WORD = regex.compile(rf"-?\d+(?:\.\d+)?(?![^\W_])|{WORD}(?:'{WORD})*", regex.V1)
+_ACCENTS = regex.compile(r"(?<=\p{Latin}\p{M}*)\p{M}")
 _SMALL = {
     word: value
     for value, word in enumerate(
@@ -131,8 +136,9 @@ def occurrences(words: Sequence[Word], phrase: Sequence[Word]) -> list[tuple[int
 
 def _rewritten(text: str) -> str:
     text = re.sub(r"(?<=\d)[\u00a0\u202f\u2009](?=\d{3})", "", text)
-    text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text))
-    text = "".join(char for char in text if not unicodedata.combining(char))
+    # Only a Latin letter's accents fold: elsewhere a word without its marks is another word.
+    text = _ACCENTS.sub("", unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text)))
+    text = unicodedata.normalize("NFC", text)
     text = _INITIALS.sub(lambda match: re.sub(r"[.\s]", "", match.group()) + " ", text)
     for pattern, with_ in _REWRITES:
         text = pattern.sub(with_, text)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from statistics import NormalDist
 
-from udasa_core import Metric
+import regex
+
+from udasa_core import WORD, Metric
 
 # A word with what an apostrophe joins to it, or one sign.
-_WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
+_WORD = regex.compile(rf"{WORD}(?:['’]{WORD})*|[^\p{{L}}\p{{M}}\p{{N}}\s]", regex.V1)
 _NORMAL = NormalDist().inv_cdf(0.975)
 
 

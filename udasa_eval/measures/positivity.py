@@ -35,11 +35,22 @@ def positive_label(labels: Sequence[str], named: str, source: str) -> str:
 
 
 def classifier_positivity(classifier: Classifier, texts: Sequence[str], label: str) -> NDArray[float64]:
-    """Return (len(texts),) probabilities of `label`: the softmax over all of the classifier's labels, in
-    [0, 1]."""
+    """Return (len(texts),) probabilities of `label` in [0, 1]: the softmax over all of the classifier's
+    labels, or the label's own sigmoid where its config says that labels may hold together.
+
+    Raises UdasaError where its head is a regression.
+    """
     import numpy as np
 
+    if classifier.problem_type == "regression":
+        raise UdasaError(
+            "the classifier's head is a regression, whose logits are no labels': name another one"
+        )
     logits = classifier.logits([(text,) for text in texts])
+    if classifier.problem_type == "multi_label_classification":
+        # By tanh, which overflows nowhere.
+        own: NDArray[float64] = 0.5 * (1.0 + np.tanh(0.5 * logits[:, classifier.labels.index(label)]))
+        return own
     weights = np.exp(logits - logits.max(axis=1, keepdims=True))
     positive: NDArray[float64] = weights[:, classifier.labels.index(label)] / weights.sum(axis=1)
     return positive

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -271,3 +272,49 @@ def test_importing_the_module_imports_no_torch() -> None:
     imported = "import sys, udasa_core.models.causal_lm, udasa_core.models.loading"
     code = f"{imported}; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def rewritten(adapter: Adapter, change: Any) -> Adapter:
+    """Save an adapter's tensors anew as `change` has them."""
+    from safetensors.torch import load_file, save_file
+
+    file = Path(adapter.folder) / "adapter_model.safetensors"
+    save_file(change(load_file(file)), file)
+    return adapter
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda found: {f"module.{key}": tensor for key, tensor in found.items()}, "are of no layer"),
+        (lambda found: {key: found[key] for key in list(found)[2:]}, "have no tensor in it"),
+        (lambda found: {key: found[key] for key in found if "lora_B" not in key}, "have no tensor in it"),
+    ],
+    ids=["another prefix", "a missing layer", "without its B"],
+)
+def test_an_adapter_that_does_not_fit_is_never_measured_as_the_base(
+    tiny_ref: ModelRef, tmp_path: Path, change: Any, told: str
+) -> None:
+    adapter = rewritten(make_adapter(load_causal_lm(tiny_ref), tmp_path / "adapter", 1), change)
+    with pytest.raises(UdasaError, match=told):
+        _ = load_causal_lm(replace(tiny_ref, adapters=(adapter,))).model
+
+
+def test_an_adapter_that_is_loaded_and_changes_nothing_is_refused(tiny_ref: ModelRef, tmp_path: Path) -> None:
+    adapter = make_adapter(load_causal_lm(tiny_ref), tmp_path / "adapter", 1)
+    file = tmp_path / "adapter" / "adapter_config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "lora_alpha": 0}))
+    with pytest.raises(UdasaError, match="changes nothing"):
+        _ = load_causal_lm(replace(tiny_ref, adapters=(adapter,))).model
+
+
+def test_a_fresh_adapter_is_no_fault(tiny_ref: ModelRef, tmp_path: Path) -> None:
+    import torch
+
+    fresh = rewritten(
+        make_adapter(load_causal_lm(tiny_ref), tmp_path / "adapter", 1),
+        lambda found: {
+            key: torch.zeros_like(tensor) if "lora_B" in key else tensor for key, tensor in found.items()
+        },
+    )
+    _ = load_causal_lm(replace(tiny_ref, adapters=(fresh,))).model

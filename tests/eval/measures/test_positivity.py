@@ -55,3 +55,11 @@ def test_without_vader_the_line_to_type_is_shown(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(importlib, "import_module", missing)
     with pytest.raises(UdasaError, match=r'pip install "udasa\[sentiment\]"'):
         vader_positivity(["a"])
+
+
+def test_a_multi_label_head_is_read_by_its_own_sigmoid() -> None:
+    planned = PlannedClassifier(("neg", "pos"), {"": [4.0, 0.0]}, problem_type="multi_label_classification")
+    assert classifier_positivity(planned, ["fine"], "pos") == pytest.approx([0.5])
+    regression = PlannedClassifier(("neg", "pos"), {}, problem_type="regression")
+    with pytest.raises(UdasaError, match="regression"):
+        classifier_positivity(regression, ["fine"], "pos")

@@ -1,0 +1,72 @@
+"""Whether an adapter is at work in a model: every tensor of its file loaded, and of effect."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from udasa_core.errors import UdasaError
+from udasa_core.records import Adapter
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+
+WEIGHTS = "adapter_model.safetensors"
+_TOLD = 3
+
+
+def check_adapter(model: PeftModel, adapter: Adapter, name: str) -> None:
+    """Refuse an adapter that PEFT has loaded in part, or not at all, under its own name: the base would be
+    measured as if it were trained.
+
+    name: the adapter's in the model. Raises UdasaError where a tensor of its file is in no layer, a layer has
+    none in the file, one was loaded with other numbers, or a trained one changes no log-probability.
+    """
+    import torch
+    from peft import get_peft_model_state_dict
+    from safetensors.torch import load_file
+
+    file = Path(adapter.folder) / WEIGHTS
+    given = load_file(file)
+    has_ends = any("lora_" not in key and ("embed" in key or "head" in key) for key in given)
+    found = get_peft_model_state_dict(model, adapter_name=name, save_embedding_layers=has_ends)
+    strangers, missing = sorted(given.keys() - found.keys()), sorted(found.keys() - given.keys())
+    if strangers or missing:
+        told = [f"{len(strangers)} of its tensors are of no layer ({_some(strangers)})"] if strangers else []
+        told += [f"{len(missing)} layers have no tensor in it ({_some(missing)})"] if missing else []
+        raise UdasaError(
+            f"adapter {file} does not fit this model: {'; '.join(told)}. Name the base that it was trained "
+            "on, or save it anew"
+        )
+    for key, tensor in given.items():
+        loaded = found[key].detach().cpu()
+        if loaded.shape != tensor.shape or not torch.equal(loaded, tensor.to(loaded.dtype)):
+            raise UdasaError(f"adapter {file}: {key} was loaded with other numbers than the file has")
+    is_trained = any("lora_B" in key and bool(tensor.any()) for key, tensor in given.items())
+    if is_trained and next(iter(found.values())).dtype == torch.float32 and not _changes(model):
+        raise UdasaError(
+            f"adapter {file} is loaded and changes nothing: look at lora_alpha in adapter_config.json"
+        )
+
+
+def _changes(model: PeftModel) -> bool:
+    """Say whether the model's adapters change the log-probabilities of a fixed text."""
+    import torch
+
+    size = int(model.config.get_text_config().vocab_size)
+    ids = torch.arange(1, 9, device=model.device)[None] % size
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.inference_mode():
+            adapted = model(input_ids=ids).logits
+            with model.disable_adapter():
+                bare = model(input_ids=ids).logits
+    finally:
+        model.train(was_training)
+    # In 16 bits a light adapter's change may round away on so short a text.
+    return bare.dtype != torch.float32 or not torch.equal(adapted, bare)
+
+
+def _some(keys: list[str]) -> str:
+    return ", ".join(keys[:_TOLD]) + (", …" if len(keys) > _TOLD else "")
