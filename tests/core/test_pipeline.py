@@ -529,7 +529,7 @@ def test_a_disk_that_fills_up_stops_the_run_and_the_same_call_finishes(
             yield temporary
 
     with monkeypatch.context() as patched:
-        for module in ("files.whole", "store.store", "steps.read", "steps.stage"):
+        for module in ("files.whole", "store.store"):
             patched.setattr(f"udasa_core.{module}.whole_file", full)
         with pytest.raises(StoreError, match="No space left"):
             udasa_core.run(plain)

@@ -45,7 +45,8 @@ class Run:
         self.folder = Path(folder)
         self.made = made
         self.manifest = Manifest.read(self.folder)
-        self.store = Store((self.folder / self.manifest.plain["store"]).resolve())
+        root = (self.folder / self.manifest.plain["store"]).resolve()
+        self.store = Store(root, undigested=self.manifest.is_undigested)
 
     @property
     def name(self) -> str:
