@@ -167,7 +167,7 @@ def check_format(store: Path) -> None:
     """Refuse a store whose format this udasa does not know. Raises StoreError."""
     note = store / _FORMAT_NOTE
     try:
-        written = note.read_text().strip() if note.exists() else "1"
+        written = note.read_text(encoding="utf-8", errors="replace").strip() if note.exists() else "1"
     except OSError as error:
         raise StoreError(f"{note} cannot be read: {error.strerror or error}") from error
     if written not in ("1", "2", str(FORMAT)):
@@ -221,6 +221,6 @@ def _noted_folder(note: Path) -> Path:
 def _holds(path: Path, text: str) -> bool:
     """Say whether a file holds just that; one that cannot be read does not."""
     try:
-        return path.read_text() == text
+        return path.read_bytes() == text.encode()
     except OSError:
         return False

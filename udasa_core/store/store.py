@@ -21,7 +21,7 @@ from udasa_core.errors import StoreError
 from udasa_core.files.lock import locked
 from udasa_core.files.whole import settle, whole_file
 from udasa_core.records import Stage, content_key
-from udasa_core.store.digests import Digests
+from udasa_core.store.digests import Digests, told
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -84,6 +84,8 @@ class Store:
         """undigested: files that have no digest are read, too: those of a run of an earlier format."""
         self.root = root
         self._digests = Digests(root, undigested=undigested)
+        # What was warned of: an output is asked for by several steps.
+        self._told: set[Path] = set()
 
     def path(self, step: str, key: str, suffix: str = ".parquet") -> Path:
         """Return where an output lies, or would lie; suffix "" for a folder."""
@@ -102,9 +104,17 @@ class Store:
         if not path.exists():
             return False
         fault = self._digests.fault(path)
-        if fault:
-            log.warning("%s %s: it is made anew", path, fault)
+        if fault and path not in self._told:
+            self._told.add(path)
+            log.warning("%s %s; it is made anew", path, fault)
         return not fault
+
+    def check(self, step: str, key: str, suffix: str = ".parquet") -> None:
+        """Raise StoreError where an output that is there is not what was written."""
+        path = self.path(step, key, suffix)
+        fault = self._digests.fault(path)
+        if fault:
+            raise StoreError(f"{path} {told(fault)}")
 
     @contextmanager
     def writing(self, step: str, key: str, suffix: str = ".parquet") -> Iterator[Path]:
