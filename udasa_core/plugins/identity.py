@@ -17,7 +17,7 @@ from typing import Any
 
 from udasa_core.plugins.base import Plugin
 from udasa_core.plugins.catalog import LOCAL, Offer
-from udasa_core.plugins.loaded import loaded_fault
+from udasa_core.plugins.loaded import loaded_fault, loaded_of
 
 CORE = "udasa_core"
 
@@ -38,16 +38,17 @@ def mismatch(offer: Offer, factory: Any) -> str:
 
     Whoever imports a factory asks at once, so that a later edit is noticed.
     """
-    named = [(name, file) for name, file in _counted(offer, factory) if file.suffix == ".py"]
-    if offer.distribution == LOCAL:
+    is_local = offer.distribution == LOCAL
+    if is_local:
+        counted = [(name, file) for name, file in _counted(offer, factory) if file.suffix == ".py"]
         # The file that an import would find here, whatever lies in memory under its name.
-        named = [(name, _here(name) or file) for name, file in named]
-    own = [(name, file) for name, file in named if name.split(".")[0] != CORE and "/" not in name]
-    importers: dict[str, list[str]] = {}
-    for name, file in own:
-        for imported in _imports(file)[0]:
-            importers.setdefault(imported, []).append(name)
-    return loaded_fault(own, importers)
+        named = [(name, _here(name) or file) for name, file in counted if "/" not in name]
+    else:
+        top = offer.target.partition(":")[0].split(".")[0]
+        tops = dict.fromkeys([top, *(base.split(".")[0] for base in _bases(factory, top))])
+        named = [one for package in tops for one in loaded_of(package)]
+    own = [(name, file) for name, file in named if name.split(".")[0] != CORE]
+    return loaded_fault(own, lambda file: _imports(file)[0], is_local=is_local)
 
 
 def _counted(offer: Offer, factory: Any) -> Sequence[tuple[str, Path]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import marshal
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
@@ -23,11 +23,24 @@ _seen: dict[str, tuple[Any, str]] = {}
 _RESTART = "start a new process (a notebook: restart its kernel)"
 
 
-def loaded_fault(named: Sequence[tuple[str, Path]], importers: Mapping[str, Sequence[str]]) -> str:
+def loaded_of(top: str) -> list[tuple[str, Path]]:
+    """Return the modules of a top-level package that are loaded, each by name with its file."""
+    found = []
+    for name, module in list(sys.modules.items()):
+        place = getattr(module, "__file__", None) if name.split(".")[0] == top else None
+        if place is not None and place.endswith(".py"):
+            found.append((name, Path(place)))
+    return found
+
+
+def loaded_fault(
+    named: Sequence[tuple[str, Path]], imports: Callable[[Path], Sequence[str]], *, is_local: bool
+) -> str:
     """Say why the files of some modules are not what is loaded under their names ("" where they are).
 
-    named: modules by name, each with the file that counts. importers: for each of them, those of `named` that
-    import it. Modules that are not loaded are no fault.
+    named: modules by name, each with the file that counts. imports: the names that a file imports. is_local:
+    they are somebody's own work, who may have imported and edited them before. Modules that are not loaded
+    are no fault.
     """
     changed: set[str] = set()
     reloaded: set[str] = set()
@@ -46,7 +59,7 @@ def loaded_fault(named: Sequence[tuple[str, Path]], importers: Mapping[str, Sequ
         before = _seen.get(name)
         if before is None or before[0] is not spec:
             reloaded.add(name)
-            is_stale = _is_older(module, file)
+            is_stale = is_local and _is_older(module, file)
         else:
             is_stale = before[1] != sha256
         if is_stale:
@@ -57,7 +70,7 @@ def loaded_fault(named: Sequence[tuple[str, Path]], importers: Mapping[str, Sequ
         if before is not None and before[1] != sha256:
             changed.add(name)
         found[name] = (spec, sha256)
-    for name in _all_importers(changed, importers):
+    for name in _all_importers(changed, named, imports) if changed else ():
         if name in found and name not in reloaded:
             return (
                 f"{name!r} was imported before {', '.join(sorted(changed))} was reloaded, and may hold what "
@@ -67,7 +80,13 @@ def loaded_fault(named: Sequence[tuple[str, Path]], importers: Mapping[str, Sequ
     return ""
 
 
-def _all_importers(changed: set[str], importers: Mapping[str, Sequence[str]]) -> set[str]:
+def _all_importers(
+    changed: set[str], named: Sequence[tuple[str, Path]], imports: Callable[[Path], Sequence[str]]
+) -> set[str]:
+    importers: dict[str, list[str]] = {}
+    for name, file in named:
+        for imported in imports(file):
+            importers.setdefault(imported, []).append(name)
     found: set[str] = set()
     waiting = list(changed)
     while waiting:

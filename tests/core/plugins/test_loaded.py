@@ -15,7 +15,9 @@ import pytest
 import udasa_core
 from tests.canned import configuration
 from udasa_core.errors import ConfigError
-from udasa_core.plugins.stack import importable
+from udasa_core.plugins.catalog import Offer
+from udasa_core.plugins.identity import mismatch
+from udasa_core.plugins.stack import importable, load_factory
 
 SCORES = """
 from tests.canned import Canned, Column, hookimpl
@@ -144,6 +146,26 @@ def test_two_folders_helpers_of_one_name_are_not_mixed_up(tmp_path: Path, name: 
     del sys.modules[name]
     with pytest.raises(ConfigError, match="under that name"):
         score(tmp_path / "b")
+
+
+def test_an_installed_package_that_is_edited_is_refused(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Installed to be edited (`pip install -e`), say."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / name).mkdir()
+    for module in ("__init__", "part"):
+        (tmp_path / name / f"{module}.py").write_text("VALUE = 1\n")
+    write(tmp_path / name, "main", 0.25, imports="from .part import VALUE as OTHER")
+    offer = Offer("dimension", "d", "planted", "1.0", f"{name}.main:Factory")
+    factory = load_factory(offer)
+    assert mismatch(offer, factory) == ""
+    (tmp_path / name / "part.py").write_text("VALUE = 2\n")
+    assert "part.py was changed after" in mismatch(offer, factory)
+    reload(tmp_path, f"{name}.part")
+    assert f"'{name}.main' was imported before {name}.part was reloaded" in mismatch(offer, factory)
+    reload(tmp_path, f"{name}.main")
+    assert mismatch(offer, load_factory(offer)) == ""
 
 
 def test_what_a_notebook_defines_is_refused(tmp_path: Path) -> None:
