@@ -17,7 +17,7 @@ from udasa_core.plugins.catalog import Catalog, read_catalog
 from udasa_core.plugins.stack import check_plugins
 from udasa_core.running.conduct import running
 from udasa_core.sources.source import check_source
-from udasa_core.store.manifest import Manifest, check_format, registered
+from udasa_core.store.manifest import Manifest, check_format, note_of, registered
 from udasa_core.store.runs import Run
 from udasa_core.store.store import IN_USE, Store
 
@@ -122,8 +122,8 @@ def run(
 def clean(folder: Path | str = "runs", store: Path | str = "", *, dry_run: bool = False) -> tuple[int, int]:
     """Remove from a store what no run's manifest points at; return (entries, bytes) removed.
 
-    store: default `<folder>/store`. Raises LockedError while a run uses the store, and StoreError where it
-    is of a format that this udasa does not know.
+    store: default `<folder>/store`. Raises LockedError while a run uses the store, StoreError where it is of
+    a format that this udasa does not know, and UdasaError where a run that uses it cannot be found or read.
     """
     root = (Path(store) if store else Path(folder) / "store").resolve()
     if not root.is_dir():
@@ -131,12 +131,11 @@ def clean(folder: Path | str = "runs", store: Path | str = "", *, dry_run: bool 
     with unused(root / IN_USE, "a run uses the store"):
         check_format(root)
         there, gone = registered(root)
-        lost = [folder for folder in gone if not folder.parent.exists()]
-        if lost:
-            told = ", ".join(map(str, lost))
+        if gone:
+            notes = "".join(f"\n  {folder}, noted in {note_of(root, folder)}" for folder in gone)
             raise UdasaError(
-                f"runs that use this store cannot be found: {told}. Mount or move their folders back; or, "
-                f"where they are gone for good, remove their notes in {root / '.runs'}"
+                f"runs that use this store cannot be found, so nothing is removed:{notes}\nMount or move "
+                "their folders back, or run them again; where a run is gone for good, remove its note"
             )
         keep: set[tuple[str, str]] = set()
         for folder in there:

@@ -33,7 +33,11 @@ def content_key(*parts: object, length: int = 16) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """A LoRA adapter by the SHA-256 of its weights; `folder` says where it lies on this machine."""
+    """A LoRA adapter by a SHA-256; `folder` says where it lies on this machine.
+
+    A trainer reports that of its weights; in the policy that a run goes on with it is that of the weights and
+    of the configuration, which says how strongly they count.
+    """
 
     sha256: str
     folder: str = field(compare=False)
@@ -44,7 +48,8 @@ class ModelRef:
     """A model's identity, everywhere: in fingerprints, in cache keys, as a stage's input.
 
     `revision` is the SHA-256 of what the folder holds (weights, configuration, tokenizer), so `source` and
-    the folders are provenance only: the same bytes found elsewhere are the same model.
+    the folders are provenance only: the same bytes found elsewhere are the same model. trust_remote_code: it
+    says which code reads those bytes, the folder's or transformers' own.
     """
 
     source: str = field(compare=False)
@@ -55,13 +60,14 @@ class ModelRef:
     adapters: tuple[Adapter, ...] = ()
     folder: str = field(default="", compare=False)
     device: str = field(default="cpu", compare=False)
-    trust_remote_code: bool = field(default=False, compare=False)
+    trust_remote_code: bool = False
 
     @property
     def key(self) -> str:
         """The identity as 16 hex digits; says nothing of where the files lie."""
         adapters = [adapter.sha256 for adapter in self.adapters]
-        return content_key(self.revision, self.dtype, self.template, self.quantization, adapters)
+        read_by = "its own code" if self.trust_remote_code else ""
+        return content_key(self.revision, self.dtype, self.template, self.quantization, adapters, read_by)
 
     def with_adapter(self, adapter: Adapter) -> ModelRef:
         """Return the model whose one, continued adapter is `adapter`."""

@@ -529,8 +529,27 @@ def test_a_disk_that_fills_up_stops_the_run_and_the_same_call_finishes(
             yield temporary
 
     with monkeypatch.context() as patched:
-        for module in ("files.whole", "store.store", "steps.read", "steps.stage"):
+        for module in ("files.whole", "store.store"):
             patched.setattr(f"udasa_core.{module}.whole_file", full)
         with pytest.raises(StoreError, match="No space left"):
             udasa_core.run(plain)
     assert outputs(udasa_core.run(plain)) == whole
+
+
+def test_prompts_that_change_while_they_are_read_are_told(
+    plain: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from udasa_core.steps import read
+
+    source = Path(plain["prompts"]["source"].removeprefix("file:"))
+    whole = read.read_prompts
+
+    def meddle(*asked: Any, **more: Any) -> Any:
+        yield from whole(*asked, **more)
+        source.write_text(source.read_text().replace("question 1", "question I"))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(read, "read_prompts", meddle)
+        with pytest.raises(UdasaError, match="was changed while it was read"):
+            udasa_core.run(plain)
+    assert udasa_core.run(plain).status == "finished"

@@ -40,6 +40,11 @@ def test_whatever_alters_outputs_alters_the_key(field: str) -> None:
     assert ref(**{field: "other"}).key != ref().key
 
 
+def test_whose_code_reads_a_model_is_part_of_it() -> None:
+    assert ref(trust_remote_code=True) != ref()
+    assert ref(trust_remote_code=True).key != ref().key
+
+
 def test_an_adapter_is_part_of_the_model_and_is_continued_not_stacked() -> None:
     one = ref().with_adapter(Adapter("1", "/one"))
     two = one.with_adapter(Adapter("2", "/two"))

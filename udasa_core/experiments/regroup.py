@@ -49,10 +49,10 @@ def _regrouped(
     ]
     label = f"{name}, {groups}"
     job.outputs.point(Output("sample", groups.split, groups.round, name), label, keys)
-    todo = sum(not job.store.has("sample", key) for key in keys)
-    with job.outputs.step(label, len(keys), todo) as advance:
+    missing = {key for key in keys if not job.store.is_whole("sample", key)}
+    with job.outputs.step(label, len(keys), len(missing)) as advance:
         for whole, key in zip(groups.fingerprints, keys, strict=True):
-            if not job.store.has("sample", key):
+            if key in missing:
                 made = [make(group) for group in groups_from(job.store.read_table("sample", whole))]
                 job.store.write_table("sample", key, groups_table(made))
                 advance()

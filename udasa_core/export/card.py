@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from udasa_core.export.licence import UNKNOWN, base_name_of, licence_of
 from udasa_core.report.figures import figures
 from udasa_core.report.show import outcome_tables, training_tables
 from udasa_core.report.table import Table, TableColumn
+from udasa_core.sources.digests import weights_digest
 from udasa_core.store.runs import Run
 from udasa_core.store.store import versions
 
@@ -88,12 +90,13 @@ def _metadata(base: str, licence: str, run: Run) -> ModelCardData:
 
 def _provenance(run: Run, base: str, licence: str, dtype: str) -> Iterator[tuple[str, str]]:
     plain, prompts = run.manifest.plain, run.manifest.plain.get("prompts", {})
+    adapter = Path(run.aligned(unfinished=True).adapters[0].folder)
     yield "made by", f"udasa {versions('udasa')['udasa']}, run `{run.name}` ({run.status})"
     yield "base model", f"{base}, from `{run.base.source}`"
     yield "base revision (SHA-256 of its files)", f"`{run.base.revision}`"
     told = "its files state none; look it up before you pass this model on" if licence == UNKNOWN else licence
     yield "licence of the base, which binds this model too", told
-    yield "adapter (SHA-256 of its weights)", f"`{run.aligned(unfinished=True).adapters[0].sha256}`"
+    yield "adapter (SHA-256 of its weights)", f"`{weights_digest(adapter)}`"
     yield "weights", dtype
     source = plain["config"]["prompts"]["source"]
     counts = f"; {prompts['training']} trained on, {prompts['held_out']} held out" if prompts else ""

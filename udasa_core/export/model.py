@@ -16,7 +16,7 @@ from udasa_core.export.licence import base_name_of
 from udasa_core.files.whole import whole_folder
 from udasa_core.progress import Progress, silent
 from udasa_core.records import ModelRef
-from udasa_core.sources.digests import ADAPTER, MODEL_SUFFIXES, weights_digest
+from udasa_core.sources.digests import ADAPTER, MODEL_SUFFIXES, adapter_digest
 from udasa_core.store.runs import Run
 
 # What tells an export from any other folder. A hidden file is no part of a model's identity.
@@ -89,7 +89,7 @@ def _aligned(run: Run, unfinished: bool) -> ModelRef:
     if not Path(ref.folder).is_dir():
         raise UdasaError(f"the base model is no longer in {ref.folder}; `udasa run` fetches it again")
     adapter = ref.adapters[0]
-    found = weights_digest(Path(adapter.folder))
+    found = adapter_digest(Path(adapter.folder))
     if found != adapter.sha256:
         raise StoreError(
             f"{adapter.folder} is not what run {run.name} trained (SHA-256 {found[:12]}…, not "

@@ -7,6 +7,7 @@ is then renamed. A kill leaves at most such a leftover, which nobody takes for t
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -96,7 +97,8 @@ def leftovers(path: Path) -> list[Path]:
 
 
 def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
+    # Threads have one process number, and so may the processes of two containers.
+    return path.with_name(f".{path.name}.{secrets.token_hex(8)}{PARTIAL}")
 
 
 def _flush(path: Path) -> None:

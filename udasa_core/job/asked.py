@@ -71,7 +71,7 @@ class KeptResponses:
         groups: list[Group] = []
         with self._telling.progress("answer", len(taken)) as advance:
             for shard, key in zip(shards, keys, strict=True):
-                if not outputs.store.has("answer", key):
+                if not outputs.store.is_whole("answer", key):
                     self._sample(shard, sampling, policy, int(content_key(seed, key, length=8), 16), key)
                 groups += groups_from(outputs.store.read_table("answer", key))
                 advance(len(shard))
@@ -142,7 +142,7 @@ class KeptGrades:
         missing = {
             key: prompt
             for key, prompt in zip(keys, prompts, strict=True)
-            if not outputs.store.has("grade", key, ".json")
+            if not outputs.store.is_whole("grade", key, ".json")
         }
         if missing:
             with self._telling.progress("grade", len(missing)) as advance:

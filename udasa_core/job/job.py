@@ -117,8 +117,22 @@ class Job:
             "root": str(self.config.root.resolve()),
             "origin": self.config.origin,
             "store": str(self.store.root),
+            "sources": self._sources(),
             "refs": {role: ref.to_json() for role, ref in self.resources.refs.items()},
         }
+
+    def _sources(self) -> dict[str, str]:
+        return {plugin.table.path: plugin.source for plugin in self.stack.plugins()}
+
+    def check_sources(self, told: Mapping[str, str]) -> None:
+        """Raise PluginError where plugins here are other code than those that the outputs are named by."""
+        ours = self._sources()
+        other = [path for path, source in told.items() if ours.get(path, source) != source]
+        if other:
+            raise PluginError(
+                f"a worker has other code of {', '.join(other)} than the process that sent it work: give all "
+                "of them the same files, and run again"
+            )
 
     def map(self, inputs: Shards, step: str, payloads: Sequence[Mapping[str, Any]]) -> Shards:
         """Have the missing shards of a step made by the engine, and the manifest point at all; return them.
@@ -156,9 +170,9 @@ class Job:
     def _adoptable(
         self, payload: dict[str, Any], manifest: Manifest
     ) -> tuple[dict[str, Any], Mapping[str, str] | None]:
-        if not self.store.has("sample", payload["output"]):
+        if not self.store.is_whole("sample", payload["output"]):
             for key, versions in manifest.samples_like(payload["basis"]):
-                if self.store.has("sample", key):
+                if self.store.take("sample", key):
                     return {**payload, "output": key}, versions
         return payload, None
 
@@ -191,7 +205,7 @@ class Job:
 
     def _is_missing(self, step: str, payload: Mapping[str, Any]) -> bool:
         outputs = payload["outputs"].values() if "outputs" in payload else (payload["output"],)
-        return not all(self.store.has(step, output) for output in outputs)
+        return not all(self.store.is_whole(step, output) for output in outputs)
 
 
 # One job a process for each configuration: a worker builds its stack once, whatever it is sent.
@@ -205,5 +219,7 @@ def work(payload: Mapping[str, Any]) -> None:
     if key not in _jobs:
         config = parse_config(plain["raw"], root=Path(plain["root"]), origin=plain["origin"])
         refs = {role: ModelRef.from_json(ref) for role, ref in plain["refs"].items()}
-        _jobs[key] = Job(config, read_catalog(), refs, store=Path(plain["store"]))
+        job = Job(config, read_catalog(), refs, store=Path(plain["store"]))
+        job.check_sources(plain["sources"])
+        _jobs[key] = job
     importlib.import_module(MAKERS[payload["step"]]).work(_jobs[key], payload)

@@ -75,7 +75,7 @@ class Outputs:
         """
         key = self.fingerprint(output.step, ingredients)
         self.point(output, label, [key])
-        here = is_whole(key) if is_whole else self.store.has(output.step, key, suffix)
+        here = is_whole(key) if is_whole else self.store.is_whole(output.step, key, suffix)
         with self.step(label, 1, int(not here)) as advance:
             if not here:
                 make(key)

@@ -83,9 +83,12 @@ def check_model(source: str, root: Path) -> list[tuple[str, str]]:
     return []
 
 
-def check_model_folder(folder: Path) -> None:
-    """Raise SourceError with everything that keeps a folder from being loaded as a model."""
-    faults = folder_faults(folder)
+def check_model_folder(folder: Path, *, with_code: bool = False) -> None:
+    """Raise SourceError with everything that keeps a folder from being loaded as a model.
+
+    with_code: its own code will be run (trust_remote_code).
+    """
+    faults = folder_faults(folder, with_code=with_code)
     if faults:
         raise SourceError("\n".join(f"{message}\n    → {hint}" for message, hint in faults))
 
@@ -94,7 +97,7 @@ def _folder(source: str, root: Path, trust_remote_code: bool, progress: Progress
     path = resolve(source, root, progress=progress, with_code=trust_remote_code)
     folder = converted(path, progress) if path.suffix == ".gguf" and path.is_file() else path
     try:
-        check_model_folder(folder)
+        check_model_folder(folder, with_code=trust_remote_code)
     except SourceError as error:
         raise SourceError(f"source {source!r}: {error}") from error
     return folder

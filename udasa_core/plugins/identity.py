@@ -17,6 +17,7 @@ from typing import Any
 
 from udasa_core.plugins.base import Plugin
 from udasa_core.plugins.catalog import LOCAL, Offer
+from udasa_core.plugins.loaded import loaded_fault, loaded_of
 
 CORE = "udasa_core"
 
@@ -24,19 +25,64 @@ CORE = "udasa_core"
 def source_digest(offer: Offer, factory: Any) -> str:
     """Return the SHA-256 of the sources that an offer's factory can run, of its own top-level package.
 
-    Local work (`module:Factory`) that is a single module counts with all modules beside it. factory: what the
-    offer names; where it is a class on the base of another plugin package, that package's sources count, too.
+    Local work (`module:Factory`) counts with the modules and packages beside it that it imports, and where it
+    is a single module with all modules beside it. factory: what the offer names; where it is a class on the
+    base of another plugin package, that package's sources count, too.
     """
+    counted = _counted(offer, factory)
+    return _digest(counted) if counted else ""
+
+
+def mismatch(offer: Offer, factory: Any) -> str:
+    """Say why a factory's sources, as they lie there, are not what this process has loaded ("" if they are).
+
+    Whoever imports a factory asks at once, so that a later edit is noticed.
+    """
+    is_local = offer.distribution == LOCAL
+    if is_local:
+        counted = [(name, file) for name, file in _counted(offer, factory) if file.suffix == ".py"]
+        # The file that an import would find here, whatever lies in memory under its name.
+        named = [(name, _here(name) or file) for name, file in counted if "/" not in name]
+    else:
+        top = offer.target.partition(":")[0].split(".")[0]
+        tops = dict.fromkeys([top, *(base.split(".")[0] for base in _bases(factory, top))])
+        named = [one for package in tops for one in loaded_of(package)]
+    own = [(name, file) for name, file in named if name.split(".")[0] != CORE]
+    return loaded_fault(own, lambda file: _imports(file)[0], is_local=is_local)
+
+
+def _counted(offer: Offer, factory: Any) -> Sequence[tuple[str, Path]]:
     module = offer.target.split(":")[0]
-    spec = _spec(module.split(".")[0])
+    top = module.split(".")[0]
+    spec = _spec(top)
     if spec is None:
-        return ""
-    bases = _bases(factory, module.split(".")[0])
-    if offer.distribution == LOCAL and not spec.submodule_search_locations:
-        folder = Path(str(spec.origin)).parent
-        beside = [(file.name, file) for file in sorted(folder.glob("*.py"))]
-        return _digest([*beside, *sources(*bases)])
-    return _digest(sources(module, *bases))
+        return []
+    bases = _bases(factory, top)
+    if offer.distribution != LOCAL:
+        return sources(module, *bases)
+    inside = list(spec.submodule_search_locations or ())
+    folder = Path(inside[0] if inside else str(spec.origin)).parent
+    beside = [] if inside else sorted(file.stem for file in folder.glob("*.py") if file.stem.isidentifier())
+    counted = sources(*beside, module, *bases, folder=folder)
+    is_compiled = not inside and Path(str(spec.origin)).suffix != ".py"
+    return [*counted, (top, Path(str(spec.origin)))] if is_compiled else counted
+
+
+def _lies_in(top: str, folder: Path) -> bool:
+    """Say whether a top-level module or package is one of a folder of local work; nothing installed is."""
+    spec = _spec(top)
+    if spec is None or {"site-packages", "dist-packages"} & set(folder.parts):
+        return False
+    places = [*(spec.submodule_search_locations or ()), *([spec.origin] if spec.has_location else [])]
+    is_package = spec.submodule_search_locations is not None
+    return any(Path(str(place)).parent == folder for place in places[: 1 if is_package else None])
+
+
+def _here(module: str) -> Path | None:
+    """Return the file that an import would find on the path for a module of local work."""
+    top, *rest = module.split(".")
+    spec = importlib.machinery.PathFinder.find_spec(top)
+    return _file_of(spec, rest) if spec is not None else None
 
 
 def _bases(factory: Any, top: str) -> tuple[str, ...]:
@@ -58,14 +104,21 @@ def _digest(named: Sequence[tuple[str, Path]]) -> str:
     return digest.hexdigest()
 
 
-def sources(*modules: str) -> Sequence[tuple[str, Path]]:
+def sources(*modules: str, folder: Path | None = None) -> Sequence[tuple[str, Path]]:
     """Return modules, all that they import of their own top-level packages and of the core, and the data
-    files of these packages, each by name.
+    files of these packages, each by name. folder: of local work: what lies in it is their own.
 
     Imports count wherever they stand, also inside a function, and the core's public names by the files that
     they come from. A package that imports by computed names, where none can be followed, counts whole.
     """
     tops = {module.split(".")[0] for module in modules}
+    own = {CORE: True, **dict.fromkeys(tops, True)}
+
+    def is_own(top: str) -> bool:
+        if top not in own:
+            own[top] = folder is not None and _lies_in(top, folder)
+        return own[top]
+
     files: dict[str, Path] = {}
     waiting = list(modules)
     while waiting:
@@ -80,9 +133,12 @@ def sources(*modules: str) -> Sequence[tuple[str, Path]]:
         waiting += [".".join(parents[: depth + 1]) for depth in range(len(parents))]
         imported, is_computed = _imports(file)
         if is_computed and module.split(".")[0] != CORE:
-            waiting += _whole(module.split(".")[0])
-        waiting += [_home(name) for name in imported if name.split(".")[0] in {CORE, *tops}]
-    data = [named for top in sorted(tops - {CORE}) for named in _data(top)]
+            beside = sorted(place.parent.name for place in folder.glob("*/__init__.py")) if folder else []
+            whole = [top for top in (module.split(".")[0], *beside) if is_own(top) and top != CORE]
+            waiting += [name for top in whole for name in _whole(top)]
+        waiting += [_home(name) for name in imported if is_own(name.split(".")[0])]
+    reached = {module.split(".")[0] for module in (*modules, *files)}
+    data = [named for top in sorted(reached - {CORE}) for named in _data(top)]
     return [*sorted(files.items()), *data]
 
 
@@ -115,8 +171,11 @@ def _file(module: str) -> Path | None:
     """Return a module's source file; None where it has none, and where it is a name inside a module."""
     top, *rest = module.split(".")
     spec = _spec(top)
-    if spec is None:
-        return None
+    return _file_of(spec, rest) if spec is not None else None
+
+
+def _file_of(spec: importlib.machinery.ModuleSpec, rest: Sequence[str]) -> Path | None:
+    """Return the source file of a top-level module, or of one in it."""
     folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
     if not folders:
         return Path(spec.origin) if not rest and spec.origin and spec.origin.endswith(".py") else None

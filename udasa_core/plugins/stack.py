@@ -32,7 +32,7 @@ from udasa_core.errors import CatalogError, Fault, PluginError, UdasaError
 from udasa_core.plugins.base import attribute
 from udasa_core.plugins.catalog import Catalog, Offer
 from udasa_core.plugins.contract import attribute_faults, factory_fault, fingerprint_fault, plugin_faults
-from udasa_core.plugins.identity import source_digest
+from udasa_core.plugins.identity import mismatch, source_digest
 from udasa_core.resources.shared import SharedResources
 
 # The kinds whose plugins decide what is trained on: human labels could enter by these.
@@ -100,21 +100,26 @@ class _Chosen:
 
 @contextmanager
 def importable(root: Path) -> Iterator[None]:
-    """Make local work beside the TOML (`use = "module:Factory"`) importable."""
+    """Make local work beside the TOML (`use = "module:Factory"`) importable, before anything of its name."""
     entry = str(root)
-    added = entry not in sys.path
-    if added:
-        sys.path.insert(0, entry)
+    sys.path.insert(0, entry)
+    # A file may have been written a moment ago, in a notebook.
+    importlib.invalidate_caches()
     try:
         yield
     finally:
-        if added and entry in sys.path:
+        if entry in sys.path:
             sys.path.remove(entry)
 
 
 def load_factory(offer: Offer) -> Any:
     """Import an offer's factory. Raises CatalogError where it cannot be imported or is not a factory."""
     module, _, attribute = offer.target.partition(":")
+    if module == "__main__":
+        raise CatalogError(
+            f"{offer} is defined in a notebook or a script, whose code cannot be counted: put it into a file "
+            f'and write use = "file:{attribute}" with that file\'s name'
+        )
     try:
         factory: Any = importlib.import_module(module)
         for part in attribute.split("."):
@@ -132,6 +137,9 @@ def _choose(table: PluginTable, catalog: Catalog) -> tuple[_Chosen | None, list[
     try:
         offer = catalog.find(table.kind, table.use)
         factory = load_factory(offer)
+        problem = mismatch(offer, factory)
+        if problem:
+            raise CatalogError(f"{offer}: {problem}")
     except CatalogError as error:
         return None, [Fault(f"{table.path}.use", str(error))]
     try:

@@ -22,7 +22,7 @@ from udasa_core.prompts.prompt_row import RowError, row_id, row_messages, row_pa
 from udasa_core.prompts.rows import BadRow, Row, dataset_rows, rows_of
 from udasa_core.prompts.seen import SeenHashes
 from udasa_core.records import Prompt, content_key
-from udasa_core.sources.digests import digest
+from udasa_core.sources.digests import data_digest
 from udasa_core.sources.resolve import resolve
 from udasa_core.sources.source import Source, parse_source
 
@@ -101,23 +101,9 @@ def prompts_digest(options: PromptSource, root: Path, *, progress: Progress = si
     if source.scheme == "hf":
         identity = f"{source.name}@{_commit(source)}"
     else:
-        identity = _digest_of(resolve(options.source, root, progress=progress), progress)
+        identity = data_digest(resolve(options.source, root, progress=progress), progress=progress)
     return content_key(
         _READER, identity, options.config, options.split, dict(options.columns), options.limit, length=64
-    )
-
-
-def _digest_of(path: Path, progress: Progress) -> str:
-    if path.is_file():
-        return digest(path, progress=progress)
-    files = sorted(file for file in path.rglob("*") if file.is_file())
-    named = [(file.relative_to(path), file) for file in files]
-    return content_key(
-        [
-            [name.as_posix(), digest(file, progress=progress)]
-            for name, file in named
-            if not any(part.startswith(".") for part in name.parts)
-        ]
     )
 
 

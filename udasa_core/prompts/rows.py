@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from udasa_core.errors import SourceError
+from udasa_core.sources.cache import cache_root
+from udasa_core.sources.data_folder import check_description
+from udasa_core.sources.digests import data_digest, data_files
 
 if TYPE_CHECKING:
+    import datasets
     import pyarrow as pa
 
 # A longer line is no prompt: it is skipped without being held.
@@ -198,10 +202,8 @@ def dataset_rows(
 
     Raises SourceError, which names the `source`, where it cannot be read.
     """
-    import datasets
-
     try:
-        table = datasets.load_dataset(name, config, split=split, revision=revision)
+        table = _dataset(name, config, split, revision)
         wanted = [column for column in table.column_names if column in set(columns)]
         table = table.select_columns(wanted) if wanted else table
         line = 0
@@ -209,6 +211,8 @@ def dataset_rows(
             for part in batch.to_batches():
                 yield from _batch_rows(part, line)
                 line += len(part)
+    except SourceError as error:
+        raise SourceError(f"{source}: {error}") from error
     # The library raises errors of its own, of the hub's client, of Arrow and of the system.
     except Exception as error:
         told = (str(error).strip().splitlines() or [type(error).__name__])[0]
@@ -217,6 +221,45 @@ def dataset_rows(
             "    → check name, config and split; without a network, copy its files onto this machine and "
             'write source = "file:/folder" (or file:/folder/rows.jsonl)'
         ) from error
+
+
+def _dataset(name: str, config: str | None, split: str, revision: str | None) -> datasets.Dataset:
+    """Return a split of a data set, whose files all are its own. Raises SourceError where they are not.
+
+    The library's cache tells local files apart by their times; here a folder's rows are cached by what its
+    files hold.
+    """
+    import datasets
+
+    folder = Path(name)
+    if not folder.is_dir():
+        builder = datasets.load_dataset_builder(name, config, revision=revision)
+        _check_inside(builder, f"hf://datasets/{name}@", ())
+    else:
+        check_description(folder)
+        cache = cache_root() / "data" / data_digest(folder)
+        builder = datasets.load_dataset_builder(name, config, cache_dir=str(cache))
+        root = folder.resolve()
+        _check_inside(builder, f"{root}/", [(root / inside).as_posix() for inside, _ in data_files(folder)])
+    builder.download_and_prepare()
+    return builder.as_dataset(split=split)
+
+
+def _check_inside(builder: Any, prefix: str, counted: Collection[str]) -> None:
+    """Raise SourceError where a data set would read files that are not its own, or not in its digest."""
+    found = builder.config.data_files or {}
+    strange = [str(file) for files in found.values() for file in files if not str(file).startswith(prefix)]
+    strange += [
+        str(file)
+        for files in found.values()
+        for file in files
+        if counted and str(file).startswith(prefix) and str(file) not in counted
+    ]
+    if strange:
+        raise SourceError(
+            f"its description names {', '.join(strange[:3])}, which is not among its own files\n"
+            "    → copy those files into the folder, and name them by their paths in it"
+        )
 
 
 def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes | BadRow]]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from udasa_core.store.digests import check_noted
 from udasa_core.store.output import TRAINING, Output
 from udasa_core.store.runs import Run, StageSummary
 
@@ -173,6 +174,7 @@ def _stage_pairs(stage: StageSummary) -> dict[str, Any]:
         name: _Spread() for name in ("gap", "chosen_U", "rejected_U", "chosen_length", "rejected_length")
     }
     if stage.pairs.exists():
+        check_noted(stage.pairs)
         with pq.ParquetFile(stage.pairs) as file:
             for batch in file.iter_batches(columns=list(_PAIR_COLUMNS)):
                 table = pa.Table.from_batches([batch])

@@ -1,7 +1,7 @@
 """What files hold, as a SHA-256: the same bytes found elsewhere have the same digest.
 
-Digests of large files are remembered in the cache, by device, inode, size and times of change, so that a
-second run does not read gigabytes again.
+Digests of a model's large files are remembered in the cache, by device, inode, size and times of change, so
+that a second run does not read gigabytes again. Those of data are not: data are known by what they hold.
 """
 
 from __future__ import annotations
@@ -25,9 +25,15 @@ from udasa_core.sources.cache import cache_root
 # Licences, read-me files, optimizer states and pickles are not part of it.
 MODEL_SUFFIXES = (".safetensors", ".json", ".jinja", ".txt", ".model", ".tiktoken", ".py")
 
-# An adapter, and its weights: what PEFT calls them.
+# An adapter, its weights and its configuration: what PEFT calls them.
 ADAPTER = "adapter"
 _ADAPTER_WEIGHTS = "adapter_model.safetensors"
+_ADAPTER_CONFIG = "adapter_config.json"
+# Where the base lay, and under which name: provenance, which changes no output.
+_PROVENANCE = ("base_model_name_or_path", "revision")
+
+# What datasets reads beside README.md.
+_DATA_DESCRIPTION = ".huggingface.yaml"
 
 _REMEMBERED_FROM = 1 << 20
 _CHUNK = 1 << 22
@@ -54,6 +60,61 @@ def digest(path: Path, *, progress: Progress = silent) -> str:
 def weights_digest(adapter: Path) -> str:
     """Return the SHA-256 of an adapter's weights."""
     return file_digest(adapter / _ADAPTER_WEIGHTS)
+
+
+def adapter_digest(adapter: Path) -> str:
+    """Return an adapter's identity, as a SHA-256: of its weights, and of what its configuration makes of them
+    (rank, alpha, targets; not where its base lay).
+
+    Raises SourceError where one of the two cannot be read.
+    """
+    config = adapter / _ADAPTER_CONFIG
+    try:
+        weights = weights_digest(adapter)
+        # A trainer's plugin may leave weights alone; PEFT reads none without a configuration.
+        plain = json.loads(config.read_bytes()) if config.exists() else {}
+        if not isinstance(plain, dict):
+            raise ValueError("it is no JSON object")
+    except (OSError, ValueError) as error:
+        raise SourceError(f"the adapter in {adapter} cannot be read: {error}") from error
+    # PEFT writes some sets as lists, in any order.
+    settings = {
+        name: sorted(value, key=str) if isinstance(value, list) else value
+        for name, value in plain.items()
+        if name not in _PROVENANCE
+    }
+    return content_key(weights, settings, length=64)
+
+
+def data_digest(path: Path, *, progress: Progress = silent) -> str:
+    """Return a hash of what a file of data, or a folder of them, holds: names and contents, read each time.
+
+    Nothing is taken from memory: two files may agree in size and times, and hold other rows.
+    """
+    try:
+        if path.is_file():
+            return _read_digest(path, path.stat().st_size, progress)
+        return content_key(
+            [
+                [name.as_posix(), _read_digest(file, file.stat().st_size, progress)]
+                for name, file in data_files(path)
+            ]
+        )
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error}") from error
+
+
+def data_files(folder: Path) -> list[tuple[Path, Path]]:
+    """Return the files that a folder of data counts with, each as (its path inside, itself), in order.
+
+    Hidden ones do not count, but for the one that says what the folder's data are.
+    """
+    found = [(file.relative_to(folder), file) for file in sorted(folder.rglob("*")) if file.is_file()]
+    return [
+        (name, file)
+        for name, file in found
+        if name.as_posix() == _DATA_DESCRIPTION or not any(part.startswith(".") for part in name.parts)
+    ]
 
 
 def _belongs(relative: Path) -> bool:

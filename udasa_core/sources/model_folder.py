@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,16 @@ _TOKENIZERS = (
 )
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 _INDEX = "model.safetensors.index.json"
+# A key of config.json by which transformers takes the weights from a file of another name.
+_NAMED_WEIGHTS = "transformers_weights"
+_CODE_NAMERS = ("config.json", "tokenizer_config.json")
 
 
-def folder_faults(folder: Path) -> list[tuple[str, str]]:
+def folder_faults(folder: Path, *, with_code: bool = False) -> list[tuple[str, str]]:
     """Return what keeps a folder from being loaded as a model, each as (message, what to type).
 
-    Weights must be safetensors: a pickle can run code when it is loaded, so none ever is.
+    Weights must be safetensors: a pickle can run code when it is loaded, so none ever is. They lie in the
+    folder itself, and so does its code (with_code: it will be run): what lies elsewhere is in no digest.
     """
     if not folder.is_dir():
         return [(f"{folder} is no folder", "name a model's folder, or a .gguf file")]
@@ -32,6 +37,7 @@ def folder_faults(folder: Path) -> list[tuple[str, str]]:
     elif not isinstance(_read_json(folder / "config.json"), dict):
         faults.append((f"{folder}/config.json is not valid JSON", "copy the model's folder again"))
     faults += _weight_faults(folder)
+    faults += _code_faults(folder) if with_code else []
     if not any(all((folder / name).is_file() for name in names) for names in _TOKENIZERS):
         faults.append(
             (
@@ -72,22 +78,25 @@ def _no_config(folder: Path) -> tuple[str, str]:
 
 
 def _weight_faults(folder: Path) -> list[tuple[str, str]]:
+    config = _read_json(folder / "config.json")
+    has_adapter = (folder / "adapter_config.json").is_file() and isinstance(config, dict)
+    if has_adapter and not (folder / "adapter_model.safetensors").is_file():
+        # transformers applies an adapter that lies beside the weights, and would open a pickle for it.
+        return [
+            (
+                f"{folder} holds an adapter beside its weights, and no adapter_model.safetensors",
+                "remove adapter_config.json, or merge the adapter into the weights",
+            )
+        ]
+    named = config.get(_NAMED_WEIGHTS) if isinstance(config, dict) else None
+    if named is not None:
+        if isinstance(named, str) and named.endswith(".safetensors.index.json") and _is_plain(named):
+            return _index_faults(folder, named)
+        return _shard_faults(folder, "config.json", [named])
     if (folder / "model.safetensors").is_file():
         return []
     if (folder / _INDEX).is_file():
-        index = _read_json(folder / _INDEX)
-        if not isinstance(index, dict) or not isinstance(index.get("weight_map"), dict):
-            return [(f"{folder}/{_INDEX} is no index of weights", "copy the model's folder again")]
-        shards = sorted(set(index["weight_map"].values()))
-        missing = [shard for shard in shards if not (folder / shard).is_file()]
-        if missing:
-            return [
-                (
-                    f"{folder} lacks {', '.join(missing)}, which {_INDEX} names",
-                    "copy the model's folder again",
-                )
-            ]
-        return []
+        return _index_faults(folder, _INDEX)
     ggufs = sorted(folder.glob("*.gguf"))
     if ggufs:
         return [(f"{folder} holds no model.safetensors", f"did you mean 'file:{ggufs[0]}'?")]
@@ -101,6 +110,64 @@ def _weight_faults(folder: Path) -> list[tuple[str, str]]:
             )
         ]
     return [(f"{folder} holds no model.safetensors", "name the folder that holds the weights")]
+
+
+def _index_faults(folder: Path, name: str) -> list[tuple[str, str]]:
+    index = _read_json(folder / name)
+    if not isinstance(index, dict) or not isinstance(index.get("weight_map"), dict):
+        return [(f"{folder}/{name} is no index of weights", "copy the model's folder again")]
+    return _shard_faults(folder, name, list(index["weight_map"].values()))
+
+
+def _shard_faults(folder: Path, by: str, named: Sequence[Any]) -> list[tuple[str, str]]:
+    """Say which of the weights' files that a file of the folder names are none, or are missing."""
+    strange = sorted({str(name) for name in named if not _is_shard(name)})
+    if strange:
+        return [
+            (
+                f"{folder}/{by} names as weights {', '.join(map(repr, strange[:3]))}: only *.safetensors in "
+                "the folder itself are read",
+                "copy the model's folder again from where you trust it, or convert it there: "
+                "AutoModelForCausalLM.from_pretrained(old).save_pretrained(new)",
+            )
+        ]
+    missing = sorted({name for name in named if not (folder / name).is_file()})
+    if missing:
+        return [(f"{folder} lacks {', '.join(missing)}, which {by} names", "copy the model's folder again")]
+    return []
+
+
+def _is_shard(name: object) -> bool:
+    return isinstance(name, str) and name.endswith(".safetensors") and _is_plain(name)
+
+
+def _is_plain(name: str) -> bool:
+    """Say whether a name is one of a file in the folder itself, and not hidden: then it is in the digest."""
+    return not name.startswith(".") and not any(sign in name for sign in "/\\\0:")
+
+
+def _code_faults(folder: Path) -> list[tuple[str, str]]:
+    """Say whose code a model would run beside its own folder's: "owner/name--module.Class" is fetched."""
+    named = [_read_json(folder / name) for name in _CODE_NAMERS]
+    maps = [plain.get("auto_map") for plain in named if isinstance(plain, dict)]
+    texts = [text for known in maps for text in _texts(known)]
+    elsewhere = sorted({text for text in texts if "--" in text})
+    if not elsewhere:
+        return []
+    return [
+        (
+            f"{folder} runs code of another place, which is in no digest: {', '.join(elsewhere[:3])}",
+            "copy that code into the folder, and write auto_map without what stands before the `--`",
+        )
+    ]
+
+
+def _texts(plain: Any) -> list[str]:
+    if isinstance(plain, dict | list):
+        return [
+            text for one in (plain.values() if isinstance(plain, dict) else plain) for text in _texts(one)
+        ]
+    return [plain] if isinstance(plain, str) else []
 
 
 def _read_json(path: Path) -> Any:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from udasa_core.errors import PromptsError, StoreError
-from udasa_core.files.whole import whole_file
 from udasa_core.job.job import Job, log
 from udasa_core.plugins import returned
 from udasa_core.prompts.read import PromptSource, ReadPrompt, SetAside, prompts_digest, read_prompts
@@ -61,7 +60,9 @@ def split_prompts(job: Job) -> Prompts:
     }
 
     def make(key: str) -> None:
-        index, reasons = _read(job, source, controls, job.store.path("prompts", key, SET_ASIDE))
+        index, reasons = _read(job, source, controls, key)
+        if prompts_digest(source, job.config.root) != ingredients["source"]:
+            raise PromptsError(f"{source.source} was changed while it was read: run again")
         _refuse_bad(job, index, reasons, _show_set_aside(job, key))
         job.store.write_json("prompts", key, index)
 
@@ -85,22 +86,25 @@ def split_prompts(job: Job) -> Prompts:
 
 def _is_whole(job: Job, key: str) -> bool:
     """Say whether the index is there, and all that it names."""
-    if not (job.store.has("prompts", key, ".json") and job.store.has("prompts", key, SET_ASIDE)):
+    if not (job.store.is_whole("prompts", key, ".json") and job.store.is_whole("prompts", key, SET_ASIDE)):
         return False
     index = job.store.read_json("prompts", key)
     shards = (*index[TRAINING], *index[HELD_OUT], *index[CONTROLS])
-    return all(job.store.has("prompts", shard) for shard in shards)
+    return all(job.store.is_whole("prompts", shard) for shard in shards)
 
 
 def _read(
-    job: Job, source: PromptSource, controls: PromptSource | None, aside: Path
+    job: Job, source: PromptSource, controls: PromptSource | None, key: str
 ) -> tuple[dict[str, Any], dict[str, int]]:
     """Stream the sources into shards and the set-aside file; return the index of what was written, and how
     many rows were set aside by reason."""
     splits = {name: _Split(job, name) for name in (TRAINING, HELD_OUT, CONTROLS)}
     reasons: dict[str, int] = {}
     rows = read_prompts(source, job.config.root, progress=job.resources.progress)
-    with whole_file(aside) as temporary, temporary.open("w", encoding="utf-8") as file:
+    with (
+        job.store.writing("prompts", key, SET_ASIDE) as temporary,
+        temporary.open("w", encoding="utf-8") as file,
+    ):
         for row in _admitted(job, rows):
             if isinstance(row, SetAside):
                 reasons[row.reason] = reasons.get(row.reason, 0) + 1
@@ -125,7 +129,7 @@ def _read(
 
 def _show_set_aside(job: Job, key: str) -> Path:
     """Put the set-aside rows where the user looks: beside the run's manifest, whoever read the source."""
-    rows = job.store.path("prompts", key, SET_ASIDE).read_bytes()
+    rows = job.store.read_bytes("prompts", key, SET_ASIDE)
     path = job.config.run_dir / "set-aside.jsonl"
     try:
         if not path.exists() or path.read_bytes() != rows:
@@ -211,6 +215,6 @@ def _write_shard(job: Job, prompts: Sequence[Prompt]) -> str:
     ]
     # By its content alone: the same prompts are the same shard, whatever read them.
     key = fingerprint("prompts", {"rows": rows})
-    if not job.store.has("prompts", key):
+    if not job.store.is_whole("prompts", key):
         job.store.write_table("prompts", key, prompts_table(prompts))
     return key

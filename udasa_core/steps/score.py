@@ -58,7 +58,7 @@ def work(job: Job, payload: Mapping[str, Any]) -> None:
     groups = groups_from(job.store.read_table("sample", payload["groups"]))
     for plugin in job.stack.dimensions:
         output = payload["outputs"].get(plugin.name)
-        if output is not None and not job.store.has("score", output):
+        if output is not None and not job.store.is_whole("score", output):
             _score(job, plugin, groups, payload["seed"], output)
 
 

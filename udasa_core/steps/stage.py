@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from udasa_core.errors import NoPairsError
-from udasa_core.files.whole import whole_file
 from udasa_core.job.job import Job
 from udasa_core.plugins import returned
 from udasa_core.records import PairTable, Stage
@@ -62,9 +61,11 @@ def stage(job: Job, pairs: Shards) -> tuple[StagedPairs, ...]:
 
 def _is_whole(job: Job, key: str) -> bool:
     """Say whether the plan is there, and the pairs of every stage in it."""
-    if not job.store.has("stage", key, ".json"):
+    if not job.store.is_whole("stage", key, ".json"):
         return False
-    return all(job.store.has("stage", one["pairs"]) for one in job.store.read_json("stage", key)["stages"])
+    return all(
+        job.store.is_whole("stage", one["pairs"]) for one in job.store.read_json("stage", key)["stages"]
+    )
 
 
 def _assign(job: Job, pairs: Shards, key: str) -> None:
@@ -123,7 +124,7 @@ def _write_stage(job: Job, pairs: Shards, ids: Sequence[str], key: str) -> None:
 
     wanted = pa.array(ids, type=pa.string())
     with (
-        whole_file(job.store.path("stage", key)) as temporary,
+        job.store.writing("stage", key) as temporary,
         pq.ParquetWriter(temporary, PAIR_SCHEMA, compression="zstd") as writer,
     ):
         for shard in pairs.fingerprints:

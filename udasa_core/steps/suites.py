@@ -60,7 +60,15 @@ def _run_suite(job: Job, plugin: BuiltPlugin, label: str, ref: ModelRef) -> dict
     }
     output = Output("suite", instance=plugin.name, policy=label)
     job.observe(Event("started", "suite", plugin.name, 0, 1, {"model": label}))
-    key = job.outputs.once(output, f"suite {plugin.name} on {label}", ingredients, make)
+    key = job.outputs.once(
+        output,
+        f"suite {plugin.name} on {label}",
+        ingredients,
+        make,
+        is_whole=lambda key: all(
+            job.store.is_whole("suite", key, suffix) for suffix in (".json", ".parquet")
+        ),
+    )
     measured = job.store.read_json("suite", key)
     for asked, told, keys in measured["asked"]:
         job.outputs.point(Output.from_json(asked), told, keys)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from udasa_core.errors import PluginError
+from udasa_core.errors import PluginError, SourceError
 from udasa_core.job.job import Job, log
 from udasa_core.plugins import returned
 from udasa_core.records import Adapter, Event, ModelRef, Report
-from udasa_core.sources.digests import ADAPTER, weights_digest
+from udasa_core.sources.digests import ADAPTER, adapter_digest, weights_digest
 from udasa_core.store.output import Output
 from udasa_core.store.store import TRAINING_SOFTWARE, StagedPairs, versions
 
@@ -95,14 +96,24 @@ def _make(job: Job, call: _Call, key: str) -> None:
     leaves a sealed folder, which the next call only tidies and moves.
     """
     with job.store.folder("train", key) as out_dir:
-        if not (out_dir / SEALED).exists():
+        if not _is_sealed(out_dir):
             report = _ask(job, call, out_dir)
-            job.store.write_json("train", f"{key}.partial/stage", _plain(report))
+            sha256 = "" if report.skipped else adapter_digest(out_dir / ADAPTER)
+            job.store.write_json("train", f"{key}.partial/stage", _plain(report, sha256))
         for entry in sorted(out_dir.iterdir()):
             # Checkpoints have served; what is left of them is not part of the output.
             if entry.name not in (ADAPTER, STATE, SEALED):
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
         job.store.finish_folder("train", key)
+
+
+def _is_sealed(out_dir: Path) -> bool:
+    """Say whether a working folder holds a report of the core, and the adapter that it is of."""
+    try:
+        told = json.loads((out_dir / SEALED).read_bytes())["adapter"]
+        return bool(told == (adapter_digest(out_dir / ADAPTER) if told else ""))
+    except (OSError, ValueError, TypeError, KeyError, SourceError):
+        return False
 
 
 def _ask(job: Job, call: _Call, out_dir: Path) -> Report:
@@ -128,13 +139,16 @@ def _ask(job: Job, call: _Call, out_dir: Path) -> Report:
     return report
 
 
-def _plain(report: Report) -> dict[str, Any]:
-    """Return a report as canonical data: no path, no time, so that equal training is equal bytes."""
+def _plain(report: Report, sha256: str) -> dict[str, Any]:
+    """Return a report as canonical data: no path, no time, so that equal training is equal bytes.
+
+    sha256: the adapter's identity, its configuration included.
+    """
     return {
         "stage": report.stage,
         "trainer": report.trainer,
         "pairs": report.pairs,
-        "adapter": "" if report.skipped else report.policy.adapters[-1].sha256,
+        "adapter": sha256,
         "metrics": dict(report.metrics),
         "history": [dict(one) for one in report.history],
         "skipped": report.skipped,

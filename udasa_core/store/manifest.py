@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,12 @@ from udasa_core.records import content_key
 from udasa_core.store.output import Output, of_label
 from udasa_core.store.store import FORMAT
 
+# The first format whose manifests and stores hold digests.
+_DIGESTED = 3
+# A manifest's own digest, of everything else in it.
+_OWN = "sha256"
+# What every manifest has, and what it is.
+_KINDS: Mapping[str, type] = {"format": int, "name": str, "status": str, "store": str, "models": dict}
 _ROOTS = ".runs"
 _FORMAT_NOTE = ".format"
 
@@ -23,13 +30,16 @@ class Manifest:
     "status" is running, finished, failed or interrupted. "outputs" lists what was made, in order: its typed
     key (see `Output`), its label for people, and its fingerprints. "earlier" lists outputs of the
     configuration before, which are kept until this one has finished. It holds no time stamp: doing nothing
-    changes nothing.
+    changes nothing. "sha256" is of all the rest: a manifest that was damaged, or edited, is no manifest.
+
+    is_undigested: it was written before stores had digests, so what it points at may have none.
     """
 
     def __init__(self, folder: Path, plain: dict[str, Any]) -> None:
         """Raises StoreError where the manifest is of a format that this udasa does not know."""
         self.folder = folder
         self.plain = _upgraded(folder, plain)
+        self.is_undigested = self.plain.get("format", FORMAT) < _DIGESTED
         self._pointed: dict[Output, dict[str, Any]] = {}
         self._adopted: dict[str, dict[str, Any]] = {}
         # What was sampled before, whatever takes its place while this run is being made.
@@ -52,6 +62,10 @@ class Manifest:
             raise UdasaError(f"{folder} is no run: it has no manifest.json") from None
         except (OSError, ValueError) as error:
             raise UdasaError(f"{path} cannot be read ({error}); run the same configuration again") from error
+        fault = _fault(plain)
+        if fault:
+            raise UdasaError(f"{path} {fault}; run the same configuration again")
+        plain.pop(_OWN, None)
         return cls(folder, plain)
 
     def outputs(self) -> list[Mapping[str, Any]]:
@@ -105,7 +119,7 @@ class Manifest:
 
     def save(self) -> None:
         """Write the manifest, if it differs from what lies there."""
-        text = json.dumps(self.plain, indent=1) + "\n"
+        text = json.dumps({**self.plain, _OWN: _digest(self.plain)}, indent=1) + "\n"
         if not _holds(self.path, text):
             write_whole(self.path, text)
 
@@ -115,15 +129,32 @@ class Manifest:
         return {(entry["step"], key) for entry in entries for key in entry["keys"]}
 
 
+def _digest(plain: Mapping[str, Any]) -> str:
+    return content_key(json.dumps(plain, sort_keys=True), length=64)
+
+
+def _fault(plain: Any) -> str:
+    """Say why what a manifest.json holds is no manifest that udasa wrote ("" where it is)."""
+    if not isinstance(plain, dict):
+        return "is no manifest: it holds no JSON object"
+    wrong = [name for name, kind in _KINDS.items() if not isinstance(plain.get(name), kind)]
+    if wrong:
+        return f"is no whole manifest: it does not say {', '.join(wrong)}"
+    rest = {name: value for name, value in plain.items() if name != _OWN}
+    if (_OWN in plain or plain["format"] >= _DIGESTED) and plain.get(_OWN) != _digest(rest):
+        return "is damaged, or was edited: it is not what udasa wrote (its SHA-256 is another)"
+    return ""
+
+
 def _upgraded(folder: Path, plain: dict[str, Any]) -> dict[str, Any]:
     """Return a manifest in today's format; in format 1 an output was found by its label."""
     written = plain.get("format", FORMAT)
-    if written == FORMAT:
+    if written in (2, FORMAT):
         return plain
     if written != 1:
         raise StoreError(
             f"{folder} was made by another udasa: its manifest has format {written}, and this one knows 1 "
-            f"and {FORMAT}. Use the udasa that made it, or a newer one"
+            f"to {FORMAT}. Use the udasa that made it, or a newer one"
         )
     outputs = [
         {**of_label(label).to_json(), "label": label, "keys": entry["keys"]}
@@ -136,12 +167,12 @@ def check_format(store: Path) -> None:
     """Refuse a store whose format this udasa does not know. Raises StoreError."""
     note = store / _FORMAT_NOTE
     try:
-        written = note.read_text().strip() if note.exists() else "1"
+        written = note.read_text(encoding="utf-8", errors="replace").strip() if note.exists() else "1"
     except OSError as error:
         raise StoreError(f"{note} cannot be read: {error.strerror or error}") from error
-    if written not in ("1", str(FORMAT)):
+    if written not in ("1", "2", str(FORMAT)):
         raise StoreError(
-            f"the store {store} has format {written}, and this udasa knows 1 and {FORMAT}: use the udasa "
+            f"the store {store} has format {written}, and this udasa knows 1 to {FORMAT}: use the udasa "
             "that made it, or a newer one"
         )
 
@@ -149,27 +180,47 @@ def check_format(store: Path) -> None:
 def register(store: Path, folder: Path) -> None:
     """Note in the store that this run uses it, so that cleaning never takes what the run points at."""
     check_format(store)
-    run_note = store / _ROOTS / content_key(str(folder.resolve()))
+    run_note = note_of(store, folder.resolve())
     for note, text in ((run_note, f"{folder.resolve()}\n"), (store / _FORMAT_NOTE, f"{FORMAT}\n")):
         if not _holds(note, text):
             write_whole(note, text)
 
 
 def registered(store: Path) -> tuple[list[Path], list[Path]]:
-    """Return the folders of the runs that use a store: those that are there, and those that are gone.
+    """Return the folders of the runs that use a store: those that are there, and those that cannot be found.
 
-    A run that lies beside the store counts wherever both were moved to.
+    A run that lies beside the store counts wherever both were moved to; one that lay there and is gone was
+    deleted. Of another folder nobody can tell a deleted run from one whose disk is not mounted. Raises
+    StoreError where a note is damaged, so that it does not say which run it is of.
     """
-    noted = {Path(note.read_text().strip()) for note in (store / _ROOTS).glob("[!.]*")}
+    noted = {_noted_folder(note) for note in (store / _ROOTS).glob("[!.]*")}
     beside = {path.parent for path in store.parent.glob("*/manifest.json")}
     there = {folder for folder in noted if (folder / "manifest.json").exists()}
     moved = {folder for folder in noted - there if folder.name in {one.name for one in beside}}
-    return sorted(there | beside), sorted(noted - there - moved)
+    deleted = {
+        folder for folder in noted - there if folder.parent == store.parent and not os.path.lexists(folder)
+    }
+    return sorted(there | beside), sorted(noted - there - moved - deleted)
+
+
+def note_of(store: Path, folder: Path) -> Path:
+    """Return where a store notes that the run in `folder` uses it."""
+    return store / _ROOTS / content_key(str(folder))
+
+
+def _noted_folder(note: Path) -> Path:
+    text = note.read_text(encoding="utf-8", errors="replace").removesuffix("\n")
+    if content_key(text) != note.name:
+        raise StoreError(
+            f"{note} is damaged: it names {text!r}, and is the note of another run. Run that run's "
+            "configuration again, which writes it anew, and remove this one"
+        )
+    return Path(text)
 
 
 def _holds(path: Path, text: str) -> bool:
     """Say whether a file holds just that; one that cannot be read does not."""
     try:
-        return path.read_text() == text
+        return path.read_bytes() == text.encode()
     except OSError:
         return False

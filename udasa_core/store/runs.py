@@ -45,7 +45,8 @@ class Run:
         self.folder = Path(folder)
         self.made = made
         self.manifest = Manifest.read(self.folder)
-        self.store = Store((self.folder / self.manifest.plain["store"]).resolve())
+        root = (self.folder / self.manifest.plain["store"]).resolve()
+        self.store = Store(root, undigested=self.manifest.is_undigested)
 
     @property
     def name(self) -> str:
@@ -126,14 +127,15 @@ class Run:
     def aligned(self, *, unfinished: bool = False) -> ModelRef:
         """Return the model after the last trained stage.
 
-        Raises UdasaError where no stage is trained, or the run is not finished; with `unfinished` the last
-        stage that is trained so far counts.
+        Raises StoreError where it is not what was trained, and UdasaError where no stage is trained, or the
+        run is not finished; with `unfinished` the last stage that is trained so far counts.
         """
         self.whole(unfinished=unfinished)
         trained = [stage for stage in self.stages() if stage.trained]
         if not trained or trained[-1].adapter is None:
             raise UdasaError(f"run {self.name} has trained no stage (status: {self.status})")
         adapter = trained[-1].adapter
+        self.store.check("train", adapter.parent.name, "")
         sha256 = self.store.read_json("train", f"{adapter.parent.name}/stage")["adapter"]
         return self.base.with_adapter(Adapter(sha256, str(adapter)))
 

@@ -1,12 +1,14 @@
 """The content-addressed store: each step's output under the fingerprint of all that made it.
 
-A file appears under its final name only whole, so what is there is right, whoever was killed when. Parquet
-for rows, JSON for small states, a folder for a trained model.
+A file appears under its final name only whole, whoever was killed when, and its digest is compared whenever
+it is used: what a disk or a hand changed is told, and made anew. Parquet for rows, JSON for small states, a
+folder for a trained model.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,14 +19,18 @@ from typing import TYPE_CHECKING, Any
 
 from udasa_core.errors import StoreError
 from udasa_core.files.lock import locked
-from udasa_core.files.whole import settle, whole_file, write_whole
+from udasa_core.files.whole import settle, whole_file
 from udasa_core.records import Stage, content_key
+from udasa_core.store.digests import Digests, told
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
-# The layout of stores and manifests.
-FORMAT = 2
+log = logging.getLogger("udasa")
+
+# The layout of stores and manifests. Since 3 there is a digest of every file.
+FORMAT = 3
 # What shapes a model's outputs besides the model.
 INFERENCE = ("torch", "transformers", "tokenizers", "peft")
 TRAINING_SOFTWARE = ("torch", "transformers", "trl", "peft", "accelerate")
@@ -74,16 +80,59 @@ def fingerprint(step: str, ingredients: Mapping[str, Any]) -> str:
 class Store:
     """Outputs by step and fingerprint under one folder."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, undigested: bool = False) -> None:
+        """undigested: files that have no digest are read, too: those of a run of an earlier format."""
         self.root = root
+        self._digests = Digests(root, undigested=undigested)
+        # What was warned of: an output is asked for by several steps.
+        self._told: set[Path] = set()
 
     def path(self, step: str, key: str, suffix: str = ".parquet") -> Path:
         """Return where an output lies, or would lie; suffix "" for a folder."""
         return self.root / step / f"{key}{suffix}"
 
     def has(self, step: str, key: str, suffix: str = ".parquet") -> bool:
-        """Say whether an output is there (and then it is whole)."""
+        """Say whether an output is there; to read it tells whether it is what was written."""
         return self.path(step, key, suffix).exists()
+
+    def is_whole(self, step: str, key: str, suffix: str = ".parquet") -> bool:
+        """Say whether an output is there and is what was written: whoever would make it need not.
+
+        One that is there and is something else is warned of. It is read whole.
+        """
+        path = self.path(step, key, suffix)
+        if not path.exists():
+            return False
+        fault = self._digests.fault(path)
+        if fault and path not in self._told:
+            self._told.add(path)
+            log.warning("%s %s; it is made anew", path, fault)
+        return not fault
+
+    def check(self, step: str, key: str, suffix: str = ".parquet") -> None:
+        """Raise StoreError where an output that is there is not what was written."""
+        path = self.path(step, key, suffix)
+        fault = self._digests.fault(path)
+        if fault:
+            raise StoreError(f"{path} {told(fault)}")
+
+    @contextmanager
+    def writing(self, step: str, key: str, suffix: str = ".parquet") -> Iterator[Path]:
+        """Yield a temporary path to write an output's file to; on leaving it is the output."""
+        path = self.path(step, key, suffix)
+        with whole_file(path) as temporary:
+            yield temporary
+            self._digests.note_file(path, temporary)
+
+    def take(self, step: str, key: str) -> bool:
+        """Say whether a table can be used as it lies; one that an earlier udasa wrote gets its digest now."""
+        path = self.path(step, key)
+        if not path.exists():
+            return False
+        if not self._digests.has(path):
+            Store(self.root, undigested=True).read_table(step, key)
+            self._digests.note_file(path, path)
+        return self.is_whole(step, key)
 
     def write_table(
         self, step: str, key: str, table: pa.Table, metadata: Mapping[str, Any] | None = None
@@ -94,7 +143,7 @@ class Store:
         if metadata is not None:
             text = json.dumps(metadata, sort_keys=True)
             table = table.replace_schema_metadata({"udasa": text})
-        with whole_file(self.path(step, key)) as temporary:
+        with self.writing(step, key) as temporary:
             pq.write_table(table, temporary, compression="zstd")
 
     def read_table(self, step: str, key: str, columns: Sequence[str] | None = None) -> pa.Table:
@@ -102,37 +151,49 @@ class Store:
 
         Raises StoreError where it is missing or damaged.
         """
+
+        # Whole and single-threaded: shards are small, and many are read in turn.
+        wanted = None if columns is None else list(columns)
+        with self._open(step, key) as file:
+            return file.read(columns=wanted, use_threads=False)
+
+    @contextmanager
+    def _open(self, step: str, key: str) -> Iterator[pq.ParquetFile]:
+        """Yield a table's file for reading: the very bytes that were compared with its digest."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         path = self.path(step, key)
+        content = self._digests.read(path)
         try:
-            # Memory-mapped and single-threaded: shards are small, and many are read in turn.
-            wanted = None if columns is None else list(columns)
-            with pq.ParquetFile(path, memory_map=True) as file:
-                return file.read(columns=wanted, use_threads=False)
+            with pq.ParquetFile(pa.BufferReader(content)) as file:
+                yield file
         except (OSError, pa.ArrowException) as error:
             raise StoreError(f"{path} cannot be read ({error}); delete it and run again") from error
 
     def read_metadata(self, step: str, key: str) -> dict[str, Any]:
-        """Read the small data that `write_table` kept beside the rows."""
-        import pyarrow.parquet as pq
-
-        held = pq.read_schema(self.path(step, key)).metadata or {}
+        """Read the small data that `write_table` kept beside the rows. Raises StoreError."""
+        with self._open(step, key) as file:
+            held = file.schema_arrow.metadata or {}
         plain: dict[str, Any] = json.loads(held.get(b"udasa", b"{}"))
         return plain
 
+    def read_bytes(self, step: str, key: str, suffix: str) -> bytes:
+        """Read a file as it is; StoreError where it is missing or damaged."""
+        return self._digests.read(self.path(step, key, suffix))
+
     def write_json(self, step: str, key: str, plain: Mapping[str, Any]) -> None:
         """Write canonical JSON: sorted keys, so that equal data are equal bytes."""
-        text = json.dumps(plain, sort_keys=True, indent=1, allow_nan=False)
-        write_whole(self.path(step, key, ".json"), text + "\n")
+        text = json.dumps(plain, sort_keys=True, indent=1, allow_nan=False) + "\n"
+        with self.writing(step, key, ".json") as temporary:
+            temporary.write_text(text, encoding="utf-8")
 
     def read_json(self, step: str, key: str) -> dict[str, Any]:
         """Read JSON; StoreError where it is missing or damaged."""
         path = self.path(step, key, ".json")
         try:
-            plain: dict[str, Any] = json.loads(path.read_text())
-        except (OSError, ValueError) as error:
+            plain: dict[str, Any] = json.loads(self._digests.read(path))
+        except ValueError as error:
             raise StoreError(f"{path} cannot be read ({error}); delete it and run again") from error
         return plain
 
@@ -149,8 +210,18 @@ class Store:
             yield working
 
     def finish_folder(self, step: str, key: str) -> Path:
-        """Turn the working folder into the output, and return where that lies."""
+        """Turn the working folder into the output, and return where that lies.
+
+        What lies there already is replaced: nobody asks for what is there and whole.
+        """
         working, final = self.path(step, key, _PARTIAL), self.path(step, key, "")
+        try:
+            self._digests.forget(self.path(step, key, _PARTIAL))
+            self._digests.note_folder(final, working)
+            if final.exists():
+                shutil.rmtree(final)
+        except OSError as error:
+            raise StoreError(f"{final} cannot be written: {error.strerror or error}") from error
         settle(working, final)
         return final
 
@@ -165,4 +236,6 @@ class Store:
             freed += sum(file.stat().st_size for file in (path, *path.rglob("*")) if file.is_file())
             if not dry_run:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if not dry_run:
+            self._digests.tidy()
         return entries, freed

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from udasa_core.records import Abstain, Column, Group, Message, Pair, Prompt, Response, Score, Scores
+from udasa_core.store.digests import check_noted
 
 _MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
 _RESPONSE = pa.struct(
@@ -238,7 +239,11 @@ def pairs_from(table: pa.Table) -> tuple[Pair, ...]:
 
 
 def read_pairs(path: Path) -> Iterator[Pair]:
-    """Yield the pairs of one Parquet file, a row group at a time, so that memory stays flat."""
+    """Yield the pairs of one Parquet file, a row group at a time, so that memory stays flat.
+
+    Raises StoreError where it lies in a store, and is not what was written there.
+    """
+    check_noted(path)
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(batch_size=256):
             yield from pairs_from(pa.Table.from_batches([batch]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +27,12 @@ def told(config: RunConfig) -> dict[str, str]:
 
 def edit(run: udasa_core.Run, **entries: Any) -> None:
     """Have a manifest say that the run was made with something else."""
-    plain = json.loads(run.manifest.path.read_text())
-    for name, value in entries.items():
-        plain[name] = {**plain[name], **value} if isinstance(value, dict) else value
-    run.manifest.path.write_text(json.dumps(plain))
+    run.manifest.update(
+        **{
+            name: {**run.manifest.plain[name], **value} if isinstance(value, dict) else value
+            for name, value in entries.items()
+        }
+    )
 
 
 def test_nothing_is_told_where_nothing_changed(plain: dict[str, Any]) -> None:

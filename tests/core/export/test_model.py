@@ -15,6 +15,7 @@ from udasa_core.export.card import card
 from udasa_core.export.model import export_beside, export_merged
 from udasa_core.report.figures import figures
 from udasa_core.report.show import outcome_tables, training_tables
+from udasa_core.sources.digests import weights_digest
 
 
 def logits_of(model: Any) -> Any:
@@ -85,7 +86,7 @@ def test_the_card_tells_the_provenance(finished_run: udasa_core.Run, merged: Pat
         assert table.markdown() in body
     for told in (
         finished_run.base.revision,
-        finished_run.aligned().adapters[0].sha256,
+        weights_digest(Path(finished_run.aligned().adapters[0].folder)),
         finished_run.manifest.plain["config"]["prompts"]["source"],
         "What the base model was itself trained on is another matter.",
         "no proof of alignment",
@@ -205,6 +206,6 @@ def test_a_failure_leaves_nothing_behind(
 def test_a_changed_adapter_is_not_exported(
     finished_run: udasa_core.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("udasa_core.export.model.weights_digest", lambda folder: "0" * 64)
+    monkeypatch.setattr("udasa_core.export.model.adapter_digest", lambda folder: "0" * 64)
     with pytest.raises(StoreError, match="is not what run canned trained"):
         export_merged(finished_run, tmp_path / "out")

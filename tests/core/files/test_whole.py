@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -150,7 +152,7 @@ def test_a_folder_that_cannot_take_its_place_gives_the_old_one_back(
     rename = Path.rename
 
     def refuse(self: Path, target: Path) -> Path:
-        if self.name == f".model.{os.getpid()}.partial":
+        if self.name.startswith(".model.") and self.suffix == ".partial":
             raise OSError(5, "Input/output error")
         return rename(self, target)
 
@@ -158,3 +160,40 @@ def test_a_folder_that_cannot_take_its_place_gives_the_old_one_back(
     with pytest.raises(StoreError, match="Input/output"), whole_folder(place) as partial:
         (partial / "new").write_text("new")
     assert [path.name for path in tmp_path.rglob("*")] == ["model", "old"]
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_threads_that_write_one_place_do_not_meet(tmp_path: Path, kind: str) -> None:
+    """All of them are at it at once: each has a place of its own, and one of the wholes stays."""
+    place, together = tmp_path / "place", Barrier(8)
+
+    def write(number: int) -> None:
+        with whole_file(place) as temporary:
+            temporary.write_text(f"half of {number}, ")
+            together.wait(timeout=30)
+            with temporary.open("a") as file:
+                file.write(f"all of {number}")
+
+    def fill(number: int) -> None:
+        with whole_folder(tmp_path / f"of {number}") as temporary:
+            (temporary / "a").write_text(str(number))
+            together.wait(timeout=30)
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(write if kind == "file" else fill, range(8)))
+    if kind == "file":
+        number = place.read_text()[-1]
+        assert place.read_text() == f"half of {number}, all of {number}"
+        assert [path.name for path in tmp_path.iterdir()] == ["place"]
+    else:
+        assert sorted((path / "a").read_text() for path in tmp_path.iterdir()) == list("01234567")
+
+
+def test_processes_of_one_number_do_not_meet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two containers on one disk: each has a process 7."""
+    monkeypatch.setattr(os, "getpid", lambda: 7)
+    with whole_file(tmp_path / "place") as one, whole_file(tmp_path / "place") as other:
+        assert one != other
+        one.write_text("one")
+        other.write_text("other")
+    assert (tmp_path / "place").read_text() == "one"

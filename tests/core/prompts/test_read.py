@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -430,3 +431,16 @@ def test_seen_hashes_agree_with_a_set() -> None:
         assert seen.add(value) == (value not in expected)
         expected.add(value)
     assert len(seen) == len(expected)
+
+
+def test_prompts_count_by_what_they_are_whatever_their_size_and_times(tmp_path: Path) -> None:
+    """Large enough to be remembered, were it a model's."""
+    text = '{"prompt": "one"}\n' + " " * (1 << 21)
+    for path in (tmp_path / "rows.jsonl", tmp_path / "folder" / "rows.jsonl"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        source = PromptSource(f"file:{path if path.parent == tmp_path else path.parent}")
+        before, stat = prompts_digest(source, tmp_path), path.stat()
+        path.write_text(text.replace("one", "two"))
+        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+        assert prompts_digest(source, tmp_path) != before

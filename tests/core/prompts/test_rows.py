@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,3 +64,83 @@ def test_a_rows_messages_and_id() -> None:
     assert (row_id(7), row_id("seven"), row_id(None)) == ("7", "seven", "")
     with pytest.raises(RowError, match="id is of type bool"):
         row_id(True)
+
+
+# --- folders as the hub lays them out ---------------------------------------------------------------------
+
+
+def rows_in(folder: Path) -> list[Any]:
+    return [row["prompt"] for _, row in read_rows(folder, ["prompt"], source="file:data")]  # type: ignore[index]
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of data, its rows cached under the test's own folder."""
+    import datasets
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path / "datasets"))
+    datasets.disable_progress_bars()
+    (tmp_path / "outside.jsonl").write_text('{"prompt": "secret"}\n')
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "train.jsonl").write_text('{"prompt": "one"}\n')
+    return folder
+
+
+def test_a_folder_s_rows_are_those_that_its_files_hold(data: Path) -> None:
+    file = data / "train.jsonl"
+    assert rows_in(data) == ["one"]
+    before = file.stat()
+    file.write_text('{"prompt": "two"}\n')
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert file.stat().st_size == before.st_size
+    assert rows_in(data) == ["two"]
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        "data_files: ../outside.jsonl",
+        "data_files: [train.jsonl, ../outside.jsonl]",
+        "data_files: [{split: train, path: ../outside.jsonl}]",
+        "data_files: [{split: train, path: [train.jsonl, ../*.jsonl]}]",
+        "data_files: {train: ../outside.jsonl}",
+        "data_files: ABSOLUTE",
+        "data_files: file://ABSOLUTE",
+        "data_files: https://nowhere.invalid/train.jsonl",
+        "data_files: hf://datasets/other/set/train.jsonl",
+        "data_files: zip://train.jsonl::ABSOLUTE",
+        "data_files: inner/../../outside.jsonl",
+        "data_dir: ..",
+    ],
+)
+@pytest.mark.parametrize("by", ["README.md", "README.md, CRLF", ".huggingface.yaml"])
+def test_a_description_names_no_data_outside_of_its_folder(data: Path, named: str, by: str) -> None:
+    named = named.replace("ABSOLUTE", str(data.parent / "outside.jsonl"))
+    text = f"configs:\n- config_name: default\n  {named}\n"
+    text = text if by == ".huggingface.yaml" else f"---\n{text}---\n# A set\n"
+    name, _, is_windows = by.partition(",")
+    (data / name).write_bytes((text.replace("\n", "\r\n") if is_windows else text).encode())
+    with pytest.raises(SourceError, match="outside of its folder"):
+        rows_in(data)
+
+
+def test_a_description_may_name_its_own_files(data: Path) -> None:
+    (data / "inner").mkdir()
+    (data / "inner" / "a.jsonl").write_text('{"prompt": "two"}\n')
+    (data / "README.md").write_text(
+        "---\nconfigs:\n- config_name: default\n  data_files: [{split: train, path: inner/*.jsonl}]\n---\n"
+    )
+    assert rows_in(data) == ["two"]
+
+
+def test_what_a_pattern_finds_behind_a_link_or_hidden_is_refused(data: Path) -> None:
+    (data.parent / "other").mkdir()
+    (data.parent / "other" / "a.jsonl").write_text('{"prompt": "secret"}\n')
+    (data / "linked").symlink_to(data.parent / "other")
+    (data / "README.md").write_text(
+        "---\nconfigs:\n- config_name: default\n  data_files: linked/a.jsonl\n---\n"
+    )
+    with pytest.raises(SourceError, match="not among its own files"):
+        rows_in(data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import time
@@ -15,7 +16,7 @@ import pytest
 from udasa_core.errors import SourceError
 from udasa_core.progress import Advance
 from udasa_core.sources.cache import cache_root
-from udasa_core.sources.digests import digest
+from udasa_core.sources.digests import adapter_digest, digest
 
 LARGE = b"0123456789abcdef" * 100_000
 
@@ -111,3 +112,25 @@ def test_a_cache_that_cannot_be_written_only_costs_time(
     (tmp_path / "blocked").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "blocked"))
     assert digest(large(tmp_path / "w.safetensors")) == hashlib.sha256(LARGE).hexdigest()
+
+
+def adapter(folder: Path, weights: bytes = b"weights", **settings: object) -> Path:
+    folder.mkdir()
+    (folder / "adapter_model.safetensors").write_bytes(weights)
+    plain = {"r": 4, "lora_alpha": 64, "target_modules": ["q_proj", "v_proj"], **settings}
+    (folder / "adapter_config.json").write_text(json.dumps(plain))
+    return folder
+
+
+@pytest.mark.parametrize(
+    "settings", [{"lora_alpha": 8}, {"use_rslora": True}, {"target_modules": ["q_proj"]}]
+)
+def test_an_adapter_is_its_weights_and_what_its_configuration_makes_of_them(
+    tmp_path: Path, settings: dict[str, object]
+) -> None:
+    one = adapter_digest(adapter(tmp_path / "one"))
+    assert adapter_digest(adapter(tmp_path / "other", **settings)) != one
+    assert adapter_digest(adapter(tmp_path / "third", weights=b"others")) != one
+    # Where its base lay, and in which order a set was written, change nothing.
+    moved = adapter(tmp_path / "moved", base_model_name_or_path="/there", target_modules=["v_proj", "q_proj"])
+    assert adapter_digest(moved) == one

@@ -34,11 +34,11 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     store.write_table("pair", "k", TABLE)
     path = store.path("pair", "k")
     path.write_bytes(path.read_bytes()[:20])
-    with pytest.raises(StoreError, match="delete it and run again"):
+    with pytest.raises(StoreError, match="is damaged: it does not hold"):
         store.read_table("pair", "k")
     store.write_json("fit", "k", {"a": [0.5]})
     store.path("fit", "k", ".json").write_text("{")
-    with pytest.raises(StoreError, match="delete it"):
+    with pytest.raises(StoreError, match="is damaged"):
         store.read_json("fit", "k")
 
 
@@ -75,7 +75,8 @@ def test_cleaning_takes_what_is_not_kept(tmp_path: Path) -> None:
     entries, freed = store.clean({("pair", "keep")})
     assert entries == 5
     assert freed > 10
-    assert [path.name for path in tmp_path.glob("*/*")] == ["keep.parquet"]
+    assert [path.name for path in tmp_path.glob("[!.]*/*")] == ["keep.parquet"]
+    assert [path.name for path in tmp_path.glob(".digests/*/*")] == ["keep.parquet"]
 
 
 def test_versions_are_read_without_importing() -> None:

@@ -314,7 +314,7 @@ def _policy(found: Findings, folder: Path, arm: str) -> str:
     if arm == BASE:
         return base.key
     (stage,) = (folder / "store" / "train").glob("*/adapter")
-    sha256 = udasa_core.sources.digests.weights_digest(stage)
+    sha256 = udasa_core.sources.digests.adapter_digest(stage)
     return base.with_adapter(udasa_core.Adapter(sha256, str(stage))).key
 
 

@@ -17,6 +17,7 @@ from udasa_core import Message, Metric, ModelRef, Prompt, SamplingOptions, Suite
 from udasa_core.api import run as align
 from udasa_core.cli.main import main
 from udasa_core.errors import ConfigError
+from udasa_core.store.manifest import Manifest
 from udasa_eval.standalone.comparison import Contender, compare, comparison_table, contender
 from udasa_eval.standalone.evaluation import evaluate_model
 from udasa_eval.standalone.results import write_results
@@ -193,12 +194,18 @@ def test_what_was_measured_otherwise_is_not_compared(
     assert "graded is left out" in str(comparison_table(found))
 
 
+def rewrite(run: udasa_core.Run, plain: dict[str, Any]) -> None:
+    """Have a run's manifest say something else, as udasa writes it."""
+    plain.pop("sha256")
+    Manifest(run.folder, plain).save()
+
+
 def _with_plugins(run: udasa_core.Run, change: Callable[[dict[str, Any]], None]) -> udasa_core.Run:
     """Return a run whose manifest tells something else of its plugins."""
     plain = json.loads((run.folder / "manifest.json").read_text())
     for one in plain["plugins"]:
         change(one)
-    (run.folder / "manifest.json").write_text(json.dumps(plain))
+    rewrite(run, plain)
     return udasa_core.Run(run.folder)
 
 
@@ -226,7 +233,7 @@ def test_data_count_by_what_they_are_and_not_by_their_name(
 
     plain = json.loads((other.folder / "manifest.json").read_text())
     plain["models"]["base"]["revision"] = "another"
-    (other.folder / "manifest.json").write_text(json.dumps(plain))
+    rewrite(other, plain)
     found = compare([contender(str(ours.folder)), contender(str(other.folder))])
     assert any("or the base that it compares with, are not the same" in note for note in found.notes)
 
@@ -247,7 +254,7 @@ def test_another_judge_is_refused_whatever_the_base(
         for row in plain["suites"]["graded"][:1]:
             row["name"] = "unparsed"
         plain["suites"].pop("noisy", None)
-        (run.folder / "manifest.json").write_text(json.dumps(plain))
+        rewrite(run, plain)
         return contender(str(run.folder))
 
     first = judged(aligned, "a", {}, "weights of one")
