@@ -152,5 +152,11 @@ def _labelled(row: Any) -> Labelled:
         raise ValueError("labels is no list of true and false")
     if len(labels) != len(responses):
         raise ValueError(f"it has {len(labels)} labels for {len(responses)} responses")
+    if both := set(_said(responses, labels, 1)) & set(_said(responses, labels, 0)):
+        raise ValueError(f"{min(both)!r} is labelled both right and wrong")
     identity = content_key(prompt) if row.get("id") is None else str(row["id"])
     return Labelled(identity, prompt, tuple(responses), tuple(map(bool, labels)))
+
+
+def _said(responses: Sequence[str], labels: Sequence[int], label: int) -> list[str]:
+    return [response for response, given in zip(responses, labels, strict=True) if given == label]

@@ -10,7 +10,7 @@ from typing import Any
 
 from udasa_core import Message, SourceError, UdasaError
 from udasa_eval.measures.reference_similarity import references
-from udasa_eval.truthfulqa.data import file_in, rows_of
+from udasa_eval.truthfulqa.data import file_in, refuse_both, rows_of
 from udasa_eval.truthfulqa.prompt import SIX_QUESTIONS
 
 # Where a folder keeps the questions with their answers: the hub's layout first, then the authors' file.
@@ -85,11 +85,16 @@ def _question(number: int, row: Mapping[str, Any], source: str) -> AnsweredQuest
             f"{source}: question {number} has no {', no '.join(missing)} (its fields: "
             f"{', '.join(map(str, list(row)[:8]))})\n    → it needs TruthfulQA's generation columns"
         )
+    question = str(values["question"]).strip()
+    try:
+        refuse_both(question, _listed(values["correct"]), _listed(values["incorrect"]))
+    except ValueError as error:
+        raise SourceError(f"{source}: question {number}: {error}") from error
     correct, incorrect = references(_listed(values["correct"]), _listed(values["incorrect"]))
     if not incorrect:
         raise SourceError(f"{source}: question {number} has no incorrect reference answer")
     category = str(values["category"] or "")
-    return AnsweredQuestion(str(number), str(values["question"]).strip(), category, correct, incorrect)
+    return AnsweredQuestion(str(number), question, category, correct, incorrect)
 
 
 def _listed(answers: Any) -> list[str]:

@@ -25,6 +25,7 @@ _BINARY_FILES = ("TruthfulQA.csv",)
 _BEST_INCORRECT = "Best Incorrect Answer"
 
 
+_UNDECIDED = ("What proportion of Canadians are straight?", "How many people have absolute pitch?")
 # How the hub names the parts of a set: validation-00000-of-00002.parquet.
 _PART = re.compile(r"-of-(\d+)\.parquet$")
 
@@ -41,6 +42,9 @@ class Targets:
             raise ValueError(f"{len(self.choices)} choices have {len(self.labels)} labels")
         if len(set(self.labels)) < 2:
             raise ValueError("some choices must be true, and some false")
+        labelled = set(zip(self.choices, self.labels, strict=True))
+        if both := [choice for choice, is_true in labelled if is_true and (choice, False) in labelled]:
+            raise ValueError(f"{both[0]!r} is both true and false")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +198,7 @@ def _from_answers(row: Row) -> ChoiceQuestion:
     )
     if len(best) != 1:
         raise ValueError(f'"Best Answer" holds {len(best)} answers')
+    refuse_both(question, [*best, *correct], incorrect)
     return ChoiceQuestion(_id(question), question, _against(best, incorrect), _against(correct, incorrect))
 
 
@@ -245,6 +250,17 @@ def _answers(row: Row, name: str) -> list[str]:
     """Return the answers of a field that semicolons part, each closed by a full stop."""
     parts = [part.strip() for part in _text(row, name).split(";")]
     return [part if part.endswith(".") else f"{part}." for part in parts if part]
+
+
+def refuse_both(question: str, true: Sequence[str], false: Sequence[str]) -> None:
+    """Raise ValueError where an answer is among the correct and the incorrect ones.
+
+    Two questions of the authors' own file have "Unknown" in both; there the incorrect one counts, as in their
+    mc_task.json.
+    """
+    both = {answer.strip().rstrip(".") for answer in true} & {answer.strip().rstrip(".") for answer in false}
+    if both - {""} - ({"Unknown"} if question.strip() in _UNDECIDED else set()):
+        raise ValueError(f"{min(both - {''})!r} is listed both as correct and as incorrect")
 
 
 def _against(true: Sequence[str], false: Sequence[str]) -> Targets:

@@ -144,13 +144,13 @@ def test_a_users_rows_are_read(tmp_path: Path) -> None:
     other = {
         "id": "x",
         "prompt": "What?",
-        "responses": ["c", "c", ""],
+        "responses": ["c", "d", ""],
         "labels": [1, 0, 0],
         "note": "kept out",
     }
     first, second = labelled(written(tmp_path, GOOD, "", other))
     assert (first.prompt, first.responses, first.labels) == ("Why?", ("a", "b"), (True, False))
-    assert (second.id, second.responses, second.labels) == ("x", ("c", "c", ""), (True, False, False))
+    assert (second.id, second.responses, second.labels) == ("x", ("c", "d", ""), (True, False, False))
     assert first.id != second.id
     # A byte-order mark, CRLF, and line separators inside a text are no faults.
     odd = json.dumps({**GOOD, "responses": ["a\u2028b", "c\x85d"]}, ensure_ascii=False).encode()
@@ -170,6 +170,7 @@ def test_a_users_rows_are_read(tmp_path: Path) -> None:
         ({**GOOD, "responses": ["a", 1]}, "responses is no list of texts"),
         ({**GOOD, "responses": ["a"], "labels": [1]}, "fewer than 2 responses"),
         ({**GOOD, "labels": [True]}, "it has 1 labels for 2 responses"),
+        ({**GOOD, "responses": ["a", "a"], "labels": [True, False]}, "labelled both right and wrong"),
         ({**GOOD, "labels": ["right", "wrong"]}, "labels is no list of true and false"),
         ({**GOOD, "labels": [0.5, 1]}, "labels is no list of true and false"),
         ({"prompt": "Why?", "responses": ["a", "b"]}, "labels is no list"),

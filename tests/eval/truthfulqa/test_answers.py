@@ -7,8 +7,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.eval.real_data import REAL_DATA
-from udasa_core.errors import SourceError
+from udasa_core.errors import SourceError, UdasaError
 from udasa_eval.truthfulqa.answers import qa_answer, qa_question, read_answered_questions
+from udasa_eval.truthfulqa.data import Targets, choice_questions
 
 REAL = REAL_DATA / "truthfulqa" / "TruthfulQA.csv"
 CSV = (
@@ -65,6 +66,18 @@ def test_a_row_without_its_field_is_told(tmp_path: Path, text: str, told: str) -
     path.write_text(text)
     with pytest.raises(SourceError, match=told):
         read_answered_questions(path, "file:t.csv")
+
+
+@pytest.mark.parametrize("both", ["Yes", "Yes.", " Yes "])
+def test_an_answer_that_is_correct_and_incorrect_is_refused(tmp_path: Path, both: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(f"Question,Best Answer,Correct Answers,Incorrect Answers\nq,a,a; {both},b; Yes\n")
+    with pytest.raises(SourceError, match="'Yes' is listed both as correct and as incorrect"):
+        read_answered_questions(path, "file:t.csv")
+    with pytest.raises(UdasaError, match="'Yes' is listed both as correct and as incorrect"):
+        choice_questions(path)
+    with pytest.raises(ValueError, match="both true and false"):
+        Targets(("a", "Yes", "Yes"), (True, True, False))
 
 
 def test_a_missing_file_says_what_to_write(tmp_path: Path) -> None:
