@@ -8,7 +8,7 @@ from functools import cached_property
 
 from pydantic import Field
 
-from udasa_core import Grade, Message, Plugin, Prompt, Resources, hookimpl, rating
+from udasa_core import Grade, Message, Plugin, Prompt, RatingRule, Resources, hookimpl, rating
 from udasa_plugin_openai.client import Client
 from udasa_plugin_openai.completion import Completion
 from udasa_plugin_openai.connection import INCIDENTAL, ConnectionOptions
@@ -47,6 +47,12 @@ class OpenAIJudge(Plugin):
         max_tokens: int = Field(
             default=2048, ge=1, description="Token budget of a judgement, its thinking included."
         )
+        rating_rule: RatingRule = Field(
+            default="agreed",
+            description="How a rating is read. agreed: from the judge's own words, reasoning and quotations "
+            "set aside; different ratings are none. fastchat: the first one wherever it stands, for figures "
+            "that are compared with FastChat's.",
+        )
 
     options: Options
     incidental = INCIDENTAL
@@ -83,7 +89,9 @@ class OpenAIJudge(Plugin):
             return Grade(None, f"<refused by the server: {error.status} {error.said}>", answered=False)
         self._answers_others = True
         text = completion.choices[0].text or ""
-        return Grade(rating(text), text)
+        # What was cut off may be reasoning still, unless a rating is the last thing that it says.
+        is_whole = completion.choices[0].finish_reason != "length"
+        return Grade(rating(text if is_whole else text.splitlines()[-1], self.options.rating_rule), text)
 
     def _ask(self, messages: Sequence[Message], seed: int, stop: threading.Event, lack: Lack) -> Completion:
         options = self.options

@@ -94,6 +94,14 @@ def test_a_grade_that_is_none_is_not_asked_for_again(server: MisbehavingServer, 
     assert len(server.calls) == 1
 
 
+def test_a_rating_that_was_only_thought_is_none(server: MisbehavingServer) -> None:
+    thought = '<think>"Rating: [[5]]" or [[6]]?</think> Rating: [[9]]'
+    server.next(says(thought), says("Is it a [[5]]?\nLet me", "length"), says("Rating: [[7]]", "length"))
+    assert [one.grade for one in grade(server, 3, concurrency=1)] == [9.0, None, 7.0]
+    server.next(says(thought))
+    assert grade(server, rating_rule="fastchat") == [Grade(5.0, thought)]
+
+
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(
     ("failure", "raw"),
