@@ -143,7 +143,7 @@ class Client:
             problem = f"status {status}, which leads to {self._said(answered.get('Location', 'nowhere'))}"
         options = self._options
         told = advice(status, bool(options.api_key_env), options.model, options.base_url)
-        raise RefusedError(f"{self._place} answered with {problem}: {told}", status, said)
+        raise RefusedError(f"{self._place} answered with {problem}: {told}", status, said, text[:_KEPT])
 
     def _post(self, sent: bytes, headers: Mapping[str, str]) -> tuple[int, Mapping[str, str], str]:
         """Return status, headers and text of the answer, the key blotted out of the text."""

@@ -13,6 +13,7 @@ from udasa_plugin_openai.client import Client
 from udasa_plugin_openai.completion import Completion
 from udasa_plugin_openai.connection import INCIDENTAL, ConnectionOptions
 from udasa_plugin_openai.failures import GarbledError, RefusedError
+from udasa_plugin_openai.settings import Settings
 from udasa_plugin_openai.window import in_order
 
 Lack = Callable[[Completion], str]
@@ -31,6 +32,9 @@ class OpenAIJudge(Plugin):
     with what came instead. A prompt that the server refuses is one with "<refused by the server: …>", once it
     is known that the server answers others. Any other failure ends the work with an error; the grades before
     it are kept by whoever asked, so asking again goes on from there.
+
+    Every sampling setting is sent, those that change nothing too, as the generator does; one that the server
+    refuses by name is left out, which a warning tells.
 
     A server need not answer the same twice, not even at temperature 0 with a seed: grade several times and
     look at the spread.
@@ -74,8 +78,9 @@ class OpenAIJudge(Plugin):
         )
 
     @cached_property
-    def _client(self) -> Client:
-        return Client(self.options, f"judge {self.name!r}")
+    def _settings(self) -> Settings:
+        who = f"judge {self.name!r}"
+        return Settings(Client(self.options, who), who, self.options.extra_body)
 
     def _grade(self, prompt: Prompt, seed: int, stop: threading.Event) -> Grade:
         try:
@@ -95,11 +100,11 @@ class OpenAIJudge(Plugin):
 
     def _ask(self, messages: Sequence[Message], seed: int, stop: threading.Event, lack: Lack) -> Completion:
         options = self.options
-        return self._client.complete(
+        return self._settings.complete(
             messages,
             stop,
             lack,
-            temperature=options.temperature,
+            {"temperature": options.temperature},
             seed=seed % _SEEDS,
             **{options.token_limit: options.max_tokens},
         )
