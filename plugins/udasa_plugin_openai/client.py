@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from udasa_core import Message
 from udasa_plugin_openai.completion import Completion, read_completion
 from udasa_plugin_openai.connection import ConnectionOptions
+from udasa_plugin_openai.deadline import deadline, watch
 from udasa_plugin_openai.failures import GarbledError, RefusedError, ServerError, advice
 from udasa_plugin_openai.key import Key
 from udasa_plugin_openai.pace import Pace, backoff, retry_after
@@ -150,22 +150,32 @@ class Client:
         from urllib3 import Timeout
 
         options = self._options
-        response = self._pool.request(
-            "POST",
-            options.endpoint,
-            body=sent,
-            headers=headers,
-            timeout=Timeout(connect=options.connect_timeout, read=options.read_timeout),
-            retries=False,
-            redirect=False,
-            preload_content=False,
-        )
-        try:
-            body = _read(response, time.monotonic() + options.read_timeout)
-            response.release_conn()
-        except BaseException:
-            response.close()
-            raise
+        with deadline(options.connect_timeout, options.read_timeout) as watching:
+            try:
+                response = self._pool.request(
+                    "POST",
+                    options.endpoint,
+                    body=sent,
+                    headers=headers,
+                    timeout=Timeout(connect=options.connect_timeout, read=options.read_timeout),
+                    retries=False,
+                    redirect=False,
+                    preload_content=False,
+                )
+                try:
+                    body = _read(response)
+                    watching.end()
+                    # Cut off, headers and some bodies look as if they were at their end.
+                    if watching.passed:
+                        raise _AttemptError("the answer did not end in time")
+                    response.release_conn()
+                except BaseException:
+                    response.close()
+                    raise
+            except Exception as error:
+                if watching.passed:
+                    raise _AttemptError("the answer did not end in time") from error
+                raise
         return response.status, response.headers, self._key.redact(body.decode("utf-8", errors="replace"))
 
     @cached_property
@@ -181,10 +191,10 @@ class Client:
         proxy = getproxies().get(parts.scheme)
         size = self._options.concurrency
         if proxy is None or host in ("localhost", "127.0.0.1", "::1") or proxy_bypass(host):
-            return PoolManager(maxsize=size)
+            return watch(PoolManager(maxsize=size))
         credentials = parse_url(proxy).auth
         headers = make_headers(proxy_basic_auth=credentials) if credentials else None
-        return ProxyManager(proxy, maxsize=size, proxy_headers=headers)
+        return watch(ProxyManager(proxy, maxsize=size, proxy_headers=headers))
 
     def _said(self, text: str) -> str:
         """Return the first words of what a server sent, on one line and without what moves a cursor."""
@@ -193,13 +203,11 @@ class Client:
         return words if len(words) <= _EXCERPT else f"{words[:_EXCERPT]}…"
 
 
-def _read(response: BaseHTTPResponse, deadline: float) -> bytes:
-    """Return the whole body. Raises _AttemptError where it drips in too slowly or has no end."""
+def _read(response: BaseHTTPResponse) -> bytes:
+    """Return the whole body. Raises _AttemptError where it has no end."""
     body = bytearray()
     while chunk := response.read1(_CHUNK):
         body += chunk
-        if time.monotonic() > deadline:
-            raise _AttemptError("the answer did not end in time")
         if len(body) > _LONGEST_BODY:
             raise _AttemptError("the answer has no end")
     return bytes(body)

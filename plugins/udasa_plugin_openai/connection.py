@@ -57,7 +57,7 @@ class ConnectionOptions(Options):
     read_timeout: float = Field(
         default=120.0,
         gt=0,
-        description="Seconds to wait for an answer's beginning, and again for its end.",
+        description="Seconds from a request's sending to its answer's last byte, however it comes.",
     )
     retries: int = Field(
         default=5,

@@ -18,6 +18,7 @@ from tests.misbehaving_server import (
     closes_at_once,
     closes_mid_body,
     drips,
+    drips_raw,
     echoes_the_key,
     garbage,
     hangs,
@@ -138,6 +139,43 @@ def test_a_server_that_never_ends_is_left(server: MisbehavingServer, misbehaves:
     assert ask(server, read_timeout=0.3).choices[0].text == "Here."
     assert 0.3 <= time.monotonic() - started < 3
     assert len(server.calls) == 2
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+DRIPS = {
+    "status line": (b"HTTP/1.1 20", b"0"),
+    "headers": (OK, b"X-A: b\r\n"),
+    "one header": (OK + b"X-A: ", b"b"),
+    "100 Continue": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "headers of 100 Continue": (b"HTTP/1.1 100 Continue\r\n", b"X-A: b\r\n"),
+    "chunk size": (OK + b"Transfer-Encoding: chunked\r\n\r\n", b"0"),
+    "chunk extension": (OK + b"Transfer-Encoding: chunked\r\n\r\n5;", b"x"),
+    "chunks": (OK + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+    "trailers": (OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n", b"X-A: b\r\n"),
+    "a body without length": (OK + b"\r\n", b" "),
+    "an error's body": (b"HTTP/1.1 500 No\r\nContent-Length: 9999\r\n\r\n", b"x"),
+}
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("place", DRIPS)
+def test_an_attempt_has_one_deadline_wherever_a_server_drips(server: MisbehavingServer, place: str) -> None:
+    server.next(drips_raw(server, *DRIPS[place]), says("Here."))
+    started = time.monotonic()
+    assert ask(server, read_timeout=0.4).choices[0].text == "Here."
+    assert 0.4 <= time.monotonic() - started < 1.5
+    assert len(server.calls) == 2
+
+
+def test_what_comes_in_good_time_is_no_dripping(server: MisbehavingServer) -> None:
+    client = Client(ConnectionOptions(base_url=server.url, model="m", read_timeout=1.0), "t")
+    for _ in range(3):
+        server.next(after(0.4, says("Here.")))
+        assert client.complete(ASKED, threading.Event()).choices[0].text == "Here."
+    timers = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+    for timer in timers:
+        timer.join(0.2)
+    assert not [timer for timer in timers if timer.is_alive()]
 
 
 @pytest.mark.usefixtures("impatient")
