@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -11,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from udasa_core import Message
 from udasa_plugin_openai.completion import Completion, read_completion
-from udasa_plugin_openai.connection import ConnectionOptions
+from udasa_plugin_openai.connection import ConnectionOptions, is_open_to_others
 from udasa_plugin_openai.deadline import deadline, watch
 from udasa_plugin_openai.failures import GarbledError, RefusedError, ServerError, advice
-from udasa_plugin_openai.key import Key
+from udasa_plugin_openai.key import Key, WithoutKey
 from udasa_plugin_openai.pace import Pace, backoff, retry_after
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ _RETRIED = frozenset({408, 409, 425, 429})
 # Bytes: an answer that is longer is none.
 _LONGEST_BODY = 2**25
 _CHUNK = 2**16
+_IN_PIECES = "<an answer that spells the key in pieces>"
+_STRING = re.compile(r'"(?:content|text|delta|reasoning|reasoning_content)"\s*:\s*"((?:[^"\\]|\\.)*)"')
 # Characters of a body that an error repeats, and of a garbled one that is kept.
 _EXCERPT = 200
 _KEPT = 2000
@@ -51,6 +54,14 @@ class Client:
         self._options = options
         self._who = who
         self._key = Key(options.api_key_env)
+        if options.api_key_env and is_open_to_others(options.base_url):
+            log.warning(
+                "%s: the key in %s and every prompt go to %s unencrypted, for all in between to read: write "
+                "https://… as base_url where the server has it, or reach it by an SSH tunnel to localhost",
+                who,
+                options.api_key_env,
+                options.base_url,
+            )
         self._pace = Pace(options.requests_per_minute)
 
     def complete(
@@ -176,12 +187,21 @@ class Client:
                 if watching.passed:
                     raise _AttemptError("the answer did not end in time") from error
                 raise
-        return response.status, response.headers, self._key.redact(body.decode("utf-8", errors="replace"))
+        return response.status, response.headers, self._without_key(body.decode("utf-8", errors="replace"))
+
+    def _without_key(self, text: str) -> str:
+        """Return a body without the key; nothing of one that spells it in pieces, as streams of events do."""
+        plain = self._key.redact(text)
+        return _IN_PIECES if self._key.redact(_joined(plain)) != _joined(plain) else plain
 
     @cached_property
     def _pool(self) -> PoolManager:
         from urllib.parse import urlsplit
         from urllib.request import getproxies, proxy_bypass
+
+        # It tells of headers that it cannot read by repeating them.
+        for library in ("urllib3.connection", "urllib3.connectionpool"):
+            logging.getLogger(library).addFilter(WithoutKey(self._options.api_key_env))
 
         from urllib3 import PoolManager, ProxyManager, make_headers
         from urllib3.util import parse_url
@@ -201,6 +221,11 @@ class Client:
         plain = "".join(character if character.isprintable() else " " for character in self._key.redact(text))
         words = " ".join(plain.split())
         return words if len(words) <= _EXCERPT else f"{words[:_EXCERPT]}…"
+
+
+def _joined(body: str) -> str:
+    """Return the texts of a stream's events, one behind the other; "" for what is no stream."""
+    return "".join(_STRING.findall(body)) if "data:" in body else ""
 
 
 def _read(response: BaseHTTPResponse) -> bytes:
