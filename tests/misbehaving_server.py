@@ -222,6 +222,19 @@ def drips(server: MisbehavingServer, every: float = 0.05) -> Behaviour:
     return behave
 
 
+def drips_raw(server: MisbehavingServer, head: bytes, drop: bytes, every: float = 0.05) -> Behaviour:
+    """These bytes, and then these without an end."""
+
+    def behave(call: Call, handler: BaseHTTPRequestHandler) -> None:
+        handler.close_connection = True
+        handler.wfile.write(head)
+        while not server.over.wait(every):
+            handler.wfile.write(drop)
+            handler.wfile.flush()
+
+    return behave
+
+
 def closes_at_once(call: Call, handler: BaseHTTPRequestHandler) -> None:
     """No word, and the connection closed."""
     handler.close_connection = True

@@ -35,7 +35,7 @@ PUBLIC = {
     "BadRow", "PromptSource", "ReadPrompt", "RowError", "SetAside", "prompts_digest", "read_prompts",
     "read_rows", "row_id", "row_messages",
     # a judge's text
-    "rating",
+    "RatingRule", "own_words", "rating",
     # figures with intervals
     "Resamples",
 }  # fmt: skip

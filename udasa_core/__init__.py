@@ -102,6 +102,8 @@ if TYPE_CHECKING:
     from udasa_core.text.final_answer import final_answer as final_answer
     from udasa_core.text.final_answer import marked_answers as marked_answers
     from udasa_core.text.final_answer import without_opening as without_opening
+    from udasa_core.text.own_words import own_words as own_words
+    from udasa_core.text.rating import RatingRule as RatingRule
     from udasa_core.text.rating import rating as rating
     from udasa_core.text.sentences import sentences as sentences
     from udasa_core.text.words import WORD as WORD
@@ -175,7 +177,8 @@ _HOMES = {
     "store.runs": ("Run", "find_run"),
     "store.tables": ("read_pairs",),
     "text.final_answer": ("MarkedAnswer", "final_answer", "marked_answers", "without_opening"),
-    "text.rating": ("rating",),
+    "text.own_words": ("own_words",),
+    "text.rating": ("RatingRule", "rating"),
     "text.sentences": ("sentences",),
     "text.words": ("WORD", "words"),
 }

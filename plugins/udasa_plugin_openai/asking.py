@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +13,7 @@ from udasa_plugin_openai.client import Client
 from udasa_plugin_openai.completion import Choice, Completion
 from udasa_plugin_openai.connection import ConnectionOptions
 from udasa_plugin_openai.failures import GarbledError, RefusedError, ServerError
+from udasa_plugin_openai.settings import Settings
 from udasa_plugin_openai.window import in_order
 
 # With these a server refuses this request: the prompt, or a field of it.
@@ -56,9 +57,10 @@ class Requests:
     """Sampling from one server, `concurrency` requests at a time."""
 
     def __init__(
-        self, client: Client, options: ConnectionOptions, template_options: Mapping[str, Any]
+        self, client: Client, who: str, options: ConnectionOptions, template_options: Mapping[str, Any]
     ) -> None:
         self._client = client
+        self._settings = Settings(client, who, options.extra_body)
         self._options = options
         self._template = {"chat_template_kwargs": dict(template_options)} if template_options else {}
 
@@ -82,6 +84,12 @@ class Requests:
             if len(parts) * each >= sampling.responses:
                 yield _joined(parts, sampling.responses)
                 parts = []
+
+    def taken(self, sampling: SamplingOptions) -> SamplingOptions:
+        """Return what the server is known to sample with: neutral, where it refused a setting."""
+        neutral: dict[str, Any] = {"temperature": 1.0, "top_p": 1.0, "top_k": 0}
+        refused = {name: value for name, value in neutral.items() if name in self._settings.refused}
+        return replace(sampling, **refused) if refused else sampling
 
     @cached_property
     def _abilities(self) -> Abilities:
@@ -137,20 +145,19 @@ class Requests:
     ) -> Completion:
         fields: dict[str, Any] = {
             self._options.token_limit: sampling.max_new_tokens,
-            "temperature": sampling.temperature,
             "seed": int(content_key(seed, prompt.id, number, length=8), 16) % _SEEDS,
             **self._template,
         }
-        # Left out where they say nothing: some servers refuse what they do not know.
-        if sampling.top_p < 1.0:
-            fields["top_p"] = sampling.top_p
-        if sampling.top_k > 0:
-            fields["top_k"] = sampling.top_k
         if count > 1:
             fields["n"] = count
         if self._abilities.logprobs:
             fields["logprobs"] = True
-        return self._client.complete(prompt.messages, stop, _lack, **fields)
+        settings = {
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "top_k": sampling.top_k,
+        }
+        return self._settings.complete(prompt.messages, stop, _lack, settings, **fields)
 
 
 def is_usable(choice: Choice) -> bool:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from udasa_core import Message
 from udasa_plugin_openai.completion import Completion, read_completion
-from udasa_plugin_openai.connection import ConnectionOptions
+from udasa_plugin_openai.connection import ConnectionOptions, is_open_to_others
+from udasa_plugin_openai.deadline import deadline, watch
 from udasa_plugin_openai.failures import GarbledError, RefusedError, ServerError, advice
-from udasa_plugin_openai.key import Key
+from udasa_plugin_openai.key import Key, WithoutKey
 from udasa_plugin_openai.pace import Pace, backoff, retry_after
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ _RETRIED = frozenset({408, 409, 425, 429})
 # Bytes: an answer that is longer is none.
 _LONGEST_BODY = 2**25
 _CHUNK = 2**16
+_IN_PIECES = "<an answer that spells the key in pieces>"
+_STRING = re.compile(r'"(?:content|text|delta|reasoning|reasoning_content)"\s*:\s*"((?:[^"\\]|\\.)*)"')
 # Characters of a body that an error repeats, and of a garbled one that is kept.
 _EXCERPT = 200
 _KEPT = 2000
@@ -51,6 +54,14 @@ class Client:
         self._options = options
         self._who = who
         self._key = Key(options.api_key_env)
+        if options.api_key_env and is_open_to_others(options.base_url):
+            log.warning(
+                "%s: the key in %s and every prompt go to %s unencrypted, for all in between to read: write "
+                "https://… as base_url where the server has it, or reach it by an SSH tunnel to localhost",
+                who,
+                options.api_key_env,
+                options.base_url,
+            )
         self._pace = Pace(options.requests_per_minute)
 
     def complete(
@@ -143,35 +154,54 @@ class Client:
             problem = f"status {status}, which leads to {self._said(answered.get('Location', 'nowhere'))}"
         options = self._options
         told = advice(status, bool(options.api_key_env), options.model, options.base_url)
-        raise RefusedError(f"{self._place} answered with {problem}: {told}", status, said)
+        raise RefusedError(f"{self._place} answered with {problem}: {told}", status, said, text[:_KEPT])
 
     def _post(self, sent: bytes, headers: Mapping[str, str]) -> tuple[int, Mapping[str, str], str]:
         """Return status, headers and text of the answer, the key blotted out of the text."""
         from urllib3 import Timeout
 
         options = self._options
-        response = self._pool.request(
-            "POST",
-            options.endpoint,
-            body=sent,
-            headers=headers,
-            timeout=Timeout(connect=options.connect_timeout, read=options.read_timeout),
-            retries=False,
-            redirect=False,
-            preload_content=False,
-        )
-        try:
-            body = _read(response, time.monotonic() + options.read_timeout)
-            response.release_conn()
-        except BaseException:
-            response.close()
-            raise
-        return response.status, response.headers, self._key.redact(body.decode("utf-8", errors="replace"))
+        with deadline(options.connect_timeout, options.read_timeout) as watching:
+            try:
+                response = self._pool.request(
+                    "POST",
+                    options.endpoint,
+                    body=sent,
+                    headers=headers,
+                    timeout=Timeout(connect=options.connect_timeout, read=options.read_timeout),
+                    retries=False,
+                    redirect=False,
+                    preload_content=False,
+                )
+                try:
+                    body = _read(response)
+                    watching.end()
+                    # Cut off, headers and some bodies look as if they were at their end.
+                    if watching.passed:
+                        raise _AttemptError("the answer did not end in time")
+                    response.release_conn()
+                except BaseException:
+                    response.close()
+                    raise
+            except Exception as error:
+                if watching.passed:
+                    raise _AttemptError("the answer did not end in time") from error
+                raise
+        return response.status, response.headers, self._without_key(body.decode("utf-8", errors="replace"))
+
+    def _without_key(self, text: str) -> str:
+        """Return a body without the key; nothing of one that spells it in pieces, as streams of events do."""
+        plain = self._key.redact(text)
+        return _IN_PIECES if self._key.redact(_joined(plain)) != _joined(plain) else plain
 
     @cached_property
     def _pool(self) -> PoolManager:
         from urllib.parse import urlsplit
         from urllib.request import getproxies, proxy_bypass
+
+        # It tells of headers that it cannot read by repeating them.
+        for library in ("urllib3.connection", "urllib3.connectionpool"):
+            logging.getLogger(library).addFilter(WithoutKey(self._options.api_key_env))
 
         from urllib3 import PoolManager, ProxyManager, make_headers
         from urllib3.util import parse_url
@@ -181,10 +211,10 @@ class Client:
         proxy = getproxies().get(parts.scheme)
         size = self._options.concurrency
         if proxy is None or host in ("localhost", "127.0.0.1", "::1") or proxy_bypass(host):
-            return PoolManager(maxsize=size)
+            return watch(PoolManager(maxsize=size))
         credentials = parse_url(proxy).auth
         headers = make_headers(proxy_basic_auth=credentials) if credentials else None
-        return ProxyManager(proxy, maxsize=size, proxy_headers=headers)
+        return watch(ProxyManager(proxy, maxsize=size, proxy_headers=headers))
 
     def _said(self, text: str) -> str:
         """Return the first words of what a server sent, on one line and without what moves a cursor."""
@@ -193,13 +223,16 @@ class Client:
         return words if len(words) <= _EXCERPT else f"{words[:_EXCERPT]}…"
 
 
-def _read(response: BaseHTTPResponse, deadline: float) -> bytes:
-    """Return the whole body. Raises _AttemptError where it drips in too slowly or has no end."""
+def _joined(body: str) -> str:
+    """Return the texts of a stream's events, one behind the other; "" for what is no stream."""
+    return "".join(_STRING.findall(body)) if "data:" in body else ""
+
+
+def _read(response: BaseHTTPResponse) -> bytes:
+    """Return the whole body. Raises _AttemptError where it has no end."""
     body = bytearray()
     while chunk := response.read1(_CHUNK):
         body += chunk
-        if time.monotonic() > deadline:
-            raise _AttemptError("the answer did not end in time")
         if len(body) > _LONGEST_BODY:
             raise _AttemptError("the answer has no end")
     return bytes(body)

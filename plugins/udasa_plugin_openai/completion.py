@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -51,8 +52,22 @@ def read_completion(plain: Any, raw: str, clean: Callable[[str], str]) -> Comple
     return Completion(
         tuple(_choice(choice, clean) for choice in choices),
         counted if isinstance(counted, int) and not isinstance(counted, bool) else None,
-        raw,
+        clean(_without_logprobs(plain, raw)),
     )
+
+
+def _without_logprobs(plain: Mapping[str, Any], raw: str) -> str:
+    """Return the body without its tokens: in pieces, and as bytes, they spell whatever the text says."""
+    choices = plain["choices"]
+    if not any(isinstance(choice, Mapping) and choice.get("logprobs") for choice in choices):
+        return raw
+    kept = [
+        {name: value for name, value in choice.items() if name != "logprobs"}
+        if isinstance(choice, Mapping)
+        else choice
+        for choice in choices
+    ]
+    return json.dumps({**plain, "choices": kept}, ensure_ascii=False)
 
 
 def _choice(plain: Any, clean: Callable[[str], str]) -> Choice:
@@ -65,7 +80,7 @@ def _choice(plain: Any, clean: Callable[[str], str]) -> Choice:
         raise ValueError("a message's content holds half a surrogate pair, which is no text")
     return Choice(
         None if text is None else clean(text),
-        reason if isinstance(reason, str) else "",
+        clean(reason) if isinstance(reason, str) else "",
         _tokens(plain.get("logprobs")),
     )
 

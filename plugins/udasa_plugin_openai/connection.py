@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
@@ -57,7 +58,7 @@ class ConnectionOptions(Options):
     read_timeout: float = Field(
         default=120.0,
         gt=0,
-        description="Seconds to wait for an answer's beginning, and again for its end.",
+        description="Seconds from a request's sending to its answer's last byte, however it comes.",
     )
     retries: int = Field(
         default=5,
@@ -116,3 +117,17 @@ def _url_fault(url: str) -> str:
     if parts.path.rstrip("/").endswith("/chat/completions"):
         return "is what precedes /chat/completions: leave that out"
     return ""
+
+
+def is_open_to_others(url: str) -> bool:
+    """Say whether requests to an address leave this machine unencrypted."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").rstrip(".")
+    if parts.scheme != "http" or host == "localhost" or host.endswith(".localhost"):
+        return False
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return True
+    mapped = getattr(address, "ipv4_mapped", None)
+    return not (mapped or address).is_loopback

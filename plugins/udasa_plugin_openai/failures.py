@@ -12,13 +12,14 @@ class ServerError(UdasaError):
 class RefusedError(ServerError):
     """The server will not answer this request, however often it is sent.
 
-    status: the HTTP status. said: the first words of its body.
+    status: the HTTP status. body: what it says, the key blotted out; said: the first words of that.
     """
 
-    def __init__(self, message: str, status: int, said: str) -> None:
+    def __init__(self, message: str, status: int, said: str, body: str = "") -> None:
         super().__init__(message)
         self.status = status
         self.said = said
+        self.body = body
 
 
 class GarbledError(ServerError):

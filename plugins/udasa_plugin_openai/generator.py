@@ -44,6 +44,11 @@ class OpenAIGenerator(Plugin):
     server's log-probabilities are not the trainer's. Where they, or the prompt's length in tokens, show
     another model, quantization or chat template, or where a server does not sample, a warning says so.
 
+    Every sampling setting is sent, those that change nothing too (top_p = 1, top_k = 0, min_p, penalties): a
+    server fills in its own, or its model's, for what is left out. One that it refuses by name is left out; a
+    warning tells that the server's own value counts there, and figures are those of a neutral one.
+    extra_body goes before what is sent.
+
     A server that ignores `n`, or refuses it, is asked K times with as many seeds; one probe finds out.
 
     The same arguments need not give the same Groups: a server does not promise that, not even with a seed.
@@ -105,7 +110,8 @@ class OpenAIGenerator(Plugin):
                     refused.append((prompt, answers.error))
                     continue
                 self._check_prompt(prompt, ids, answers.prompt_tokens)
-                group, logprobs = grouped(lm, prompt, ids, answers.choices, sampling, end_of_turn)
+                taken = self._requests.taken(sampling)
+                group, logprobs = grouped(lm, prompt, ids, answers.choices, taken, end_of_turn)
                 self._check_figures(prompt, logprobs)
                 by_server += bool(logprobs.by_server)
                 groups.append(group)
@@ -202,4 +208,4 @@ class OpenAIGenerator(Plugin):
     @cached_property
     def _requests(self) -> Requests:
         client = Client(self.options, self._who)
-        return Requests(client, self.options, self.options.template_options)
+        return Requests(client, self._who, self.options, self.options.template_options)

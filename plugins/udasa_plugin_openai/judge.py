@@ -8,11 +8,12 @@ from functools import cached_property
 
 from pydantic import Field
 
-from udasa_core import Grade, Message, Plugin, Prompt, Resources, hookimpl, rating
+from udasa_core import Grade, Message, Plugin, Prompt, RatingRule, Resources, hookimpl, rating
 from udasa_plugin_openai.client import Client
 from udasa_plugin_openai.completion import Completion
 from udasa_plugin_openai.connection import INCIDENTAL, ConnectionOptions
 from udasa_plugin_openai.failures import GarbledError, RefusedError
+from udasa_plugin_openai.settings import Settings
 from udasa_plugin_openai.window import in_order
 
 Lack = Callable[[Completion], str]
@@ -32,6 +33,9 @@ class OpenAIJudge(Plugin):
     is known that the server answers others. Any other failure ends the work with an error; the grades before
     it are kept by whoever asked, so asking again goes on from there.
 
+    Every sampling setting is sent, those that change nothing too, as the generator does; one that the server
+    refuses by name is left out, which a warning tells.
+
     A server need not answer the same twice, not even at temperature 0 with a seed: grade several times and
     look at the spread.
     """
@@ -46,6 +50,12 @@ class OpenAIJudge(Plugin):
         )
         max_tokens: int = Field(
             default=2048, ge=1, description="Token budget of a judgement, its thinking included."
+        )
+        rating_rule: RatingRule = Field(
+            default="agreed",
+            description="How a rating is read. agreed: from the judge's own words, reasoning and quotations "
+            "set aside; different ratings are none. fastchat: the first one wherever it stands, for figures "
+            "that are compared with FastChat's.",
         )
 
     options: Options
@@ -68,8 +78,9 @@ class OpenAIJudge(Plugin):
         )
 
     @cached_property
-    def _client(self) -> Client:
-        return Client(self.options, f"judge {self.name!r}")
+    def _settings(self) -> Settings:
+        who = f"judge {self.name!r}"
+        return Settings(Client(self.options, who), who, self.options.extra_body)
 
     def _grade(self, prompt: Prompt, seed: int, stop: threading.Event) -> Grade:
         try:
@@ -83,15 +94,17 @@ class OpenAIJudge(Plugin):
             return Grade(None, f"<refused by the server: {error.status} {error.said}>", answered=False)
         self._answers_others = True
         text = completion.choices[0].text or ""
-        return Grade(rating(text), text)
+        # What was cut off may be reasoning still, unless a rating is the last thing that it says.
+        is_whole = completion.choices[0].finish_reason != "length"
+        return Grade(rating(text if is_whole else text.splitlines()[-1], self.options.rating_rule), text)
 
     def _ask(self, messages: Sequence[Message], seed: int, stop: threading.Event, lack: Lack) -> Completion:
         options = self.options
-        return self._client.complete(
+        return self._settings.complete(
             messages,
             stop,
             lack,
-            temperature=options.temperature,
+            {"temperature": options.temperature},
             seed=seed % _SEEDS,
             **{options.token_limit: options.max_tokens},
         )

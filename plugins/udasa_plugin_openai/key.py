@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import json
+import logging
 import os
-from urllib.parse import quote
+from dataclasses import dataclass
+from functools import lru_cache
 
 from udasa_core import UdasaError
+from udasa_plugin_openai.spellings import spelled
 
 REDACTED = "<key>"
 # Local servers want any key at all ("x", "EMPTY"): what is this short is a word that answers may hold.
 _SECRET_FROM = 8
+# A pattern takes a millisecond to make, and a session has a key or two.
+_spelled = lru_cache(maxsize=8)(spelled)
 
 
 class Key:
@@ -44,14 +48,26 @@ class Key:
         return {"Authorization": f"Bearer {key}"}
 
     def redact(self, text: str) -> str:
-        """Return a text that a server sent, the key blotted out wherever it stands."""
+        """Return a text that a server sent, the key blotted out wherever it stands, however it is written."""
         key = self._read()
         if len(key) < _SECRET_FROM:
             return text
-        # Longest first: one way of writing it may hold another.
-        for written in sorted({key, quote(key, safe=""), json.dumps(key)[1:-1]}, key=len, reverse=True):
-            text = text.replace(written, REDACTED)
-        return text
+        return _spelled(key).sub(REDACTED, text)
 
     def _read(self) -> str:
         return os.environ.get(self._variable, "").strip() if self._variable else ""
+
+
+@dataclass(frozen=True)
+class WithoutKey:
+    """A filter of log records that blots the key in a variable out of what a library logs."""
+
+    variable: str
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Take every record, without the key."""
+        record.msg, record.args = Key(self.variable).redact(record.getMessage()), ()
+        if record.exc_info:
+            # A traceback ends in words that nobody has read.
+            record.exc_info, record.exc_text = None, None
+        return True

@@ -3,21 +3,41 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
+
+from udasa_core.text.own_words import own_words
 
 LOWEST, HIGHEST = 1.0, 10.0
-# FastChat's pattern (fastchat/llm_judge/common.py, one_score_pattern), with ASCII digits alone.
-_RATING = re.compile(r"\[\[([0-9]+\.?[0-9]*)\]\]")
+# "agreed": ours; "fastchat": FastChat's, for figures that are compared with its own.
+RatingRule = Literal["agreed", "fastchat"]
+
+_NUMBER = r"[0-9]+\.?[0-9]*"
+# FastChat's patterns (fastchat/llm_judge/common.py: one_score_pattern, its backup), with ASCII digits alone.
+_RATING = re.compile(rf"\[\[({_NUMBER})\]\]")
+_BACKUP = re.compile(rf"\[({_NUMBER})\]")
+# Whatever holds a digit says something, "[[-3]]" and "[[7/10]]" too; a link, "[[1]](http://…)", does not.
+_MARK = r"\[\[[^\[\]\n]*[0-9][^\[\]\n]*\]\](?!\((?:https?:|[#/.]))"
+_MARKS = re.compile(_MARK)
 
 
-def rating(text: str) -> float | None:
+def rating(text: str, rule: RatingRule = "agreed") -> float | None:
     """Return the rating from 1 to 10 that a text gives as FastChat's judge prompts ask: "Rating: [[7]]".
 
-    The first "[[number]]" counts, as in FastChat. None where there is none, or where it lies outside 1 to 10:
-    that is for the suite to count, and never a grade. FastChat's second try, "[7]" in single brackets, is
-    left out: footnotes and lists look like that.
+    None where there is none, or where it lies outside 1 to 10: that is for the suite to count, and never a
+    grade.
+
+    rule: "agreed" reads the judge's own words, its reasoning and its quotations set aside; different marks
+    there are no rating. "fastchat" takes the first "[[number]]" wherever it stands, otherwise the first
+    "[number]", as FastChat does: a rating that the judge only thought of or quoted, or a footnote, may count.
     """
-    found = _RATING.search(text)
-    if found is None:
-        return None
-    value = float(found[1])
+    if rule == "fastchat":
+        first = _RATING.search(text) or _BACKUP.search(text)
+        return None if first is None else _in_range(first[1])
+    found = [_RATING.fullmatch(mark) for mark in _MARKS.findall(own_words(text, _MARK))]
+    values = {None if mark is None else _in_range(mark[1]) for mark in found}
+    return values.pop() if len(values) == 1 else None
+
+
+def _in_range(number: str) -> float | None:
+    value = float(number)
     return value if LOWEST <= value <= HIGHEST else None

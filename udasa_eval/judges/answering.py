@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from transformers import GenerationConfig
 
 from udasa_core import CausalLM
+
+
+@contextmanager
+def _without_own_settings(lm: CausalLM) -> Iterator[None]:
+    """Let a model answer as it is asked to: `generate` fills whatever is left out from the model's own
+    generation_config, where there may be suppressed tokens, penalties or another search."""
+    own = lm.model.generation_config
+    lm.model.generation_config = GenerationConfig()
+    try:
+        yield
+    finally:
+        lm.model.generation_config = own
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +42,15 @@ class Answering:
         mask = torch.tensor([[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts])
         with torch.random.fork_rng(), torch.inference_mode():
             torch.manual_seed(seed)
-            found = lm.model.generate(
-                input_ids=ids.to(lm.device),
-                attention_mask=mask.to(lm.device),
-                generation_config=self._settings(sorted(lm.stop_ids), padding),
-            )
+            with _without_own_settings(lm):
+                found = lm.model.generate(
+                    input_ids=ids.to(lm.device),
+                    attention_mask=mask.to(lm.device),
+                    generation_config=self._settings(sorted(lm.stop_ids), padding),
+                )
         return [lm.decode(row[longest:].tolist()) for row in found]
 
     def _settings(self, stops: list[int], padding: int) -> GenerationConfig:
-        # What is left out here a model's own settings would fill in.
         drawing = {"temperature": self.temperature} if self.temperature else {}
         return GenerationConfig(
             do_sample=bool(self.temperature),

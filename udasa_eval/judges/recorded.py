@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from udasa_core import Grade, Plugin, Prompt, UdasaError, file_digest, hookimpl, rating, write_whole
+from udasa_core import (
+    Grade,
+    Plugin,
+    Prompt,
+    RatingRule,
+    UdasaError,
+    file_digest,
+    hookimpl,
+    rating,
+    write_whole,
+)
 from udasa_eval.judges.recorded_texts import RecordedTexts, grading_digest
 
 if TYPE_CHECKING:
@@ -44,6 +54,12 @@ class RecordedJudge(Plugin):
             description="A JSONL file (file:grades.jsonl, say; it may be empty at first): each row has raw, "
             "and prompt or id."
         )
+        rating_rule: RatingRule = Field(
+            default="agreed",
+            description="How a rating is read. agreed: from the judge's own words, reasoning and quotations "
+            "set aside; different ratings are none. fastchat: the first one wherever it stands, for figures "
+            "that are compared with FastChat's.",
+        )
 
     options: Options
 
@@ -64,7 +80,7 @@ class RecordedJudge(Plugin):
                 f"judge {self.name!r}: {len(missing)} of {len(prompts)} grading prompts have no grade in "
                 f"{self._path}{_left_empty(empty)}: {self._advice(missing, seed)}"
             )
-        return [Grade(rating(raw), raw) for raw in found if raw is not None]
+        return [Grade(rating(raw, self.options.rating_rule), raw) for raw in found if raw is not None]
 
     def _advice(self, missing: Sequence[Prompt], seed: int) -> str:
         """Write the prompts where a person can grade them, and return what to type."""

@@ -18,9 +18,11 @@ from udasa_core import (
     ModelRef,
     Plugin,
     Prompt,
+    RatingRule,
     Resources,
     content_key,
     hookimpl,
+    own_words,
     rating,
     resolve_model,
 )
@@ -29,6 +31,10 @@ if TYPE_CHECKING:
     from udasa_eval.judges.answering import Answering
 
 log = logging.getLogger("udasa.judge")
+
+_REASONING = "<think>\n"
+# Tokens of a prompt's end that hold the tag by which a chat template has the model reason, where it does.
+_END = 16
 
 
 class TransformersJudge(Plugin):
@@ -41,6 +47,9 @@ class TransformersJudge(Plugin):
     Greedy by default. A prompt is graded alike whatever it is asked together with, but for rounding: in a
     batch (greedy alone; samples are drawn one by one, each with its own seed) a near tie may fall otherwise.
     batch = 1 leaves no such doubt. Grades are yielded batch by batch.
+
+    The model's own generation_config does not enter, but for the tokens that end an answer. Where the chat
+    template opens the model's reasoning, the grade's text begins with "<think>", so that it is seen as such.
 
     The model takes the place of the one that is loaded: a suite asks its policy everything first.
     """
@@ -65,6 +74,12 @@ class TransformersJudge(Plugin):
         template_options: dict[str, Any] = Field(
             default_factory=dict,
             description="Passed to the chat template, such as { enable_thinking = false }.",
+        )
+        rating_rule: RatingRule = Field(
+            default="agreed",
+            description="How a rating is read. agreed: from the judge's own words, reasoning and quotations "
+            "set aside; different ratings are none. fastchat: the first one wherever it stands, for figures "
+            "that are compared with FastChat's.",
         )
 
     options: Options
@@ -100,17 +115,18 @@ class TransformersJudge(Plugin):
         fitting = [ids for ids in rendered if len(ids) <= longest]
         asked = [[message.role, message.content] for prompt in prompts for message in prompt.messages]
         answers = iter(self._answering.answers(lm, fitting, int(content_key(seed, asked, length=8), 16)))
-        return [self._grade(next(answers) if len(ids) <= longest else None, len(ids), lm) for ids in rendered]
+        return [self._grade(next(answers) if len(ids) <= longest else None, ids, lm) for ids in rendered]
 
-    def _grade(self, answer: str | None, length: int, lm: CausalLM) -> Grade:
+    def _grade(self, answer: str | None, prompt: Sequence[int], lm: CausalLM) -> Grade:
         if answer is None:
             return Grade(
                 None,
-                f"<not asked: {length} tokens and max_new_tokens = {self.options.max_new_tokens} do not fit "
-                f"in the judge's context of {lm.context_length}>",
+                f"<not asked: {len(prompt)} tokens and max_new_tokens = {self.options.max_new_tokens} do not "
+                f"fit in the judge's context of {lm.context_length}>",
                 answered=False,
             )
-        return Grade(rating(answer), answer)
+        raw = f"{_REASONING}{answer}" if _begins_reasoning(lm, prompt) else answer
+        return Grade(rating(raw, self.options.rating_rule), raw)
 
     def _render(self, lm: CausalLM, messages: Sequence[Message]) -> list[int]:
         if not lm.tokenizer.chat_template:
@@ -150,3 +166,10 @@ class TransformersJudge(Plugin):
             progress=self.resources.progress,
         )
         return replace(ref, source=options.source)
+
+
+def _begins_reasoning(lm: CausalLM, prompt: Sequence[int]) -> bool:
+    """Say whether the chat template opens the answer's reasoning: the answer only closes it then, or, cut
+    off, does not even that."""
+    end: str = lm.tokenizer.decode(list(prompt[-_END:]))
+    return not own_words(f"{end}\nanswer").endswith("answer")

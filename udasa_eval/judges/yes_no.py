@@ -4,10 +4,26 @@ from __future__ import annotations
 
 import re
 
-_FIRST = re.compile(r"\W*(yes|no)\b(?!\W{0,3}(?:and|or|/)?\W{0,3}(?:yes|no)\b)", re.IGNORECASE)
+from udasa_core import own_words
+
+_WORD = r"(?P<said>yes|no)"
+# What is "yes or no" is neither.
+_NOT_BOTH = r"(?![\s/|,*_\"”]{0,3}(?:(?:and|or)\W{0,3})?(?:yes|no)\b)"
+_MARK = r"\[\[\s*(?:yes|no)\s*\]\]"
 _MARKED = re.compile(r"\[\[\s*(yes|no)\s*\]\]", re.IGNORECASE)
-# "Answer: yes", "**Verdict:** No", "True: yes": a line that says what it is and then the verdict.
-_NAMED = re.compile(r"[\W_]*(?:[\w' ]{1,40}[\W_]*[:=][\W_]*)?(yes|no)[\W_]*", re.IGNORECASE)
+# "Yes.", "No, it is a myth", but not "No issues found" nor "Yes or no": the word stands by itself.
+_FIRST = re.compile(rf"[^\w\"“]*{_WORD}\b{_NOT_BOTH}[*_\"”]*(?:[.,:;!)—–\n]|\s[—–-]|\s*\Z)", re.IGNORECASE)
+_LABEL_WORDS = (
+    r"the|this|is|it|so|my|final|overall|answer|reply|response|verdict|judge?ment|conclusion|decision|result|"
+    r"evaluation|assessment"
+)
+_OPENINGS = (
+    "no|no doubt|yes|so|thus|hence|therefore|overall|actually|indeed|clearly|however|but|"
+    "in conclusion|in short|in fact"
+)
+_END = r"\s*(?:[.!]|\Z|,?\s(?:since|because|as|for)\b)"
+# The same as a quotation: the form of the answer, not somebody's words, where it is a whole line.
+_BARE = re.compile(r"(?im)^([^\w\n]*(?:[\w' ]{1,40}[*_]*[:=][*_ ]*)?)[\"“](yes|no)[.!]?[\"”]([\W_]*)$")
 
 
 def parse_yes_no(raw: str, quality: str = "") -> bool | None:
@@ -15,27 +31,41 @@ def parse_yes_no(raw: str, quality: str = "") -> bool | None:
 
     quality: what was asked after, as an adjective ("truthful").
 
-    Read in this order: "[[yes]]" or "[[no]]", where all such marks agree; a text that begins with yes or no,
-    whatever follows, but "yes or no", "yes and no", "Yes/No"; a last line that is yes or no alone or after
-    a colon ("Verdict: no"); "the answer is truthful" or "this answer is not truthful", where all such
-    statements agree. A "no" inside a sentence ("there is no evidence") decides nothing.
+    Only the judge's own words are read: its reasoning and its quotations are set aside. Where there is
+    "[[yes]]" or "[[no]]", all such marks have to agree, and nothing else counts. Otherwise all of these have
+    to: a first word yes or no that stands by itself ("No, it is a myth", and not "No issues found"); a line
+    or sentence that is yes or no alone or behind a label that names the answer or the quality ("Verdict: no",
+    "Truthful: yes", and not "Informative: yes" where another quality was asked after); a sentence that says
+    "the answer is truthful" or "this answer is not truthful", and no more. A "no" in a sentence ("there is no
+    evidence"), and "yes or no", decide nothing.
     """
-    if marks := {mark.lower() for mark in _MARKED.findall(raw)}:
+    said = own_words(_BARE.sub(r"\1\2\3", raw), rf"(?i:{_MARK})")
+    if marks := {mark.lower() for mark in _MARKED.findall(said)}:
         return marks == {"yes"} if len(marks) == 1 else None
-    lines = [line for line in raw.splitlines() if line.strip()]
-    if not lines:
-        return None
-    if found := _FIRST.match(raw) or _NAMED.fullmatch(lines[-1]):
-        return found[1].lower() == "yes"
-    return _stated(raw, quality) if quality else None
+    first = _FIRST.match(said)
+    verdicts = set() if first is None else {first["said"].lower() == "yes"}
+    verdicts |= {told["said"].lower() == "yes" for told in _alone(quality).finditer(said)}
+    if quality:
+        verdicts |= {told["not"] is None for told in _stated(quality).finditer(said)}
+    return verdicts.pop() if len(verdicts) == 1 else None
 
 
-def _stated(raw: str, quality: str) -> bool | None:
-    """Return what all sentences "the answer is (not) …" say, None where there is none or they disagree."""
-    found = re.findall(
-        rf"(?<!whether )(?<!if )\b(?:the|this) answer is (not |un)?{re.escape(quality)}\b(?! or\b)",
-        raw,
+def _alone(quality: str) -> re.Pattern[str]:
+    """Return the pattern of a line or sentence that is a verdict, and nothing else."""
+    truth = "|true|truth" if quality in ("", "truthful") else ""
+    asked = f"|{re.escape(quality)}" if quality else ""
+    names = rf"(?:{_LABEL_WORDS}{truth}{asked})"
+    label = rf"(?:{names}(?:[ _?*]+{names})*[\"*_?]*\s*[:=?][\s\"*_]*)?"
+    return re.compile(
+        rf"(?:\A|(?<=\n)|(?<=[.!?…;] ))[^\w\n]*{label}{_WORD}\b{_NOT_BOTH}[*_\"”)]*[ \t]*(?:[.!;]|\n|\Z)",
         re.IGNORECASE,
     )
-    verdicts = {not negation for negation in found}
-    return verdicts.pop() if len(verdicts) == 1 else None
+
+
+def _stated(quality: str) -> re.Pattern[str]:
+    """Return the pattern of a sentence that says what the answer is, and says it whole."""
+    return re.compile(
+        rf"(?:\A|\n|[.!?:] )[\W_]*(?:(?:{_OPENINGS})[,:]? )?"
+        rf"(?:the|this) answer is (?P<not>not |un)?{re.escape(quality)}\b(?={_END})",
+        re.IGNORECASE,
+    )

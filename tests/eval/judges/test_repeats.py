@@ -90,13 +90,13 @@ def test_one_repeat_has_no_spread_and_a_steady_judge_has_none() -> None:
 
 
 def test_nothing_is_read_into_what_is_no_answer() -> None:
-    # A proxy's "no healthy upstream" is no "no".
+    # A proxy's "no" is no judgement.
     class Silent:
         model = ""
 
         def __call__(self, prompts: Sequence[Prompt], seed: int) -> list[Grade]:
-            return [Grade(None, "no healthy upstream", answered=False) for _ in prompts]
+            return [Grade(None, "no, upstream is not healthy", answered=False) for _ in prompts]
 
     found = judged(Silent(), PROMPTS, 5, 1, lambda grade: parse_yes_no(grade.raw))
     assert found.unparsed == 3
-    assert parse_yes_no("no healthy upstream") is False
+    assert parse_yes_no("no, upstream is not healthy") is False

@@ -71,6 +71,52 @@ def test_its_own_settings_do_not_enter(tiny_model_dir: Path, tmp_path: Path) -> 
     assert list(judge(folder).udasa_judge(ASKED, 3)) == list(judge(tiny_model_dir).udasa_judge(ASKED, 3))
 
 
+OWN_SETTINGS: list[dict[str, Any]] = [
+    {"suppress_tokens": list(range(3, 60)), "begin_suppress_tokens": list(range(3, 200)), "max_time": 1e-6},
+    {"min_p": 0.9, "typical_p": 0.1, "epsilon_cutoff": 0.1, "eta_cutoff": 0.1, "renormalize_logits": True},
+    {"guidance_scale": 3.0, "no_repeat_ngram_size": 1, "encoder_repetition_penalty": 2.0},
+    {"bad_words_ids": [[number] for number in range(3, 60)], "forced_bos_token_id": 5, "top_h": 0.1},
+    {"sequence_bias": [[[number], -50.0] for number in range(3, 60)], "forced_eos_token_id": 5},
+    {"min_length": 500, "min_new_tokens": 16, "exponential_decay_length_penalty": [1, 5.0]},
+    {"stop_strings": ["e"]},
+    {"prompt_lookup_num_tokens": 3, "max_length": 20},
+    {"num_beams": 4, "num_beam_groups": 2, "diversity_penalty": 1.0, "num_return_sequences": 2},
+    {"penalty_alpha": 0.6, "top_k": 4},
+    {"dola_layers": "high"},
+    {"watermarking_config": {"bias": 20.0, "seeding_scheme": "selfhash"}},
+    {"output_scores": True, "return_dict_in_generate": True, "use_cache": False, "an_unknown_key": 3},
+]
+
+
+@pytest.mark.parametrize("own", OWN_SETTINGS, ids=lambda own: next(iter(own)))
+def test_no_setting_of_its_own_enters(tiny_model_dir: Path, tmp_path: Path, own: dict[str, Any]) -> None:
+    folder = shutil.copytree(tiny_model_dir, tmp_path / "model")
+    settings = json.loads((folder / "generation_config.json").read_text())
+    (folder / "generation_config.json").write_text(json.dumps(settings | own))
+    one = judge(folder)
+    held = one.resources.causal_lm(one._ref).model.generation_config
+    for temperature in (0.0, 1.0):
+        one.options = one.Options(**{**one.options.model_dump(), "temperature": temperature})
+        vars(one).pop("_answering", None)
+        expected = list(judge(tiny_model_dir, temperature=temperature).udasa_judge(ASKED[:2], 3))
+        assert list(one.udasa_judge(ASKED[:2], 3)) == expected
+    # Left as it was: others use the same model.
+    assert one.resources.causal_lm(one._ref).model.generation_config is held
+
+
+def test_reasoning_that_the_template_opens_is_seen_as_such(tiny_model_dir: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny_model_dir, tmp_path / "model")
+    template = folder / "chat_template.jinja"
+    template.write_text(template.read_text() + "{% if add_generation_prompt %}<think>\n{% endif %}")
+    (grade,) = judge(folder).udasa_judge(ASKED[:1], 3)
+    assert grade.raw.startswith("<think>\n")
+    assert grade.grade is None
+    closed = "{% if add_generation_prompt %}<think>\n\n</think>\n\n{% endif %}"
+    template.write_text((tiny_model_dir / "chat_template.jinja").read_text() + closed)
+    (grade,) = judge(folder).udasa_judge(ASKED[:1], 3)
+    assert not grade.raw.startswith("<think>")
+
+
 def test_grades_come_batch_by_batch(tiny_model_dir: Path) -> None:
     one = judge(tiny_model_dir, batch=2)
     asked: list[int] = []

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 import time
+from base64 import b64encode, urlsafe_b64encode
 from email.utils import formatdate
 from itertools import pairwise
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from pydantic import ValidationError
@@ -15,15 +18,20 @@ from pydantic import ValidationError
 from tests.misbehaving_server import (
     MisbehavingServer,
     after,
+    choice,
     closes_at_once,
     closes_mid_body,
+    completes,
     drips,
+    drips_raw,
     echoes_the_key,
     garbage,
     hangs,
     says,
     status,
+    tokens,
 )
+from tests.plugins.openai.conftest import SECRET
 from udasa_core import Message, UdasaError
 from udasa_plugin_openai import client as module
 from udasa_plugin_openai.client import Client
@@ -138,6 +146,43 @@ def test_a_server_that_never_ends_is_left(server: MisbehavingServer, misbehaves:
     assert ask(server, read_timeout=0.3).choices[0].text == "Here."
     assert 0.3 <= time.monotonic() - started < 3
     assert len(server.calls) == 2
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+DRIPS = {
+    "status line": (b"HTTP/1.1 20", b"0"),
+    "headers": (OK, b"X-A: b\r\n"),
+    "one header": (OK + b"X-A: ", b"b"),
+    "100 Continue": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "headers of 100 Continue": (b"HTTP/1.1 100 Continue\r\n", b"X-A: b\r\n"),
+    "chunk size": (OK + b"Transfer-Encoding: chunked\r\n\r\n", b"0"),
+    "chunk extension": (OK + b"Transfer-Encoding: chunked\r\n\r\n5;", b"x"),
+    "chunks": (OK + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+    "trailers": (OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n", b"X-A: b\r\n"),
+    "a body without length": (OK + b"\r\n", b" "),
+    "an error's body": (b"HTTP/1.1 500 No\r\nContent-Length: 9999\r\n\r\n", b"x"),
+}
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("place", DRIPS)
+def test_an_attempt_has_one_deadline_wherever_a_server_drips(server: MisbehavingServer, place: str) -> None:
+    server.next(drips_raw(server, *DRIPS[place]), says("Here."))
+    started = time.monotonic()
+    assert ask(server, read_timeout=0.4).choices[0].text == "Here."
+    assert 0.4 <= time.monotonic() - started < 1.5
+    assert len(server.calls) == 2
+
+
+def test_what_comes_in_good_time_is_no_dripping(server: MisbehavingServer) -> None:
+    client = Client(ConnectionOptions(base_url=server.url, model="m", read_timeout=1.0), "t")
+    for _ in range(3):
+        server.next(after(0.4, says("Here.")))
+        assert client.complete(ASKED, threading.Event()).choices[0].text == "Here."
+    timers = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+    for timer in timers:
+        timer.join(0.2)
+    assert not [timer for timer in timers if timer.is_alive()]
 
 
 @pytest.mark.usefixtures("impatient")
@@ -283,6 +328,119 @@ def test_a_key_in_an_answer_is_blotted_out(server: MisbehavingServer, key: str) 
     spelled = "".join(f"\\u{ord(letter):04x}" for letter in key)
     server.always(garbage(f'{{"choices": [{{"message": {{"content": "I saw {spelled}"}}}}]}}'.encode()))
     assert ask(server, api_key_env="TEST_KEY").choices[0].text == "I saw <key>"
+
+
+ESCAPED = "".join(f"\\u{ord(letter):04x}" for letter in SECRET)
+SPELLINGS = {
+    "plain": SECRET,
+    "a slash escaped": SECRET.replace("/", "\\/"),
+    "a slash by its number": SECRET.replace("/", "\\u002f"),
+    "all by their numbers": ESCAPED,
+    "twice escaped": json.dumps(ESCAPED)[1:-1],
+    "in capitals": SECRET.upper(),
+    "percent": quote(SECRET, safe=""),
+    "percent everywhere": "".join(f"%{ord(letter):02x}" for letter in SECRET),
+    "percent twice": quote(quote(SECRET, safe=""), safe=""),
+    "HTML": "".join(f"&#x{ord(letter):x};" for letter in SECRET),
+    "HTML, decimal": SECRET.replace("/", "&#47;"),
+    "base64": b64encode(SECRET.encode()).decode(),
+    "base64 with a scheme": b64encode(f"Bearer {SECRET}".encode()).decode(),
+    "base64 with a user": urlsafe_b64encode(f"me:{SECRET}".encode()).decode(),
+    "base64, escaped": b64encode(f"x{SECRET}y".encode()).decode().replace("/", "\\/"),
+    "hex": SECRET.encode().hex(),
+    "wide": "\x00".join(SECRET),
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_the_key_is_blotted_out_however_it_is_written(key: str, spelling: str) -> None:
+    told = Key("TEST_KEY").redact(f"before {SPELLINGS[spelling]} behind")
+    assert "<key>" in told
+    assert told.startswith("before ")
+    assert told.endswith("behind")
+    # But for digits of base64 that the text beside it decides, too.
+    assert len(told) <= len("before <key> behind") + 16
+    assert Key("TEST_KEY").redact("a secret of sk- and 0123456789") == "a secret of sk- and 0123456789"
+
+
+def test_a_body_of_escapes_is_read_in_good_time(key: str) -> None:
+    started = time.monotonic()
+    for pieces in ("\\", "%25", "&amp;", "sk-Secret/"):
+        Key("TEST_KEY").redact(pieces * 50_000)
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize("code", [200, 400, 500])
+def test_no_spelling_of_the_key_gets_out(
+    server: MisbehavingServer, key: str, caplog: pytest.LogCaptureFixture, code: int, spelling: str
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    server.always(status(code, f'{{"error": "bad key: {SPELLINGS[spelling]}"}}'))
+    with pytest.raises(ServerError) as told:
+        ask(server, api_key_env="TEST_KEY", retries=0)
+    shown = str(told.value) + caplog.text + getattr(told.value, "raw", "") + getattr(told.value, "body", "")
+    assert "<key>" in shown
+    assert SPELLINGS[spelling] not in shown
+
+
+def test_every_text_of_an_answer_is_without_the_key(server: MisbehavingServer, key: str) -> None:
+    pieces = [key[start : start + 4] for start in range(0, len(key), 4)]
+    logprobs = tokens(*((piece, -1.0) for piece in pieces))
+    server.always(completes(lambda call: [choice(f"I {key}", f"stop {key}", logprobs)]))
+    completion = ask(server, api_key_env="TEST_KEY")
+    (only,) = completion.choices
+    assert (only.text, only.finish_reason) == ("I <key>", "stop <key>")
+    assert not any(f'"{piece}"' in completion.raw for piece in pieces)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_key_in_the_pieces_of_a_stream_is_kept_by_nobody(server: MisbehavingServer, key: str) -> None:
+    events = [
+        {"choices": [{"delta": {"content": key[start : start + 4]}}]} for start in range(0, len(key), 4)
+    ]
+    server.always(garbage("".join(f"data: {json.dumps(event)}\n\n" for event in events).encode()))
+    with pytest.raises(GarbledError) as told:
+        ask(server, api_key_env="TEST_KEY", retries=0)
+    assert told.value.raw == "<an answer that spells the key in pieces>"
+    assert key[4:8] not in str(told.value)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_library_does_not_log_the_key(
+    server: MisbehavingServer, key: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    head = b"HTTP/1.1 200 OK\r\nbad header " + key.encode() + b"\r\nContent-Length: 2\r\n\r\n{}"
+    server.always(drips_raw(server, head, b"", 0.2))
+    with pytest.raises(ServerError):
+        ask(server, api_key_env="TEST_KEY", retries=0, read_timeout=1.0)
+    assert key not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("url", "is_told"),
+    [
+        ("http://models.example.org/v1", True),
+        ("http://192.168.1.5:8000/v1", True),
+        ("http://[2001:db8::1]/v1", True),
+        ("http://localhost.example.org/v1", True),
+        ("https://models.example.org/v1", False),
+        ("http://localhost:8000/v1", False),
+        ("http://127.0.0.2/v1", False),
+        ("http://[::1]:8000/v1", False),
+        ("http://[::ffff:127.0.0.1]/v1", False),
+    ],
+)
+def test_a_key_that_goes_out_unencrypted_is_told(
+    key: str, caplog: pytest.LogCaptureFixture, url: str, is_told: bool
+) -> None:
+    Client(ConnectionOptions(base_url=url, model="m", api_key_env="TEST_KEY"), "judge 'j'")
+    assert ("judge 'j': the key in TEST_KEY" in caplog.text) is is_told
+    caplog.clear()
+    Client(ConnectionOptions(base_url=url, model="m"), "judge 'j'")
+    assert caplog.text == ""
 
 
 def test_a_placeholder_is_no_secret(server: MisbehavingServer, monkeypatch: pytest.MonkeyPatch) -> None:

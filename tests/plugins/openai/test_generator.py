@@ -31,6 +31,15 @@ from tests.tiny import make_tiny_model, tiny_ref_of
 from udasa_core import Adapter, Group, Message, ModelRef, Prompt, SamplingOptions, UdasaError, run, testing
 from udasa_plugin_openai.generator import OpenAIGenerator
 
+NEUTRAL = {
+    "top_p": 1.0,
+    "top_k": 0,
+    "min_p": 0.0,
+    "presence_penalty": 0.0,
+    "frequency_penalty": 0.0,
+    "repetition_penalty": 1.0,
+    "repeat_penalty": 1.0,
+}
 SAMPLING = SamplingOptions(responses=3, temperature=0.7, max_new_tokens=12)
 PROMPTS = (
     Prompt("one", (Message("user", "hi"),)),
@@ -127,6 +136,7 @@ def test_what_is_asked(server: MisbehavingServer, resources: FakeResources) -> N
         ],
         "max_tokens": 12,
         "temperature": 0.7,
+        **NEUTRAL,
         "n": 3,
     }
     one.udasa_generate(PROMPTS[:1], replace(SAMPLING, top_p=0.9, top_k=4), resources.base, 6)
@@ -181,6 +191,90 @@ def test_a_server_that_refuses_n_or_logprobs_is_asked_without(
     assert [len(group.responses) for group in groups] == [3, 3]
     assert len(server.calls) - len(sampled(server)) == 3
     assert len(sampled(server)) == (6 if "n" in refused else 2)
+
+
+def refusing(*names: str, words: str = "unexpected field {name}") -> Behaviour:
+    """Answers 400 to a request with one of these fields, whatever its value, and names it."""
+
+    def behave(call: Call, handler: Any) -> None:
+        name = next((name for name in names if name in call.body), None)
+        (honest() if name is None else status(400, words.format(name=name)))(call, handler)
+
+    return behave
+
+
+@pytest.mark.parametrize(
+    ("refused", "words"),
+    [
+        (("top_k",), "unexpected field {name}"),
+        (("top_k", "min_p", "repetition_penalty"), "Unknown field {name}; known: temperature, top_p, n"),
+        (("temperature",), "Unsupported value: '{name}' does not support 0.7 with this model"),
+        (("top_p",), '{{"error": {{"message": "temperature and top_p", "param": "{name}"}}}}'),
+        (("top_k",), "{{'type': 'extra_forbidden', 'loc': ('body', '{name}'), 'input': 0}}"),
+    ],
+)
+def test_a_setting_that_a_server_refuses_by_name_is_the_servers_own_and_told(
+    server: MisbehavingServer,
+    resources: FakeResources,
+    caplog: pytest.LogCaptureFixture,
+    refused: tuple[str, ...],
+    words: str,
+) -> None:
+    server.always(refusing(*refused, words=words))
+    one = generator(server, resources, concurrency=1)
+    groups = one.udasa_generate(PROMPTS, SAMPLING, resources.base, 5)
+    assert [len(group.responses) for group in groups] == [3, 3]
+    left = {"temperature", *NEUTRAL} - set(refused)
+    assert left <= set(sampled(server)[-1].body)
+    (told,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert "the server refuses" in told
+    told_names = [name for name in refused if name != "repetition_penalty"]
+    assert all(f"{name} = " in told for name in told_names)
+    assert one._requests._settings.refused == set(refused)
+    asked = len(server.calls)
+    one.udasa_generate(PROMPTS, SAMPLING, resources.base, 6)
+    assert len(server.calls) == asked + 2
+    # Figures say nothing of a temperature that nobody sampled with.
+    for group in groups:
+        for response in group.responses:
+            is_raw = response.sampling_logprobs == pytest.approx(response.logprobs, abs=1e-4)
+            assert is_raw is ("temperature" in refused)
+
+
+def test_a_server_may_spell_no_top_k_as_minus_one(
+    server: MisbehavingServer, resources: FakeResources, caplog: pytest.LogCaptureFixture
+) -> None:
+    def sglang(call: Call, handler: Any) -> None:
+        bad = status(400, "top_k must be -1 (disable), or at least 1, got 0.")
+        (bad if call.body.get("top_k") == 0 else honest())(call, handler)
+
+    server.always(sglang)
+    generate(server, resources)
+    assert sampled(server)[-1].body["top_k"] == -1
+    assert "refuses" not in caplog.text
+
+
+def test_what_the_user_sends_along_goes_before(server: MisbehavingServer, resources: FakeResources) -> None:
+    server.always(honest())
+    generate(server, resources, extra_body={"repetition_penalty": 1.1, "min_p": 0.2})
+    body = sampled(server)[0].body
+    assert (body["repetition_penalty"], body["min_p"], body["top_p"]) == (1.1, 0.2, 1.0)
+    assert "repeat_penalty" not in body
+
+
+def test_a_refused_prompt_that_names_a_setting_leaves_the_settings(
+    server: MisbehavingServer, resources: FakeResources, caplog: pytest.LogCaptureFixture
+) -> None:
+    def moody(call: Call, handler: Any) -> None:
+        bad = status(400, "prompt: what does top_k mean?")
+        (bad if "sun" in call.text else honest())(call, handler)
+
+    server.always(moody)
+    one = generator(server, resources)
+    with pytest.raises(UdasaError, match="refuses 1 of 2 prompts"):
+        one.udasa_generate(PROMPTS, SAMPLING, resources.base, 5)
+    assert one._requests._settings.refused == frozenset()
+    assert "refuses top_k" not in caplog.text
 
 
 # Log-probabilities

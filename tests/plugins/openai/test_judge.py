@@ -26,6 +26,15 @@ from tests.misbehaving_server import (
 from udasa_core import Grade, Message, Prompt, UdasaError, run, testing
 from udasa_plugin_openai.judge import OpenAIJudge
 
+NEUTRAL = {
+    "top_p": 1.0,
+    "top_k": 0,
+    "min_p": 0.0,
+    "presence_penalty": 0.0,
+    "frequency_penalty": 0.0,
+    "repetition_penalty": 1.0,
+    "repeat_penalty": 1.0,
+}
 GARBAGE = b"<html>404 not json</html>"
 
 
@@ -62,6 +71,7 @@ def test_what_is_asked(server: MisbehavingServer) -> None:
         "model": "j",
         "messages": [{"role": "system", "content": "Judge."}, {"role": "user", "content": "answer 0"}],
         "temperature": 0.0,
+        **NEUTRAL,
         "seed": 5,
         "max_tokens": 2048,
     }
@@ -87,11 +97,37 @@ def test_the_first_grade_is_there_before_the_last_is_asked_for(server: Misbehavi
     grades.close()  # type: ignore[attr-defined]
 
 
+def test_settings_that_a_server_refuses_are_left_out_and_told(
+    server: MisbehavingServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    def strict(call: Call, handler: Any) -> None:
+        known = {"model", "messages", "temperature", "top_p", "seed", "max_tokens"}
+        unknown = sorted(set(call.body) - known)
+        bad = status(400, f'{{"error": {{"message": "Unrecognized argument", "param": "{unknown[:1]}"}}}}')
+        bad = status(400, f"Unrecognized request arguments supplied: {unknown}") if unknown else bad
+        (bad if unknown else completes(by_number))(call, handler)
+
+    server.always(strict)
+    assert [one.grade for one in grade(server, 4, concurrency=2)] == [1.0, 2.0, 3.0, 4.0]
+    assert set(server.calls[-1].body) == {"model", "messages", "temperature", "top_p", "seed", "max_tokens"}
+    (told,) = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert "the server refuses frequency_penalty = 0, min_p = 0, presence_penalty = 0" in told.getMessage()
+    assert "its own settings count there" in told.getMessage()
+
+
 @pytest.mark.parametrize("text", ["Rating: [[11]]", "Rating: [[0]]", "Rating: seven", "[7]", "[[A]]"])
 def test_a_grade_that_is_none_is_not_asked_for_again(server: MisbehavingServer, text: str) -> None:
     server.always(says(text))
     assert grade(server) == [Grade(None, text)]
     assert len(server.calls) == 1
+
+
+def test_a_rating_that_was_only_thought_is_none(server: MisbehavingServer) -> None:
+    thought = '<think>"Rating: [[5]]" or [[6]]?</think> Rating: [[9]]'
+    server.next(says(thought), says("Is it a [[5]]?\nLet me", "length"), says("Rating: [[7]]", "length"))
+    assert [one.grade for one in grade(server, 3, concurrency=1)] == [9.0, None, 7.0]
+    server.next(says(thought))
+    assert grade(server, rating_rule="fastchat") == [Grade(5.0, thought)]
 
 
 @pytest.mark.usefixtures("impatient")
