@@ -15,6 +15,7 @@ from udasa_core.records import ModelRef
 from udasa_core.resources.fixed_shapes import Batch, batches
 from udasa_core.resources.padded_model import positional_padding, text_positions
 from udasa_core.resources.remembered import Remembered
+from udasa_core.sources.digests import model_files
 
 if TYPE_CHECKING:
     import torch
@@ -164,7 +165,13 @@ def _recipe(folder: Path, source: str) -> _Recipe:
         )
     pooling: Literal["mean", "cls"] = "mean"
     if "Pooling" in kinds:
-        pooling = _pooling(folder / kinds["Pooling"] / "config.json", source)
+        pooling_file = folder / str(kinds["Pooling"]) / "config.json"
+        if pooling_file not in model_files(folder):
+            raise SourceError(
+                f"embedder {source}: modules.json names {kinds['Pooling']!r}, where no config.json of the "
+                "folder lies. Copy the encoder's folder again."
+            )
+        pooling = _pooling(pooling_file, source)
     transformer_file = folder / "sentence_bert_config.json"
     max_tokens = None
     if transformer_file.is_file():

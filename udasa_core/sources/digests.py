@@ -46,15 +46,21 @@ def digest(path: Path, *, progress: Progress = silent) -> str:
     try:
         if path.is_file():
             return _file_digest(path, progress)
-        files = sorted(
-            file for file in path.rglob("*") if _belongs(file.relative_to(path)) and file.is_file()
-        )
+        files = model_files(path)
         listed = [[file.relative_to(path).as_posix(), _file_digest(file, progress)] for file in files]
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error}") from error
     if not listed:
         raise SourceError(f"{path} holds no model file ({', '.join(MODEL_SUFFIXES)})")
     return hashlib.sha256(json.dumps(sorted(listed)).encode()).hexdigest()
+
+
+def model_files(folder: Path) -> list[Path]:
+    """Return the files that a model's folder counts with, in order; none that lies behind a link to a folder.
+
+    Raises OSError.
+    """
+    return sorted(file for file in folder.rglob("*") if _belongs(file.relative_to(folder)) and file.is_file())
 
 
 def weights_digest(adapter: Path) -> str:

@@ -192,6 +192,21 @@ def test_a_recipe_that_cannot_be_followed_is_refused(
         embedder.embed(["a"])
 
 
+@pytest.mark.parametrize("path", ["../elsewhere", ".hidden", "linked", "nowhere"])
+def test_a_recipe_that_is_not_part_of_the_encoder_is_refused(
+    encoder_dir: Path, tmp_path: Path, path: str
+) -> None:
+    """It would change the vectors, and no digest would know."""
+    modules = [{"type": f"st.{kind}", "path": inner} for kind, inner in {**MODULES, "Pooling": path}.items()]
+    embedder = _changed(encoder_dir, tmp_path / "copy", "modules.json", modules)
+    for place in ("elsewhere", "copy/.hidden"):
+        (tmp_path / place).mkdir()
+        _write(tmp_path / place / "config.json", {"pooling_mode": "cls"})
+    (tmp_path / "copy" / "linked").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(SourceError, match=r"no config\.json of the folder"):
+        embedder.embed(["a text"])
+
+
 def test_pickled_weights_are_never_opened(encoder_dir: Path, tmp_path: Path) -> None:
     copy = tmp_path / "pickled"
     shutil.copytree(encoder_dir, copy)
