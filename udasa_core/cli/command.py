@@ -16,6 +16,7 @@ import click
 
 from udasa_core.errors import UdasaError
 from udasa_core.running.termination import terminable
+from udasa_core.text.printable import printable, printable_line
 
 INTERRUPTED = 130
 _VERBOSITY, _LOG_FILE = "udasa.verbosity", "udasa.log_file"
@@ -64,12 +65,10 @@ class Command(click.Command):
 
 
 def _set_logging_up(ctx: click.Context) -> None:
-    verbosity, file = ctx.meta.get(_VERBOSITY, 0), ctx.meta.get(_LOG_FILE)
-    # Left alone, logging tells warnings on stderr; what is fast need not import it for that.
-    if verbosity or file or "logging" in sys.modules:
-        from udasa_core.cli.logs import configure
+    # Always: left alone, logging tells warnings on stderr as they are, escapes and all.
+    from udasa_core.cli.logs import configure
 
-        configure(verbosity, file)
+    configure(ctx.meta.get(_VERBOSITY, 0), ctx.meta.get(_LOG_FILE))
 
 
 def _equip(command: click.Command) -> click.Command:
@@ -119,7 +118,7 @@ class Root(click.Group):
         try:
             command = offer.load()
         except Exception as error:  # a third party's module may do anything at import
-            told = f"{type(error).__name__}: {error}"
+            told = printable_line(f"{type(error).__name__}: {error}")
             return click.Command(
                 cmd_name,
                 help=f"Cannot be imported: {told}",
@@ -149,7 +148,10 @@ class Root(click.Group):
             # Whoever read this has read enough (`| head`). What is left has nowhere to go.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(0)
-        except (click.ClickException, click.exceptions.Exit):
+        except click.ClickException as error:
+            object.__setattr__(error, "message", printable(error.message))
+            raise
+        except click.exceptions.Exit:
             raise
         except Exception as error:
             _tell(
@@ -176,9 +178,14 @@ def _raising(name: str, told: str) -> Callable[[], None]:
     return command
 
 
+def say(text: object, *, err: bool = False) -> None:
+    """Print a text; what a terminal would act on is written out, wherever it came from."""
+    click.echo(printable(str(text)), err=err)
+
+
 def _tell(text: str) -> None:
     """Tell of the error that is being handled on stderr; its traceback goes to the log."""
     import logging
 
-    click.echo(text, err=True)
+    say(text, err=True)
     logging.getLogger("udasa").debug("traceback:", exc_info=True)

@@ -16,6 +16,7 @@ from udasa_core.hookspecs import hookimpl
 from udasa_core.plugins.base import Options, Plugin
 from udasa_core.progress import Progress, progress
 from udasa_core.records import Event
+from udasa_core.text.printable import printable_line
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -128,7 +129,7 @@ class ConsoleProgress(Plugin):
         if task.kind == "step" and task.age >= PATIENCE and self._live is not None:
             made = task.done - task.begun_with
             count = f" · {made} of {task.parts}" if task.parts and task.parts > 1 else ""
-            self._live.console.print(f"{task.name}{count} · {clock(task.age)}", markup=False)
+            self._live.console.print(f"{printable_line(task.name)}{count} · {clock(task.age)}", markup=False)
 
     def close(self) -> None:
         """Take the bars off the terminal and give it back as it was."""
@@ -153,7 +154,7 @@ class ConsoleProgress(Plugin):
         for task in _visible(self._drawn):
             counted = task.parts is not None and task.parts > 1
             grid.add_row(
-                Text(task.name, no_wrap=True, overflow="ellipsis"),
+                Text(printable_line(task.name), no_wrap=True, overflow="ellipsis"),
                 ProgressBar(total=task.parts, completed=task.done, width=_BAR) if counted else self._spinner,
                 Text(f"{_amount(task.done)}/{_amount(task.parts or 0)}" if counted else ""),
                 Text(clock(task.age) + _remaining(task)),

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from udasa_core.cli.command import Command
+from udasa_core.cli.command import Command, say
+from udasa_core.text.printable import printable
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -56,7 +57,7 @@ def _broken(name: str, error: Exception) -> click.Command:
 
     return Command(
         name,
-        help=f"Cannot be had: {error}",
+        help=f"Cannot be had: {printable(str(error))}",
         callback=tell,
         # Whatever was typed behind it: what is told is why it cannot be had.
         context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
@@ -83,8 +84,8 @@ def _command(name: str, catalog: Catalog) -> click.Command:
         given = {option: value for option, value in options.items() if value is not None}
         tables = run_experiment(name, config, overrides, folder=folder, options=given)
         for table in tables:
-            click.echo(f"{table}\n")
-        click.echo(f"these tables, and what else was written, lie in {folder}")
+            say(f"{table}\n")
+        say(f"these tables, and what else was written, lie in {folder}")
 
     own: list[click.Parameter] = [_option(option, field) for option, field in fields.items()]
     return Command(name, params=[*_common(default_folder(name)), *own], help=factory.__doc__, callback=run)

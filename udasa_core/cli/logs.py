@@ -7,9 +7,24 @@ import sys
 from pathlib import Path
 
 from udasa_core.errors import ConfigError, Fault
+from udasa_core.text.printable import printable
 
 LOGGER = "udasa"
 _LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
+
+
+class _Printable(logging.Formatter):
+    """Lines without what a terminal would act on: prompts' ids, servers' words and exceptions are in them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
+
+
+class _Indented(_Printable):
+    """The same, further lines indented: what begins a line of the file is a time, and no text's own."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return super().format(record).replace("\n", "\n    ")
 
 
 class _Terminal(logging.StreamHandler):  # type: ignore[type-arg]  # generic in the stubs alone
@@ -35,7 +50,7 @@ def configure(verbosity: int, file: Path | None) -> None:
         handler.close()
     terminal = _Terminal()
     terminal.setLevel(_LEVELS[min(verbosity, len(_LEVELS) - 1)])
-    terminal.setFormatter(logging.Formatter("%(message)s"))
+    terminal.setFormatter(_Printable("%(message)s"))
     logger.addHandler(terminal)
     if file is not None:
         try:
@@ -44,6 +59,6 @@ def configure(verbosity: int, file: Path | None) -> None:
             fault = Fault("--log-file", f"{file} cannot be written: {error.strerror or error}")
             raise ConfigError([fault], "command line") from error
         written.setLevel(logging.DEBUG)
-        written.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        written.setFormatter(_Indented("%(asctime)s %(levelname)s %(message)s"))
         logger.addHandler(written)
     logger.setLevel(logging.DEBUG if file is not None else terminal.level)

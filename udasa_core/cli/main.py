@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from udasa_core.cli.command import Root
+from udasa_core.cli.command import Root, say
 from udasa_core.cli.experiment import Experiments
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def init(file: Path, force: bool) -> None:
     from udasa_core.check.annotated import write_annotated
 
     write_annotated(file, force=force)
-    click.echo(f"wrote {file}; next: udasa check {file}")
+    say(f"wrote {file}; next: udasa check {file}")
 
 
 @main.command(short_help="Check a configuration; print stack, plan and estimate.")
@@ -79,17 +79,17 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
 
     checked, catalog = load(config, overrides), read_catalog()
     for table in (stack_table(checked, catalog), plan_table(checked)):
-        click.echo(f"{table}\n")
-    click.echo(f"{estimate_table(estimate(checked, catalog, console_progress()))}\n")
+        say(f"{table}\n")
+    say(f"{estimate_table(estimate(checked, catalog, console_progress()))}\n")
     remade = remade_table(checked, catalog)
     if remade is not None:
-        click.echo(f"{remade}\n")
+        say(f"{remade}\n")
     found, untold = overlaps(checked, catalog, console_progress())
     if found:
-        click.echo(f"{overlap_table(found)}\n")
+        say(f"{overlap_table(found)}\n")
     for told in untold:
-        click.echo(f"note: {told}")
-    click.echo(f"{config} has no fault; next: udasa run {config}")
+        say(f"note: {told}")
+    say(f"{config} has no fault; next: udasa run {config}")
 
 
 @main.command(short_help="Align a model, or continue doing so.")
@@ -109,12 +109,10 @@ def run(config: Path | None, overrides: tuple[str, ...], keep_samples: bool) -> 
 
     where = near(made.folder)
     if not made.made:
-        click.echo(
-            f"nothing to do: {where} holds all that this configuration asks for; see: udasa show {where}"
-        )
+        say(f"nothing to do: {where} holds all that this configuration asks for; see: udasa show {where}")
         return
     _print_tables(made, artifacts=False)
-    click.echo(f"The run lies in {where}. Next: udasa show {where}, or udasa export {where} --model FOLDER")
+    say(f"The run lies in {where}. Next: udasa show {where}, or udasa export {where} --model FOLDER")
 
 
 @main.group(cls=Experiments, short_help="Measure the method: signal, consistency, premise.")
@@ -143,7 +141,7 @@ def plugins(config: Path | None, verify: bool, timeout: float) -> None:
         selected = parse_config(read_toml(config), root=root, origin=str(config)).plugins()
     rows = listed(read_catalog(), selected)
     if not verify:
-        click.echo(plugin_table(rows, states=config is not None))
+        say(plugin_table(rows, states=config is not None))
         return
     from udasa_core.check.plugin_list import verified
     from udasa_core.cli.console import console_progress
@@ -152,8 +150,8 @@ def plugins(config: Path | None, verify: bool, timeout: float) -> None:
     offers = [row.offer for row in rows]
     verdicts = verify_all(offers, root=root, timeout=timeout, progress=console_progress())
     broken = sum(bool(verdict.problem) for verdict in verdicts)
-    click.echo(plugin_table(verified(rows, verdicts), states=config is not None))
-    click.echo(f"\n{len(verdicts) - broken} of {len(verdicts)} plugins import and keep a factory's contract")
+    say(plugin_table(verified(rows, verdicts), states=config is not None))
+    say(f"\n{len(verdicts) - broken} of {len(verdicts)} plugins import and keep a factory's contract")
     if broken:
         raise click.exceptions.Exit(1)
 
@@ -174,13 +172,14 @@ def show(name: str, folder: Path, as_json: bool, pairs: int | None) -> None:
         from udasa_core.report.pair_texts import pair_texts
 
         for text in pair_texts(found, pairs):
-            click.echo(f"{text}\n")
+            say(f"{text}\n")
     elif as_json:
         import json
 
         from udasa_core.report.figures import figures
+        from udasa_core.text.printable import printable_json
 
-        click.echo(json.dumps(figures(found), indent=1, ensure_ascii=False))
+        click.echo(printable_json(json.dumps(figures(found), indent=1, ensure_ascii=False)))
     else:
         _print_tables(found, artifacts=True)
 
@@ -228,7 +227,7 @@ def export(
         from udasa_core.export.pairs import export_pairs
 
         count = export_pairs(found, pairs, force=force, unfinished=unfinished, progress=progress)
-        click.echo(f"wrote {count} pairs to {pairs}")
+        say(f"wrote {count} pairs to {pairs}")
     if model is not None:
         from udasa_core.export.model import export_beside, export_merged
 
@@ -236,7 +235,7 @@ def export(
             export_merged(found, model, dtype=dtype, force=force, unfinished=unfinished, progress=progress)
         else:
             export_beside(found, model, force=force, unfinished=unfinished, progress=progress)
-        click.echo(f"wrote the aligned model to {model}; {model}/README.md tells where it comes from")
+        say(f"wrote the aligned model to {model}; {model}/README.md tells where it comes from")
 
 
 @main.command(short_help="Remove from the store what no run points at.")
@@ -249,7 +248,7 @@ def clean(folder: Path, store: Path | None, dry_run: bool) -> None:
     from udasa_core.report.written import size
 
     entries, freed = sweep(folder, store or "", dry_run=dry_run)
-    click.echo(f"{'would remove' if dry_run else 'removed'} {entries} outputs, {size(freed)}")
+    say(f"{'would remove' if dry_run else 'removed'} {entries} outputs, {size(freed)}")
 
 
 def _print_tables(found: Run, *, artifacts: bool) -> None:
@@ -257,4 +256,4 @@ def _print_tables(found: Run, *, artifacts: bool) -> None:
     from udasa_core.report.show import tables
 
     for table in tables(figures(found), artifacts=artifacts):
-        click.echo(f"{table}\n")
+        say(f"{table}\n")

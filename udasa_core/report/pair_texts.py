@@ -9,6 +9,7 @@ from udasa_core.records import Pair
 from udasa_core.report.written import number, wrap
 from udasa_core.store.runs import Run
 from udasa_core.store.tables import read_pairs
+from udasa_core.text.printable import printable, printable_line
 
 
 def pair_texts(run: Run, count: int) -> Iterator[str]:
@@ -22,7 +23,7 @@ def pair_texts(run: Run, count: int) -> Iterator[str]:
 
 def _pair_text(title: str, pair: Pair) -> str:
     gap = "no gap" if pair.gap is None else f"gap {number(pair.gap)}"
-    lines = [f"── {title} · {gap} · {pair.id}"]
+    lines = [printable(f"── {title} · {gap} · {pair.id}")]
     for message in pair.prompt.messages:
         lines += _labelled(message.role, message.content)
     for label, response, uncertainty in (
@@ -36,10 +37,5 @@ def _pair_text(title: str, pair: Pair) -> str:
 
 
 def _labelled(label: str, text: str) -> list[str]:
-    paragraphs = [line for paragraph in text.splitlines() for line in wrap(_printable(paragraph), 94)]
+    paragraphs = [line for paragraph in text.splitlines() for line in wrap(printable_line(paragraph), 94)]
     return [f"  {label}:", *(f"    {line}".rstrip() for line in paragraphs or ["(empty)"])]
-
-
-def _printable(text: str) -> str:
-    """Write out what a terminal would act on: a response may hold any character."""
-    return "".join(char if char.isprintable() or char == "\t" else ascii(char)[1:-1] for char in text)

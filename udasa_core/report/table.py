@@ -6,11 +6,13 @@ terminal, in a model card and in a spreadsheet.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from udasa_core.report.written import ABSENT, WIDTH, number, share, short, size, wrap
+from udasa_core.text.printable import printable
 
 if TYPE_CHECKING:
     from udasa_core.records import Metric
@@ -104,19 +106,21 @@ class Table:
     def text(self) -> str:
         """Return it as aligned text: the same on a terminal, in a pipe and in a file.
 
+        What a terminal would act on is written out, whatever texts its cells hold.
         Columns of numbers stand right; the last column wraps at 100 characters, and so do title and notes.
         """
-        title = wrap(self.title) if self.title else []
-        return "\n".join([*title, *self._lines(), *(line for note in self.notes for line in wrap(note))])
+        title = wrap(printable(self.title)) if self.title else []
+        notes = (line for note in self.notes for line in wrap(printable(note)))
+        return "\n".join([*title, *self._lines(), *notes])
 
     def markdown(self) -> str:
         """Return it as Markdown: the title as a heading of the second level, the table, the notes."""
-        head = [f"## {self.title}"] if self.title else []
+        head = [f"## {printable(self.title)}"] if self.title else []
         body = []
         if self.rows:
             lines = [self._names(), ["---:" if right else "---" for right in self._right()], *self._written()]
             body = ["\n".join(f"| {' | '.join(map(_escaped, line))} |" for line in lines)]
-        return "\n\n".join([*head, *body, *self.notes])
+        return "\n\n".join([*head, *body, *map(printable, self.notes)])
 
     def csv(self) -> str:
         """Return it as CSV with whole values, an absent one empty; an interval's bounds have own columns."""
@@ -139,6 +143,10 @@ class Table:
     def _names(self) -> list[str]:
         return [column.name for column in self._columns()]
 
+    def _shown(self) -> list[list[str]]:
+        """Return the rows as a terminal shows them, a line a cell."""
+        return [[_line(cell) for cell in row] for row in self._written()]
+
     def _cells(self) -> list[list[Cell]]:
         """Return the cells column by column."""
         return [[row[number] for row in self.rows] for number in range(len(self.columns))]
@@ -156,7 +164,7 @@ class Table:
     def _lines(self) -> list[str]:
         if not self.rows:
             return []
-        names, rows = self._names(), self._written()
+        names, rows = [_line(name) for name in self._names()], self._shown()
         headed = [names] if any(names) else []
         widths = [max(map(len, column)) for column in zip(*headed, *rows, strict=True)]
         right = self._right()
@@ -180,8 +188,13 @@ def _aligned(row: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -
     yield from (" " * indent + line for line in rest)
 
 
+def _line(cell: str) -> str:
+    return re.sub(r"[\n\t]+", " ", printable(cell))
+
+
 def _escaped(cell: str) -> str:
-    return " ".join(cell.split()).replace("|", "\\|")
+    # "<" would begin markup of its own where a page shows it.
+    return " ".join(printable(cell).split()).replace("|", "\\|").replace("<", "\\<")
 
 
 def _plain(cell: Cell) -> dict[str, str | float]:
