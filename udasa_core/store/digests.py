@@ -29,22 +29,24 @@ class Digests:
         self._root = root
         self._undigested = undigested
 
-    def note_file(self, path: Path, content: Path) -> None:
+    def note_file(self, path: Path, content: Path) -> bool:
         """Note what the file `path` is about to hold: what `content` holds now. Raises OSError.
 
         Two processes that make one output at once may end with either's bytes, so each adds its own line.
+        Returns whether something else was noted before.
         """
         line = f"{file_digest(content)}  {path.name}\n"
         note = self._note(path)
         known = _text(note)
         if line in known.splitlines(keepends=True):
-            return
+            return False
         note.parent.mkdir(parents=True, exist_ok=True)
         with note.open("a", encoding="utf-8") as file:
             # A kill may have left half a line.
             file.write(line if not known or known.endswith("\n") else f"\n{line}")
             file.flush()
             os.fsync(file.fileno())
+        return bool(known)
 
     def note_folder(self, path: Path, content: Path) -> None:
         """Note what the folder `path` is about to hold: every file in `content`. Raises OSError and

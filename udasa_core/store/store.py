@@ -122,7 +122,13 @@ class Store:
         path = self.path(step, key, suffix)
         with whole_file(path) as temporary:
             yield temporary
-            self._digests.note_file(path, temporary)
+            if self._digests.note_file(path, temporary):
+                # The same machine and versions make the same bytes; another may not.
+                log.warning(
+                    "%s was made before, and holds something else now: what was made of the former stays as "
+                    "it is. To have all of it made anew, remove the store, or change run.seed",
+                    path,
+                )
 
     def take(self, step: str, key: str) -> bool:
         """Say whether a table can be used as it lies; one that an earlier udasa wrote gets its digest now."""

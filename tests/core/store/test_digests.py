@@ -155,3 +155,15 @@ def test_pairs_that_trainers_are_given_are_compared(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="is damaged"):
         list(read_pairs(path))
     assert [one.gap for one in read_pairs(tmp_path / "elsewhere.parquet")] == [0.5]
+
+
+def test_what_is_made_anew_and_is_something_else_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = Store(tmp_path)
+    for number in (1, 1):
+        store.write_json("fit", "k", {"a": number})
+    assert caplog.text == ""
+    store.write_json("fit", "k", {"a": 2})
+    assert "holds something else now" in caplog.text
+    assert store.read_json("fit", "k") == {"a": 2}

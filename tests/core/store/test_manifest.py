@@ -99,3 +99,19 @@ def test_a_damaged_manifest_is_written_anew(made: udasa_core.Run, run: udasa_cor
     again = udasa_core.run(config)
     assert again.made == 0
     assert again.status == "finished"
+
+
+def test_a_run_of_an_earlier_format_is_read_as_it_is(run: udasa_core.Run) -> None:
+    before = [(stage.name, stage.metrics) for stage in run.stages()]
+    plain = json.loads(run.manifest.path.read_text())
+    del plain["sha256"]
+    run.manifest.path.write_text(json.dumps({**plain, "format": 2}))
+    shutil.rmtree(run.store.root / ".digests")
+    earlier = udasa_core.Run(run.folder)
+    assert [(stage.name, stage.metrics) for stage in earlier.stages()] == before
+    assert list(earlier.pairs())
+    assert earlier.aligned().adapters
+    # Without its digest, a manifest of today's format is none.
+    run.manifest.path.write_text(json.dumps(plain))
+    with pytest.raises(UdasaError, match="is damaged, or was edited"):
+        udasa_core.Run(run.folder)
