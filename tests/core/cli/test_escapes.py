@@ -92,16 +92,15 @@ def test_tables_hold_no_escape() -> None:
 
 
 def test_a_runs_figures_hold_no_escape(canned_run: udasa_core.Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = json.loads(canned_run.manifest.path.read_text())
-    before = canned_run.manifest.path.read_bytes()
+    manifest = udasa_core.Run(canned_run.folder).manifest
+    before = manifest.path.read_bytes()
+    config = manifest.plain["config"]
     try:
-        plain["config"]["run"]["name"] = EVIL
-        plain["status"] = EVIL
-        canned_run.manifest.path.write_text(json.dumps(plain))
+        manifest.update(status=EVIL, config={**config, "run": {**config["run"], "name": EVIL}})
         for arguments in ((), ("--json",), ("--pairs", "1")):
             done = udasa("show", canned_run.folder, *arguments)
             assert not ACTING & set(done.output)
             if arguments == ("--json",):
                 json.loads(done.output)
     finally:
-        canned_run.manifest.path.write_bytes(before)
+        manifest.path.write_bytes(before)
