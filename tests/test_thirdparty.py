@@ -290,3 +290,34 @@ def test_a_module_that_raises_is_blamed_and_takes_nothing_down(tmp_path: Path) -
     assert "dimension.bad.one.use" in done.stdout
     assert "bad-plugin 2.0" in done.stdout
     assert "RuntimeError: no licence" in done.stdout
+
+
+@pytest.mark.parametrize("text", ["import sys; sys.exit(0)", "import time; time.sleep(30)", "1 / 0"])
+def test_a_foreign_command_is_listed_without_its_import(tmp_path: Path, text: str) -> None:
+    entry = "[udasa.command]\nbad = bad_command:command\n[udasa.experiment]\nworse = bad_command:Worse\n"
+    distribution(tmp_path, "bad-command", entry, module=text)
+    udasa = str(Path(sys.executable).with_name("udasa"))
+    for arguments, name in ((["--help"], "bad "), (["experiment", "--help"], "worse ")):
+        done = subprocess.run(
+            [udasa, *arguments],
+            env=environment(tmp_path),
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=25,
+        )
+        assert done.returncode == 0, done.stderr
+        (line,) = [line for line in done.stdout.splitlines() if line.strip().startswith(name)]
+        assert "Offered by bad-command." in line
+
+
+def test_a_foreign_command_that_leaves_while_it_is_imported_has_failed(tmp_path: Path) -> None:
+    entry = "[udasa.command]\nbad = bad_command:command\n"
+    distribution(tmp_path, "bad-command", entry, module="import sys; sys.exit(0)")
+    udasa = str(Path(sys.executable).with_name("udasa"))
+    done = subprocess.run(
+        [udasa, "bad"], env=environment(tmp_path), cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "bad cannot be imported: SystemExit" in done.stderr

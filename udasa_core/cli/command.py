@@ -19,6 +19,8 @@ from udasa_core.running.termination import terminable
 from udasa_core.text.printable import printable, printable_line
 
 INTERRUPTED = 130
+# The distribution that this is part of: what it offers itself is light to import.
+OWN = "udasa"
 _VERBOSITY, _LOG_FILE = "udasa.verbosity", "udasa.log_file"
 
 
@@ -117,7 +119,7 @@ class Root(click.Group):
             return own
         try:
             command = offer.load()
-        except Exception as error:  # a third party's module may do anything at import
+        except (Exception, SystemExit) as error:  # a third party's module may do anything at import
             told = printable_line(f"{type(error).__name__}: {error}")
             return click.Command(
                 cmd_name,
@@ -127,6 +129,19 @@ class Root(click.Group):
                 context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
             )
         return _equip(command) if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the subcommands. Of a third party's the name and who offers it: none of them is imported."""
+        rows = []
+        for name in self.list_commands(ctx):
+            offer = None if name in self.commands else _offered().get(name)
+            distribution = offer.distro.name.replace("_", "-") if offer is not None and offer.distro else ""
+            if offer is not None and distribution != OWN:
+                rows.append((name, f"Offered by {distribution or 'an unknown distribution'}."))
+            elif command := self.get_command(ctx, name):
+                rows.append((name, command.get_short_help_str(60)))
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the subcommand. Never lets a traceback out: -vv shows it, a log file keeps it."""

@@ -194,6 +194,8 @@ class Job:
                     raise PluginError(f"{self.stack.engine} returned {done!r}; udasa_map yields indices")
                 for _ in done:
                     advance()
+            except SystemExit as error:
+                raise PluginError(f"{self.stack.engine} ended the process in udasa_map: {error!r}") from error
             finally:
                 # What a job has loaded goes with it.
                 _jobs.pop(content_key(plain), None)

@@ -29,7 +29,7 @@ class Observers:
                 continue
             try:
                 self._registry.call(plugin, "udasa_observe", event=event)
-            except Exception as error:  # an observer cannot stop a run, whatever it raises
+            except (Exception, SystemExit) as error:  # an observer cannot stop a run, whatever it raises
                 self._deaf.add(plugin.name)
                 log.warning("%s; it is not told of anything more", error)
 

@@ -317,7 +317,7 @@ def check_grades(plugin: BuiltPlugin, count: int, answer: Any) -> Iterator[Grade
             break
         except UdasaError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise PluginError(f"{plugin} raised in {hook}: {type(error).__name__}: {error}") from error
         if not isinstance(grade, Grade):
             _breach(plugin, hook, type(grade).__name__, "it returns Grades")

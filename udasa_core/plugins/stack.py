@@ -258,7 +258,7 @@ class Registry:
             answer = caller(**arguments)
         except UdasaError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # nobody but the command line ends the process
             raise PluginError(
                 f"{plugin} raised in {hook}{_about(arguments)}: {type(error).__name__}: {error}"
             ) from error
@@ -295,7 +295,7 @@ def _build(table: PluginTable, catalog: Catalog, resources: SharedResources) -> 
         instance = chosen.factory(chosen.options, table.name, resources.limited_to(chosen.needs, table.name))
     except UdasaError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(
             f"{table.kind} {table.name!r} ({chosen.offer.distribution} {chosen.offer.version}) "
             f"cannot be built: {type(error).__name__}: {error}"

@@ -126,12 +126,14 @@ def _word_on_the_end(job: Job, manifest: Manifest) -> Iterator[None]:
         yield
         manifest.finish(status="finished", error="")
         status = "finished"
-    except (KeyboardInterrupt, Exception) as error:
+    except (KeyboardInterrupt, Exception, SystemExit) as error:
         status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
         told = f"{type(error).__name__}: {error}".removesuffix(": ")
         # A full disk refuses this, too; the error to be told is the first one.
         with suppress(StoreError):
             manifest.update(status=status, error=told)
+        if isinstance(error, SystemExit):
+            raise UdasaError(f"what the run called ended the process: {error!r}") from error
         raise
     finally:
         job.observe(Event("finished", "run", name, detail={"status": status, "made": job.outputs.made}))
