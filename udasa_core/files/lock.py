@@ -23,6 +23,7 @@ def locked(path: Path, refusal: str, *, wait: bool = False) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout
 
+    _refuse_link(path)
     # Where a file system knows no locks, none is made up: what would stand for one outlives a kill.
     lock = FileLock(path, fallback_to_soft=False)
     try:
@@ -64,6 +65,7 @@ def _read_write(path: Path, refusal: str, *, is_alone: bool) -> Iterator[None]:
 
     from filelock import ReadWriteLock, Timeout
 
+    _refuse_link(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # A lock of its own for each caller: two runs in one process are two users.
@@ -77,6 +79,12 @@ def _read_write(path: Path, refusal: str, *, is_alone: bool) -> Iterator[None]:
         yield
     finally:
         lock.close()
+
+
+def _refuse_link(path: Path) -> None:
+    """Raise StoreError where a lock is a link: whoever writes into it would write somewhere else."""
+    if path.is_symlink():
+        raise StoreError(f"{path} is a link, and a lock is a file of its own: remove it")
 
 
 def _holder(path: Path) -> str:

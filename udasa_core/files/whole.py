@@ -49,8 +49,8 @@ def whole_file(path: Path) -> Iterator[Path]:
 def whole_folder(folder: Path) -> Iterator[Path]:
     """Yield an empty folder to fill; on leaving it becomes `folder`, after an error it is gone.
 
-    What lay at `folder` is moved aside, and deleted only once the new one is in its place: between the two
-    renames there is none. Raises as `whole_file` does.
+    What lay at `folder` is deleted only once the new one is in its place. Linux exchanges the two; elsewhere
+    the old one is moved aside first, and between the two renames there is none. Raises as `whole_file` does.
     """
     temporary = _beside(folder)
     old = temporary.with_suffix(".old")
@@ -60,6 +60,9 @@ def whole_folder(folder: Path) -> Iterator[Path]:
             temporary.mkdir(parents=True)
             yield temporary
             flush_to_disk(temporary)
+            if folder.exists() and _exchanged(temporary, folder):
+                _flush(folder.parent)
+                return  # what lay there is the temporary one now, and goes with it
             if folder.exists():
                 folder.rename(old)
             try:
@@ -73,6 +76,18 @@ def whole_folder(folder: Path) -> Iterator[Path]:
                 shutil.rmtree(old)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _exchanged(first: Path, second: Path) -> bool:
+    """Let two paths change places in one step; return whether the system can."""
+    import ctypes
+
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError, TypeError):
+        return False
+    here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    return bool(rename(here, os.fsencode(first), here, os.fsencode(second), exchange) == 0)
 
 
 def settle(finished: Path, path: Path) -> None:

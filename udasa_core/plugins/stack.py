@@ -147,6 +147,8 @@ def _choose(table: PluginTable, catalog: Catalog) -> tuple[_Chosen | None, list[
         options = factory.Options.model_validate_json(json.dumps(dict(table.options)), strict=True)
     except TypeError as error:
         return None, [Fault(table.path, f"holds a value that no option takes: {error}")]
+    except SystemExit as error:
+        return None, [Fault(table.path, f"its options end the process: {error!r}")]
     except ValidationError as error:
         return None, pydantic_faults(error, table.path, factory.Options, core_keys(table.kind))
     return _Chosen(table, offer, factory, options, tuple(attribute(factory, "needs"))), []
@@ -210,7 +212,10 @@ def _stray_overrides(config: RunConfig, chosen: _Chosen) -> list[Fault]:
     resources = SharedResources({}, config.root, lambda event: None).limited_to(
         chosen.needs, chosen.table.name
     )
-    policy = chosen.factory(chosen.options, chosen.table.name, resources)
+    try:
+        policy = chosen.factory(chosen.options, chosen.table.name, resources)
+    except (Exception, SystemExit) as error:  # a third party's constructor may do anything
+        return [Fault(f"{chosen.table.path}.use", f"cannot be built: {type(error).__name__}: {error}")]
     faults = attribute_faults("stages", policy, chosen.options)
     if faults:
         return [Fault(f"{chosen.table.path}.use", "; ".join(faults))]

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -97,3 +98,12 @@ def test_a_place_that_cannot_hold_a_lock_is_told(tmp_path: Path, ask: object) ->
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot be locked"), ask(tmp_path / "file" / ".lock", "busy"):
         pass
+
+
+@pytest.mark.parametrize("kind", [locked, in_use, unused])
+def test_a_lock_that_is_a_link_is_refused_and_its_target_left_alone(tmp_path: Path, kind: Any) -> None:
+    (tmp_path / "precious").write_text("words")
+    (tmp_path / ".lock").symlink_to(tmp_path / "precious")
+    with pytest.raises(StoreError, match="is a link"), kind(tmp_path / ".lock", "busy"):
+        pass
+    assert (tmp_path / "precious").read_text() == "words"

@@ -12,6 +12,7 @@ from threading import Barrier
 import pytest
 
 from udasa_core.errors import StoreError
+from udasa_core.files import whole
 from udasa_core.files.whole import leftovers, whole_file, whole_folder, write_whole
 
 # Kills its own process at the n-th call to the system that writing makes: no handler of any kind runs.
@@ -86,7 +87,8 @@ def test_a_kill_leaves_the_old_folder_or_the_new_one(tmp_path: Path, is_replaced
         killed = killed_at(count, place, "folder")
         names = sorted(path.name for path in place.iterdir()) if place.exists() else []
         aside = list(place.parent.glob(".*.old")) if place.parent.exists() else []
-        # Between two renames there is none, and the old one lies whole beside it.
+        # Between two renames there is none, and the old one lies whole beside it. Linux needs but one.
+        assert not aside or not sys.platform.startswith("linux")
         wanted = (["a", "b"], ["old"]) if is_replaced and not aside else (["a", "b"], [])
         assert names in wanted, f"killed at call {count}"
         if is_replaced and not names:
@@ -157,6 +159,7 @@ def test_a_folder_that_cannot_take_its_place_gives_the_old_one_back(
         return rename(self, target)
 
     monkeypatch.setattr(Path, "rename", refuse)
+    monkeypatch.setattr(whole, "_exchanged", lambda *_: False)  # as on a system that cannot
     with pytest.raises(StoreError, match="Input/output"), whole_folder(place) as partial:
         (partial / "new").write_text("new")
     assert [path.name for path in tmp_path.rglob("*")] == ["model", "old"]

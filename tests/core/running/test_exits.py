@@ -12,7 +12,7 @@ import pytest
 import udasa_core
 from tests.canned import Canned, Trainer, configuration
 from udasa_core import Column, Event, Grade, Group, Message, ModelRef, Prompt, SuiteReport, hookimpl
-from udasa_core.errors import PluginError, UdasaError
+from udasa_core.errors import ConfigError, PluginError, UdasaError
 from udasa_core.running.conduct import running
 
 HERE = "tests.core.running.test_exits"
@@ -70,6 +70,23 @@ class LeavesWatching(Canned):
 
 def judged(plain: dict[str, Any]) -> dict[str, Any]:
     return {**plain, "suite": [{"use": f"{HERE}:Asking"}], "judge": {"use": f"{HERE}:LeavesJudging"}}
+
+
+class LeavesStaging(Canned):
+    def __init__(self, *given: Any) -> None:
+        sys.exit(0)
+
+    @hookimpl
+    def udasa_stage(self, pairs: Any, seed: int) -> Any:
+        raise NotImplementedError
+
+
+def test_a_stage_policy_that_leaves_is_a_fault_of_the_configuration(
+    tmp_path: Path, tiny_model_dir: Path
+) -> None:
+    plain = {**configuration(tmp_path, tiny_model_dir), "stages": {"use": f"{HERE}:LeavesStaging"}}
+    with pytest.raises(ConfigError, match="cannot be built: SystemExit"):
+        udasa_core.load(plain)
 
 
 @pytest.mark.parametrize(
