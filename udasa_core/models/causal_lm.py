@@ -73,9 +73,13 @@ class CausalLM:
 
     @cached_property
     def context_length(self) -> int:
-        """The number of tokens that the model can attend to, prompt and response together."""
+        """The number of tokens that the model can attend to, prompt and response together.
+
+        A model whose positions are scaled by the sequence's length ends where that begins: beyond, every
+        token of a sequence has other keys than in a shorter one, so that no cache can be gone on from.
+        """
         declared = getattr(self._config, "max_position_embeddings", None) or self.tokenizer.model_max_length
-        return min(int(declared), _UNLIMITED)
+        return min(int(declared), _UNLIMITED, *_unscaled_lengths(self._config))
 
     @cached_property
     def stop_ids(self) -> frozenset[int]:
@@ -202,4 +206,36 @@ class CausalLM:
         prompts, responses: N token id sequences each, none empty. Responses to one prompt share its pass.
         Logits exist for one slice of positions at a time. Raises ValueError for an empty sequence.
         """
+        scaled = min(_unscaled_lengths(self._config), default=_UNLIMITED)
+        for prompt, response in zip(prompts, responses, strict=True):
+            if len(prompt) + len(response) > scaled:
+                raise UdasaError(
+                    f"{self.ref.source} scales its positions by length beyond {scaled} tokens, and "
+                    f"{len(prompt) + len(response)} are asked of it, where no token statistics can be read: "
+                    "shorten the prompt or the response, or choose another model"
+                )
         return forced_statistics(self.model, prompts, responses, temperature, top_p, top_k)
+
+
+def _unscaled_lengths(config: PreTrainedConfig) -> list[int]:
+    """Return up to how many tokens each rope that depends on the sequence's length is one and the same.
+
+    Such are dynamic NTK, which grows its base beyond the declared length, and longrope (Ding et al. 2024,
+    arXiv 2402.13753), which has other factors beyond the length of pretraining.
+    """
+    rope = getattr(config, "rope_parameters", None) or {}
+    lengths = []
+    for one in [rope, *rope.values()]:
+        kind = one.get("rope_type") if isinstance(one, Mapping) else None
+        if kind == "longrope":
+            first = one.get("original_max_position_embeddings")
+            lengths.append(
+                int(
+                    first
+                    or getattr(config, "original_max_position_embeddings", None)
+                    or config.max_position_embeddings
+                )
+            )
+        elif kind == "dynamic":
+            lengths.append(int(config.max_position_embeddings))
+    return lengths

@@ -13,7 +13,15 @@ import pytest
 import torch
 
 from tests.tiny import make_tiny_model, tiny_ref_of
-from udasa_core import Adapter, CausalLM, Message, ModelRef, UdasaError, load_causal_lm
+from udasa_core import (
+    Adapter,
+    CausalLM,
+    Message,
+    ModelRef,
+    UdasaError,
+    keeps_every_position,
+    load_causal_lm,
+)
 
 ASKED = [Message("system", "be kind"), Message("user", "what is the sun?")]
 
@@ -271,3 +279,61 @@ def test_importing_the_module_imports_no_torch() -> None:
     imported = "import sys, udasa_core.models.causal_lm, udasa_core.models.loading"
     code = f"{imported}; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def configured(folder: Path, target: Path, **changes: object) -> CausalLM:
+    """Return the model of a folder under a changed config.json."""
+    shutil.copytree(folder, target)
+    config = json.loads((target / "config.json").read_text())
+    (target / "config.json").write_text(json.dumps(config | changes))
+    return load_causal_lm(tiny_ref_of(target))
+
+
+@pytest.mark.parametrize(
+    "unused",
+    [
+        {"sliding_window": 8},
+        {"sliding_window": 8, "layer_types": ["sliding_attention", "full_attention"]},
+        {"attention_chunk_size": 8},
+    ],
+)
+def test_a_window_that_the_models_code_does_not_have_is_not_used(
+    unused: dict[str, object], lm: CausalLM, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    odd = configured(tiny_model_dir, tmp_path / "odd", **unused)
+    prompt, response = list(range(3, 40)), list(range(50, 75))
+    found = odd.token_statistics([prompt], [response])
+    assert found == lm.token_statistics([prompt], [response])
+    assert keeps_every_position(odd.model)
+
+
+@pytest.mark.parametrize(
+    "rope",
+    [
+        {"rope_type": "dynamic", "rope_theta": 10000.0, "factor": 4.0},
+        {
+            "rope_type": "longrope",
+            "rope_theta": 10000.0,
+            "factor": 4.0,
+            "original_max_position_embeddings": 32,
+            "short_factor": [1.0] * 8,
+            "long_factor": [4.0] * 8,
+        },
+    ],
+)
+def test_rope_that_depends_on_length_ends_where_it_would_change(
+    rope: dict[str, object], tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    length = 128 if rope["rope_type"] == "longrope" else 32
+    scaled = configured(
+        tiny_model_dir, tmp_path / "scaled", rope_parameters=rope, max_position_embeddings=length
+    )
+    assert scaled.context_length == 32
+    prompt, response = list(range(3, 23)), list(range(50, 62))
+    (found,) = scaled.token_statistics([prompt], [response])
+    raw = forward(scaled, prompt, response).log_softmax(-1)
+    assert found.logprobs == pytest.approx(
+        raw.gather(-1, torch.tensor(response)[:, None])[:, 0].tolist(), abs=1e-4
+    )
+    with pytest.raises(UdasaError, match=r"beyond 32 tokens, and 33 are asked"):
+        scaled.token_statistics([prompt], [[*response, 5]])
