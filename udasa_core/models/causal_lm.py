@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from udasa_core.errors import UdasaError
+from udasa_core.models.chat import chat, unknown_options
 from udasa_core.models.next_tokens import NextTokens
 from udasa_core.models.prefill import Prefill
 from udasa_core.models.token_statistics import TokenStatistics as TokenStatistics
@@ -83,10 +84,13 @@ class CausalLM:
 
     @cached_property
     def stop_ids(self) -> frozenset[int]:
-        """The tokens that end a turn, from the generation settings, the configuration and the tokenizer."""
+        """The tokens that end a turn, from the generation settings, the configuration, the tokenizer, and the
+        chat template, whose closing token some models' settings do not name."""
         declared = [self._config.eos_token_id, self.tokenizer.eos_token_id]
         if (generation := self._generation_config) is not None:
             declared.append(generation.eos_token_id)
+        if self.tokenizer.chat_template:
+            declared.append(self._closing(None))
         lists = [ids if isinstance(ids, list) else [ids] for ids in declared]
         return frozenset(token for ids in lists for token in ids if token is not None)
 
@@ -127,42 +131,52 @@ class CausalLM:
         Raises UdasaError where the model has no chat template, ValueError where the template refuses this
         conversation (some take no system message, say).
         """
-        return self._chat(messages, True, template_options) if template == "chat" else self._plain(messages)
+        return self._chat(messages, template_options) if template == "chat" else self._plain(messages)
 
     def end_of_turn(self, template: str = "chat", template_options: Mapping[str, Any] | None = None) -> int:
         """Return the token with which the model ends its response: the chat template's, or the tokenizer's.
 
         Raises UdasaError where the model has none.
         """
-        asked = [Message("user", "?")]
-        if template == "chat":
-            answered = self._chat([*asked, Message("assistant", "!")], False, template_options)
-            for token in answered[len(self._chat(asked, True, template_options)) :]:
-                if token in self.stop_ids:
-                    return token
+        if template == "chat" and (closing := self._closing(template_options)) is not None:
+            return closing
         if self.tokenizer.eos_token_id is None:
             raise UdasaError(
                 f"{self.ref.source} has no token that ends a response: set eos_token in its tokenizer"
             )
         return int(self.tokenizer.eos_token_id)
 
-    def _chat(
-        self, messages: Sequence[Message], generation: bool, options: Mapping[str, Any] | None
-    ) -> list[int]:
-        from jinja2 import TemplateError
+    def _closing(self, options: Mapping[str, Any] | None) -> int | None:
+        from udasa_core.models.closing import closing_token
 
+        settings = {
+            name: value for name, value in (options or {}).items() if name != "sanitize_control_tokens"
+        }
+        try:
+            return closing_token(
+                self.tokenizer, lambda turns: chat(self.tokenizer, turns, False, settings, False)
+            )
+        except ValueError:
+            # A template that takes no such conversation says so where a prompt is rendered.
+            return None
+
+    def _chat(self, messages: Sequence[Message], options: Mapping[str, Any] | None) -> list[int]:
         if not self.tokenizer.chat_template:
             raise UdasaError(
                 f"{self.ref.source} has no chat template, as base models have none: "
                 'set template = "plain" under [generator], or choose an instruction-tuned model'
             )
-        conversation = [{"role": message.role, "content": message.content} for message in messages]
-        try:
-            ids: list[int] = self.tokenizer.apply_chat_template(
-                conversation, add_generation_prompt=generation, return_dict=False, **(options or {})
+        unknown = unknown_options(self.tokenizer, options or {})
+        if unknown:
+            raise UdasaError(
+                f"the chat template of {self.ref.source} has no option {', '.join(unknown)}: see its "
+                "chat_template for the names, and correct template_options"
             )
-        except TemplateError as error:
-            raise ValueError(f"the model's chat template refuses the conversation: {error}") from error
+        turns = [{"role": message.role, "content": message.content} for message in messages]
+        ids = chat(self.tokenizer, turns, True, options or {}, True)
+        heard = [turn for turn in turns if turn["role"] != "system" or not turn["content"].strip()]
+        if heard and len(heard) < len(turns) and _ids(self.tokenizer, heard, options or {}) == ids:
+            raise ValueError("the model's chat template drops the system message")
         return ids
 
     def _plain(self, messages: Sequence[Message]) -> list[int]:
@@ -215,6 +229,16 @@ class CausalLM:
                     "shorten the prompt or the response, or choose another model"
                 )
         return forced_statistics(self.model, prompts, responses, temperature, top_p, top_k)
+
+
+def _ids(
+    tokenizer: PreTrainedTokenizerBase, turns: Sequence[Mapping[str, str]], options: Mapping[str, Any]
+) -> list[int] | None:
+    """Return a conversation's token ids, None where the template refuses it."""
+    try:
+        return chat(tokenizer, turns, True, options, True)
+    except ValueError:
+        return None
 
 
 def _unscaled_lengths(config: PreTrainedConfig) -> list[int]:

@@ -337,3 +337,62 @@ def test_rope_that_depends_on_length_ends_where_it_would_change(
     )
     with pytest.raises(UdasaError, match=r"beyond 32 tokens, and 33 are asked"):
         scaled.token_statistics([prompt], [[*response, 5]])
+
+
+# Templates that are not as they should be
+
+_TURNS = "{% for m in messages %}<|im_start|>{{ m.role }} {{ m.content }}CLOSE{% endfor %}"
+
+
+def templated(folder: Path, target: Path, template: str) -> CausalLM:
+    """Return the model of a folder with another chat template."""
+    shutil.copytree(folder, target)
+    (target / "chat_template.jinja").write_text(template)
+    return load_causal_lm(tiny_ref_of(target))
+
+
+def test_the_token_that_the_template_closes_a_turn_with_stops(tiny_model_dir: Path, tmp_path: Path) -> None:
+    lm = templated(tiny_model_dir, tmp_path / "other", _TURNS.replace("CLOSE", "<pad>\n"))
+    closing = lm.tokenizer.convert_tokens_to_ids("<pad>")
+    assert closing != lm.tokenizer.eos_token_id
+    assert lm.end_of_turn() == closing
+    assert lm.stop_ids == {closing, lm.tokenizer.eos_token_id}
+
+
+def test_a_token_that_opens_the_next_turn_closes_none(tiny_model_dir: Path, tmp_path: Path) -> None:
+    lm = templated(tiny_model_dir, tmp_path / "open", _TURNS.replace("CLOSE", ""))
+    assert lm.end_of_turn() == lm.tokenizer.eos_token_id
+    assert lm.stop_ids == {lm.tokenizer.eos_token_id}
+
+
+def test_a_template_that_drops_the_system_message_says_so(tiny_model_dir: Path, tmp_path: Path) -> None:
+    deaf = templated(
+        tiny_model_dir,
+        tmp_path / "deaf",
+        "{% for m in messages if m.role != 'system' %}{{ m.content }}{% endfor %}",
+    )
+    assert deaf.render(ASKED[1:])
+    with pytest.raises(ValueError, match="drops the system message"):
+        deaf.render(ASKED)
+
+
+def test_a_template_that_fails_says_what_failed(tiny_model_dir: Path, tmp_path: Path) -> None:
+    broken = templated(tiny_model_dir, tmp_path / "broken", "{{ messages[0].content + 1 }}")
+    with pytest.raises(ValueError, match="fails at the conversation: TypeError"):
+        broken.render(ASKED)
+
+
+def test_a_misspelt_option_of_the_template_is_refused(tiny_model_dir: Path, tmp_path: Path) -> None:
+    lm = templated(tiny_model_dir, tmp_path / "think", _TURNS + "{% if enable_thinking %}!{% endif %}")
+    assert lm.render(ASKED, template_options={"enable_thinking": True}) != lm.render(ASKED)
+    with pytest.raises(UdasaError, match="has no option enable_thinkin: see"):
+        lm.render(ASKED, template_options={"enable_thinkin": True})
+
+
+def test_a_template_that_writes_the_date_writes_the_same_every_day(
+    tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    lm = templated(
+        tiny_model_dir, tmp_path / "dated", "{{ strftime_now('%d %b %Y') }} {{ messages[-1].content }}"
+    )
+    assert lm.decode(lm.render(ASKED[1:])) == "26 Jul 2024 what is the sun?"
