@@ -220,7 +220,7 @@ class CausalLM:
         prompts, responses: N token id sequences each, none empty. Responses to one prompt share its pass.
         Logits exist for one slice of positions at a time. Raises ValueError for an empty sequence.
         """
-        scaled = min(_unscaled_lengths(self._config), default=_UNLIMITED)
+        scaled = min(_unscaled_lengths(self.model.config.get_text_config()), default=_UNLIMITED)
         for prompt, response in zip(prompts, responses, strict=True):
             if len(prompt) + len(response) > scaled:
                 raise UdasaError(
