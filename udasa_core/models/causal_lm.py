@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from udasa_core.errors import UdasaError
+from udasa_core.models.chat import chat, unknown_options
 from udasa_core.models.next_tokens import NextTokens
 from udasa_core.models.prefill import Prefill
 from udasa_core.models.token_statistics import TokenStatistics as TokenStatistics
@@ -73,16 +74,23 @@ class CausalLM:
 
     @cached_property
     def context_length(self) -> int:
-        """The number of tokens that the model can attend to, prompt and response together."""
+        """The number of tokens that the model can attend to, prompt and response together.
+
+        A model whose positions are scaled by the sequence's length ends where that begins: beyond, every
+        token of a sequence has other keys than in a shorter one, so that no cache can be gone on from.
+        """
         declared = getattr(self._config, "max_position_embeddings", None) or self.tokenizer.model_max_length
-        return min(int(declared), _UNLIMITED)
+        return min(int(declared), _UNLIMITED, *_unscaled_lengths(self._config))
 
     @cached_property
     def stop_ids(self) -> frozenset[int]:
-        """The tokens that end a turn, from the generation settings, the configuration and the tokenizer."""
+        """The tokens that end a turn, from the generation settings, the configuration, the tokenizer, and the
+        chat template, whose closing token some models' settings do not name."""
         declared = [self._config.eos_token_id, self.tokenizer.eos_token_id]
         if (generation := self._generation_config) is not None:
             declared.append(generation.eos_token_id)
+        if self.tokenizer.chat_template:
+            declared.append(self._closing(None))
         lists = [ids if isinstance(ids, list) else [ids] for ids in declared]
         return frozenset(token for ids in lists for token in ids if token is not None)
 
@@ -123,42 +131,52 @@ class CausalLM:
         Raises UdasaError where the model has no chat template, ValueError where the template refuses this
         conversation (some take no system message, say).
         """
-        return self._chat(messages, True, template_options) if template == "chat" else self._plain(messages)
+        return self._chat(messages, template_options) if template == "chat" else self._plain(messages)
 
     def end_of_turn(self, template: str = "chat", template_options: Mapping[str, Any] | None = None) -> int:
         """Return the token with which the model ends its response: the chat template's, or the tokenizer's.
 
         Raises UdasaError where the model has none.
         """
-        asked = [Message("user", "?")]
-        if template == "chat":
-            answered = self._chat([*asked, Message("assistant", "!")], False, template_options)
-            for token in answered[len(self._chat(asked, True, template_options)) :]:
-                if token in self.stop_ids:
-                    return token
+        if template == "chat" and (closing := self._closing(template_options)) is not None:
+            return closing
         if self.tokenizer.eos_token_id is None:
             raise UdasaError(
                 f"{self.ref.source} has no token that ends a response: set eos_token in its tokenizer"
             )
         return int(self.tokenizer.eos_token_id)
 
-    def _chat(
-        self, messages: Sequence[Message], generation: bool, options: Mapping[str, Any] | None
-    ) -> list[int]:
-        from jinja2 import TemplateError
+    def _closing(self, options: Mapping[str, Any] | None) -> int | None:
+        from udasa_core.models.closing import closing_token
 
+        settings = {
+            name: value for name, value in (options or {}).items() if name != "sanitize_control_tokens"
+        }
+        try:
+            return closing_token(
+                self.tokenizer, lambda turns: chat(self.tokenizer, turns, False, settings, False)
+            )
+        except ValueError:
+            # A template that takes no such conversation says so where a prompt is rendered.
+            return None
+
+    def _chat(self, messages: Sequence[Message], options: Mapping[str, Any] | None) -> list[int]:
         if not self.tokenizer.chat_template:
             raise UdasaError(
                 f"{self.ref.source} has no chat template, as base models have none: "
                 'set template = "plain" under [generator], or choose an instruction-tuned model'
             )
-        conversation = [{"role": message.role, "content": message.content} for message in messages]
-        try:
-            ids: list[int] = self.tokenizer.apply_chat_template(
-                conversation, add_generation_prompt=generation, return_dict=False, **(options or {})
+        unknown = unknown_options(self.tokenizer, options or {})
+        if unknown:
+            raise UdasaError(
+                f"the chat template of {self.ref.source} has no option {', '.join(unknown)}: see its "
+                "chat_template for the names, and correct template_options"
             )
-        except TemplateError as error:
-            raise ValueError(f"the model's chat template refuses the conversation: {error}") from error
+        turns = [{"role": message.role, "content": message.content} for message in messages]
+        ids = chat(self.tokenizer, turns, True, options or {}, True)
+        heard = [turn for turn in turns if turn["role"] != "system" or not turn["content"].strip()]
+        if heard and len(heard) < len(turns) and _ids(self.tokenizer, heard, options or {}) == ids:
+            raise ValueError("the model's chat template drops the system message")
         return ids
 
     def _plain(self, messages: Sequence[Message]) -> list[int]:
@@ -202,4 +220,46 @@ class CausalLM:
         prompts, responses: N token id sequences each, none empty. Responses to one prompt share its pass.
         Logits exist for one slice of positions at a time. Raises ValueError for an empty sequence.
         """
+        scaled = min(_unscaled_lengths(self.model.config.get_text_config()), default=_UNLIMITED)
+        for prompt, response in zip(prompts, responses, strict=True):
+            if len(prompt) + len(response) > scaled:
+                raise UdasaError(
+                    f"{self.ref.source} scales its positions by length beyond {scaled} tokens, and "
+                    f"{len(prompt) + len(response)} are asked of it, where no token statistics can be read: "
+                    "shorten the prompt or the response, or choose another model"
+                )
         return forced_statistics(self.model, prompts, responses, temperature, top_p, top_k)
+
+
+def _ids(
+    tokenizer: PreTrainedTokenizerBase, turns: Sequence[Mapping[str, str]], options: Mapping[str, Any]
+) -> list[int] | None:
+    """Return a conversation's token ids, None where the template refuses it."""
+    try:
+        return chat(tokenizer, turns, True, options, True)
+    except ValueError:
+        return None
+
+
+def _unscaled_lengths(config: PreTrainedConfig) -> list[int]:
+    """Return up to how many tokens each rope that depends on the sequence's length is one and the same.
+
+    Such are dynamic NTK, which grows its base beyond the declared length, and longrope (Ding et al. 2024,
+    arXiv 2402.13753), which has other factors beyond the length of pretraining.
+    """
+    rope = getattr(config, "rope_parameters", None) or {}
+    lengths = []
+    for one in [rope, *rope.values()]:
+        kind = one.get("rope_type") if isinstance(one, Mapping) else None
+        if kind == "longrope":
+            first = one.get("original_max_position_embeddings")
+            lengths.append(
+                int(
+                    first
+                    or getattr(config, "original_max_position_embeddings", None)
+                    or config.max_position_embeddings
+                )
+            )
+        elif kind == "dynamic":
+            lengths.append(int(config.max_position_embeddings))
+    return lengths

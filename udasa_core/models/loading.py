@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -52,7 +53,23 @@ def load_base(ref: ModelRef) -> PreTrainedModel:
             trust_remote_code=ref.trust_remote_code,
             **_placement(ref),
         )
+        forget_unused_window(model)
         return model.to(ref.device) if ref.quantization == "none" else model
+
+
+def forget_unused_window(model: PreTrainedModel) -> None:
+    """Take a sliding window out of the configuration of a model whose code has none (Llama's, say).
+
+    Such a model attends to everything, while caches and masks that are made from its configuration would keep
+    a window of it alone. Configurations that were made from another family's still name one.
+    """
+    config = model.config.get_text_config()
+    source = inspect.getsource(inspect.getmodule(type(model)) or type(model))
+    if any(word in source for word in ("sliding_window", "layer_types", "attention_chunk_size")):
+        return
+    for name in ("sliding_window", "layer_types", "attention_chunk_size"):
+        if getattr(config, name, None) is not None:
+            setattr(config, name, None)
 
 
 @contextmanager

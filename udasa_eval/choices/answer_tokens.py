@@ -49,9 +49,23 @@ def tokenised(tokenizer: PreTrainedTokenizerBase, context: str, answers: Sequenc
     """Return each answer after one context, tokenised as lm-evaluation-harness 0.4.13 does (`_encode_pair`).
 
     White space at the context's end goes over to the answer; context and answer are encoded as one text,
-    with the tokenizer's own special tokens, and cut where the context alone, encoded, ends.
+    with the tokenizer's own special tokens, and cut where the context alone, encoded, ends. Unlike there,
+    what a tokenizer appends to every text (an end token) is no part of a context or an answer: the harness
+    cuts such a text one token late, and scores the end token in place of the answer's first.
     """
     kept = context.rstrip()
     moved = context[len(kept) :]
-    start, *wholes = tokenizer([kept, *(kept + moved + answer for answer in answers)])["input_ids"]
+    ending = _appended(tokenizer)
+    start, *wholes = (
+        ids[: len(ids) - ending]
+        for ids in tokenizer([kept, *(kept + moved + answer for answer in answers)])["input_ids"]
+    )
     return [AnswerTokens(tuple(start), tuple(whole[len(start) :])) for whole in wholes]
+
+
+def _appended(tokenizer: PreTrainedTokenizerBase) -> int:
+    """Return how many special tokens the tokenizer puts after every text."""
+    bare = tokenizer("a", add_special_tokens=False)["input_ids"]
+    whole = tokenizer("a")["input_ids"]
+    before = next(place for place in range(len(whole)) if whole[place : place + len(bare)] == bare)
+    return len(whole) - before - len(bare)

@@ -14,7 +14,15 @@ import pytest
 import torch
 
 from tests.tiny import make_tiny_model, tiny_ref_of
-from udasa_core import Adapter, CausalLM, Message, ModelRef, UdasaError, load_causal_lm
+from udasa_core import (
+    Adapter,
+    CausalLM,
+    Message,
+    ModelRef,
+    UdasaError,
+    keeps_every_position,
+    load_causal_lm,
+)
 
 ASKED = [Message("system", "be kind"), Message("user", "what is the sun?")]
 
@@ -318,3 +326,120 @@ def test_a_fresh_adapter_is_no_fault(tiny_ref: ModelRef, tmp_path: Path) -> None
         },
     )
     _ = load_causal_lm(replace(tiny_ref, adapters=(fresh,))).model
+
+
+def configured(folder: Path, target: Path, **changes: object) -> CausalLM:
+    """Return the model of a folder under a changed config.json."""
+    shutil.copytree(folder, target)
+    config = json.loads((target / "config.json").read_text())
+    (target / "config.json").write_text(json.dumps(config | changes))
+    return load_causal_lm(tiny_ref_of(target))
+
+
+@pytest.mark.parametrize(
+    "unused",
+    [
+        {"sliding_window": 8},
+        {"sliding_window": 8, "layer_types": ["sliding_attention", "full_attention"]},
+        {"attention_chunk_size": 8},
+    ],
+)
+def test_a_window_that_the_models_code_does_not_have_is_not_used(
+    unused: dict[str, object], lm: CausalLM, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    odd = configured(tiny_model_dir, tmp_path / "odd", **unused)
+    prompt, response = list(range(3, 40)), list(range(50, 75))
+    found = odd.token_statistics([prompt], [response])
+    assert found == lm.token_statistics([prompt], [response])
+    assert keeps_every_position(odd.model)
+
+
+@pytest.mark.parametrize(
+    "rope",
+    [
+        {"rope_type": "dynamic", "rope_theta": 10000.0, "factor": 4.0},
+        {
+            "rope_type": "longrope",
+            "rope_theta": 10000.0,
+            "factor": 4.0,
+            "original_max_position_embeddings": 32,
+            "short_factor": [1.0] * 8,
+            "long_factor": [4.0] * 8,
+        },
+    ],
+)
+def test_rope_that_depends_on_length_ends_where_it_would_change(
+    rope: dict[str, object], tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    length = 128 if rope["rope_type"] == "longrope" else 32
+    scaled = configured(
+        tiny_model_dir, tmp_path / "scaled", rope_parameters=rope, max_position_embeddings=length
+    )
+    assert scaled.context_length == 32
+    prompt, response = list(range(3, 23)), list(range(50, 62))
+    (found,) = scaled.token_statistics([prompt], [response])
+    raw = forward(scaled, prompt, response).log_softmax(-1)
+    assert found.logprobs == pytest.approx(
+        raw.gather(-1, torch.tensor(response)[:, None])[:, 0].tolist(), abs=1e-4
+    )
+    with pytest.raises(UdasaError, match=r"beyond 32 tokens, and 33 are asked"):
+        scaled.token_statistics([prompt], [[*response, 5]])
+
+
+# Templates that are not as they should be
+
+_TURNS = "{% for m in messages %}<|im_start|>{{ m.role }} {{ m.content }}CLOSE{% endfor %}"
+
+
+def templated(folder: Path, target: Path, template: str) -> CausalLM:
+    """Return the model of a folder with another chat template."""
+    shutil.copytree(folder, target)
+    (target / "chat_template.jinja").write_text(template)
+    return load_causal_lm(tiny_ref_of(target))
+
+
+def test_the_token_that_the_template_closes_a_turn_with_stops(tiny_model_dir: Path, tmp_path: Path) -> None:
+    lm = templated(tiny_model_dir, tmp_path / "other", _TURNS.replace("CLOSE", "<pad>\n"))
+    closing = lm.tokenizer.convert_tokens_to_ids("<pad>")
+    assert closing != lm.tokenizer.eos_token_id
+    assert lm.end_of_turn() == closing
+    assert lm.stop_ids == {closing, lm.tokenizer.eos_token_id}
+
+
+def test_a_token_that_opens_the_next_turn_closes_none(tiny_model_dir: Path, tmp_path: Path) -> None:
+    lm = templated(tiny_model_dir, tmp_path / "open", _TURNS.replace("CLOSE", ""))
+    assert lm.end_of_turn() == lm.tokenizer.eos_token_id
+    assert lm.stop_ids == {lm.tokenizer.eos_token_id}
+
+
+def test_a_template_that_drops_the_system_message_says_so(tiny_model_dir: Path, tmp_path: Path) -> None:
+    deaf = templated(
+        tiny_model_dir,
+        tmp_path / "deaf",
+        "{% for m in messages if m.role != 'system' %}{{ m.content }}{% endfor %}",
+    )
+    assert deaf.render(ASKED[1:])
+    with pytest.raises(ValueError, match="drops the system message"):
+        deaf.render(ASKED)
+
+
+def test_a_template_that_fails_says_what_failed(tiny_model_dir: Path, tmp_path: Path) -> None:
+    broken = templated(tiny_model_dir, tmp_path / "broken", "{{ messages[0].content + 1 }}")
+    with pytest.raises(ValueError, match="fails at the conversation: TypeError"):
+        broken.render(ASKED)
+
+
+def test_a_misspelt_option_of_the_template_is_refused(tiny_model_dir: Path, tmp_path: Path) -> None:
+    lm = templated(tiny_model_dir, tmp_path / "think", _TURNS + "{% if enable_thinking %}!{% endif %}")
+    assert lm.render(ASKED, template_options={"enable_thinking": True}) != lm.render(ASKED)
+    with pytest.raises(UdasaError, match="has no option enable_thinkin: see"):
+        lm.render(ASKED, template_options={"enable_thinkin": True})
+
+
+def test_a_template_that_writes_the_date_writes_the_same_every_day(
+    tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    lm = templated(
+        tiny_model_dir, tmp_path / "dated", "{{ strftime_now('%d %b %Y') }} {{ messages[-1].content }}"
+    )
+    assert lm.decode(lm.render(ASKED[1:])) == "26 Jul 2024 what is the sun?"

@@ -182,3 +182,18 @@ def test_tokens_are_cut_as_the_harness_cuts_them(lm: CausalLM) -> None:
     (merged,) = tokenised(lm.tokenizer, "t", ["he the"])
     assert merged.context == encode("t")
     assert merged.answer == encode("the the")[1:]
+
+
+def test_an_end_token_that_the_tokenizer_appends_is_no_part_of_an_answer(lm: CausalLM) -> None:
+    from copy import deepcopy
+
+    from tokenizers.processors import TemplateProcessing
+
+    appending = deepcopy(lm.tokenizer)
+    end = appending.eos_token
+    appending.backend_tokenizer.post_processor = TemplateProcessing(
+        single=f"$A {end}", special_tokens=[(end, appending.eos_token_id)]
+    )
+    assert appending("the")["input_ids"][-1] == appending.eos_token_id
+    answers = [" the", " sky is the other"]
+    assert tokenised(appending, "Is the sky \n", answers) == tokenised(lm.tokenizer, "Is the sky \n", answers)

@@ -147,8 +147,9 @@ def test_what_is_asked(server: MisbehavingServer, resources: FakeResources) -> N
 
 def test_template_options_go_to_both_sides(server: MisbehavingServer, resources: FakeResources) -> None:
     server.always(honest())
-    generate(server, resources, template_options={"enable_thinking": False})
-    assert sampled(server)[0].body["chat_template_kwargs"] == {"enable_thinking": False}
+    # A name that the tiny model's own template has: an option that it has not is refused.
+    generate(server, resources, template_options={"message": "?"})
+    assert sampled(server)[0].body["chat_template_kwargs"] == {"message": "?"}
 
 
 def test_a_server_that_ignores_n_is_asked_once_a_response(

@@ -1,0 +1,89 @@
+"""A conversation written out by a model's chat template."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+# What a template that writes today's date is told: the same prompt is the same tokens on every day. It is the
+# date that Llama 3.2's template writes where it is told none.
+_TODAY = datetime(2024, 7, 26)
+_DIRECTIVES = ["-d", "-m", "-H", "-I", *"aAbBcdeHIjmMpSuwxXyYZzfFDTR"]
+
+
+@overload
+def chat(
+    tokenizer: PreTrainedTokenizerBase,
+    turns: Sequence[Mapping[str, str]],
+    generation: bool,
+    options: Mapping[str, Any],
+    tokenize: Literal[False],
+) -> str: ...
+
+
+@overload
+def chat(
+    tokenizer: PreTrainedTokenizerBase,
+    turns: Sequence[Mapping[str, str]],
+    generation: bool,
+    options: Mapping[str, Any],
+    tokenize: Literal[True],
+) -> list[int]: ...
+
+
+def chat(
+    tokenizer: PreTrainedTokenizerBase,
+    turns: Sequence[Mapping[str, str]],
+    generation: bool,
+    options: Mapping[str, Any],
+    tokenize: bool,
+) -> str | list[int]:
+    """Return a conversation as text or token ids, an answer opened at its end if `generation`.
+
+    The template's today is 26 July 2024, always. Raises ValueError where the template refuses the
+    conversation, or fails at it.
+    """
+    from jinja2 import TemplateError
+
+    template = tokenizer.get_chat_template()
+    try:
+        rendered: str | list[int] = tokenizer.apply_chat_template(
+            list(turns),
+            chat_template=_frozen() + template if "strftime_now" in template else None,
+            add_generation_prompt=generation,
+            tokenize=tokenize,
+            return_dict=False,
+            **options,
+        )
+    except TemplateError as error:
+        raise ValueError(f"the model's chat template refuses the conversation: {error}") from error
+    # A template is a program: what its author did not foresee can raise anything.
+    except Exception as error:
+        raise ValueError(
+            f"the model's chat template fails at the conversation: {type(error).__name__}: {error}"
+        ) from error
+    return rendered
+
+
+def _frozen() -> str:
+    """Return a Jinja macro in place of transformers' clock, which takes no other function from outside."""
+    replaced = "".join(f" | replace('%{one}', '{_TODAY.strftime(f'%{one}')}')" for one in _DIRECTIVES)
+    # The line break belongs to the block: transformers has Jinja take it away.
+    return f"{{% macro strftime_now(format) %}}{{{{ format{replaced} }}}}{{% endmacro %}}\n"
+
+
+def unknown_options(tokenizer: PreTrainedTokenizerBase, options: Mapping[str, Any]) -> list[str]:
+    """Return the options that neither the chat template's text nor the tokenizer names: ignored."""
+    template = tokenizer.get_chat_template()
+    known = inspect.signature(tokenizer.apply_chat_template).parameters
+    return [
+        name
+        for name in sorted(options)
+        if name not in known and not re.search(rf"\b{re.escape(name)}\b", template)
+    ]
