@@ -121,7 +121,8 @@ def test_one_that_cannot_be_had_stops_no_other(monkeypatch: pytest.MonkeyPatch, 
     assert listed.exit_code == 0
     names = [line.split()[0] for line in listed.output.partition("Commands:")[2].splitlines() if line.strip()]
     assert names == ["broken", "counting", "greedy", "mine/twice", "old", "yours/twice"]
-    assert "How many responses are there?" in listed.output
+    assert listed.output.count("Offered by mine.") == 5, "none is imported to be listed"
+    assert "How many responses are there?" in udasa("experiment", "counting", "--help").output
     for name, told in (
         ("broken", "cannot be imported: ModuleNotFoundError"),
         ("greedy", "its option 'folder' is one of the command's own"),

@@ -125,6 +125,9 @@ def test_the_template_and_its_options_are_used(lm: CausalLM, monkeypatch: pytest
     plain = YesNoReader(lm, "plain").sequence(conversation, "Is it?")
     assert lm.decode(plain).endswith("Answer:")
     given: list[object] = []
+    # An option that the template does not have is refused.
+    known = f"{{% set quiet = enable_thinking %}}{lm.tokenizer.chat_template}"
+    monkeypatch.setattr(lm.tokenizer, "chat_template", known)
     template = lm.tokenizer.apply_chat_template
 
     def spy(*arguments: object, **options: object) -> object:
