@@ -132,16 +132,13 @@ class Root(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the subcommands. Of a third party's the name and who offers it: none of them is imported."""
-        rows = []
-        for name in self.list_commands(ctx):
-            offer = None if name in self.commands else _offered().get(name)
-            distribution = offer.distro.name.replace("_", "-") if offer is not None and offer.distro else ""
-            if offer is not None and distribution != OWN:
-                rows.append((name, f"Offered by {distribution or 'an unknown distribution'}."))
-            elif command := self.get_command(ctx, name):
-                rows.append((name, command.get_short_help_str(60)))
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
+        write_commands(self, ctx, formatter, self._distribution)
+
+    def _distribution(self, name: str) -> str:
+        offer = None if name in self.commands else _offered().get(name)
+        if offer is None:
+            return OWN
+        return offer.distro.name.replace("_", "-") if offer.distro else "an unknown distribution"
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the subcommand. Never lets a traceback out: -vv shows it, a log file keeps it."""
@@ -174,6 +171,27 @@ class Root(click.Group):
                 "This was not foreseen. Type the same command with -vv for the traceback, and report it."
             )
             ctx.exit(1)
+
+
+def write_commands(
+    group: click.Group,
+    ctx: click.Context,
+    formatter: click.HelpFormatter,
+    distribution: Callable[[str], str],
+) -> None:
+    """List a group's commands: this distribution's own with their short help, another's by who offers it.
+
+    distribution: whose a command is, by its name. Only this one's are imported.
+    """
+    rows = []
+    for name in group.list_commands(ctx):
+        whose = distribution(name)
+        if whose != OWN:
+            rows.append((name, f"Offered by {whose}."))
+        elif command := group.get_command(ctx, name):
+            rows.append((name, command.get_short_help_str(60)))
+    with formatter.section("Commands"):
+        formatter.write_dl(rows)
 
 
 @cache

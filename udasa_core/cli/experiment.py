@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from udasa_core.cli.command import OWN, Command, say
+from udasa_core.cli.command import Command, say, write_commands
 from udasa_core.text.printable import printable
 
 if TYPE_CHECKING:
@@ -36,15 +36,7 @@ class Experiments(click.Group):
         """List the experiments. Of a third party's the name and who offers it: none of them is imported."""
         offers = {offer.spelling: offer for offer in _catalog(ctx).of_kind(_KIND)}
         named = {offer.name: offer for offer in offers.values()} | offers
-        rows = []
-        for name in self.list_commands(ctx):
-            offer = named[name]
-            if offer.distribution != OWN:
-                rows.append((name, f"Offered by {offer.distribution}."))
-            elif command := self.get_command(ctx, name):
-                rows.append((name, command.get_short_help_str(60)))
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
+        write_commands(self, ctx, formatter, lambda name: named[name].distribution)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return one as a command, importing it. Also takes "module:Factory", for local work."""

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from udasa_core.errors import UdasaError
 from udasa_core.records import Adapter
+from udasa_core.sources.digests import ADAPTER_WEIGHTS
 
 if TYPE_CHECKING:
     from peft import PeftModel
 
-WEIGHTS = "adapter_model.safetensors"
 _TOLD = 3
 
 
@@ -26,7 +26,7 @@ def check_adapter(model: PeftModel, adapter: Adapter, name: str) -> None:
     from peft import get_peft_model_state_dict
     from safetensors.torch import load_file
 
-    file = Path(adapter.folder) / WEIGHTS
+    file = Path(adapter.folder) / ADAPTER_WEIGHTS
     given = load_file(file)
     has_ends = any("lora_" not in key and ("embed" in key or "head" in key) for key in given)
     found = get_peft_model_state_dict(model, adapter_name=name, save_embedding_layers=has_ends)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from udasa_core.errors import UdasaError
 from udasa_core.models.adapter_fit import check_adapter
 from udasa_core.records import Adapter, ModelRef
+from udasa_core.sources.digests import ADAPTER_WEIGHTS
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -126,7 +127,7 @@ def beside(model: PreTrainedModel, adapters: Sequence[Adapter]) -> PeftModel:
     from peft import PeftModel
 
     for adapter in adapters:
-        if not (Path(adapter.folder) / "adapter_model.safetensors").is_file():
+        if not (Path(adapter.folder) / ADAPTER_WEIGHTS).is_file():
             raise UdasaError(
                 f"adapter {adapter.sha256[:12]} has no adapter_model.safetensors in {adapter.folder!r}: "
                 "run again so that its stage is trained anew"

@@ -31,6 +31,7 @@ from udasa_core.records import (
     StagePlan,
     SuiteReport,
 )
+from udasa_core.sources.digests import ADAPTER_WEIGHTS
 
 _T = TypeVar("_T")
 
@@ -268,7 +269,7 @@ def check_report(plugin: BuiltPlugin, stage: Stage, policy: ModelRef, out_dir: P
     if adapter is None or Path(adapter.folder).resolve() != (out_dir / "adapter").resolve():
         told = "no adapter" if adapter is None else f"an adapter in {adapter.folder}"
         _breach(plugin, hook, told, f"it lies in {out_dir / 'adapter'}")
-    if not (out_dir / "adapter" / "adapter_model.safetensors").is_file():
+    if not (out_dir / "adapter" / ADAPTER_WEIGHTS).is_file():
         _breach(plugin, hook, "an adapter without weights", "they lie in adapter/adapter_model.safetensors")
     return answer
 

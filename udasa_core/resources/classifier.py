@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from udasa_core.errors import SourceError
+from udasa_core.models.chat import chat
 from udasa_core.models.loading import quiet
 from udasa_core.records import Message, ModelRef
 from udasa_core.resources.fixed_shapes import Batch, alone, batches
@@ -85,7 +86,7 @@ class TransformerClassifier:
     def _rendered(self, conversation: Sequence[Message]) -> tuple[str, ...]:
         if self._tokenizer.chat_template:
             turns = [{"role": message.role, "content": message.content} for message in conversation]
-            return (_RENDERED, str(self._tokenizer.apply_chat_template(turns, tokenize=False)))
+            return (_RENDERED, chat(self._tokenizer, turns, False, {}, False))
         *before, last = conversation
         return (_TURN, "\n".join(message.content for message in before), last.content)
 

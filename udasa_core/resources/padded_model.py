@@ -63,9 +63,8 @@ class PaddedModel:
     def logits(self, ids: Tensor, mask: Tensor, segments: Tensor) -> Tensor:
         """Return (rows, labels) logits of padded texts. ids, mask, segments: (rows, columns)."""
         padded = ids[mask == 0]
-        used = set(ids[mask == 1].tolist())
         # Where nothing is padded the last token is the last one all the same.
-        free = int(padded[0]) if len(padded) else self.padding(used)
+        free = int(padded[0]) if len(padded) else self.padding(set(ids.flatten().tolist()))
         for config in (self._model.config, self._model.config.get_text_config()):
             config.pad_token_id = free
         arguments = {"input_ids": ids, "attention_mask": mask}
@@ -80,8 +79,8 @@ class PaddedModel:
 
         size = int(self._model.config.get_text_config().vocab_size)
         texts = [[size // 2, 1 % size, 0], [0, size // 3, size // 2, 0, 1 % size]]
-        width = 8 if (self.positions or 8) >= 8 else 0
-        if not width:
+        width = 8
+        if self.positions is not None and self.positions < width:
             return False
         padding = self.padding({token for text in texts for token in text})
         ids = torch.full((len(texts), width), padding)

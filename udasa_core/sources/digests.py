@@ -27,7 +27,7 @@ MODEL_SUFFIXES = (".safetensors", ".json", ".jinja", ".txt", ".model", ".tiktoke
 
 # An adapter, its weights and its configuration: what PEFT calls them.
 ADAPTER = "adapter"
-_ADAPTER_WEIGHTS = "adapter_model.safetensors"
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
 _ADAPTER_CONFIG = "adapter_config.json"
 # Where the base lay, and under which name: provenance, which changes no output.
 _PROVENANCE = ("base_model_name_or_path", "revision")
@@ -65,7 +65,7 @@ def model_files(folder: Path) -> list[Path]:
 
 def weights_digest(adapter: Path) -> str:
     """Return the SHA-256 of an adapter's weights."""
-    return file_digest(adapter / _ADAPTER_WEIGHTS)
+    return file_digest(adapter / ADAPTER_WEIGHTS)
 
 
 def adapter_digest(adapter: Path) -> str:

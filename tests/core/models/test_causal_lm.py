@@ -325,7 +325,9 @@ def test_a_fresh_adapter_is_no_fault(tiny_ref: ModelRef, tmp_path: Path) -> None
             key: torch.zeros_like(tensor) if "lora_B" in key else tensor for key, tensor in found.items()
         },
     )
-    _ = load_causal_lm(replace(tiny_ref, adapters=(fresh,))).model
+    ids = torch.tensor([[5, 6, 7, 8]])
+    adapted = load_causal_lm(replace(tiny_ref, adapters=(fresh,))).model(ids).logits
+    assert torch.allclose(adapted, load_causal_lm(tiny_ref).model(ids).logits, atol=1e-5)
 
 
 def configured(folder: Path, target: Path, **changes: object) -> CausalLM:
