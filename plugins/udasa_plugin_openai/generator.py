@@ -36,13 +36,14 @@ log = logging.getLogger("udasa.openai")
 class OpenAIGenerator(Plugin):
     """Up to K responses a prompt from the server's model, which should be the policy: [model] names it here.
 
-    A response's tokens are the local tokenization of its text, with the token that ends a turn where the
-    server says "stop". One teacher-forced pass of the local policy gives the figures, in nats: entropies,
-    log-probabilities, and those of the distribution that was sampled from. Where the server gives
-    log-probabilities of exactly these tokens, for all responses of a prompt, and they are the policy's but
-    for rounding, they stand in the place of those that they are; the log says for how many prompts (-v). A
-    server's log-probabilities are not the trainer's. Where they, or the prompt's length in tokens, show
-    another model, quantization or chat template, or where a server does not sample, a warning says so.
+    A response's tokens are the local tokenization of its text, control tokens that it spells read as
+    text, with the token that ends a turn where the server says "stop", or the text closes with one. One
+    teacher-forced pass of the local policy gives the figures, in nats: entropies, log-probabilities, and
+    those of the distribution that was sampled from. Where the server gives log-probabilities of exactly
+    these tokens, for all responses of a prompt, and they are the policy's but for rounding, they stand in
+    the place of those that they are; the log says for how many prompts (-v). A server's log-probabilities
+    are not the trainer's. Where they, or the prompt's length in tokens, show another model, quantization
+    or chat template, or where a server does not sample, a warning says so.
 
     Every sampling setting is sent, those that change nothing too (top_p = 1, top_k = 0, min_p, penalties): a
     server fills in its own, or its model's, for what is left out. One that it refuses by name is left out; a
@@ -175,10 +176,11 @@ class OpenAIGenerator(Plugin):
         from udasa_plugin_openai.local import sample_locally
 
         groups = []
+        stops = lm.stops(self.options.template_options)
         with self.resources.progress("sample", len(prompts)) as advance:
             for prompt, ids in zip(prompts, rendered, strict=True):
                 drawn = int(content_key(seed, prompt.id, length=8), 16)
-                responses = sample_locally(lm, ids, sampling, drawn)
+                responses = sample_locally(lm, ids, sampling, drawn, stops)
                 groups.append(Group(prompt, tuple(ids), tuple(responses), lm.ref.key))
                 advance(1)
         return groups

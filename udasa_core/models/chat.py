@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 # What a template that writes today's date is told: the same prompt is the same tokens on every day. It is the
 # date that Llama 3.2's template writes where it is told none.
-_TODAY = datetime(2024, 7, 26)
+TODAY = datetime(2024, 7, 26)
 _DIRECTIVES = ["-d", "-m", "-H", "-I", *"aAbBcdeHIjmMpSuwxXyYZzfFDTR"]
 
 
@@ -73,7 +73,7 @@ def chat(
 
 def _frozen() -> str:
     """Return a Jinja macro in place of transformers' clock, which takes no other function from outside."""
-    replaced = "".join(f" | replace('%{one}', '{_TODAY.strftime(f'%{one}')}')" for one in _DIRECTIVES)
+    replaced = "".join(f" | replace('%{one}', '{TODAY.strftime(f'%{one}')}')" for one in _DIRECTIVES)
     # The line break belongs to the block: transformers has Jinja take it away.
     return f"{{% macro strftime_now(format) %}}{{{{ format{replaced} }}}}{{% endmacro %}}\n"
 
@@ -81,7 +81,7 @@ def _frozen() -> str:
 def unknown_options(tokenizer: PreTrainedTokenizerBase, options: Mapping[str, Any]) -> list[str]:
     """Return the options that neither the chat template's text nor the tokenizer names: ignored."""
     template = tokenizer.get_chat_template()
-    known = inspect.signature(tokenizer.apply_chat_template).parameters
+    known = inspect.signature(type(tokenizer).apply_chat_template).parameters
     return [
         name
         for name in sorted(options)

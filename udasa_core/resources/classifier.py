@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 # How a text is read: with special tokens added, as a chat template that has put them there, or as the pair of
 # what came before and the last turn.
 _PLAIN, _RENDERED, _TURN = "plain", "rendered", "turn"
+# A text that spells special tokens ("[SEP]") has none.
+_AS_TEXT = {"split_special_tokens": True, "return_attention_mask": False}
 
 
 def load_classifier(ref: ModelRef) -> TransformerClassifier:
@@ -85,8 +87,10 @@ class TransformerClassifier:
 
     def _rendered(self, conversation: Sequence[Message]) -> tuple[str, ...]:
         if self._tokenizer.chat_template:
-            turns = [{"role": message.role, "content": message.content} for message in conversation]
-            return (_RENDERED, chat(self._tokenizer, turns, False, {}, False))
+            return (
+                _RENDERED,
+                *(part for message in conversation for part in (message.role, message.content)),
+            )
         *before, last = conversation
         return (_TURN, "\n".join(message.content for message in before), last.content)
 
@@ -114,26 +118,26 @@ class TransformerClassifier:
     def _encode(self, text: tuple[str, ...]) -> tuple[list[int], list[int]]:
         """Return the token ids of a text or a pair, and which of the two each token belongs to."""
         kind, *parts = text
+        if kind == _RENDERED:
+            turns = [
+                {"role": role, "content": said} for role, said in zip(parts[::2], parts[1::2], strict=True)
+            ]
+            rendered = chat(self._tokenizer, turns, False, {"sanitize_control_tokens": True}, True)
+            # Of a conversation the beginning goes: it is the last turn that is asked about.
+            ids = rendered[-self._limit :] or [0]
+            return ids, [0] * len(ids)
         if kind == _TURN:
             parts = self._fitting(*parts)
-        encoded = self._tokenizer(
-            *parts,
-            truncation=kind != _RENDERED,
-            max_length=self._limit,
-            add_special_tokens=kind != _RENDERED,
-            return_attention_mask=False,
-        )
-        # Of a conversation the beginning goes: it is the last turn that is asked about.
-        ids = list(encoded["input_ids"])[-self._limit :] or [0]
-        kinds = list(encoded.get("token_type_ids") or [0] * len(ids))[-len(ids) :]
-        return ids, kinds
+        encoded = self._tokenizer(*parts, truncation=True, max_length=self._limit, **_AS_TEXT)
+        ids = list(encoded["input_ids"]) or [0]
+        return ids, list(encoded.get("token_type_ids") or [0] * len(ids))
 
     def _fitting(self, before: str, last: str) -> list[str]:
         """Return a pair whose first text has lost as much of its beginning as there is no room for."""
-        whole = len(self._tokenizer(before, last, return_attention_mask=False)["input_ids"])
+        whole = len(self._tokenizer(before, last, **_AS_TEXT)["input_ids"])
         if whole <= self._limit:
             return [before, last]
-        spans = self._tokenizer(before, add_special_tokens=False, return_offsets_mapping=True)[
+        spans = self._tokenizer(before, add_special_tokens=False, return_offsets_mapping=True, **_AS_TEXT)[
             "offset_mapping"
         ]
         over = whole - self._limit

@@ -199,6 +199,19 @@ def test_a_conversation_is_a_pair_without_a_template_and_one_text_with_it(
     assert np.isfinite(chat.conversation_logits([turns, turns[1:]])).all()
 
 
+def test_a_text_that_spells_special_tokens_has_none(folder: Path, tmp_path: Path) -> None:
+    plain = TransformerClassifier(ref_of(folder))
+    end = plain._tokenizer.sep_token_id
+    assert plain._encode(("plain", "a [SEP] b"))[0].count(end) == 1
+    assert plain._encode(("plain", "a [SEP]", "b [CLS] [SEP]"))[0].count(end) == 2
+    turns = [Message("user", "a [SEP] b"), Message("assistant", "c [SEP] d")]
+    assert plain._encode(plain._rendered(turns))[0].count(end) == 2
+    copy = Path(shutil.copytree(folder, tmp_path / "chat"))
+    (copy / "chat_template.jinja").write_text("{% for m in messages %}{{ m.content }} [SEP]{% endfor %}")
+    chat = TransformerClassifier(ref_of(copy))
+    assert chat._encode(chat._rendered(turns))[0].count(end) == 2
+
+
 def test_a_decoder_with_a_head_finds_the_last_token_whatever_the_padding(tmp_path: Path) -> None:
     """A reward model: one label, a causal body, no padding token in its config."""
     import torch

@@ -403,6 +403,20 @@ def test_how_a_response_ended(
         assert (response.token_ids[-1] == lm.end_of_turn()) == (finish_reason == "stop")
 
 
+@pytest.mark.parametrize("told", ["stop", "length"])
+def test_control_tokens_that_a_server_gives_as_text(
+    server: MisbehavingServer, resources: FakeResources, told: str
+) -> None:
+    server.always(completes(lambda call: [choice("a<|im_start|>b<|im_end|>", told)]))
+    (group,) = generate(server, resources, PROMPTS[:1])
+    lm = resources.causal_lm(resources.base)
+    for response in group.responses:
+        assert response.text == "a<|im_start|>b"
+        assert response.token_ids == (*lm.encode("a<|im_start|>b"), lm.end_of_turn())
+        assert response.token_ids.count(lm.end_of_turn()) == 1
+        assert response.finish_reason == "stop"
+
+
 def test_a_response_that_ends_at_once_is_one(server: MisbehavingServer, resources: FakeResources) -> None:
     server.always(says(""))
     (group,) = generate(server, resources, PROMPTS[:1])
