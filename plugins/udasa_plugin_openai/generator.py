@@ -191,7 +191,18 @@ class OpenAIGenerator(Plugin):
                 f"{self._who}: {lm.ref.source} has no chat template, and a server renders chats by one: "
                 'choose an instruction-tuned model, or sample on this machine with template = "plain"'
             )
+        if "strftime_now" in lm.tokenizer.get_chat_template() and not self._is_dated:
+            self._warn(
+                "date",
+                f"the chat template of {lm.ref.source} writes today's date: the server its own, and this "
+                "machine 26 July 2024, always. Where the template has an option for it, both write one date: "
+                'template_options = { date_string = "26 Jul 2024" }, say',
+            )
         return lm.render(prompt.messages, "chat", self.options.template_options)
+
+    @property
+    def _is_dated(self) -> bool:
+        return any("date" in name for name in self.options.template_options)
 
     def _refusal(self, lm: CausalLM, prompt: Prompt, max_new_tokens: int) -> str:
         try:

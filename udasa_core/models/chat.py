@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 # What a template that writes today's date is told: the same prompt is the same tokens on every day. It is the
 # date that Llama 3.2's template writes where it is told none.
 TODAY = datetime(2024, 7, 26)
-_DIRECTIVES = ["-d", "-m", "-H", "-I", *"aAbBcdeHIjmMpSuwxXyYZzfFDTR"]
+_DIRECTIVES = ["-d", "-m", "-H", "-I", "-j", *"aAbBcCdeGhHIjmMpSuUVwWxXyYZzfFDTR", "%"]
 
 
 @overload

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -513,6 +514,26 @@ def test_a_prompt_of_another_length_is_told_once(
     generate(server, resources)
     assert caplog.text.count("counts 3 tokens in prompt one") == 1
     assert "prompt two" not in caplog.text
+
+
+def test_a_server_that_writes_its_own_date_is_told_once(
+    server: MisbehavingServer, tiny_model_dir: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = shutil.copytree(tiny_model_dir, tmp_path / "model")
+    template = folder / "chat_template.jinja"
+    template.write_text(
+        "{% if not date_string is defined %}{% set date_string = strftime_now('%d %b %Y') %}{% endif %}"
+        "{{ date_string }}" + template.read_text()
+    )
+    server.always(honest())
+    resources = FakeResources(tiny_ref_of(folder))
+    (group, _) = generate(server, resources, template_options={"date_string": "1 May 2026"})
+    assert "writes today's date" not in caplog.text
+    (frozen, _) = generate(server, resources)
+    assert caplog.text.count("writes today's date: the server its own, and this machine 26 July 2024") == 1
+    lm = resources.causal_lm(resources.base)
+    assert lm.decode(frozen.prompt_token_ids).startswith("26 Jul 2024")
+    assert lm.decode(group.prompt_token_ids).startswith("1 May 2026")
 
 
 def test_a_server_that_does_not_sample_is_told(
