@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from udasa_core.errors import UdasaError
-from udasa_core.models.chat import chat, unknown_options
+from udasa_core.models.chat import chat, heard, unknown_options
 from udasa_core.models.closing import Rendered, closing_note, closing_token, turns_text
 from udasa_core.models.control_tokens import ControlTokens
 from udasa_core.models.next_tokens import NextTokens
@@ -199,11 +199,7 @@ class CausalLM:
                 "chat_template for the names, and correct template_options"
             )
         turns = [{"role": message.role, "content": message.content} for message in messages]
-        ids = chat(self.tokenizer, turns, True, options or {}, True)
-        heard = [turn for turn in turns if turn["role"] != "system" or not turn["content"].strip()]
-        if heard and len(heard) < len(turns) and _ids(self.tokenizer, heard, options or {}) == ids:
-            raise ValueError("the model's chat template drops the system message")
-        return ids
+        return heard(self.tokenizer, turns, True, options or {})
 
     def _plain(self, messages: Sequence[Message], sanitize: bool) -> list[int]:
         text = "\n\n".join(message.content for message in messages)
@@ -263,16 +259,6 @@ class CausalLM:
                     "shorten the prompt or the response, or choose another model"
                 )
         return forced_statistics(self.model, prompts, responses, temperature, top_p, top_k)
-
-
-def _ids(
-    tokenizer: PreTrainedTokenizerBase, turns: Sequence[Mapping[str, str]], options: Mapping[str, Any]
-) -> list[int] | None:
-    """Return a conversation's token ids, None where the template refuses it."""
-    try:
-        return chat(tokenizer, turns, True, options, True)
-    except ValueError:
-        return None
 
 
 def _unscaled_lengths(config: PreTrainedConfig) -> list[int]:

@@ -71,6 +71,37 @@ def chat(
     return rendered
 
 
+def heard(
+    tokenizer: PreTrainedTokenizerBase,
+    turns: Sequence[Mapping[str, str]],
+    generation: bool,
+    options: Mapping[str, Any],
+) -> list[int]:
+    """Return a conversation as token ids, as `chat` does.
+
+    Raises ValueError, too, where the template drops the system message: with it and without it the
+    conversation is the same.
+    """
+    ids = chat(tokenizer, turns, generation, options, True)
+    others = [turn for turn in turns if turn["role"] != "system" or not turn["content"].strip()]
+    if others and len(others) < len(turns) and _ids(tokenizer, others, generation, options) == ids:
+        raise ValueError("the model's chat template drops the system message")
+    return ids
+
+
+def _ids(
+    tokenizer: PreTrainedTokenizerBase,
+    turns: Sequence[Mapping[str, str]],
+    generation: bool,
+    options: Mapping[str, Any],
+) -> list[int] | None:
+    """Return a conversation as token ids; None where the template refuses it."""
+    try:
+        return chat(tokenizer, turns, generation, options, True)
+    except ValueError:
+        return None
+
+
 def _frozen() -> str:
     """Return a Jinja macro in place of transformers' clock, which takes no other function from outside."""
     replaced = "".join(f" | replace('%{one}', '{TODAY.strftime(f'%{one}')}')" for one in _DIRECTIVES)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from udasa_core.errors import SourceError
-from udasa_core.models.chat import chat
+from udasa_core.models.chat import heard
 from udasa_core.models.loading import quiet
 from udasa_core.records import Message, ModelRef
 from udasa_core.resources.fixed_shapes import Batch, alone, batches
@@ -122,7 +122,7 @@ class TransformerClassifier:
             turns = [
                 {"role": role, "content": said} for role, said in zip(parts[::2], parts[1::2], strict=True)
             ]
-            rendered = chat(self._tokenizer, turns, False, {"sanitize_control_tokens": True}, True)
+            rendered = self._heard(turns)
             # Of a conversation the beginning goes: it is the last turn that is asked about.
             ids = rendered[-self._limit :] or [0]
             return ids, [0] * len(ids)
@@ -131,6 +131,19 @@ class TransformerClassifier:
         encoded = self._tokenizer(*parts, truncation=True, max_length=self._limit, **_AS_TEXT)
         ids = list(encoded["input_ids"]) or [0]
         return ids, list(encoded.get("token_type_ids") or [0] * len(ids))
+
+    def _heard(self, turns: Sequence[Mapping[str, str]]) -> list[int]:
+        """Return a conversation's ids; a system message that the template does not take goes with the next
+        turn."""
+        options = {"sanitize_control_tokens": True}
+        try:
+            return heard(self._tokenizer, turns, False, options)
+        except ValueError:
+            first, *others = turns
+            if first["role"] != "system" or not others:
+                raise
+            joined = {**others[0], "content": f"{first['content']}\n\n{others[0]['content']}"}
+            return heard(self._tokenizer, [joined, *others[1:]], False, options)
 
     def _fitting(self, before: str, last: str) -> list[str]:
         """Return a pair whose first text has lost as much of its beginning as there is no room for."""

@@ -160,6 +160,22 @@ def test_a_response_that_spells_control_tokens_ends_no_turn(lm: CausalLM, tmp_pa
         assert plead in own.tokenizer.decode(list(sly))
 
 
+def test_instructions_reach_the_reader_whatever_the_template_does_with_a_system_message(
+    lm: CausalLM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The question is one user message, and a system turn of the conversation is text in it."""
+    template = str(lm.tokenizer.chat_template)
+    monkeypatch.setattr(
+        lm.tokenizer,
+        "chat_template",
+        template.replace("for message in messages", "for message in messages if message.role != 'system'"),
+    )
+    asked = [Message("system", "Be brief."), Message("user", "Why?"), Message("assistant", "So.")]
+    written = lm.tokenizer.decode(list(YesNoReader(lm).sequence(asked, "Is it kind?")))
+    assert "Be brief." in written
+    assert "Is it kind?" in written
+
+
 class _Words:
     """A vocabulary of given tokens; every other form is two tokens that begin with a 9."""
 
