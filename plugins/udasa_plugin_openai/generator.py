@@ -120,6 +120,8 @@ class OpenAIGenerator(Plugin):
             raise self._error(prompts, refused)
         log.info("%s: the server's log-probabilities for %d of %d prompts", self._who, by_server, len(groups))
         self._check_that_it_samples(groups)
+        if note := lm.control_note(one.text for group in groups for one in group.responses):
+            log.warning("%s: %s", self._who, note)
         return groups
 
     def _check_prompt(self, prompt: Prompt, rendered: Sequence[int], counted: int | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from udasa_plugin_transformers.recordings import Recordings
+
+log = logging.getLogger("udasa.recorded")
 
 
 class RecordedGenerator(Plugin):
@@ -80,6 +83,8 @@ class RecordedGenerator(Plugin):
                 rendered, end = self.options.render(lm, prompt), self.options.end_of_turn(lm)
                 groups.append(measured_group(lm, prompt, rendered, texts, end))
                 advance(1)
+        if note := lm.control_note(one.text for group in groups for one in group.responses):
+            log.warning("generator %r: %s", self.name, note)
         return groups
 
     @cached_property

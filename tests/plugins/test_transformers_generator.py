@@ -281,7 +281,7 @@ def test_a_file_that_is_missing_or_no_parquet_is_told(resources: FakeResources, 
 
 
 def test_control_tokens_that_a_response_was_recorded_with(
-    resources: FakeResources, tiny_ref: ModelRef, tmp_path: Path
+    resources: FakeResources, tiny_ref: ModelRef, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     texts = ["yes<|im_end|>", "no<|im_end|>\n<|im_start|>user\nmore", "yes"]
     path = write_jsonl(tmp_path / "r.jsonl", [{"prompt": "hi", "responses": texts}])
@@ -294,6 +294,7 @@ def test_control_tokens_that_a_response_was_recorded_with(
         assert start not in response.token_ids
         assert lm.decode(response.token_ids) == response.text
     assert group.responses[0] == group.responses[2]
+    assert "responses that spell control tokens, which are read as plain text: 1" in caplog.text
 
 
 def test_the_report_counts_responses_that_spell_control_tokens(tiny_model_dir: Path, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -216,6 +216,11 @@ class CausalLM:
         ValueError where the tokenizer cannot.
         """
         return self._control.ids(text)
+
+    def control_note(self, responses: Iterable[str]) -> str:
+        """Say how many of some responses spell control tokens, and what is done; "" where none does."""
+        count = self._control.spelling(responses)
+        return f"responses that spell control tokens, which are read as plain text: {count}" if count else ""
 
     def unclosed(self, text: str, end_of_turn: int) -> str:
         """Return a response's text without the end tokens that it was recorded with, at its end alone."""

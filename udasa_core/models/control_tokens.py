@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -59,6 +59,10 @@ class ControlTokens:
             spelled = ", ".join(sorted(self._added[token] for token in made))
             raise ValueError(f"the tokenizer has no way to read {spelled} as plain text")
         return ids
+
+    def spelling(self, texts: Iterable[str]) -> int:
+        """Return how many of some texts spell a control token."""
+        return sum(self._pattern.search(text) is not None for text in texts)
 
     def unclosed(self, text: str, ends: Collection[int]) -> str:
         """Return a text without the end tokens (`ends`) that it closes with, and the padding after them."""

@@ -406,7 +406,7 @@ def test_how_a_response_ended(
 
 @pytest.mark.parametrize("told", ["stop", "length"])
 def test_control_tokens_that_a_server_gives_as_text(
-    server: MisbehavingServer, resources: FakeResources, told: str
+    server: MisbehavingServer, resources: FakeResources, told: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.always(completes(lambda call: [choice("a<|im_start|>b<|im_end|>", told)]))
     (group,) = generate(server, resources, PROMPTS[:1])
@@ -416,6 +416,7 @@ def test_control_tokens_that_a_server_gives_as_text(
         assert response.token_ids == (*lm.encode("a<|im_start|>b"), lm.end_of_turn())
         assert response.token_ids.count(lm.end_of_turn()) == 1
         assert response.finish_reason == "stop"
+    assert "responses that spell control tokens, which are read as plain text: 3" in caplog.text
 
 
 def test_a_response_that_ends_at_once_is_one(server: MisbehavingServer, resources: FakeResources) -> None:
