@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from udasa_core.errors import UdasaError
-from udasa_core.models.chat import chat, heard, unknown_options
+from udasa_core.models.chat import SANITIZE, chat, heard, unknown_options
 from udasa_core.models.closing import Rendered, closing_note, closing_token, turns_text
 from udasa_core.models.control_tokens import ControlTokens
 from udasa_core.models.next_tokens import NextTokens
@@ -154,7 +154,7 @@ class CausalLM:
         """
         if template == "chat":
             return self._chat(messages, template_options)
-        return self._plain(messages, bool((template_options or {}).get("sanitize_control_tokens")))
+        return self._plain(messages, bool((template_options or {}).get(SANITIZE)))
 
     def end_of_turn(self, template: str = "chat", template_options: Mapping[str, Any] | None = None) -> int:
         """Return the token with which the model ends its response: the chat template's, or the tokenizer's.
@@ -181,9 +181,7 @@ class CausalLM:
         return closing_token(self.tokenizer, self._rendered(options))
 
     def _rendered(self, options: Mapping[str, Any] | None) -> Rendered:
-        settings = {
-            name: value for name, value in (options or {}).items() if name != "sanitize_control_tokens"
-        }
+        settings = {name: value for name, value in (options or {}).items() if name != SANITIZE}
         return lambda turns: chat(self.tokenizer, turns, False, settings, False)
 
     def _chat(self, messages: Sequence[Message], options: Mapping[str, Any] | None) -> list[int]:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 # What a template that writes today's date is told: the same prompt is the same tokens on every day. It is the
 # date that Llama 3.2's template writes where it is told none.
 TODAY = datetime(2024, 7, 26)
+# An option of transformers' own: control tokens that a message spells are read as text.
+SANITIZE = "sanitize_control_tokens"
 _DIRECTIVES = ["-d", "-m", "-H", "-I", "-j", *"aAbBcCdeGhHIjmMpSuUVwWxXyYZzfFDTR", "%"]
 
 
@@ -52,6 +54,9 @@ def chat(
     from jinja2 import TemplateError
 
     template = tokenizer.get_chat_template()
+    settings = dict(options)
+    if settings.get(SANITIZE) and not _spells_tokens(tokenizer, turns):
+        del settings[SANITIZE]
     try:
         rendered: str | list[int] = tokenizer.apply_chat_template(
             list(turns),
@@ -59,7 +64,7 @@ def chat(
             add_generation_prompt=generation,
             tokenize=tokenize,
             return_dict=False,
-            **options,
+            **settings,
         )
     except TemplateError as error:
         raise ValueError(f"the model's chat template refuses the conversation: {error}") from error
@@ -69,6 +74,24 @@ def chat(
             f"the model's chat template fails at the conversation: {type(error).__name__}: {error}"
         ) from error
     return rendered
+
+
+def _spells_tokens(tokenizer: PreTrainedTokenizerBase, turns: Sequence[Mapping[str, str]]) -> bool:
+    """Say whether a conversation spells tokens that are no ordinary text.
+
+    Some vocabularies have a special token ("!" for padding) as text, too, which transformers refuses to read
+    as such: every text with an exclamation mark.
+    """
+    text = "\0".join(turn["content"] for turn in turns)
+    return any(
+        added.content in text and not (added.special and token in _as_text(tokenizer, added.content))
+        for token, added in tokenizer.added_tokens_decoder.items()
+    )
+
+
+def _as_text(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+    ids: list[int] = tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+    return ids
 
 
 def heard(

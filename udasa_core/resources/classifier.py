@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from udasa_core.errors import SourceError
-from udasa_core.models.chat import heard
+from udasa_core.models.chat import SANITIZE, heard
 from udasa_core.models.loading import quiet
 from udasa_core.records import Message, ModelRef
 from udasa_core.resources.fixed_shapes import Batch, alone, batches
@@ -135,7 +135,7 @@ class TransformerClassifier:
     def _heard(self, turns: Sequence[Mapping[str, str]]) -> list[int]:
         """Return a conversation's ids; a system message that the template does not take goes with the next
         turn."""
-        options = {"sanitize_control_tokens": True}
+        options = {SANITIZE: True}
         try:
             return heard(self._tokenizer, turns, False, options)
         except ValueError:

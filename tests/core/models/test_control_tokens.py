@@ -72,6 +72,8 @@ def test_a_special_token_that_is_ordinary_text_is_read_as_ever(tiny_model_dir: P
     assert "!" not in lm.control_tokens
     assert lm.encode("Great!") == load_causal_lm(tiny_ref_of(tiny_model_dir)).encode("Great!")
     assert lm.tokenizer.decode(lm.encode("Great!<|im_end|>")) == "Great!<|im_end|>"
+    asked = [Message("user", "Great!")]
+    assert lm.render(asked, "chat", {"sanitize_control_tokens": True}) == lm.render(asked)
 
 
 @pytest.mark.parametrize(
