@@ -553,3 +553,7 @@ def test_prompts_that_change_while_they_are_read_are_told(
         with pytest.raises(UdasaError, match="was changed while it was read"):
             udasa_core.run(plain)
     assert udasa_core.run(plain).status == "finished"
+
+
+def test_the_manifest_holds_the_date_that_chat_templates_are_told(canned_run: udasa_core.Run) -> None:
+    assert canned_run.manifest.plain["chat_template_date"] == "2024-07-26"

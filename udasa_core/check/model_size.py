@@ -38,10 +38,16 @@ def model_size(source: str, root: Path) -> ModelSize | None:
     path = local_path(source, root)
     if path is None:
         return None
-    if path.suffix == ".gguf":
-        ready = sorted((cache_root() / "models").glob(f"{path.stem}-*/config.json"))
-        return _of_folder(ready[0].parent) if ready else _of_gguf(path)
-    return _of_folder(path)
+    folder = local_folder(path)
+    return _of_folder(folder) if folder else _of_gguf(path)
+
+
+def local_folder(path: Path) -> Path | None:
+    """Return the folder in which transformers finds a model; None for a GGUF that is not converted yet."""
+    if path.suffix != ".gguf":
+        return path
+    ready = sorted((cache_root() / "models").glob(f"{path.stem}-*/config.json"))
+    return ready[0].parent if ready else None
 
 
 def local_path(source: str, root: Path) -> Path | None:

@@ -101,6 +101,12 @@ class RunConfig:
         return cast("ReaderTable | None", self.models.get("reader"))
 
     @property
+    def rendering(self) -> dict[str, Any]:
+        """How the generator renders prompts, as far as its table says: arguments of `CausalLM.render`."""
+        options = self.generator.options
+        return {name: options[name] for name in ("template", "template_options") if name in options}
+
+    @property
     def run_dir(self) -> Path:
         """The folder of this run's manifest."""
         return Path(self.run.folder) / self.run.name

@@ -123,7 +123,12 @@ class _Encoder:
         if not texts:
             return rows
         encoded: list[list[int]] = self.tokenizer(
-            list(texts), truncation=True, max_length=self.max_tokens, return_attention_mask=False
+            list(texts),
+            truncation=True,
+            max_length=self.max_tokens,
+            return_attention_mask=False,
+            # A text that spells special tokens ("[SEP]") has none.
+            split_special_tokens=True,
         )["input_ids"]
         # A tokenizer without special tokens makes nothing of an empty text: one padding token stands for it.
         padding = positional_padding(self.model) or int(self.tokenizer.pad_token_id or 0)

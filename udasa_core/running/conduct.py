@@ -16,6 +16,7 @@ from udasa_core.files.lock import in_use, locked
 from udasa_core.job.job import Job
 from udasa_core.job.made_with import code_digests, used_versions
 from udasa_core.job.observers import Observers
+from udasa_core.models.chat import TODAY
 from udasa_core.plugins.catalog import Catalog, read_catalog
 from udasa_core.plugins.stack import build_plugins, needs_of
 from udasa_core.records import Event, ModelRef
@@ -114,6 +115,7 @@ def _describe(manifest: Manifest, job: Job) -> None:
         ],
         "versions": used_versions(),
         "code": code_digests(),
+        "chat_template_date": TODAY.date().isoformat(),
     }
 
 

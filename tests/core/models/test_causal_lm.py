@@ -445,3 +445,55 @@ def test_a_template_that_writes_the_date_writes_the_same_every_day(
         tiny_model_dir, tmp_path / "dated", "{{ strftime_now('%d %b %Y') }} {{ messages[-1].content }}"
     )
     assert lm.decode(lm.render(ASKED[1:])) == "26 Jul 2024 what is the sun?"
+
+
+@pytest.mark.parametrize(
+    ("template", "written"),
+    [
+        # As Llama 3.1, Llama 3.2, Mistral Small, gpt-oss, and SmolLM3 write it.
+        (
+            "{% if not date_string is defined %}{% set date_string = '26 Jul 2024' %}{% endif %}"
+            "{{ date_string }}",
+            "26 Jul 2024",
+        ),
+        (
+            "{% if not date_string is defined %}{% if strftime_now is defined %}"
+            "{% set date_string = strftime_now('%d %b %Y') %}{% else %}{% set date_string = '?' %}{% endif %}"
+            "{% endif %}{{ date_string }}",
+            "26 Jul 2024",
+        ),
+        (
+            "{% set today = strftime_now('%Y-%m-%d') %}{% set day = strftime_now('%d') | int - 1 %}"
+            "{{ today }}, yesterday {{ strftime_now('%Y-%m-') }}{{ day }}",
+            "2024-07-26, yesterday 2024-07-25",
+        ),
+        (
+            "{% macro top() %}{{ strftime_now(format='%B %-d, %Y') }}{% endmacro %}{{ top() }}",
+            "July 26, 2024",
+        ),
+        (
+            "{% set clock = strftime_now %}{{ clock('%A %d %B %Y, %H:%M:%S, %G-W%V, 100%%') }}",
+            "Friday 26 July 2024, 00:00:00, 2024-W30, 100%",
+        ),
+    ],
+)
+def test_every_way_to_the_date_is_the_one_that_stands_still(
+    template: str, written: str, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    lm = templated(tiny_model_dir, tmp_path / "dated", template + " {{ messages[-1].content }}")
+    assert lm.decode(lm.render(ASKED[1:])) == f"{written} what is the sun?"
+
+
+@pytest.mark.parametrize("clock", ["now()", "now.year", "datetime.now()", "today.strftime('%Y')"])
+def test_a_template_that_takes_another_clock_is_refused(
+    clock: str, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    lm = templated(tiny_model_dir, tmp_path / "clock", f"{{{{ {clock} }}}} {{{{ messages[-1].content }}}}")
+    with pytest.raises(ValueError, match="chat template refuses the conversation"):
+        lm.render(ASKED[1:])
+
+
+def test_the_users_own_date_goes_before(tiny_model_dir: Path, tmp_path: Path) -> None:
+    template = "{{ date_string if date_string else strftime_now('%Y') }} {{ messages[-1].content }}"
+    lm = templated(tiny_model_dir, tmp_path / "own", template)
+    assert lm.decode(lm.render(ASKED[1:], "chat", {"date_string": "May"})) == "May what is the sun?"

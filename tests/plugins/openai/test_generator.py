@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -403,6 +404,21 @@ def test_how_a_response_ended(
         assert (response.token_ids[-1] == lm.end_of_turn()) == (finish_reason == "stop")
 
 
+@pytest.mark.parametrize("told", ["stop", "length"])
+def test_control_tokens_that_a_server_gives_as_text(
+    server: MisbehavingServer, resources: FakeResources, told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.always(completes(lambda call: [choice("a<|im_start|>b<|im_end|>", told)]))
+    (group,) = generate(server, resources, PROMPTS[:1])
+    lm = resources.causal_lm(resources.base)
+    for response in group.responses:
+        assert response.text == "a<|im_start|>b"
+        assert response.token_ids == (*lm.encode("a<|im_start|>b"), lm.end_of_turn())
+        assert response.token_ids.count(lm.end_of_turn()) == 1
+        assert response.finish_reason == "stop"
+    assert "responses that spell control tokens, which are read as plain text: 3" in caplog.text
+
+
 def test_a_response_that_ends_at_once_is_one(server: MisbehavingServer, resources: FakeResources) -> None:
     server.always(says(""))
     (group,) = generate(server, resources, PROMPTS[:1])
@@ -499,6 +515,26 @@ def test_a_prompt_of_another_length_is_told_once(
     generate(server, resources)
     assert caplog.text.count("counts 3 tokens in prompt one") == 1
     assert "prompt two" not in caplog.text
+
+
+def test_a_server_that_writes_its_own_date_is_told_once(
+    server: MisbehavingServer, tiny_model_dir: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = shutil.copytree(tiny_model_dir, tmp_path / "model")
+    template = folder / "chat_template.jinja"
+    template.write_text(
+        "{% if not date_string is defined %}{% set date_string = strftime_now('%d %b %Y') %}{% endif %}"
+        "{{ date_string }}" + template.read_text()
+    )
+    server.always(honest())
+    resources = FakeResources(tiny_ref_of(folder))
+    (group, _) = generate(server, resources, template_options={"date_string": "1 May 2026"})
+    assert "writes today's date" not in caplog.text
+    (frozen, _) = generate(server, resources)
+    assert caplog.text.count("writes today's date: the server its own, and this machine 26 July 2024") == 1
+    lm = resources.causal_lm(resources.base)
+    assert lm.decode(frozen.prompt_token_ids).startswith("26 Jul 2024")
+    assert lm.decode(group.prompt_token_ids).startswith("1 May 2026")
 
 
 def test_a_server_that_does_not_sample_is_told(
