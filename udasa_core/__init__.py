@@ -93,6 +93,7 @@ if TYPE_CHECKING:
     from udasa_core.resources.protocols import Resources as Resources
     from udasa_core.resources.protocols import Similarity as Similarity
     from udasa_core.running.scoring import score as score
+    from udasa_core.sources.limits import check_packed as check_packed
     from udasa_core.sources.source import names_source as names_source
     from udasa_core.statistics.resampling import Resamples as Resamples
     from udasa_core.store.runs import Run as Run
@@ -172,6 +173,7 @@ _HOMES = {
         "Similarity",
     ),
     "running.scoring": ("score",),
+    "sources.limits": ("check_packed",),
     "sources.source": ("names_source",),
     "statistics.resampling": ("Resamples",),
     "store.runs": ("Run", "find_run"),

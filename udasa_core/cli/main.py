@@ -245,7 +245,7 @@ def export(
 def clean(folder: Path, store: Path | None, dry_run: bool) -> None:
     """Remove from the store what no run points at."""
     from udasa_core.api import clean as sweep
-    from udasa_core.report.written import size
+    from udasa_core.text.size import size
 
     entries, freed = sweep(folder, store or "", dry_run=dry_run)
     say(f"{'would remove' if dry_run else 'removed'} {entries} outputs, {size(freed)}")

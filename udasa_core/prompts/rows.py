@@ -17,6 +17,7 @@ from udasa_core.errors import SourceError
 from udasa_core.sources.cache import cache_root
 from udasa_core.sources.data_folder import check_description
 from udasa_core.sources.digests import data_digest, data_files
+from udasa_core.sources.limits import check_packed
 
 if TYPE_CHECKING:
     import datasets
@@ -161,6 +162,7 @@ def parquet_rows(path: Path, columns: Iterable[str]) -> Iterator[Row]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    check_packed(path)
     try:
         with pq.ParquetFile(path, pre_buffer=False) as file:
             wanted = [name for name in file.schema_arrow.names if name in set(columns)]
@@ -240,6 +242,8 @@ def _dataset(name: str, config: str | None, split: str, revision: str | None) ->
         cache = cache_root() / "data" / data_digest(folder)
         builder = datasets.load_dataset_builder(name, config, cache_dir=str(cache))
         root = folder.resolve()
+        for _, file in data_files(folder):
+            check_packed(file)
         _check_inside(builder, f"{root}/", [(root / inside).as_posix() for inside, _ in data_files(folder)])
     builder.download_and_prepare()
     return builder.as_dataset(split=split)
