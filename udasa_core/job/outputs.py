@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
+from udasa_core import waiting
 from udasa_core.plugins.identity import core_digest
 from udasa_core.records import Event, content_key
 from udasa_core.store.manifest import Manifest
@@ -99,8 +100,10 @@ class StepScope:
         self._total = total
         self._done = total - todo
         self._todo = todo
+        self._during = waiting.watch.during(name)
 
     def __enter__(self) -> StepScope:
+        self._during.__enter__()
         self._tell("started")
         return self
 
@@ -110,6 +113,7 @@ class StepScope:
         self._tell("advanced")
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        self._during.__exit__(None, None, None)
         if kind is None:
             log.info("%s: %d made, %d in the store", self._name, self._todo, self._total - self._todo)
             self._tell("finished")
