@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from udasa_core import waiting
+from udasa_core.errors import StoreError
+from udasa_core.files.whole import is_read_only
 from udasa_core.plugins.identity import core_digest
 from udasa_core.records import Event, content_key
 from udasa_core.store.manifest import Manifest
@@ -84,11 +86,25 @@ class Outputs:
         return key
 
     def step(self, name: str, total: int, todo: int) -> StepScope:
-        """Tell observers of a step: how many parts it has, and how many are still to be made."""
+        """Tell observers of a step: how many parts it has, and how many are still to be made.
+
+        Raises StoreError where some are, and nothing can be written: to make them would be for nothing.
+        """
+        if todo:
+            self._check_writable(name)
         if todo and not self.made and self.manifest is not None:
             self.manifest.update(status="running", error="")
         self.made += todo
         return StepScope(self._tell, name, total, todo)
+
+    def _check_writable(self, name: str) -> None:
+        folders = [self.store.root, *([self.manifest.folder] if self.manifest is not None else [])]
+        for folder in folders:
+            if is_read_only(folder / "any"):
+                raise StoreError(
+                    f"{folder} cannot be written, and {name!r} is still to be made: mount it for writing, or "
+                    "name another run.folder, or store.path"
+                )
 
 
 class StepScope:
