@@ -18,7 +18,7 @@ from udasa_core.errors import SourceError, StoreError
 from udasa_core.files.digest import file_digest
 from udasa_core.files.whole import write_whole
 from udasa_core.progress import Progress, silent
-from udasa_core.records import content_key
+from udasa_core.records import Adapter, content_key
 from udasa_core.sources.cache import cache_root
 
 # What makes a model what it is: weights, configuration, tokenizer, chat template, and code where it has some.
@@ -90,6 +90,25 @@ def adapter_digest(adapter: Path) -> str:
         if name not in _PROVENANCE
     }
     return content_key(weights, settings, length=64)
+
+
+def check_adapter_files(adapter: Adapter) -> None:
+    """Raise SourceError where an adapter's files are not those that it is known by: by its weights and
+    configuration, or, where a trainer has just written it, by its weights alone."""
+    folder = Path(adapter.folder)
+    found = adapter_digest(folder)
+    if adapter.sha256 not in (found, weights_digest(folder)):
+        raise SourceError(
+            f"the adapter in {folder} is not the one that was made there: its weights or its configuration "
+            f"have changed (SHA-256 {found[:12]}…, not {adapter.sha256[:12]}…). Where it is a run's, delete "
+            f"{folder.parent} and run again"
+        )
+
+
+def git_digest(path: Path) -> str:
+    """Return the SHA-1, as hex, by which git knows a file's content. Raises OSError."""
+    content = path.read_bytes()
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
 def data_digest(path: Path, *, progress: Progress = silent) -> str:

