@@ -34,7 +34,7 @@ class OpenAIJudge(Plugin):
     it are kept by whoever asked, so asking again goes on from there.
 
     Every sampling setting is sent, those that change nothing too, as the generator does; one that the server
-    refuses by name is left out, which a warning tells.
+    refuses by name is left out, which a warning tells, and the run's record.
 
     A server need not answer the same twice, not even at temperature 0 with a seed: grade several times and
     look at the spread.
@@ -70,6 +70,11 @@ class OpenAIJudge(Plugin):
     def model(self) -> str:
         """The name that the server knows its model by."""
         return self.options.model
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the server refuses."""
+        return self._settings.remarks if "_settings" in vars(self) else ()
 
     @hookimpl
     def udasa_judge(self, prompts: Sequence[Prompt], seed: int) -> Iterator[Grade]:

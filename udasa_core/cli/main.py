@@ -76,6 +76,7 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
     from udasa_core.check.remade import remade_table
     from udasa_core.cli.console import console_progress
     from udasa_core.plugins.catalog import read_catalog
+    from udasa_core.plugins.stack import cautions
 
     checked, catalog = load(config, overrides), read_catalog()
     for table in (stack_table(checked, catalog), plan_table(checked)):
@@ -87,7 +88,7 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
     found, untold = overlaps(checked, catalog, console_progress())
     if found:
         say(f"{overlap_table(found)}\n")
-    for told in untold:
+    for told in (*cautions(checked, catalog), *untold):
         say(f"note: {told}")
     say(f"{config} has no fault; next: udasa run {config}")
 

@@ -38,13 +38,15 @@ MAKERS: Mapping[str, str] = {
 class Outputs:
     """The outputs of one job in a store, and the manifest that points at them; a worker has no manifest.
 
-    made: how many were made anew. pointed: every output that was pointed at, in order.
+    made: how many were made anew. pointed: every output that was pointed at, in order. remarks: of generator
+    and judge, on what was asked of them since somebody emptied it.
     """
 
     def __init__(self, store: Store, manifest: Manifest | None, tell: Callable[[Event], None]) -> None:
         self.store = store
         self.manifest = manifest
         self.made = 0
+        self.remarks: set[str] = set()
         self.pointed: list[tuple[Output, str, tuple[str, ...]]] = []
         self._tell = tell
 

@@ -83,6 +83,18 @@ class BuiltPlugin:
             "fingerprint": fingerprint,
         }
 
+    def remarks(self) -> list[str]:
+        """Return what the instance says that it met in its hooks so far, in sentences with its name.
+
+        Raises PluginError where that are no texts.
+        """
+        faults = attribute_faults(self.table.kind, self.instance, self.options)
+        if faults:
+            raise PluginError(f"{self}: {'; '.join(faults)}")
+        return sorted(
+            {f"{self.table.kind} {self.name!r}: {one}" for one in attribute(self.instance, "remarks")}
+        )
+
 
 def without_versions(identity: Mapping[str, Any]) -> dict[str, Any]:
     """Return a plugin's identity without what a newer release of it changes: its version and its source."""
@@ -174,6 +186,15 @@ def check_plugins(config: RunConfig, catalog: Catalog) -> list[Fault]:
                 if chosen is not None and table.kind == "stages":
                     faults += _stray_overrides(config, chosen)
     return faults
+
+
+def cautions(config: RunConfig, catalog: Catalog) -> Iterator[str]:
+    """Yield what selected plugins' options caution of, in sentences with whose they are. Nothing is built."""
+    with importable(config.root):
+        for table in config.plugins():
+            chosen, _ = _choose(table, catalog)
+            for told in getattr(chosen.options, "cautions", ()) if chosen is not None else ():
+                yield f"{table.kind} {table.name!r}: {told}"
 
 
 def check_dimensions(config: ScoringConfig, catalog: Catalog) -> list[Fault]:
