@@ -11,7 +11,7 @@ from pathlib import Path
 from udasa_core.errors import LockedError, SourceError, StoreError
 from udasa_core.files.lock import locked
 from udasa_core.files.whole import leftovers, whole_folder, write_whole
-from udasa_core.progress import Progress
+from udasa_core.progress import Progress, silent
 from udasa_core.sources.cache import cache_root
 from udasa_core.sources.digests import digest
 
@@ -30,10 +30,10 @@ def made_once(folder: Path, what: str, make: Callable[[Path], None], progress: P
     cache cannot be written.
     """
     if folder.is_dir():
-        fault = _fault(folder, progress)
-        if not fault:
+        found = _fault(folder, progress)
+        if not found:
             return folder
-        log.warning("%s %s: it is made anew", folder, fault)
+        log.warning("%s %s: it is made anew", folder, found)
     try:
         with _locked(folder, what, progress):
             if folder.is_dir() and not _fault(folder, progress):
@@ -42,7 +42,7 @@ def made_once(folder: Path, what: str, make: Callable[[Path], None], progress: P
                 shutil.rmtree(left)
             with whole_folder(folder) as partial:
                 make(partial)
-                (partial / _SUMS).write_text(_sums(partial, progress), encoding="utf-8")
+                note(partial, progress)
     except (OSError, StoreError) as error:
         raise SourceError(
             f"{what}: the cache {cache_root()} cannot be written: {error}\n"
@@ -64,16 +64,24 @@ def _locked(folder: Path, what: str, progress: Progress) -> Iterator[None]:
 
 
 def _fault(folder: Path, progress: Progress) -> str:
-    """Say how a folder differs from what was made; "" where it does not."""
-    note = folder / _SUMS
+    if not (folder / _SUMS).exists():
+        # An earlier udasa made it: it counts as it is from now on.
+        with suppress(StoreError, OSError, SourceError):
+            note(folder, progress)
+        return ""
+    return fault(folder, progress)
+
+
+def note(folder: Path, progress: Progress = silent) -> None:
+    """Note in a folder what its files hold. Raises OSError, SourceError and StoreError."""
+    write_whole(folder / _SUMS, _sums(folder, progress))
+
+
+def fault(folder: Path, progress: Progress = silent) -> str:
+    """Say how a folder differs from what was noted in it; "" where it does not."""
     try:
-        found = _sums(folder, progress)
-        if not note.exists():
-            # An earlier udasa made it: it counts as it is from now on.
-            with suppress(StoreError):
-                write_whole(note, found)
-            return ""
-        return "" if note.read_text(encoding="utf-8", errors="replace") == found else "is damaged"
+        noted = (folder / _SUMS).read_text(encoding="utf-8", errors="replace")
+        return "" if noted == _sums(folder, progress) else "is damaged"
     except (OSError, SourceError) as error:
         return f"cannot be read ({error})"
 

@@ -15,6 +15,7 @@ import pytest
 
 from udasa_core import BadRow, Message, RowError, SourceError, read_rows, row_id, row_messages
 from udasa_core.sources import limits
+from udasa_core.sources.cache import cache_root
 
 
 def test_each_row_comes_with_its_line(tmp_path: Path) -> None:
@@ -101,6 +102,26 @@ def test_a_folder_s_rows_are_those_that_its_files_hold(data: Path) -> None:
     os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert file.stat().st_size == before.st_size
     assert rows_in(data) == ["two"]
+
+
+@pytest.mark.parametrize("how", ["altered", "not noted"])
+def test_rows_that_were_altered_in_the_cache_are_read_anew(
+    data: Path, caplog: pytest.LogCaptureFixture, how: str
+) -> None:
+    assert rows_in(data) == ["one"]
+    (arrow,) = (cache_root() / "data").rglob("*.arrow")
+    stat = arrow.stat()
+    content = arrow.read_bytes()
+    assert content.count(b"one") == 1
+    arrow.write_bytes(content.replace(b"one", b"two"))
+    os.utime(arrow, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    if how == "not noted":  # what a kill leaves, or an earlier udasa
+        (arrow.parent / "SHA256SUMS").unlink()
+    assert rows_in(data) == ["one"]
+    assert "it is made anew" in caplog.text
+    caplog.clear()
+    assert rows_in(data) == ["one"]
+    assert caplog.text == ""
 
 
 @pytest.mark.parametrize(
