@@ -151,8 +151,7 @@ def _file_digest(path: Path, progress: Progress) -> str:
     stat = path.stat()
     if stat.st_size < _REMEMBERED_FROM:
         return file_digest(path)
-    # The change time moves even where somebody sets the modification time back.
-    key = content_key(stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, length=32)
+    key = _stamp(stat)
     memo = cache_root() / "digests" / key
     # One small file a memo: concurrent writers write the same thing, and a damaged memo is not a digest.
     with contextlib.suppress(OSError, UnicodeDecodeError):
@@ -160,13 +159,18 @@ def _file_digest(path: Path, progress: Progress) -> str:
         if re.fullmatch("[0-9a-f]{64}", known):
             return known
     sha256 = _read_digest(path, stat.st_size, progress)
-    after = os.stat(path)
-    unchanged = (after.st_size, after.st_mtime_ns) == (stat.st_size, stat.st_mtime_ns)
-    if unchanged and time.time_ns() - max(stat.st_mtime_ns, stat.st_ctime_ns) > _SETTLED_NS:
+    # Another file may have taken its place while it was read.
+    if _stamp(path.stat()) == key and time.time_ns() - max(stat.st_mtime_ns, stat.st_ctime_ns) > _SETTLED_NS:
         # A cache that cannot be written costs a re-read next time, and is no reason to fail.
         with contextlib.suppress(StoreError):
             write_whole(memo, sha256)
     return sha256
+
+
+def _stamp(stat: os.stat_result) -> str:
+    """Return what a file's digest is remembered by. The change time moves even where somebody sets the
+    modification time back."""
+    return content_key(stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, length=32)
 
 
 def _read_digest(path: Path, size: int, progress: Progress) -> str:
