@@ -93,6 +93,9 @@ if TYPE_CHECKING:
     from udasa_core.resources.protocols import Resources as Resources
     from udasa_core.resources.protocols import Similarity as Similarity
     from udasa_core.running.scoring import score as score
+    from udasa_core.sources.digests import adapter_digest as adapter_digest
+    from udasa_core.sources.digests import check_adapter_files as check_adapter_files
+    from udasa_core.sources.limits import check_packed as check_packed
     from udasa_core.sources.source import names_source as names_source
     from udasa_core.statistics.resampling import Resamples as Resamples
     from udasa_core.store.runs import Run as Run
@@ -172,6 +175,8 @@ _HOMES = {
         "Similarity",
     ),
     "running.scoring": ("score",),
+    "sources.digests": ("adapter_digest", "check_adapter_files"),
+    "sources.limits": ("check_packed",),
     "sources.source": ("names_source",),
     "statistics.resampling": ("Resamples",),
     "store.runs": ("Run", "find_run"),

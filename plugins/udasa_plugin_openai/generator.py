@@ -47,8 +47,8 @@ class OpenAIGenerator(Plugin):
 
     Every sampling setting is sent, those that change nothing too (top_p = 1, top_k = 0, min_p, penalties): a
     server fills in its own, or its model's, for what is left out. One that it refuses by name is left out; a
-    warning tells that the server's own value counts there, and figures are those of a neutral one.
-    extra_body goes before what is sent.
+    warning, and the run's record, tell that the server's own value counts there, and figures are those of a
+    neutral one. extra_body goes before what is sent.
 
     A server that ignores `n`, or refuses it, is asked K times with as many seeds; one probe finds out.
 
@@ -84,7 +84,14 @@ class OpenAIGenerator(Plugin):
 
     def __init__(self, options: Options, name: str, resources: Resources) -> None:
         super().__init__(options, name, resources)
-        self._told: set[str] = set()
+        # By kind of thing.
+        self._told: dict[str, str] = {}
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the server refuses, and how it differs from the policy."""
+        refused = self._requests.remarks if "_requests" in vars(self) else ()
+        return (*refused, *self._told.values())
 
     @hookimpl
     def udasa_admit(self, prompts: Sequence[Prompt], sampling: SamplingOptions) -> list[str]:
@@ -155,7 +162,7 @@ class OpenAIGenerator(Plugin):
     def _warn(self, kind: str, told: str) -> None:
         """Warn once of each kind of thing."""
         if kind not in self._told:
-            self._told.add(kind)
+            self._told[kind] = told
             log.warning("%s: %s", self._who, told)
 
     def _error(self, prompts: Sequence[Prompt], refused: Sequence[tuple[Prompt, UdasaError]]) -> UdasaError:

@@ -38,11 +38,11 @@ class OpenAIJudge(Plugin):
     it are kept by whoever asked, so asking again goes on from there.
 
     Every sampling setting is sent, those that change nothing too, as the generator does; one that the server
-    refuses by name is left out, which a warning tells. Where the server's counts of tokens show that its chat
-    template drops the system message, the judge's instructions go at the head of the question; a warning
-    tells that, too. Nobody here knows the server's tokenizer: what looks like a control token in a prompt
-    ("<|im_end|>") is sent with a space in it, so that no answer ends the turn that quotes it; a warning says
-    so.
+    refuses by name is left out, which a warning tells, and the run's record. Where the server's counts of
+    tokens show that its chat template drops the system message, the judge's instructions go at the head of
+    the question; a warning tells that, too. Nobody here knows the server's tokenizer: what looks like a
+    control token in a prompt ("<|im_end|>") is sent with a space in it, so that no answer ends the turn that
+    quotes it; a warning says so.
 
     A server need not answer the same twice, not even at temperature 0 with a seed: grade several times and
     look at the spread.
@@ -81,6 +81,11 @@ class OpenAIJudge(Plugin):
     def model(self) -> str:
         """The name that the server knows its model by."""
         return self.options.model
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the server refuses."""
+        return self._settings.remarks if "_settings" in vars(self) else ()
 
     @hookimpl
     def udasa_judge(self, prompts: Sequence[Prompt], seed: int) -> Iterator[Grade]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from udasa_core import Message, UdasaError, content_key
+from udasa_core import Message, UdasaError, check_packed, content_key
 
 _ADVICE = (
     "each row has `prompt` (text) or `messages` (a list of role and content), perhaps `system` (text), "
@@ -59,6 +59,7 @@ def _parquet_rows(path: Path) -> Iterator[tuple[str, Any]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    check_packed(path)
     try:
         with pq.ParquetFile(path) as file:
             number = 0

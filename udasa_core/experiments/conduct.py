@@ -11,7 +11,7 @@ from udasa_core.config.parse import ARRAYS, PluginTable, known_tables
 from udasa_core.errors import ConfigError, Fault
 from udasa_core.experiments.options import default_folder
 from udasa_core.experiments.steps import Steps
-from udasa_core.files.whole import write_whole
+from udasa_core.files.whole import keep_whole
 from udasa_core.plugins import returned
 from udasa_core.plugins.base import attribute
 from udasa_core.plugins.catalog import Catalog, read_catalog
@@ -94,4 +94,4 @@ def _write(tables: Sequence[Table], folder: Path, name: str) -> None:
         "md": "\n\n".join(table.markdown() for table in tables),
     }
     for suffix, text in renderings.items():
-        write_whole(folder / f"{stem}.{suffix}", text + "\n")
+        keep_whole(folder / f"{stem}.{suffix}", text + "\n")

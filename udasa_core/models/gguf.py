@@ -18,8 +18,9 @@ from typing import Any
 from udasa_core.errors import SourceError
 from udasa_core.progress import Progress
 from udasa_core.records import content_key
-from udasa_core.sources.cache import cache_root, made_once
+from udasa_core.sources.cache import cache_root
 from udasa_core.sources.digests import digest
+from udasa_core.sources.made import made_once
 
 # Counts up when the same GGUF would be converted to other bytes.
 CONVERTER = 1

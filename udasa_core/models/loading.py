@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from udasa_core.errors import UdasaError
 from udasa_core.models.adapter_fit import check_adapter
 from udasa_core.records import Adapter, ModelRef
-from udasa_core.sources.digests import ADAPTER_WEIGHTS
+from udasa_core.sources.digests import ADAPTER_WEIGHTS, check_adapter_files
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -123,7 +123,7 @@ def _with_adapters(model: PreTrainedModel, ref: ModelRef) -> PreTrainedModel:
 
 def beside(model: PreTrainedModel, adapters: Sequence[Adapter]) -> PeftModel:
     """Return a model with adapters beside its weights, all of them at work. Raises UdasaError where one has
-    no weights, or does not fit."""
+    no weights, is not what it is known by, or does not fit."""
     from peft import PeftModel
 
     for adapter in adapters:
@@ -132,6 +132,7 @@ def beside(model: PreTrainedModel, adapters: Sequence[Adapter]) -> PeftModel:
                 f"adapter {adapter.sha256[:12]} has no adapter_model.safetensors in {adapter.folder!r}: "
                 "run again so that its stage is trained anew"
             )
+        check_adapter_files(adapter)
     names = [f"adapter_{number}" for number in range(len(adapters))]
     first, *others = adapters
     with quiet():

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from udasa_core.errors import PluginError, UdasaError
+from udasa_core.errors import PluginError
 from udasa_core.plugins.stack import BuiltPlugin
 from udasa_core.records import (
     Abstain,
@@ -305,21 +305,12 @@ def check_questions(plugin: BuiltPlugin, answer: Any) -> Sequence[str]:
 
 
 def check_grades(plugin: BuiltPlugin, count: int, answer: Any) -> Iterator[Grade]:
-    """One Grade a grading prompt, each as soon as it is there; what an iterator raises is told with its
-    plugin's name."""
+    """One Grade a grading prompt, each as soon as it is there."""
     hook = "udasa_judge"
     if not isinstance(answer, Iterable) or isinstance(answer, str | bytes):
         _breach(plugin, hook, type(answer).__name__, "it returns Grades")
-    given, grades = 0, iter(answer)
-    while True:
-        try:
-            grade = next(grades)
-        except StopIteration:
-            break
-        except UdasaError:
-            raise
-        except (Exception, SystemExit) as error:
-            raise PluginError(f"{plugin} raised in {hook}: {type(error).__name__}: {error}") from error
+    given = 0
+    for grade in answer:
         if not isinstance(grade, Grade):
             _breach(plugin, hook, type(grade).__name__, "it returns Grades")
         is_number = isinstance(grade.grade, float | int) and math.isfinite(grade.grade)

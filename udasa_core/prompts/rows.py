@@ -8,19 +8,26 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
+import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from udasa_core.errors import SourceError
+from udasa_core.files.lock import locked
 from udasa_core.sources.cache import cache_root
 from udasa_core.sources.data_folder import check_description
 from udasa_core.sources.digests import data_digest, data_files
+from udasa_core.sources.limits import check_packed
+from udasa_core.sources.made import fault, note
 
 if TYPE_CHECKING:
     import datasets
     import pyarrow as pa
+
+log = logging.getLogger("udasa")
 
 # A longer line is no prompt: it is skipped without being held.
 MAX_LINE = 4 * 1024 * 1024
@@ -161,6 +168,7 @@ def parquet_rows(path: Path, columns: Iterable[str]) -> Iterator[Row]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    check_packed(path)
     try:
         with pq.ParquetFile(path, pre_buffer=False) as file:
             wanted = [name for name in file.schema_arrow.names if name in set(columns)]
@@ -227,7 +235,7 @@ def _dataset(name: str, config: str | None, split: str, revision: str | None) ->
     """Return a split of a data set, whose files all are its own. Raises SourceError where they are not.
 
     The library's cache tells local files apart by their times; here a folder's rows are cached by what its
-    files hold.
+    files hold, and what is cached is compared with what was read.
     """
     import datasets
 
@@ -235,14 +243,24 @@ def _dataset(name: str, config: str | None, split: str, revision: str | None) ->
     if not folder.is_dir():
         builder = datasets.load_dataset_builder(name, config, revision=revision)
         _check_inside(builder, f"hf://datasets/{name}@", ())
-    else:
-        check_description(folder)
-        cache = cache_root() / "data" / data_digest(folder)
-        builder = datasets.load_dataset_builder(name, config, cache_dir=str(cache))
-        root = folder.resolve()
-        _check_inside(builder, f"{root}/", [(root / inside).as_posix() for inside, _ in data_files(folder)])
-    builder.download_and_prepare()
-    return builder.as_dataset(split=split)
+        builder.download_and_prepare()
+        return builder.as_dataset(split=split)
+    check_description(folder)
+    digest = data_digest(folder)
+    builder = datasets.load_dataset_builder(name, config, cache_dir=str(cache_root() / "data" / digest))
+    root = folder.resolve()
+    for _, file in data_files(folder):
+        check_packed(file)
+    _check_inside(builder, f"{root}/", [(root / inside).as_posix() for inside, _ in data_files(folder)])
+    with locked(cache_root() / "locks" / f"data-{digest}", f"reading {name}", wait=True):
+        rows = Path(builder.cache_dir)
+        if rows.is_dir() and fault(rows):
+            log.warning("%s %s: it is made anew", rows, fault(rows))
+            shutil.rmtree(rows)
+        if not rows.is_dir():
+            builder.download_and_prepare()
+            note(rows)
+        return builder.as_dataset(split=split)
 
 
 def _check_inside(builder: Any, prefix: str, counted: Collection[str]) -> None:

@@ -36,6 +36,7 @@ def figures(run: Run) -> dict[str, Any]:
         "label_free": run.manifest.plain.get("label_free"),
         "model": run.manifest.plain["models"]["base"],
         "adopted": list(run.manifest.plain.get("adopted", ())),
+        "remarks": list(run.remarks()),
         "prompts": _prompts(run),
         "responses": _responses(run),
         "uncertainty": _uncertainty(run),

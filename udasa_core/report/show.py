@@ -66,6 +66,7 @@ def _head(figures: Mapping[str, Any]) -> Table:
     for adopted in figures["adopted"]:
         made_by = ", ".join(f"{name} {version}" for name, version in adopted["versions"].items())
         rows.append(("kept samples", f"{adopted['shards']} shards of {adopted['label']}, made by {made_by}"))
+    rows += [("remark", remark) for remark in figures["remarks"]]
     notes = [f"It stopped with {figures['error']}"] if figures["error"] else []
     title = f"Run {figures['name']}"
     if figures["status"] != "finished":

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
-from udasa_core.report.written import ABSENT, WIDTH, number, share, short, size, wrap
+from udasa_core.report.written import ABSENT, WIDTH, number, share, short, wrap
 from udasa_core.text.printable import printable
+from udasa_core.text.size import size
 
 if TYPE_CHECKING:
     from udasa_core.records import Metric

@@ -89,7 +89,8 @@ def _open_manifest(config: RunConfig, refs: dict[str, ModelRef]) -> Manifest:
         "config": dict(config.raw),
         "models": {role: ref.to_json() for role, ref in refs.items()},
     }
-    return Manifest(config.run_dir, {**earlier, **plain})
+    is_finished = earlier.get("status") == "finished"
+    return Manifest(config.run_dir, {**earlier, **plain}, is_finished=is_finished)
 
 
 def _earlier(config: RunConfig) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from udasa_core.errors import StoreError, UdasaError
-from udasa_core.files.whole import write_whole
+from udasa_core.files.whole import is_read_only, keep_whole
 from udasa_core.records import content_key
 from udasa_core.store.output import Output, of_label
 from udasa_core.store.store import FORMAT
@@ -35,11 +35,13 @@ class Manifest:
     is_undigested: it was written before stores had digests, so what it points at may have none.
     """
 
-    def __init__(self, folder: Path, plain: dict[str, Any]) -> None:
-        """Raises StoreError where the manifest is of a format that this udasa does not know."""
+    def __init__(self, folder: Path, plain: dict[str, Any], *, is_finished: bool = False) -> None:
+        """is_finished: the run was finished, as it is configured now. Raises StoreError where the manifest is
+        of a format that this udasa does not know."""
         self.folder = folder
         self.plain = _upgraded(folder, plain)
         self.is_undigested = self.plain.get("format", FORMAT) < _DIGESTED
+        self._is_finished = is_finished
         self._pointed: dict[Output, dict[str, Any]] = {}
         self._adopted: dict[str, dict[str, Any]] = {}
         # What was sampled before, whatever takes its place while this run is being made.
@@ -118,10 +120,11 @@ class Manifest:
         self.save()
 
     def save(self) -> None:
-        """Write the manifest, if it differs from what lies there."""
-        text = json.dumps({**self.plain, _OWN: _digest(self.plain)}, indent=1) + "\n"
-        if not _holds(self.path, text):
-            write_whole(self.path, text)
+        """Write the manifest, if it differs from what lies there. Of a finished run that is read-only, only
+        where it lies can differ: that is left."""
+        if not (self._is_finished and is_read_only(self.path)):
+            text = json.dumps({**self.plain, _OWN: _digest(self.plain)}, indent=1) + "\n"
+            keep_whole(self.path, text)
 
     def keys(self) -> set[tuple[str, str]]:
         """Return every (step, fingerprint) that the manifest points at."""
@@ -182,8 +185,9 @@ def register(store: Path, folder: Path) -> None:
     check_format(store)
     run_note = note_of(store, folder.resolve())
     for note, text in ((run_note, f"{folder.resolve()}\n"), (store / _FORMAT_NOTE, f"{FORMAT}\n")):
-        if not _holds(note, text):
-            write_whole(note, text)
+        # Whoever could remove something from the store could write to it.
+        if not is_read_only(store / _FORMAT_NOTE):
+            keep_whole(note, text)
 
 
 def registered(store: Path) -> tuple[list[Path], list[Path]]:
@@ -216,11 +220,3 @@ def _noted_folder(note: Path) -> Path:
             "configuration again, which writes it anew, and remove this one"
         )
     return Path(text)
-
-
-def _holds(path: Path, text: str) -> bool:
-    """Say whether a file holds just that; one that cannot be read does not."""
-    try:
-        return path.read_bytes() == text.encode()
-    except OSError:
-        return False

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from udasa_core import Message, Role, RowError, UdasaError, content_key, row_id, row_messages
+from udasa_core import Message, Role, RowError, UdasaError, check_packed, content_key, row_id, row_messages
 
 log = logging.getLogger("udasa")
 
@@ -124,6 +124,7 @@ def _messages(row: Mapping[str, Any]) -> tuple[Message, ...]:
 def _rows(path: Path, source: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
     read = gzip.open if path.suffix == ".gz" else open
     try:
+        check_packed(path)
         with read(path, "rt", encoding="utf-8", newline="\n") as file:
             for number, line in enumerate(file, start=1):
                 if not line.strip():

@@ -24,6 +24,7 @@ def write_results(run: Run, folder: Path) -> str:
         "plugins": [
             one for one in run.manifest.plain["plugins"] if one["kind"] in ("suite", "judge", "generator")
         ],
+        "remarks": list(run.remarks()),
         "seed": run.manifest.plain["config"].get("run", {}).get("seed"),
         "suites": {name: list(rows) for name, rows in suites.items()},
     }

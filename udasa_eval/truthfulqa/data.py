@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-from udasa_core import UdasaError, content_key
+from udasa_core import UdasaError, check_packed, content_key
 
 Row = Mapping[str, Any]
 AnyQuestion = TypeVar("AnyQuestion", "ChoiceQuestion", "BinaryQuestion")
@@ -168,6 +168,7 @@ def rows_of(file: Path) -> Sequence[Row]:
 def _parquet(file: Path) -> Sequence[Row]:
     import pyarrow.parquet
 
+    check_packed(file)
     rows: list[Row] = pyarrow.parquet.read_table(file).to_pylist()
     return rows
 

@@ -20,9 +20,11 @@ from udasa_core import (
     Message,
     ModelRef,
     UdasaError,
+    adapter_digest,
     keeps_every_position,
     load_causal_lm,
 )
+from udasa_core.sources.digests import weights_digest
 
 ASKED = [Message("system", "be kind"), Message("user", "what is the sun?")]
 
@@ -233,7 +235,7 @@ def make_adapter(lm: CausalLM, folder: Path, seed: int) -> Adapter:
         )
         model.save_pretrained(folder)
         model.unload()
-    return Adapter(sha256=f"{seed:064d}", folder=str(folder))
+    return Adapter(adapter_digest(folder), str(folder))
 
 
 def test_adapters_add_up_whether_merged_or_beside(tiny_ref: ModelRef, tmp_path: Path) -> None:
@@ -263,6 +265,7 @@ def test_in_sixteen_bits_a_light_adapter_is_not_rounded_away(tiny_ref: ModelRef,
     weights = tmp_path / "light" / "adapter_model.safetensors"
     # A change of a thousandth of the weights: half a unit of bfloat16 is two to four thousandths.
     save_file({name: tensor * 0.02 for name, tensor in load_file(weights).items()}, weights)
+    adapter = replace(adapter, sha256=adapter_digest(tmp_path / "light"))
     model = load_causal_lm(replace(tiny_ref, dtype="bfloat16", adapters=(adapter,))).model
     names = [name for name, _ in model.named_parameters() if "lora" in name]
     assert names
@@ -288,7 +291,7 @@ def rewritten(adapter: Adapter, change: Any) -> Adapter:
 
     file = Path(adapter.folder) / "adapter_model.safetensors"
     save_file(change(load_file(file)), file)
-    return adapter
+    return replace(adapter, sha256=adapter_digest(file.parent))
 
 
 @pytest.mark.parametrize(
@@ -312,8 +315,34 @@ def test_an_adapter_that_is_loaded_and_changes_nothing_is_refused(tiny_ref: Mode
     adapter = make_adapter(load_causal_lm(tiny_ref), tmp_path / "adapter", 1)
     file = tmp_path / "adapter" / "adapter_config.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "lora_alpha": 0}))
+    adapter = replace(adapter, sha256=adapter_digest(file.parent))
     with pytest.raises(UdasaError, match="changes nothing"):
         _ = load_causal_lm(replace(tiny_ref, adapters=(adapter,))).model
+
+
+@pytest.mark.parametrize("changed", ["its weights", "its alpha"])
+@pytest.mark.parametrize("use", ["loaded", "put beside"])
+def test_an_adapter_that_was_changed_since_is_never_used(
+    tiny_ref: ModelRef, tmp_path: Path, changed: str, use: str
+) -> None:
+    adapter = make_adapter(load_causal_lm(tiny_ref), tmp_path / "adapter", 1)
+    if changed == "its weights":
+        rewritten(adapter, lambda found: {key: tensor * 1.01 for key, tensor in found.items()})
+    else:
+        file = tmp_path / "adapter" / "adapter_config.json"
+        file.write_text(json.dumps({**json.loads(file.read_text()), "lora_alpha": 800}))
+    with pytest.raises(UdasaError, match="is not the one that was made there"):
+        if use == "loaded":
+            _ = load_causal_lm(replace(tiny_ref, adapters=(adapter,))).model
+        else:
+            with load_causal_lm(tiny_ref).adapted([adapter]):
+                pass
+
+
+def test_an_adapter_may_be_known_by_its_weights_alone(tiny_ref: ModelRef, tmp_path: Path) -> None:
+    make_adapter(load_causal_lm(tiny_ref), tmp_path / "adapter", 1)
+    new = Adapter(weights_digest(tmp_path / "adapter"), str(tmp_path / "adapter"))
+    assert load_causal_lm(replace(tiny_ref, adapters=(new,))).model is not None
 
 
 def test_a_fresh_adapter_is_no_fault(tiny_ref: ModelRef, tmp_path: Path) -> None:

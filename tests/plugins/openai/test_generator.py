@@ -29,7 +29,18 @@ from tests.misbehaving_server import (
     tokens,
 )
 from tests.tiny import make_tiny_model, tiny_ref_of
-from udasa_core import Adapter, Group, Message, ModelRef, Prompt, SamplingOptions, UdasaError, run, testing
+from udasa_core import (
+    Adapter,
+    Group,
+    Message,
+    ModelRef,
+    Prompt,
+    SamplingOptions,
+    UdasaError,
+    adapter_digest,
+    run,
+    testing,
+)
 from udasa_plugin_openai.generator import OpenAIGenerator
 
 NEUTRAL = {
@@ -568,7 +579,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, tiny_ref: ModelRef) -> Mod
             if "lora_B" in name:
                 torch.nn.init.normal_(weights, std=0.5)
     model.save_pretrained(folder)
-    return tiny_ref.with_adapter(Adapter("a" * 64, str(folder)))
+    return tiny_ref.with_adapter(Adapter(adapter_digest(folder), str(folder)))
 
 
 def test_a_trained_policy_is_sampled_here(
