@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 import torch
 
 from tests.architectures import MEASURED, REFUSED, SAMPLED, save_architecture
-from udasa_core import CausalLM, SamplingOptions, UdasaError
+from udasa_core import CausalLM, SamplingOptions, UdasaError, cache_use, load_causal_lm
 from udasa_core.models.prefill import Prefill
 from udasa_core.models.prefix_reader import PrefixReader
 from udasa_eval.choices.answer_likelihood import AnswerLikelihood
@@ -183,6 +184,13 @@ def test_given_tokens_are_read_as_in_plain_passes_and_what_cannot_be_sampled_is_
 def test_a_model_that_looks_ahead_is_refused(kind: str, tmp_path: Path) -> None:
     with pytest.raises(UdasaError, match="no causal language model"):
         _ = save_architecture(kind, tmp_path / "model").model
+
+
+@pytest.mark.parametrize("kind", _kinds({**SAMPLED, **MEASURED}))
+def test_rounding_to_sixteen_bits_is_taken_for_no_other_reading(kind: str, tmp_path: Path) -> None:
+    lm = save_architecture(kind, tmp_path / "model")
+    rounded = load_causal_lm(replace(lm.ref, dtype="bfloat16"))
+    assert cache_use(rounded.model) == cache_use(lm.model)
 
 
 def test_the_sweep_is_wide() -> None:

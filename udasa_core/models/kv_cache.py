@@ -25,10 +25,12 @@ def keeps_every_position(model: PreTrainedModel) -> bool:
     from transformers.cache_utils import DynamicLayer
 
     config = model.config.get_text_config()
-    # GPT-Neo's local layers count columns in a mask of their own, which its cache knows nothing of.
+    # By columns, whatever lies in them, count the masks of GPT-Neo's local layers, and MPT's biases.
     local = "local" in (getattr(config, "attention_layers", None) or ())
+    by_columns = local or getattr(getattr(config, "attn_config", None), "alibi", False)
     layers = DynamicCache(config=model.config).layers
-    return not local and all(type(layer) is DynamicLayer for layer in layers) and cache_use(model).shares
+    plain = all(type(layer) is DynamicLayer for layer in layers)
+    return plain and not by_columns and cache_use(model).shares
 
 
 def branch_cache(cache: DynamicCache) -> DynamicCache:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from udasa_core.models.cache_use import apart, trial_tokens
+
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel
@@ -15,8 +17,8 @@ _WINDOWED = ("sliding_attention", "chunked_attention")
 # Tokens that are read to find out, and the window that they are read by.
 _TOKENS, _SHORT = 12, 2
 _ENDLESS = 2**30
-# The log-probabilities' mean difference from which on a window was at work. Without one it is 0.
-_SEEN = 1e-3
+# How far two readings are apart (see `apart`) where a window was at work. Without one it is 0.
+_SEEN = 0.01
 
 
 def forget_unused_window(model: PreTrainedModel) -> None:
@@ -35,7 +37,7 @@ def forget_unused_window(model: PreTrainedModel) -> None:
         short = _log_probabilities(model)
     with _windows(model, _TOKENS):
         long = _log_probabilities(model)
-    if float((short - long).abs().mean()) > _SEEN:
+    if apart(short, long) > _SEEN:
         return
     for settings in _settings(model):
         if types := getattr(settings, "layer_types", None):
@@ -83,8 +85,6 @@ def _windows(model: PreTrainedModel, length: int) -> Iterator[None]:
 
 def _log_probabilities(model: PreTrainedModel) -> Tensor:
     import torch
-
-    from udasa_core.models.cache_use import trial_tokens
 
     with torch.no_grad():
         ids = torch.tensor([trial_tokens(model, _TOKENS)], device=model.device)
