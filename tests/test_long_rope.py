@@ -10,14 +10,26 @@ import pytest
 import torch
 
 from tests.architectures import save_architecture
-from udasa_core import CausalLM, Message, Prompt, SamplingOptions, UdasaError, measured_group
+from tests.plugins.preferences import train, write_pairs
+from udasa_core import (
+    CausalLM,
+    Message,
+    Pair,
+    Prompt,
+    Response,
+    SamplingOptions,
+    UdasaError,
+    measured_group,
+)
 from udasa_core.models.prefill import Prefill
 from udasa_core.models.prefix_reader import PrefixReader
+from udasa_core.resources.padded_model import text_positions
 from udasa_eval.choices.answer_likelihood import AnswerLikelihood
 from udasa_eval.choices.answer_tokens import AnswerTokens
 from udasa_eval.judges.answering import Answering
 from udasa_eval.measures.policy_divergence import PolicyPair, Reading
 from udasa_plugin_openai.local import sample_locally
+from udasa_plugin_preference.dpo import DPO
 from udasa_plugin_transformers.rendering import RenderingOptions
 from udasa_plugin_transformers.sampler import sample
 
@@ -128,6 +140,43 @@ def test_the_generators_reason_names_the_rope_and_what_to_do(lm: CausalLM) -> No
     assert "do not fit in the model's context of 32, where its rope" in reason
     assert "rope_type" in reason
     assert "Shorten" in reason
+
+
+def test_training_takes_pairs_up_to_there_and_no_longer_maximum(lm: CausalLM, tmp_path: Path) -> None:
+    answers = [
+        Response(f"{count}", tuple(_LONG[:count]), (0.0,) * count, (0.0,) * count, (0.0,) * count, "stop")
+        for count in (22, 23, 5)
+    ]
+    asked = Prompt("p", (Message("user", "hi"),))
+    pairs = write_pairs(
+        tmp_path / "pairs.parquet",
+        [
+            Pair(asked, tuple(_SHORT), answers[2], rejected, 0.5, 0.2, 0.7, "made up")
+            for rejected in answers[:2]
+        ],
+    )
+    report = train(DPO, pairs, lm.ref, tmp_path / "out")
+    assert report.pairs == 1
+    with pytest.raises(UdasaError, match="rope"):
+        train(DPO, pairs, lm.ref, tmp_path / "other", max_length=33)
+
+
+def test_a_long_text_changes_no_short_ones_classes(tmp_path: Path) -> None:
+    from transformers import Phi3Config, Phi3ForSequenceClassification
+
+    config = Phi3Config(
+        vocab_size=302,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=1,
+        num_attention_heads=4,
+        num_key_value_heads=4,
+        pad_token_id=0,
+        rope_parameters=_LONGROPE,
+        original_max_position_embeddings=32,
+        max_position_embeddings=128,
+    )
+    assert text_positions(Phi3ForSequenceClassification(config)) == 32
 
 
 def test_another_models_context_has_no_reason(tmp_path: Path) -> None:
