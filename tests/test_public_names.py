@@ -29,8 +29,8 @@ PUBLIC = {
     # parts of a response
     "MarkedAnswer", "final_answer", "marked_answers", "sentences", "without_opening", "WORD", "words",
     # models and token caches
-    "branch_cache", "keeps_every_position", "last_logits", "load_classifier", "resolve_encoder",
-    "resolve_model",
+    "CacheUse", "branch_cache", "cache_use", "keeps_every_position", "last_logits", "load_classifier",
+    "refuse_longer", "resolve_encoder", "resolve_model",
     # rows and prompts of files and data sets
     "BadRow", "PromptSource", "ReadPrompt", "RowError", "SetAside", "prompts_digest", "read_prompts",
     "read_rows", "check_packed", "adapter_digest", "check_adapter_files", "row_id", "row_messages",

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from udasa_core.hookspecs import CONTRACT as CONTRACT
     from udasa_core.hookspecs import hookimpl as hookimpl
     from udasa_core.job.job import work as work
+    from udasa_core.models.cache_use import CacheUse as CacheUse
+    from udasa_core.models.cache_use import cache_use as cache_use
     from udasa_core.models.causal_lm import CausalLM as CausalLM
     from udasa_core.models.causal_lm import TokenStatistics as TokenStatistics
     from udasa_core.models.causal_lm import load_causal_lm as load_causal_lm
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from udasa_core.models.last_logits import last_logits as last_logits
     from udasa_core.models.loading import load_base as load_base
     from udasa_core.models.measured import measured_group as measured_group
+    from udasa_core.models.positions import refuse_longer as refuse_longer
     from udasa_core.models.resolve import resolve_encoder as resolve_encoder
     from udasa_core.models.resolve import resolve_model as resolve_model
     from udasa_core.plugins.base import Options as Options
@@ -125,11 +128,13 @@ _HOMES = {
     "files.whole": ("flush_to_disk", "whole_file", "whole_folder", "write_whole"),
     "hookspecs": ("CONTRACT", "hookimpl"),
     "job.job": ("work",),
+    "models.cache_use": ("CacheUse", "cache_use"),
     "models.causal_lm": ("CausalLM", "TokenStatistics", "load_causal_lm"),
     "models.kv_cache": ("branch_cache", "keeps_every_position"),
     "models.last_logits": ("last_logits",),
     "models.loading": ("load_base",),
     "models.measured": ("measured_group",),
+    "models.positions": ("refuse_longer",),
     "models.resolve": ("resolve_encoder", "resolve_model"),
     "plugins.base": ("Options", "Plugin"),
     "plugins.compared": ("ComparedOptions",),

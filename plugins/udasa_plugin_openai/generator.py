@@ -221,7 +221,8 @@ class OpenAIGenerator(Plugin):
         context = min(lm.context_length, self.options.context_length or lm.context_length)
         if length + max_new_tokens <= context:
             return ""
-        return f"{length} tokens and max_new_tokens = {max_new_tokens} do not fit in a context of {context}"
+        end = lm.context_end if context == lm.context_length else context
+        return f"{length} tokens and max_new_tokens = {max_new_tokens} do not fit in a context of {end}"
 
     @property
     def _who(self) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 import torch
 from transformers import DynamicCache
 
-from udasa_core import CausalLM, Response, SamplingOptions
+from udasa_core import CausalLM, Response, SamplingOptions, UdasaError, cache_use, refuse_longer
 
 
 def sample_locally(
@@ -17,8 +17,16 @@ def sample_locally(
 
     stops: the tokens that end a response. Figures are computed as tokens are drawn. Each response draws
     from uniforms fixed by the seed and its place. For any causal language model of transformers whose
-    cache can be copied row by row.
+    cache can be copied row by row; raises UdasaError for another, and where prompt and response would be
+    longer than the model's positions reach.
     """
+    if not cache_use(lm.model).goes_on:
+        raise UdasaError(
+            f"a trained {lm.model.config.model_type} model cannot be sampled on this machine: its state is "
+            "not a cache that several responses go on from. Choose another model, or have a server serve the "
+            "trained one"
+        )
+    refuse_longer(lm.model, len(prompt) + sampling.max_new_tokens)
     count, budget = sampling.responses, sampling.max_new_tokens
     uniforms = torch.rand(count, budget, generator=torch.Generator().manual_seed(seed)).to(lm.device)
     ends = torch.tensor(sorted(stops), dtype=torch.long, device=lm.device)

@@ -81,6 +81,6 @@ class RenderingOptions(Options):
         if length + max_new_tokens > lm.context_length:
             return (
                 f"{length} tokens and max_new_tokens = {max_new_tokens} do not fit in the model's context of "
-                f"{lm.context_length}"
+                f"{lm.context_end}"
             )
         return ""

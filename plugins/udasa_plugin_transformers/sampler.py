@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from udasa_core import refuse_longer
 from udasa_plugin_transformers.slots import Slots
 
 if TYPE_CHECKING:
@@ -67,7 +68,6 @@ class _Run:
     ) -> None:
         self._lm = lm
         self._prompts = prompts
-        self._prefill = lm.prefill(prompts)
         self._sampling = sampling
         self._each = sampling.responses
         # The longest prompts first: what decodes together is then of like length, and room runs out at once.
@@ -75,6 +75,8 @@ class _Run:
         self._room = min(prompts_at_once, len(prompts)) * self._each
         longest = max(map(len, prompts), default=0)
         self._slots = Slots(lm.model, rows=self._room, columns=longest + sampling.max_new_tokens)
+        refuse_longer(lm.model, longest + sampling.max_new_tokens)
+        self._prefill = lm.prefill(prompts)
         total = len(prompts) * self._each
         generator = torch.Generator().manual_seed(seed)
         self._uniforms = torch.rand(total, sampling.max_new_tokens, generator=generator).to(lm.device)

@@ -13,6 +13,7 @@ from udasa_core.models.chat import SANITIZE, chat, heard, unknown_options
 from udasa_core.models.closing import Rendered, closing_note, closing_token, turns_text
 from udasa_core.models.control_tokens import ControlTokens
 from udasa_core.models.next_tokens import NextTokens
+from udasa_core.models.positions import rope_ends, rope_reason
 from udasa_core.models.prefill import Prefill
 from udasa_core.models.token_statistics import TokenStatistics as TokenStatistics
 from udasa_core.models.token_statistics import forced_statistics
@@ -82,7 +83,13 @@ class CausalLM:
         token of a sequence has other keys than in a shorter one, so that no cache can be gone on from.
         """
         declared = getattr(self._config, "max_position_embeddings", None) or self.tokenizer.model_max_length
-        return min(int(declared), _UNLIMITED, *_unscaled_lengths(self._config))
+        return min(int(declared), _UNLIMITED, *rope_ends(self._config).values())
+
+    @cached_property
+    def context_end(self) -> str:
+        """The context's length in words, for errors: with the reason, where that is the model's rope."""
+        ropes = self.context_length in rope_ends(self._config).values()
+        return f"{self.context_length}{rope_reason(self._config) if ropes else ''}"
 
     @cached_property
     def stop_ids(self) -> frozenset[int]:
@@ -251,38 +258,7 @@ class CausalLM:
         """Return the statistics of each response after its prompt, by one teacher-forced pass.
 
         prompts, responses: N token id sequences each, none empty. Responses to one prompt share its pass.
-        Logits exist for one slice of positions at a time. Raises ValueError for an empty sequence.
+        Logits exist for one slice of positions at a time. Raises ValueError for an empty sequence, UdasaError
+        for one that is longer than the model's positions reach.
         """
-        scaled = min(_unscaled_lengths(self.model.config.get_text_config()), default=_UNLIMITED)
-        for prompt, response in zip(prompts, responses, strict=True):
-            if len(prompt) + len(response) > scaled:
-                raise UdasaError(
-                    f"{self.ref.source} scales its positions by length beyond {scaled} tokens, and "
-                    f"{len(prompt) + len(response)} are asked of it, where no token statistics can be read: "
-                    "shorten the prompt or the response, or choose another model"
-                )
         return forced_statistics(self.model, prompts, responses, temperature, top_p, top_k)
-
-
-def _unscaled_lengths(config: PreTrainedConfig) -> list[int]:
-    """Return up to how many tokens each rope that depends on the sequence's length is one and the same.
-
-    Such are dynamic NTK, which grows its base beyond the declared length, and longrope (Ding et al. 2024,
-    arXiv 2402.13753), which has other factors beyond the length of pretraining.
-    """
-    rope = getattr(config, "rope_parameters", None) or {}
-    lengths = []
-    for one in [rope, *rope.values()]:
-        kind = one.get("rope_type") if isinstance(one, Mapping) else None
-        if kind == "longrope":
-            first = one.get("original_max_position_embeddings")
-            lengths.append(
-                int(
-                    first
-                    or getattr(config, "original_max_position_embeddings", None)
-                    or config.max_position_embeddings
-                )
-            )
-        elif kind == "dynamic":
-            lengths.append(int(config.max_position_embeddings))
-    return lengths

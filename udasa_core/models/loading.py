@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from udasa_core.errors import UdasaError
 from udasa_core.models.adapter_fit import check_adapter
+from udasa_core.models.cache_use import cache_use
+from udasa_core.models.unused_window import forget_unused_window
 from udasa_core.records import Adapter, ModelRef
 from udasa_core.sources.digests import ADAPTER_WEIGHTS, check_adapter_files
 
@@ -25,9 +26,12 @@ def load_model(ref: ModelRef) -> PreTrainedModel:
     In float32 the adapters are merged into the weights. In 16 or 4 bits they stay beside them: a light
     adapter's change is smaller than half a unit of a bfloat16 weight, so merging would round it away.
 
-    Raises UdasaError where there are no safetensors (a pickle is never opened), or bitsandbytes is missing.
+    Raises UdasaError where there are no safetensors (a pickle is never opened), bitsandbytes is missing, or
+    the model is not causal (see `cache_use`).
     """
     model = load_base(ref)
+    # Tried bare: what a model's code does is the same with adapters.
+    cache_use(model.eval())
     if ref.adapters:
         model = _with_adapters(model, ref)
     return model.eval().requires_grad_(False)
@@ -54,23 +58,9 @@ def load_base(ref: ModelRef) -> PreTrainedModel:
             trust_remote_code=ref.trust_remote_code,
             **_placement(ref),
         )
+        model = model.to(ref.device) if ref.quantization == "none" else model
         forget_unused_window(model)
-        return model.to(ref.device) if ref.quantization == "none" else model
-
-
-def forget_unused_window(model: PreTrainedModel) -> None:
-    """Take a sliding window out of the configuration of a model whose code has none (Llama's, say).
-
-    Such a model attends to everything, while caches and masks that are made from its configuration would keep
-    a window of it alone. Configurations that were made from another family's still name one.
-    """
-    config = model.config.get_text_config()
-    source = inspect.getsource(inspect.getmodule(type(model)) or type(model))
-    if any(word in source for word in ("sliding_window", "layer_types", "attention_chunk_size")):
-        return
-    for name in ("sliding_window", "layer_types", "attention_chunk_size"):
-        if getattr(config, name, None) is not None:
-            setattr(config, name, None)
+        return model
 
 
 @contextmanager

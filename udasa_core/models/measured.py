@@ -28,7 +28,7 @@ def measured_group(
     if room < 1:
         raise UdasaError(
             f"prompt {prompt.id} has {len(prompt_token_ids)} tokens, and {lm.ref.source} attends to "
-            f"{lm.context_length}: shorten it, or take a model with a longer context"
+            f"{lm.context_end}: shorten it, or take a model with a longer context"
         )
     texts = [lm.unclosed(text, end_of_turn) for text in texts]
     try:

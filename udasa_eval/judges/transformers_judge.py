@@ -124,7 +124,7 @@ class TransformersJudge(Plugin):
             return Grade(
                 None,
                 f"<not asked: {len(prompt)} tokens and max_new_tokens = {self.options.max_new_tokens} do not "
-                f"fit in the judge's context of {lm.context_length}>",
+                f"fit in the judge's context of {lm.context_end}>",
                 answered=False,
             )
         raw = f"{_REASONING}{answer}" if _begins_reasoning(lm, prompt) else answer
