@@ -32,6 +32,7 @@ from udasa_core.errors import CatalogError, Fault, PluginError, UdasaError
 from udasa_core.plugins.base import attribute
 from udasa_core.plugins.catalog import Catalog, Offer
 from udasa_core.plugins.contract import attribute_faults, factory_fault, fingerprint_fault, plugin_faults
+from udasa_core.plugins.entry_points import load
 from udasa_core.plugins.identity import mismatch, source_digest
 from udasa_core.resources.shared import SharedResources
 
@@ -121,9 +122,7 @@ def load_factory(offer: Offer) -> Any:
             f'and write use = "file:{attribute}" with that file\'s name'
         )
     try:
-        factory: Any = importlib.import_module(module)
-        for part in attribute.split("."):
-            factory = getattr(factory, part)
+        factory = load(offer.target)
     except (Exception, SystemExit) as error:  # a third party's module may do anything at import
         raise CatalogError(f"{offer} cannot be imported: {type(error).__name__}: {error}") from error
     problem = factory_fault(factory)
@@ -143,14 +142,17 @@ def _choose(table: PluginTable, catalog: Catalog) -> tuple[_Chosen | None, list[
     except CatalogError as error:
         return None, [Fault(f"{table.path}.use", str(error))]
     try:
-        # As JSON, strictly: no text becomes a number unasked, while a list may become a tuple.
-        options = factory.Options.model_validate_json(json.dumps(dict(table.options)), strict=True)
+        text = json.dumps(dict(table.options))
     except TypeError as error:
         return None, [Fault(table.path, f"holds a value that no option takes: {error}")]
-    except SystemExit as error:
-        return None, [Fault(table.path, f"its options end the process: {error!r}")]
+    try:
+        # As JSON, strictly: no text becomes a number unasked, while a list may become a tuple.
+        options = factory.Options.model_validate_json(text, strict=True)
     except ValidationError as error:
         return None, pydantic_faults(error, table.path, factory.Options, core_keys(table.kind))
+    except (Exception, SystemExit) as error:  # a third party's validator may do anything
+        told = f"{offer} cannot check its options: {type(error).__name__}: {error}"
+        return None, [Fault(table.path, told)]
     return _Chosen(table, offer, factory, options, tuple(attribute(factory, "needs"))), []
 
 
