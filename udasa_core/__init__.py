@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from udasa_core.experiments.outputs import Staged as Staged
     from udasa_core.experiments.steps import Steps as Steps
     from udasa_core.files.digest import file_digest as file_digest
+    from udasa_core.files.json_text import parse_json as parse_json
     from udasa_core.files.lock import locked as locked
     from udasa_core.files.whole import flush_to_disk as flush_to_disk
     from udasa_core.files.whole import whole_file as whole_file
@@ -118,6 +119,7 @@ _HOMES = {
     "experiments.outputs": ("Paired", "Sampled", "Scored", "Staged"),
     "experiments.steps": ("Steps",),
     "files.digest": ("file_digest",),
+    "files.json_text": ("parse_json",),
     "files.lock": ("locked",),
     "files.whole": ("flush_to_disk", "whole_file", "whole_folder", "write_whole"),
     "hookspecs": ("CONTRACT", "hookimpl"),

@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from udasa_core.config.overrides import override, read_toml
+from udasa_core.config.overrides import check_plain, override, read_toml
 from udasa_core.config.parse import RunConfig, parse_config
 from udasa_core.errors import Fault, UdasaError
 from udasa_core.files.lock import unused
@@ -49,7 +49,8 @@ def read_configuration(
     if isinstance(configuration, Unchecked):
         read = configuration
     elif isinstance(configuration, Mapping):
-        read = Unchecked(configuration, Path().resolve(), "configuration")
+        plain = check_plain(dict(configuration), "configuration")
+        read = Unchecked(plain, Path().resolve(), "configuration")
     else:
         path = (default or quickstart()) if configuration is None else Path(configuration)
         root = Path() if configuration is None else path.parent

@@ -144,7 +144,8 @@ class Response:
                 continue
             if values is None or len(values) != count:
                 raise ValueError(f"{name} has {len(values or ())} values for {count} tokens")
-            if not all(map(math.isfinite, values)):
+            # -inf < value < inf, without a float: 10**400 has none.
+            if not all(-math.inf < value < math.inf for value in values):
                 raise ValueError(f"{name} holds a value that is not finite")
         if max(self.logprobs) > _SLACK or max(self.sampling_logprobs) > _SLACK:
             raise ValueError("a log-probability is above 0")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from udasa_core.errors import SourceError
+from udasa_core.files.json_text import parse_json
 from udasa_core.sources.cache import cache_root
 from udasa_core.sources.data_folder import check_description
 from udasa_core.sources.digests import data_digest, data_files
@@ -100,12 +101,12 @@ def _json_row(text: bytes) -> Mapping[str, Any] | BadRow:
     if b"\0" in text:
         return BadRow("holds a NUL character")
     try:
-        row = json.loads(text.decode())
+        row = parse_json(text.decode())
     except UnicodeDecodeError:
         return BadRow("is not UTF-8")
     except json.JSONDecodeError as error:
         return BadRow(f"is not JSON: {error.msg}")
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         return BadRow(f"is not JSON that can be read: {error}")
     if not isinstance(row, dict):
         return BadRow(f"is {_json_kind(row)}, not a JSON object")
