@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from udasa_core.errors import SourceError
+from udasa_core.errors import FOREIGN, SourceError
 from udasa_core.files.json_text import parse_json
 from udasa_core.progress import silent
 from udasa_core.sources.cache import cache_root
@@ -103,7 +103,7 @@ def _of_gguf(file: Path) -> ModelSize:
     try:
         reader = gguf.GGUFReader(str(file))
     # The reader raises of many kinds over a file that is not as it expects it.
-    except Exception as error:
+    except FOREIGN as error:
         raise SourceError(f"{file} cannot be read as a GGUF: {error}") from error
 
     def number(name: str) -> int:

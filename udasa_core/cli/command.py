@@ -10,13 +10,13 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import cache, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from udasa_core.errors import UdasaError
+from udasa_core.errors import FOREIGN, UdasaError
 from udasa_core.running.termination import terminable
-from udasa_core.text.printable import printable, printable_line
+from udasa_core.text.printable import excerpt, printable, printable_line
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -156,7 +156,7 @@ class Root(OfferedCommands):
             return own
         try:
             command = offer.load()
-        except (Exception, SystemExit) as error:  # a third party's module may do anything at import
+        except FOREIGN as error:  # a third party's module may do anything at import
             told = printable_line(f"{type(error).__name__}: {error}")
             return click.Command(
                 cmd_name,
@@ -191,17 +191,26 @@ class Root(OfferedCommands):
             # Whoever read this has read enough (`| head`). What is left has nowhere to go.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(0)
+        except OSError as error:
+            if error.filename is None:
+                self._end_unforeseen(ctx, error)
+            # A path of the user's that the system refuses: too long, forbidden, on a disk that is gone.
+            _tell(f"error: {excerpt(str(error.filename))}: {error.strerror}")
+            ctx.exit(1)
         except click.ClickException as error:
             object.__setattr__(error, "message", printable(error.message))
             raise
         except click.exceptions.Exit:
             raise
         except Exception as error:
-            _tell(
-                f"error: {type(error).__name__}: {error}\n"
-                "This was not foreseen. Type the same command with -vv for the traceback, and report it."
-            )
-            ctx.exit(1)
+            self._end_unforeseen(ctx, error)
+
+    def _end_unforeseen(self, ctx: click.Context, error: Exception) -> NoReturn:
+        _tell(
+            f"error: {type(error).__name__}: {error}\n"
+            "This was not foreseen. Type the same command with -vv for the traceback, and report it."
+        )
+        ctx.exit(1)
 
 
 @cache

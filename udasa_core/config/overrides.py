@@ -15,6 +15,8 @@ from udasa_core.errors import ConfigError, Fault
 
 # What copies, compares and writes plain data goes down by calling itself.
 DEEPEST = 64
+# No configuration is larger: a device may have no end.
+_LARGEST = 16 * 2**20
 _TOO_DEEP = f"nests deeper than {DEEPEST} levels"
 # A key of so many parts: tomllib would take a minute over a key of 100 kB.
 _LONG_KEY = re.compile(rf"""(?<![\w"'-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{DEEPEST}}}""")
@@ -34,7 +36,8 @@ def override(raw: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, An
             continue
         where = path.strip()
         try:
-            value = _parsed(f"value = {text}")["value"]
+            # A line end in it would begin a key of its own.
+            value = _parsed(f"value = {text}")["value"] if "\n" not in text else text
         except (ValueError, RecursionError):
             value = text
         parts = where.split(".")
@@ -72,7 +75,11 @@ def _assign(table: dict[str, Any], path: list[str], value: Any) -> str:
 def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file, a byte-order mark or not; raise ConfigError with its line where it is none."""
     try:
-        plain = _parsed(path.read_bytes().decode("utf-8-sig"))
+        with path.open("rb") as file:
+            content = file.read(_LARGEST + 1)
+        if len(content) > _LARGEST:
+            raise ValueError(f"it is larger than {_LARGEST // 2**20} MiB")
+        plain = _parsed(content.decode("utf-8-sig"))
     except FileNotFoundError:
         fault = Fault("", f"there is no file {path}", f"udasa init {path} writes an annotated one")
     except RecursionError:

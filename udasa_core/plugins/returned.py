@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from udasa_core.errors import PluginError, UdasaError
+from udasa_core.errors import FOREIGN, PluginError, UdasaError
 from udasa_core.plugins.stack import BuiltPlugin
 from udasa_core.records import (
     Abstain,
@@ -353,7 +353,7 @@ def check_grades(plugin: BuiltPlugin, count: int, answer: Any) -> Iterator[Grade
             break
         except UdasaError:
             raise
-        except (Exception, SystemExit) as error:
+        except FOREIGN as error:
             raise PluginError(f"{plugin} raised in {hook}: {type(error).__name__}: {error}") from error
         if not isinstance(grade, Grade):
             _breach(plugin, hook, type(grade).__name__, "it returns Grades")

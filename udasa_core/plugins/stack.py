@@ -28,7 +28,7 @@ from udasa_core.config.parse import (
     unknown_key,
 )
 from udasa_core.config.schema import STAND_INS, without_model
-from udasa_core.errors import CatalogError, Fault, PluginError, UdasaError
+from udasa_core.errors import FOREIGN, CatalogError, Fault, PluginError, UdasaError
 from udasa_core.plugins.base import attribute
 from udasa_core.plugins.catalog import Catalog, Offer
 from udasa_core.plugins.contract import attribute_faults, factory_fault, fingerprint_fault, plugin_faults
@@ -123,7 +123,7 @@ def load_factory(offer: Offer) -> Any:
         )
     try:
         factory = load(offer.target)
-    except (Exception, SystemExit) as error:  # a third party's module may do anything at import
+    except FOREIGN as error:  # a third party's module may do anything at import
         raise CatalogError(f"{offer} cannot be imported: {type(error).__name__}: {error}") from error
     problem = factory_fault(factory)
     if problem:
@@ -150,7 +150,7 @@ def _choose(table: PluginTable, catalog: Catalog) -> tuple[_Chosen | None, list[
         options = factory.Options.model_validate_json(text, strict=True)
     except ValidationError as error:
         return None, pydantic_faults(error, table.path, factory.Options, core_keys(table.kind))
-    except (Exception, SystemExit) as error:  # a third party's validator may do anything
+    except FOREIGN as error:  # a third party's validator may do anything
         told = f"{offer} cannot check its options: {type(error).__name__}: {error}"
         return None, [Fault(table.path, told)]
     return _Chosen(table, offer, factory, options, tuple(attribute(factory, "needs"))), []
@@ -216,7 +216,7 @@ def _stray_overrides(config: RunConfig, chosen: _Chosen) -> list[Fault]:
     )
     try:
         policy = chosen.factory(chosen.options, chosen.table.name, resources)
-    except (Exception, SystemExit) as error:  # a third party's constructor may do anything
+    except FOREIGN as error:  # a third party's constructor may do anything
         return [Fault(f"{chosen.table.path}.use", f"cannot be built: {type(error).__name__}: {error}")]
     faults = attribute_faults("stages", policy, chosen.options)
     if faults:
@@ -265,7 +265,7 @@ class Registry:
             answer = caller(**arguments)
         except UdasaError:
             raise
-        except (Exception, SystemExit) as error:  # nobody but the command line ends the process
+        except FOREIGN as error:  # nobody but the command line ends the process
             raise PluginError(
                 f"{plugin} raised in {hook}{_about(arguments)}: {type(error).__name__}: {error}"
             ) from error
@@ -302,7 +302,7 @@ def _build(table: PluginTable, catalog: Catalog, resources: SharedResources) -> 
         instance = chosen.factory(chosen.options, table.name, resources.limited_to(chosen.needs, table.name))
     except UdasaError:
         raise
-    except (Exception, SystemExit) as error:
+    except FOREIGN as error:
         raise PluginError(
             f"{table.kind} {table.name!r} ({chosen.offer.distribution} {chosen.offer.version}) "
             f"cannot be built: {type(error).__name__}: {error}"

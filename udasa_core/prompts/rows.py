@@ -18,6 +18,7 @@ from udasa_core.files.json_text import parse_json
 from udasa_core.sources.cache import cache_root
 from udasa_core.sources.data_folder import check_description
 from udasa_core.sources.digests import data_digest, data_files
+from udasa_core.sources.hub import hub_errors
 
 if TYPE_CHECKING:
     import datasets
@@ -214,14 +215,22 @@ def dataset_rows(
                 line += len(part)
     except SourceError as error:
         raise SourceError(f"{source}: {error}") from error
-    # The library raises errors of its own, of the hub's client, of Arrow and of the system.
-    except Exception as error:
+    except _dataset_errors() as error:
         told = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise SourceError(
             f"{source}: the data set (config {config!r}, split {split!r}) cannot be read: {told}\n"
             "    → check name, config and split; without a network, copy its files onto this machine and "
             'write source = "file:/folder" (or file:/folder/rows.jsonl)'
         ) from error
+
+
+def _dataset_errors() -> tuple[type[Exception], ...]:
+    """Return what reading a data set may raise: the library's errors, Arrow's, the hub's, and those of its
+    readers of files."""
+    import pyarrow as pa
+    from datasets.exceptions import DatasetsError
+
+    return (DatasetsError, pa.ArrowException, LookupError, TypeError, *hub_errors())
 
 
 def _dataset(name: str, config: str | None, split: str, revision: str | None) -> datasets.Dataset:

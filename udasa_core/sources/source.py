@@ -122,6 +122,8 @@ def _file(text: str, rest: str, root: Path) -> Source:
         raise BadSourceError(text, f"names no file that can be read: {error.strerror}", form) from error
     except (RuntimeError, UnicodeError) as error:  # ~ of nobody; half a character
         raise BadSourceError(text, f"names no file: {error}", form) from error
+    if is_there and not (path.is_file() or path.is_dir()):
+        raise BadSourceError(text, f"{path} is neither a file nor a folder", form)
     if not is_there:
         close = difflib.get_close_matches(path.name, siblings, n=1)
         where = f"relative paths start in {root.absolute()}"

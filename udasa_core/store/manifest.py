@@ -60,7 +60,9 @@ class Manifest:
         """Read the manifest of a run's folder; UdasaError where there is none."""
         path = folder / "manifest.json"
         try:
-            plain = parse_json(path.read_text())
+            if path.exists() and not path.is_file():
+                raise UdasaError(f"{path} is no file; remove it, and run the same configuration again")
+            plain = parse_json(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise UdasaError(f"{folder} is no run: it has no manifest.json") from None
         except (OSError, ValueError) as error:
@@ -180,6 +182,12 @@ def check_format(store: Path) -> None:
             f"the store {store} has format {written}, and this udasa knows 1 to {FORMAT}: use the udasa "
             "that made it, or a newer one"
         )
+
+
+def is_store(folder: Path) -> bool:
+    """Say whether a folder is a store: what lies in another is nobody's to be removed. Of any format it has
+    the notes of the runs that use it."""
+    return (folder / _ROOTS).is_dir()
 
 
 def register(store: Path, folder: Path) -> None:

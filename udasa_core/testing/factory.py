@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from udasa_core import hookspecs
 from udasa_core.config.parse import PluginTable
-from udasa_core.errors import PluginError
+from udasa_core.errors import FOREIGN, PluginError
 from udasa_core.plugins.base import attribute
 from udasa_core.plugins.catalog import LOCAL, Offer
 from udasa_core.plugins.contract import (
@@ -51,7 +51,7 @@ class Tested:
         """Call a hook as a run does. Raises PluginError, naming the plugin, whatever it raises."""
         try:
             answer = getattr(self.manager.hook, hook)(**arguments)
-        except (Exception, SystemExit) as error:  # nobody but the command line ends the process
+        except FOREIGN as error:  # nobody but the command line ends the process
             raise PluginError(f"{self.plugin} raised in {hook}: {type(error).__name__}: {error}") from error
         specification: dict[str, Any] = getattr(hookspecs.Specifications, hook).udasa_spec
         return answer if specification["firstresult"] else next(iter(answer), None)

@@ -110,3 +110,13 @@ def test_a_data_set_is_found_in_the_cache_and_told_where_it_is_not(
         resolve_data(f"hf:org/none@{COMMIT}", tmp_path)
     (tmp_path / "mine.csv").write_text("a\n")
     assert resolve_data("file:mine.csv", tmp_path) == tmp_path / "mine.csv"
+
+
+def test_a_fault_of_our_own_is_not_told_as_the_hubs(monkeypatch: pytest.MonkeyPatch) -> None:
+    def snapshot_download(name: str, **options: Any) -> str:
+        raise NameError("a misspelling")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
+    for source in ("hf:org/tiny", f"hf:org/tiny@{COMMIT}"):
+        with pytest.raises(NameError):
+            resolve(source, Path("/"))
