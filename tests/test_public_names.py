@@ -14,8 +14,8 @@ PUBLIC = {
     "Cost", "OpenRun", "Paired", "Sampled", "Scored", "Staged", "Steps", "run_experiment",
     # the contract
     "CONTRACT", "ComparedOptions", "Options", "Plugin", "hookimpl",
-    # tables
-    "Change", "Interval", "Table", "TableColumn",
+    # tables, and texts for a terminal
+    "Change", "Interval", "Table", "TableColumn", "printable",
     # records
     "Abstain", "Adapter", "Column", "Event", "Grade", "Group", "Message", "Metric", "ModelRef", "Pair",
     "PairTable", "Pairing", "Prompt", "Unpaired", "Report", "Response", "Role", "SamplingOptions", "Score",

@@ -104,6 +104,7 @@ if TYPE_CHECKING:
     from udasa_core.text.final_answer import marked_answers as marked_answers
     from udasa_core.text.final_answer import without_opening as without_opening
     from udasa_core.text.own_words import own_words as own_words
+    from udasa_core.text.printable import printable as printable
     from udasa_core.text.rating import RatingRule as RatingRule
     from udasa_core.text.rating import rating as rating
     from udasa_core.text.sentences import sentences as sentences
@@ -180,6 +181,7 @@ _HOMES = {
     "store.tables": ("read_pairs",),
     "text.final_answer": ("MarkedAnswer", "final_answer", "marked_answers", "without_opening"),
     "text.own_words": ("own_words",),
+    "text.printable": ("printable",),
     "text.rating": ("RatingRule", "rating"),
     "text.sentences": ("sentences",),
     "text.words": ("WORD", "words"),

@@ -33,6 +33,7 @@ from udasa_core.records import (
     StagePlan,
     SuiteReport,
     Unpaired,
+    is_finite,
 )
 from udasa_core.sources.digests import ADAPTER_WEIGHTS
 from udasa_core.text.printable import excerpt
@@ -61,12 +62,24 @@ def _check_members(plugin: BuiltPlugin, hook: str, answer: Any, kind: type) -> N
         _breach(plugin, hook, excerpt(answer), f"that is a sequence of {kind.__name__}s")
 
 
+def _check_text(plugin: BuiltPlugin, hook: str, *texts: Any) -> None:
+    """Raise a PluginError where a text cannot be written: it holds half a surrogate pair."""
+    for text in texts:
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            _breach(plugin, hook, excerpt(text), "half a surrogate pair is no text")
+        except AttributeError:
+            _breach(plugin, hook, excerpt(text), "that is a text")
+
+
 def check_refusals(plugin: BuiltPlugin, prompts: Sequence[Prompt], answer: Any) -> Sequence[str]:
     """One text a prompt."""
     if not _is_texts(answer):
         _breach(plugin, "udasa_admit", f"{type(answer).__name__}", "it returns one text a prompt")
     if len(answer) != len(prompts):
         _breach(plugin, "udasa_admit", f"{len(answer)} texts", f"it was given {len(prompts)} prompts")
+    _check_text(plugin, "udasa_admit", *answer)
     checked: Sequence[str] = answer
     return checked
 
@@ -96,18 +109,11 @@ def check_groups(
             _breach(
                 plugin, hook, f"voters for prompt {prompt.id}", "udasa asks for voters by calls of their own"
             )
+        _check_text(plugin, hook, *(response.text for response in group.responses))
         if group.policy != policy.key:
             _breach(plugin, hook, f"policy {group.policy!r} for prompt {prompt.id}", f"it is {policy.key!r}")
     groups: Sequence[Group] = answer
     return groups
-
-
-def _is_finite(value: Any) -> bool:
-    """Say whether a value is a number that a float can hold: 10**400 is not."""
-    try:
-        return isinstance(value, int | float) and math.isfinite(value)
-    except OverflowError:
-        return False
 
 
 def _check_score(score: Any) -> str:
@@ -149,6 +155,7 @@ def check_column(plugin: BuiltPlugin, groups: Sequence[Group], answer: Any) -> C
                     f"{wrong} for response {number} of prompt {group.prompt.id}",
                     "a score is a float in [0, 1]",
                 )
+        _check_text(plugin, hook, *(score.reason for score in scores if isinstance(score, Abstain)))
     plain = tuple(
         tuple(score if isinstance(score, Abstain) else float(score) for score in scores)
         for scores in answer.scores
@@ -196,6 +203,7 @@ def check_aggregate(plugin: BuiltPlugin, count: int, answer: Any) -> tuple[Score
         wrong = _check_score(score)
         if wrong:
             _breach(plugin, "udasa_aggregate", f"{wrong} for response {number}", "U is a float in [0, 1]")
+    _check_text(plugin, "udasa_aggregate", *(one.reason for one in answer if isinstance(one, Abstain)))
     return tuple(score if isinstance(score, Abstain) else float(score) for score in answer)
 
 
@@ -208,6 +216,7 @@ def check_pairing(
         _breach(plugin, hook, type(answer).__name__, "it returns a Pairing")
     _check_members(plugin, hook, answer.pairs, Pair)
     _check_members(plugin, hook, answer.unpaired, Unpaired)
+    _check_text(plugin, hook, *(one.reason for one in answer.unpaired), *(one.origin for one in answer.pairs))
     asked = {group.prompt.id for group in groups}
     seen = set()
     # By content, since a pair carries its responses: every U that a response with these tokens was given.
@@ -260,8 +269,12 @@ def check_plan(plugin: BuiltPlugin, pairs: PairTable, answer: Any) -> StagePlan:
     dropped = answer.dropped
     if not _is_sequence(dropped) or not all(_is_texts(one) and len(one) == 2 for one in dropped):
         _breach(plugin, hook, f"dropped {excerpt(dropped)}", "each is the id of a pair, and a reason")
+    _check_text(plugin, hook, *answer.stages, *(reason for _, reason in dropped))
     placed = [identity for ids in answer.stages.values() for identity in ids]
     placed += [identity for identity, _ in dropped]
+    strange = next((one for one in placed if not one.isascii()), None)
+    if strange is not None:
+        _breach(plugin, hook, f"pair {excerpt(strange)}", "there is no such pair")
     # 16 bytes a pair: sets of a million texts would take a hundred.
     if np.array_equal(np.sort(np.array(placed, dtype="S")), np.sort(np.array(pairs.ids, dtype="S"))):
         return answer
@@ -288,8 +301,9 @@ def check_report(plugin: BuiltPlugin, stage: Stage, policy: ModelRef, out_dir: P
         if not isinstance(figures, Mapping):
             _breach(plugin, hook, f"figures {excerpt(figures)}", "figures are numbers by name")
         for name, value in figures.items():
-            if not _is_finite(value):
+            if not is_finite(value):
                 _breach(plugin, hook, f"{name} = {excerpt(value)}", "a figure is a finite number")
+    _check_text(plugin, hook, answer.skipped)
     if answer.skipped:
         if answer.policy.key != policy.key:
             _breach(plugin, hook, "a new policy of a skipped stage", "a skipped stage hands its policy on")
@@ -314,11 +328,13 @@ def check_suite(plugin: BuiltPlugin, policy: ModelRef, answer: Any) -> SuiteRepo
         _breach(plugin, hook, type(answer).__name__, "it returns a SuiteReport")
     _check_members(plugin, hook, answer.metrics, Metric)
     _check_members(plugin, hook, answer.rows, Mapping)
+    cells = [value for row in answer.rows for value in row.values() if isinstance(value, str)]
+    _check_text(plugin, hook, *(metric.name for metric in answer.metrics), *cells)
     if answer.policy != policy:
         _breach(plugin, hook, f"a report on {answer.policy.key}", f"it was asked about {policy.key}")
     for metric in answer.metrics:
         error = 0.0 if metric.error is None else metric.error
-        if not all(map(_is_finite, (metric.value, metric.low, metric.high, error))):
+        if not all(map(is_finite, (metric.value, metric.low, metric.high, error))):
             _breach(plugin, hook, excerpt(metric), "a metric, its interval and its error are finite")
     names = Counter(metric.name for metric in answer.metrics)
     twice = [name for name, count in names.items() if count > 1]
@@ -326,7 +342,7 @@ def check_suite(plugin: BuiltPlugin, policy: ModelRef, answer: Any) -> SuiteRepo
         _breach(plugin, hook, f"two metrics {twice[0]!r}", "names are unique")
     for row in answer.rows:
         score = row.get("score")
-        if score is not None and not _is_finite(score):
+        if score is not None and not is_finite(score):
             _breach(plugin, hook, f"a row with score {excerpt(score)}", "a row's score is finite or None")
     return answer
 
@@ -335,6 +351,7 @@ def check_questions(plugin: BuiltPlugin, answer: Any) -> Sequence[str]:
     """Texts."""
     if not _is_texts(answer):
         _breach(plugin, "udasa_questions", type(answer).__name__, "it returns a sequence of texts")
+    _check_text(plugin, "udasa_questions", *answer)
     questions: Sequence[str] = answer
     return questions
 
@@ -357,9 +374,10 @@ def check_grades(plugin: BuiltPlugin, count: int, answer: Any) -> Iterator[Grade
             raise PluginError(f"{plugin} raised in {hook}: {type(error).__name__}: {error}") from error
         if not isinstance(grade, Grade):
             _breach(plugin, hook, type(grade).__name__, "it returns Grades")
-        is_grade = grade.grade is None or _is_finite(grade.grade)
+        is_grade = grade.grade is None or is_finite(grade.grade)
         if not isinstance(grade.raw, str) or not is_grade:
             _breach(plugin, hook, excerpt(grade), "a grade is finite or None, and raw is a text")
+        _check_text(plugin, hook, grade.raw)
         given += 1
         if given > count:
             _breach(plugin, hook, f"more than {count} grades", f"it was given {count} prompts")
