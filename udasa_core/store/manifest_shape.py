@@ -86,7 +86,7 @@ class _Plugin(_Shape):
     name: str
     plugin: str
     distribution: str
-    version: str
+    version: str = ""
     source: str = ""
     options: dict[str, Any] = {}
     fingerprint: str = ""
