@@ -14,8 +14,8 @@ PUBLIC = {
     "Cost", "OpenRun", "Paired", "Sampled", "Scored", "Staged", "Steps", "run_experiment",
     # the contract
     "CONTRACT", "ComparedOptions", "Options", "Plugin", "hookimpl",
-    # tables
-    "Change", "Interval", "Table", "TableColumn",
+    # tables, and texts for a terminal
+    "Change", "Interval", "Table", "TableColumn", "printable",
     # records
     "Abstain", "Adapter", "Column", "Event", "Grade", "Group", "Message", "Metric", "ModelRef", "Pair",
     "PairTable", "Pairing", "Prompt", "Unpaired", "Report", "Response", "Role", "SamplingOptions", "Score",
@@ -25,7 +25,7 @@ PUBLIC = {
     "Similarity",
     "TokenStatistics", "load_base", "load_causal_lm", "measured_group",
     # files and folders that appear whole, locks, digests
-    "file_digest", "flush_to_disk", "locked", "whole_file", "whole_folder", "write_whole",
+    "file_digest", "flush_to_disk", "locked", "parse_json", "whole_file", "whole_folder", "write_whole",
     # parts of a response
     "MarkedAnswer", "final_answer", "marked_answers", "sentences", "without_opening", "WORD", "words",
     # models and token caches

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from udasa_core.experiments.outputs import Staged as Staged
     from udasa_core.experiments.steps import Steps as Steps
     from udasa_core.files.digest import file_digest as file_digest
+    from udasa_core.files.json_text import parse_json as parse_json
     from udasa_core.files.lock import locked as locked
     from udasa_core.files.whole import flush_to_disk as flush_to_disk
     from udasa_core.files.whole import whole_file as whole_file
@@ -109,6 +110,7 @@ if TYPE_CHECKING:
     from udasa_core.text.final_answer import marked_answers as marked_answers
     from udasa_core.text.final_answer import without_opening as without_opening
     from udasa_core.text.own_words import own_words as own_words
+    from udasa_core.text.printable import printable as printable
     from udasa_core.text.rating import RatingRule as RatingRule
     from udasa_core.text.rating import rating as rating
     from udasa_core.text.sentences import sentences as sentences
@@ -124,6 +126,7 @@ _HOMES = {
     "experiments.outputs": ("Paired", "Sampled", "Scored", "Staged"),
     "experiments.steps": ("Steps",),
     "files.digest": ("file_digest",),
+    "files.json_text": ("parse_json",),
     "files.lock": ("locked",),
     "files.whole": ("flush_to_disk", "whole_file", "whole_folder", "write_whole"),
     "hookspecs": ("CONTRACT", "hookimpl"),
@@ -188,6 +191,7 @@ _HOMES = {
     "store.tables": ("read_pairs",),
     "text.final_answer": ("MarkedAnswer", "final_answer", "marked_answers", "without_opening"),
     "text.own_words": ("own_words",),
+    "text.printable": ("printable",),
     "text.rating": ("RatingRule", "rating"),
     "text.sentences": ("sentences",),
     "text.words": ("WORD", "words"),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from udasa_core import Message
+from udasa_core import Message, parse_json
 from udasa_plugin_openai.completion import Completion, read_completion
 from udasa_plugin_openai.connection import ConnectionOptions
 from udasa_plugin_openai.deadline import deadline, watch
@@ -134,7 +134,7 @@ class Client:
         if not 200 <= status < 300:
             self._refuse(status, answered, text)
         try:
-            return read_completion(json.loads(text), text, self._key.redact)
+            return read_completion(parse_json(text), text, self._key.redact)
         except (ValueError, RecursionError) as error:
             said = "the answer is not JSON" if isinstance(error, json.JSONDecodeError) else str(error)
             raise _AttemptError(f"{said} ({self._said(text)!r})", raw=text) from None

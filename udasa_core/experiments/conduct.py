@@ -18,6 +18,7 @@ from udasa_core.plugins.catalog import Catalog, read_catalog
 from udasa_core.plugins.stack import BuiltPlugin, Registry, build_plugins, importable, load_factory
 from udasa_core.report.table import Table
 from udasa_core.resources.shared import SharedResources
+from udasa_core.text.printable import excerpt
 
 KIND = "experiment"
 
@@ -78,7 +79,7 @@ def _built(
 def _check_shape(read: Unchecked) -> None:
     """Refuse what is no table where one belongs: an experiment changes tables before they are checked."""
     faults = [
-        Fault(key, f"is {'an array of tables' if key in ARRAYS else 'a table'}, not {value!r}")
+        Fault(key, f"is {'an array of tables' if key in ARRAYS else 'a table'}, not {excerpt(value)}")
         for key, value in read.raw.items()
         if key in known_tables() and not isinstance(value, list if key in ARRAYS else Mapping)
     ]

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from udasa_core.errors import FOREIGN
+
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
@@ -69,7 +71,7 @@ def chat(
     except TemplateError as error:
         raise ValueError(f"the model's chat template refuses the conversation: {error}") from error
     # A template is a program: what its author did not foresee can raise anything.
-    except Exception as error:
+    except FOREIGN as error:
         raise ValueError(
             f"the model's chat template fails at the conversation: {type(error).__name__}: {error}"
         ) from error

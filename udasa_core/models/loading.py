@@ -111,6 +111,19 @@ def _with_adapters(model: PreTrainedModel, ref: ModelRef) -> PreTrainedModel:
     return peft_model.get_base_model()
 
 
+@contextmanager
+def _readable(adapter: Adapter) -> Iterator[None]:
+    """Tell what keeps peft from reading an adapter's files, which anybody may have written."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (LookupError, ValueError, TypeError, SafetensorError) as error:
+        raise UdasaError(
+            f"the adapter in {adapter.folder} cannot be read: {type(error).__name__}: {error}"
+        ) from error
+
+
 def beside(model: PreTrainedModel, adapters: Sequence[Adapter]) -> PeftModel:
     """Return a model with adapters beside its weights, all of them at work. Raises UdasaError where one has
     no weights, is not what it is known by, or does not fit."""
@@ -126,9 +139,11 @@ def beside(model: PreTrainedModel, adapters: Sequence[Adapter]) -> PeftModel:
     names = [f"adapter_{number}" for number in range(len(adapters))]
     first, *others = adapters
     with quiet():
-        peft_model = PeftModel.from_pretrained(model, first.folder, adapter_name=names[0])
+        with _readable(first):
+            peft_model = PeftModel.from_pretrained(model, first.folder, adapter_name=names[0])
         for name, adapter in zip(names[1:], others, strict=True):
-            peft_model.load_adapter(adapter.folder, adapter_name=name)
+            with _readable(adapter):
+                peft_model.load_adapter(adapter.folder, adapter_name=name)
         for name, adapter in zip(names, adapters, strict=True):
             peft_model.base_model.set_adapter([name])
             check_adapter(peft_model, adapter, name)

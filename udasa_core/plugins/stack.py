@@ -28,10 +28,11 @@ from udasa_core.config.parse import (
     unknown_key,
 )
 from udasa_core.config.schema import STAND_INS, without_model
-from udasa_core.errors import CatalogError, Fault, PluginError, UdasaError
+from udasa_core.errors import FOREIGN, CatalogError, Fault, PluginError, UdasaError
 from udasa_core.plugins.base import attribute
 from udasa_core.plugins.catalog import Catalog, Offer
 from udasa_core.plugins.contract import attribute_faults, factory_fault, fingerprint_fault, plugin_faults
+from udasa_core.plugins.entry_points import load
 from udasa_core.plugins.identity import mismatch, source_digest
 from udasa_core.resources.shared import SharedResources
 
@@ -136,10 +137,8 @@ def load_factory(offer: Offer) -> Any:
         )
     try:
         with waiting.watch.over(offer, "its import"):
-            factory: Any = importlib.import_module(module)
-        for part in attribute.split("."):
-            factory = getattr(factory, part)
-    except (Exception, SystemExit) as error:  # a third party's module may do anything at import
+            factory = load(offer.target)
+    except FOREIGN as error:  # a third party's module may do anything at import
         raise CatalogError(f"{offer} cannot be imported: {type(error).__name__}: {error}") from error
     problem = factory_fault(factory)
     if problem:
@@ -158,14 +157,17 @@ def _choose(table: PluginTable, catalog: Catalog) -> tuple[_Chosen | None, list[
     except CatalogError as error:
         return None, [Fault(f"{table.path}.use", str(error))]
     try:
-        # As JSON, strictly: no text becomes a number unasked, while a list may become a tuple.
-        options = factory.Options.model_validate_json(json.dumps(dict(table.options)), strict=True)
+        text = json.dumps(dict(table.options))
     except TypeError as error:
         return None, [Fault(table.path, f"holds a value that no option takes: {error}")]
-    except SystemExit as error:
-        return None, [Fault(table.path, f"its options end the process: {error!r}")]
+    try:
+        # As JSON, strictly: no text becomes a number unasked, while a list may become a tuple.
+        options = factory.Options.model_validate_json(text, strict=True)
     except ValidationError as error:
         return None, pydantic_faults(error, table.path, factory.Options, core_keys(table.kind))
+    except FOREIGN as error:  # a third party's validator may do anything
+        told = f"{offer} cannot check its options: {type(error).__name__}: {error}"
+        return None, [Fault(table.path, told)]
     return _Chosen(table, offer, factory, options, tuple(attribute(factory, "needs"))), []
 
 
@@ -239,7 +241,7 @@ def _stray_overrides(config: RunConfig, chosen: _Chosen) -> list[Fault]:
     try:
         with waiting.watch.over(chosen.offer, "its constructor"):
             policy = chosen.factory(chosen.options, chosen.table.name, resources)
-    except (Exception, SystemExit) as error:  # a third party's constructor may do anything
+    except FOREIGN as error:  # a third party's constructor may do anything
         return [Fault(f"{chosen.table.path}.use", f"cannot be built: {type(error).__name__}: {error}")]
     faults = attribute_faults("stages", policy, chosen.options)
     if faults:
@@ -300,7 +302,7 @@ def _answering(plugin: BuiltPlugin, hook: str, about: str) -> Iterator[None]:
             yield
     except UdasaError:
         raise
-    except (Exception, SystemExit) as error:  # nobody but the command line ends the process
+    except FOREIGN as error:  # nobody but the command line ends the process
         raise PluginError(f"{plugin} raised in {hook}{about}: {type(error).__name__}: {error}") from error
 
 
@@ -351,7 +353,7 @@ def _build(table: PluginTable, catalog: Catalog, resources: SharedResources) -> 
             )
     except UdasaError:
         raise
-    except (Exception, SystemExit) as error:
+    except FOREIGN as error:
         raise PluginError(
             f"{table.kind} {table.name!r} ({chosen.offer.distribution} {chosen.offer.version}) "
             f"cannot be built: {type(error).__name__}: {error}"

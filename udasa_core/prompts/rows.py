@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from udasa_core.errors import SourceError
+from udasa_core.files.json_text import parse_json
 from udasa_core.files.lock import locked
 from udasa_core.sources.cache import cache_root
 from udasa_core.sources.data_folder import check_description
 from udasa_core.sources.digests import data_digest, data_files
+from udasa_core.sources.hub import hub_errors
 from udasa_core.sources.limits import check_packed
 from udasa_core.sources.made import fault, note
 
@@ -107,12 +109,12 @@ def _json_row(text: bytes) -> Mapping[str, Any] | BadRow:
     if b"\0" in text:
         return BadRow("holds a NUL character")
     try:
-        row = json.loads(text.decode())
+        row = parse_json(text.decode())
     except UnicodeDecodeError:
         return BadRow("is not UTF-8")
     except json.JSONDecodeError as error:
         return BadRow(f"is not JSON: {error.msg}")
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         return BadRow(f"is not JSON that can be read: {error}")
     if not isinstance(row, dict):
         return BadRow(f"is {_json_kind(row)}, not a JSON object")
@@ -221,14 +223,22 @@ def dataset_rows(
                 line += len(part)
     except SourceError as error:
         raise SourceError(f"{source}: {error}") from error
-    # The library raises errors of its own, of the hub's client, of Arrow and of the system.
-    except Exception as error:
+    except _dataset_errors() as error:
         told = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise SourceError(
             f"{source}: the data set (config {config!r}, split {split!r}) cannot be read: {told}\n"
             "    → check name, config and split; without a network, copy its files onto this machine and "
             'write source = "file:/folder" (or file:/folder/rows.jsonl)'
         ) from error
+
+
+def _dataset_errors() -> tuple[type[Exception], ...]:
+    """Return what reading a data set may raise: the library's errors, Arrow's, the hub's, and those of its
+    readers of files."""
+    import pyarrow as pa
+    from datasets.exceptions import DatasetsError
+
+    return (DatasetsError, pa.ArrowException, LookupError, TypeError, *hub_errors())
 
 
 def _dataset(name: str, config: str | None, split: str, revision: str | None) -> datasets.Dataset:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from udasa_core.errors import SourceError
+from udasa_core.files.json_text import parse_json
 from udasa_core.models.chat import SANITIZE, heard
 from udasa_core.models.loading import quiet
 from udasa_core.records import Message, ModelRef
@@ -72,7 +72,7 @@ class TransformerClassifier:
 
     @cached_property
     def _config(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(
+        found: dict[str, Any] = parse_json(
             (Path(self.ref.folder) / "config.json").read_text(encoding="utf-8")
         )
         return found

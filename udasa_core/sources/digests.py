@@ -16,6 +16,7 @@ from pathlib import Path
 
 from udasa_core.errors import SourceError, StoreError
 from udasa_core.files.digest import file_digest
+from udasa_core.files.json_text import parse_json
 from udasa_core.files.whole import write_whole
 from udasa_core.progress import Progress, silent
 from udasa_core.records import Adapter, content_key
@@ -78,7 +79,7 @@ def adapter_digest(adapter: Path) -> str:
     try:
         weights = weights_digest(adapter)
         # A trainer's plugin may leave weights alone; PEFT reads none without a configuration.
-        plain = json.loads(config.read_bytes()) if config.exists() else {}
+        plain = parse_json(config.read_bytes()) if config.exists() else {}
         if not isinstance(plain, dict):
             raise ValueError("it is no JSON object")
     except (OSError, ValueError) as error:

@@ -4,8 +4,10 @@ never a pickle."""
 from __future__ import annotations
 
 import contextlib
+import importlib
 import re
 from pathlib import Path
+from typing import Any
 
 from udasa_core.errors import SourceError
 from udasa_core.progress import Progress
@@ -49,8 +51,7 @@ def hub_model(source: Source, progress: Progress, *, with_code: bool = False) ->
     with progress(f"fetching {source.name}@{source.revision}", None):
         try:
             folder = snapshot(local=False)
-        # The client raises errors of its own, of its HTTP library and of the system alike.
-        except Exception as error:
+        except hub_errors() as error:
             raise SourceError(unreachable(source, error)) from error
     return _as_fetched(folder, source, progress)
 
@@ -80,7 +81,7 @@ def hub_data(source: Source, progress: Progress) -> Path:
     with progress(f"fetching {source.name}@{source.revision}", None):
         try:
             folder = snapshot(local=False)
-        except Exception as error:
+        except hub_errors() as error:
             raise SourceError(unreachable(source, error)) from error
     return _as_fetched(folder, source, progress)
 
@@ -104,6 +105,14 @@ def _as_fetched(folder: Path, source: Source, progress: Progress) -> Path:
                 f"    → rm {blob}, and type the command again, which fetches it anew"
             )
     return folder
+
+
+def hub_errors() -> tuple[type[Exception], ...]:
+    """Return what asking the hub may raise: its client's errors, its HTTP library's and the system's."""
+    # Its HTTP library is another in other versions.
+    errors: Any = importlib.import_module("huggingface_hub.errors")
+
+    return (OSError, ValueError, RuntimeError, errors.HTTPError)
 
 
 def is_data_here(source: Source) -> bool:

@@ -139,3 +139,13 @@ def test_a_file_of_the_hubs_cache_that_was_changed_is_told(
     with pytest.raises(SourceError, match=rf"{file.name} in the hub's cache was changed") as raised:
         ask(f"hf:org/tiny@{COMMIT}", Path("/"))
     assert f"rm {file.resolve()}" in str(raised.value)
+
+
+def test_a_fault_of_our_own_is_not_told_as_the_hubs(monkeypatch: pytest.MonkeyPatch) -> None:
+    def snapshot_download(name: str, **options: Any) -> str:
+        raise NameError("a misspelling")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
+    for source in ("hf:org/tiny", f"hf:org/tiny@{COMMIT}"):
+        with pytest.raises(NameError):
+            resolve(source, Path("/"))
