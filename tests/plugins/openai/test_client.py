@@ -272,7 +272,8 @@ def test_the_rate_limit_spaces_requests_of_all_threads() -> None:
 def test_repeated_requests_count_in_the_rate_limit(server: MisbehavingServer) -> None:
     server.next(status(500), status(500), says("x"))
     ask(server, requests_per_minute=300)
-    assert server.calls[-1].at - server.calls[0].at >= 0.39
+    # Two waits of 0.2 s; the first request may arrive late.
+    assert server.calls[-1].at - server.calls[0].at > 0.3
 
 
 def test_whoever_stops_waiting_stops_asking(server: MisbehavingServer) -> None:
