@@ -164,6 +164,15 @@ def _turned(before: Sequence[Score], after: Sequence[Score], close: float) -> li
 
 
 @_each(EVERY)
+@given(one=_groups(hard_texts, 2), further=_groups(plain_texts, 1))
+def test_voters_are_heard_as_responses_are(score: Scorer, one: Group, further: Group) -> None:
+    """A response has the score that it would have were the voters responses, too; they have none."""
+    heard = replace(one, voters=further.responses)
+    together = replace(one, responses=(*one.responses, *further.responses))
+    assert score(heard) == score(together)[: len(one.responses)]
+
+
+@_each(EVERY)
 @settings(max_examples=25, deadline=None)
 @given(_groups(hard_texts, least=1), st.randoms(use_true_random=False))
 def test_permuting_responses_permutes_scores(score: Scorer, one: Group, random: Any) -> None:

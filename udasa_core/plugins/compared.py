@@ -21,8 +21,8 @@ class ComparedOptions(Options):
     )
 
     def compared(self, group: Group) -> list[str]:
-        """Return what is compared of each response of a group, in order."""
-        texts = [response.text for response in group.responses]
+        """Return what is compared of each response of a group, in order: of its K, and then of its voters."""
+        texts = [response.text for response in group.heard]
         if self.on == "text":
             return texts
         question = group.prompt.messages[-1].content
