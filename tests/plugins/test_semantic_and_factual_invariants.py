@@ -35,6 +35,7 @@ from udasa_plugin_factual.p_true import PTrue
 from udasa_plugin_factual.selfcheck import SelfCheck
 from udasa_plugin_factual.selfcheck_embedder import SelfCheckEmbedder
 from udasa_plugin_factual.selfcheck_ngram import SelfCheckNgram
+from udasa_plugin_semantic.agreement import Agreement
 from udasa_plugin_semantic.cluster import Cluster
 from udasa_plugin_semantic.degree import Degree
 from udasa_plugin_semantic.eccentricity import Eccentricity
@@ -116,6 +117,7 @@ MEANS = {
     "selfcheck-embedder": _scorer(SelfCheckEmbedder),
 }
 OTHERS = {
+    "agreement": _scorer(Agreement),
     "eccentricity": _scorer(Eccentricity),
     "eccentricity-entailment": _scorer(Eccentricity, BY_ENTAILMENT, on="answer", threshold=0.7),
     "selfcheck-max": _scorer(SelfCheck, over="max"),
@@ -161,6 +163,32 @@ def _turned(before: Sequence[Score], after: Sequence[Score], close: float) -> li
         for i, j in permutations(known, 2)
         if before[i] < before[j] - close and after[i] > after[j] + close  # type: ignore[operator]  # no Abstain
     ]
+
+
+# Those that check sentences, or count words, go by how much is said, and entailment has a direction.
+VOTES = {
+    name: score for name, score in {**CLUSTERS, **MEANS, **OTHERS}.items() if not name.startswith("selfcheck")
+}
+
+
+@_each(VOTES)
+@given(one=plain_texts, other=plain_texts, majority=st.integers(1, 7), voters=st.integers(0, 8))
+def test_answers_count_by_their_votes_and_not_by_their_words(
+    score: Scorer, one: str, other: str, majority: int, voters: int
+) -> None:
+    """With equal likelihoods, swapping the strings of two answers swaps their scores."""
+    texts = [*[one] * majority, *[other] * (8 - majority)]
+    swapped = [*[other] * majority, *[one] * (8 - majority)]
+    further = [one, other] * (voters // 2)
+
+    def scores(some: Sequence[str], more: Sequence[str]) -> list[float]:
+        heard = replace(_asked(*map(response, some)), voters=tuple(map(response, more)))
+        return [found for found in score(heard) if not isinstance(found, Abstain)]
+
+    there, back = scores(texts, further), scores(swapped, further)
+    assert there == pytest.approx(back, abs=_CLOSE_ROOT)
+    if majority >= 5 and not further:
+        assert there[0] <= there[-1] + _CLOSE_ROOT
 
 
 @_each(EVERY)

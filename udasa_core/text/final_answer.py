@@ -15,7 +15,7 @@ _BOX_OR_BRACE = re.compile(r"\\(?:boxed|fbox)\s*\{|\\.|[{}]", re.DOTALL)
 _DRESS = re.compile(r"\\(?:text(?:bf|it|rm|sf|tt)?|math(?:bf|it|rm|sf)|mbox|emph)\s*\{([^{}]*)\}")
 _ANSWER = r"(?:(?:the|my)\s+)?(?:final\s+|correct\s+|right\s+)?answer"
 _MARKER = re.compile(
-    rf"(?<![^\W_]){_ANSWER}(?:\s+to\s+[^.:\n]{{1,80}}?)?[*_]*\s*(?:is\b\s*[:：]?|[:：])\s*"
+    rf"(?<![^\W_]){_ANSWER}(?:\s+to\s+[^.:\n]{{1,80}}?)?[*_]*\s*(?:(?<![^\W_])is\b\s*[:：]?|[:：])\s*"
     # A heading: "## Answer", "**Final answer**".
     rf"|^[ \t]*(?:#+[ \t]*[*_]*|[*_]+){_ANSWER}[*_]*[ \t]*$\s*",
     re.IGNORECASE | re.MULTILINE,

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from udasa_core import answer_words
 from udasa_core.errors import UdasaError
 from udasa_core.prompts.read import PromptSource, ReadPrompt, read_prompts
-from udasa_eval.answers.words import words_of
 from udasa_eval.labelled.sets import Question, contrasts, factual, labelled, prompts_file
 
 ALL = factual()
@@ -20,7 +20,7 @@ TEMPLATES = ("{}.", "It is {}.", "The answer is {}.")
 
 
 def plain(text: str) -> list[str]:
-    return [word.text for word in words_of(text)]
+    return [word.text for word in answer_words(text)]
 
 
 def holds(text: list[str], part: list[str]) -> bool:
