@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from udasa_core.plugins.base import Options as Options
     from udasa_core.plugins.base import Plugin as Plugin
     from udasa_core.plugins.compared import ComparedOptions as ComparedOptions
+    from udasa_core.plugins.compared import answered as answered
     from udasa_core.prompts.prompt_row import RowError as RowError
     from udasa_core.prompts.prompt_row import row_id as row_id
     from udasa_core.prompts.prompt_row import row_messages as row_messages
@@ -135,7 +136,7 @@ _HOMES = {
     "models.measured": ("measured_group",),
     "models.resolve": ("resolve_encoder", "resolve_model"),
     "plugins.base": ("Options", "Plugin"),
-    "plugins.compared": ("ComparedOptions",),
+    "plugins.compared": ("ComparedOptions", "answered"),
     "prompts.prompt_row": ("RowError", "row_id", "row_messages"),
     "prompts.read": ("PromptSource", "ReadPrompt", "SetAside", "prompts_digest", "read_prompts"),
     "prompts.rows": ("BadRow", "read_rows"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from udasa_core import Column, ComparedOptions, Group, Plugin, Score, hookimpl
 from udasa_plugin_factual.claims import ALONE
@@ -38,10 +38,12 @@ class CoCoA(Plugin):
 
     @hookimpl
     def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:
-        texts = [self.options.compared(group) for group in groups]
-        matrices = self.resources.similarity().matrices(texts)
-        columns = (_products(group, matrix.tolist()) for group, matrix in zip(groups, matrices, strict=True))
-        return Column(self.name, tuple(columns))
+        return self.options.column(self.name, groups, self._uncertainties)
+
+    def _uncertainties(self, groups: Sequence[Group]) -> Iterator[tuple[Score, ...]]:
+        matrices = self.resources.similarity().matrices([self.options.compared(group) for group in groups])
+        for group, matrix in zip(groups, matrices, strict=True):
+            yield _products(group, matrix.tolist())
 
 
 def _products(group: Group, similarity: Sequence[Sequence[float]]) -> tuple[Score, ...]:

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from udasa_core import Column, Group, Plugin, Score, asks_yes_or_no, final_answer, hookimpl, stance
+from udasa_core import (
+    Column,
+    Group,
+    Plugin,
+    Score,
+    answered,
+    asks_yes_or_no,
+    final_answer,
+    hookimpl,
+    stance,
+)
 from udasa_plugin_semantic.content_words import content_words
 from udasa_plugin_semantic.dissent import ALONE
 
@@ -39,7 +49,8 @@ class Agreement(Plugin):
 
     Made for questions that have an answer. Of a long response only the final answer is compared, most often
     its first sentence. The lists of function words and hedges are English; other languages lose only these.
-    Abstains where a prompt has one response only. Cost: an embedding a distinct response or voter.
+    Abstains where a prompt has one response only, and from prompts whose responses are less than half answer:
+    of what is left, agreement says nothing. Cost: an embedding a distinct response or voter.
     """
 
     needs = ("embedder",)
@@ -47,17 +58,18 @@ class Agreement(Plugin):
 
     @hookimpl
     def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:
+        return answered(self.name, groups, self._uncertainties)
+
+    def _uncertainties(self, groups: Sequence[Group]) -> Iterator[tuple[Score, ...]]:
         import numpy as np
 
         texts = [text for group in groups for text in _answers(group)]
         rows = self.resources.embedder().embed(texts).astype(np.float64)
-        columns: list[tuple[Score, ...]] = []
         start = 0
         for group in groups:
             stop = start + len(group.heard)
-            columns.append(_uncertainties(group, rows[start:stop]))
+            yield _uncertainties(group, rows[start:stop])
             start = stop
-        return Column(self.name, tuple(columns))
 
 
 def _answers(group: Group) -> list[str]:

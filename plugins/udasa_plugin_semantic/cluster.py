@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -56,15 +56,13 @@ class Cluster(Plugin):
 
     @hookimpl
     def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:
+        return self.options.column(self.name, groups, self._uncertainties)
+
+    def _uncertainties(self, groups: Sequence[Group]) -> Iterator[tuple[Score, ...]]:
         texts = [self.options.compared(group) for group in groups]
         matrices = self.resources.similarity().equivalences(texts, self.options.cosine)
-        return Column(
-            self.name,
-            tuple(
-                _surprises(matrix)[: len(group.responses)]
-                for group, matrix in zip(groups, matrices, strict=True)
-            ),
-        )
+        for group, matrix in zip(groups, matrices, strict=True):
+            yield _surprises(matrix)[: len(group.responses)]
 
 
 def _surprises(equivalent: NDArray[bool_]) -> tuple[Score, ...]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from udasa_core import Column, ComparedOptions, Group, Plugin, hookimpl
+from udasa_core import Column, ComparedOptions, Group, Plugin, Score, hookimpl
 from udasa_plugin_semantic.dissent import dissents
 
 
@@ -36,12 +36,9 @@ class Degree(Plugin):
 
     @hookimpl
     def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:
-        texts = [self.options.compared(group) for group in groups]
-        matrices = self.resources.similarity().matrices(texts)
-        return Column(
-            self.name,
-            tuple(
-                dissents(matrix.tolist(), len(group.responses))
-                for group, matrix in zip(groups, matrices, strict=True)
-            ),
-        )
+        return self.options.column(self.name, groups, self._uncertainties)
+
+    def _uncertainties(self, groups: Sequence[Group]) -> Iterator[tuple[Score, ...]]:
+        matrices = self.resources.similarity().matrices([self.options.compared(group) for group in groups])
+        for group, matrix in zip(groups, matrices, strict=True):
+            yield dissents(matrix.tolist(), len(group.responses))

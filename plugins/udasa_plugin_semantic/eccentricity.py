@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -61,16 +61,12 @@ class Eccentricity(Plugin):
 
     @hookimpl
     def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:
-        texts = [self.options.compared(group) for group in groups]
-        matrices = self.resources.similarity().matrices(texts)
-        threshold = self.options.threshold
-        return Column(
-            self.name,
-            tuple(
-                _eccentricities(matrix, threshold)[: len(group.responses)]
-                for group, matrix in zip(groups, matrices, strict=True)
-            ),
-        )
+        return self.options.column(self.name, groups, self._uncertainties)
+
+    def _uncertainties(self, groups: Sequence[Group]) -> Iterator[tuple[Score, ...]]:
+        matrices = self.resources.similarity().matrices([self.options.compared(group) for group in groups])
+        for group, matrix in zip(groups, matrices, strict=True):
+            yield _eccentricities(matrix, self.options.threshold)[: len(group.responses)]
 
 
 def _eccentricities(similarity: NDArray[float64], threshold: float) -> tuple[Score, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 
-from udasa_core import Column, ComparedOptions, Group, Plugin, hookimpl, words
+from udasa_core import Column, ComparedOptions, Group, Plugin, Score, hookimpl, words
 from udasa_plugin_semantic.dissent import dissents
 
 
@@ -33,13 +33,10 @@ class Lexical(Plugin):
 
     @hookimpl
     def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:
-        return Column(
-            self.name,
-            tuple(
-                dissents(_similarities(self.options.compared(group)), len(group.responses))
-                for group in groups
-            ),
-        )
+        return self.options.column(self.name, groups, lambda some: map(self._uncertainties, some))
+
+    def _uncertainties(self, group: Group) -> tuple[Score, ...]:
+        return dissents(_similarities(self.options.compared(group)), len(group.responses))
 
 
 def _similarities(texts: Sequence[str]) -> list[list[float]]:

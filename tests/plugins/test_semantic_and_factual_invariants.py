@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import permutations
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -26,6 +27,7 @@ from hypothesis import strategies as st
 from tests.fakes import FakeResources
 from tests.plugins.groups import ODD_TEXTS, RESOURCES, group, response
 from udasa_core import Abstain, Group, Message, Response, Score
+from udasa_core.plugins import compared
 from udasa_core.resources.similarity import EmbedderSimilarity, EntailmentSimilarity
 from udasa_plugin_factual.cocoa import CoCoA
 from udasa_plugin_factual.evidence import Evidence
@@ -90,7 +92,13 @@ Scorer = Callable[[Group], tuple[Score, ...]]
 
 def _scorer(factory: Any, resources: FakeResources = BY_EMBEDDER, **options: Any) -> Scorer:
     dimension = factory(factory.Options.model_validate(options), "tested", resources)
-    return lambda one: dimension.udasa_score([one], seed=0).scores[0]  # type: ignore[no-any-return]  # Any
+
+    def score(one: Group) -> tuple[Score, ...]:
+        # Where answers are compared, all of these prompts are answered.
+        with patch.object(compared, "is_answered", return_value=True):
+            return dimension.udasa_score([one], seed=0).scores[0]  # type: ignore[no-any-return]  # Any
+
+    return score
 
 
 # Estimators that look at one response at a time, those of clusters, and the means over the others.

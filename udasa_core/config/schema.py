@@ -171,6 +171,12 @@ class TrainingTable(Table):
         default="previous_stage", description="what DPO and IPO compare the policy with"
     )
     min_pairs: int = Field(default=2, ge=1, description="a stage with fewer pairs is skipped, and says so")
+    min_paired: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="stop before training where a smaller share of prompts gives a pair; 0 never stops",
+    )
 
 
 class PluginKeys(Table):

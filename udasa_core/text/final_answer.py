@@ -75,6 +75,14 @@ def final_answer(text: str, question: str = "") -> str:
     return _new_words(answer, question) if question else answer.strip(" \t\n.!*\"'`")
 
 
+def answer_share(text: str) -> float:
+    """Return the share of a response's characters, in [0, 1], that its final answer has; 1 where it marks
+    one, or says nothing."""
+    if marked_answers(text) or not text.strip():
+        return 1.0
+    return len(final_answer(text)) / len(text.strip())
+
+
 def without_opening(text: str) -> str:
     """Return a response from its first sentence on that tells something.
 
