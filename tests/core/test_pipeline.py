@@ -240,7 +240,7 @@ def test_no_pair_at_all_is_told_with_the_reasons(plain: dict[str, Any]) -> None:
 
 def test_where_everything_abstains_nothing_is_paired(plain: dict[str, Any]) -> None:
     plain["dimension"] = [{"use": "tests.canned:Abstaining"}]
-    with pytest.raises(NoPairsError, match="no response has a score: .*canned"):
+    with pytest.raises(NoPairsError, match=r"no response has a score: .*canned"):
         udasa_core.run(plain)
 
 

@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from udasa_core import (
     AnswerWord,
     answer_words,
+    asks_yes_or_no,
     final_answer,
     marked_answers,
     same_word,
     sentences,
+    stance,
     without_opening,
 )
 from udasa_eval.answers.alternatives import alternatives
@@ -42,13 +44,17 @@ def grade(text: str, question: str, answers: Sequence[str], rivals: Sequence[str
     - of several marked answers the last box counts, and of those told in words ("the answer is …") all that
       none takes back ("wait", "no") agree;
     - no later sentence asserts another answer in its place.
-    A response that only asks is wrong. English is assumed; negation and contrast are read by rules, no model
-    reads along, and where the rules doubt, the response is wrong.
+    A response that only asks is wrong. To a question for yes or no, where one of the two is accepted, its
+    `stance` decides: a statement says one of them, too. English is assumed; negation and contrast are read by
+    rules, no model reads along, and where the rules doubt, the response is wrong.
 
     answers: accepted forms, at least one. rivals: known wrong answers, which make a mixed response wrong.
     """
     if not any(answer_words(answer) for answer in answers):
         raise ValueError(f"the question {question!r} has no accepted answer with a word in it; add one")
+    accepted = {answer.lower() for answer in answers}
+    if asks_yes_or_no(question) and len(accepted) == 1 and accepted <= {"yes", "no"}:
+        return stance(text, question) in accepted
     body = without_opening(text)
     if not body:
         return False

@@ -30,6 +30,12 @@ class Signal(Plugin):
             default="dev",
             description="Of the bundled labelled sets: dev is for choosing, test for reporting once.",
         )
+        sets: tuple[Literal["factual", "yes_no", "other_scripts"], ...] = Field(
+            default=("factual", "yes_no"),
+            min_length=1,
+            description="Which questions: with short answers, for yes or no, or (test only, and for a policy "
+            "that knows the languages) in other scripts than Latin.",
+        )
         data: Path | None = Field(
             default=None, description="Your own JSONL instead: prompt, responses, labels in each row."
         )
@@ -61,7 +67,7 @@ class Signal(Plugin):
 
         options = self.options
         asked = Asked(config, steps, options.temperatures, options.responses)
-        reports = on_file(asked, options.data) if options.data else on_sets(asked, options.part)
+        reports = on_file(asked, options.data) if options.data else on_sets(asked, options.part, options.sets)
         write_csv(out_dir / f"{self.report_name}.csv", rows(reports))
         write_csv(out_dir / f"{self.report_name}-questions.csv", question_rows(reports))
         figure(out_dir / f"{self.report_name}.svg", reports)
