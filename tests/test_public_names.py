@@ -14,8 +14,8 @@ PUBLIC = {
     "Cost", "OpenRun", "Paired", "Sampled", "Scored", "Staged", "Steps", "run_experiment",
     # the contract
     "CONTRACT", "ComparedOptions", "Options", "Plugin", "hookimpl",
-    # tables
-    "Change", "Interval", "Table", "TableColumn",
+    # tables, and texts for a terminal
+    "Change", "Interval", "Table", "TableColumn", "printable",
     # records
     "Abstain", "Adapter", "Column", "Event", "Grade", "Group", "Message", "Metric", "ModelRef", "Pair",
     "PairTable", "Pairing", "Prompt", "Unpaired", "Report", "Response", "Role", "SamplingOptions", "Score",
@@ -25,15 +25,15 @@ PUBLIC = {
     "Similarity",
     "TokenStatistics", "load_base", "load_causal_lm", "measured_group",
     # files and folders that appear whole, locks, digests
-    "file_digest", "flush_to_disk", "locked", "whole_file", "whole_folder", "write_whole",
+    "file_digest", "flush_to_disk", "locked", "parse_json", "whole_file", "whole_folder", "write_whole",
     # parts of a response
     "MarkedAnswer", "final_answer", "marked_answers", "sentences", "without_opening", "WORD", "words",
     # models and token caches
-    "branch_cache", "keeps_every_position", "last_logits", "load_classifier", "resolve_encoder",
-    "resolve_model",
+    "CacheUse", "branch_cache", "cache_use", "keeps_every_position", "last_logits", "load_classifier",
+    "refuse_longer", "resolve_encoder", "resolve_model",
     # rows and prompts of files and data sets
     "BadRow", "PromptSource", "ReadPrompt", "RowError", "SetAside", "prompts_digest", "read_prompts",
-    "read_rows", "row_id", "row_messages",
+    "read_rows", "check_packed", "adapter_digest", "check_adapter_files", "row_id", "row_messages",
     # a judge's text
     "RatingRule", "own_words", "rating",
     # figures with intervals

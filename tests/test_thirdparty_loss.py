@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 
 from tests.canned import configuration
 from tests.plugins.test_preference_training import summed_logprobs
-from udasa_core import Adapter, ModelRef, Pair, Run
+from udasa_core import Adapter, ModelRef, Pair, Run, adapter_digest
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "tests" / "thirdparty" / "udasa-plugin-slic"
@@ -79,7 +79,8 @@ def test_its_losses_in_a_whole_run_are_the_hand_computed_ones(run: Run, tiny_ref
         assert stage.trainer == "slic"
         assert stage.metrics["steps"] == 1
         assert stage.metrics["first_loss"] == pytest.approx(expected_loss(policy, own), rel=1e-4), stage.name
-        policy = tiny_ref.with_adapter(Adapter("", str(stage.adapter)))
+        assert stage.adapter is not None
+        policy = tiny_ref.with_adapter(Adapter(adapter_digest(stage.adapter), str(stage.adapter)))
         chosen, rejected = summed_logprobs(policy, own)
         shares.append(float((chosen - rejected >= DELTA).double().mean()))
         assert stage.metrics["separated_after"] == pytest.approx(shares[-1])

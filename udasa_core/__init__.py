@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from udasa_core.experiments.outputs import Staged as Staged
     from udasa_core.experiments.steps import Steps as Steps
     from udasa_core.files.digest import file_digest as file_digest
+    from udasa_core.files.json_text import parse_json as parse_json
     from udasa_core.files.lock import locked as locked
     from udasa_core.files.whole import flush_to_disk as flush_to_disk
     from udasa_core.files.whole import whole_file as whole_file
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from udasa_core.hookspecs import CONTRACT as CONTRACT
     from udasa_core.hookspecs import hookimpl as hookimpl
     from udasa_core.job.job import work as work
+    from udasa_core.models.cache_use import CacheUse as CacheUse
+    from udasa_core.models.cache_use import cache_use as cache_use
     from udasa_core.models.causal_lm import CausalLM as CausalLM
     from udasa_core.models.causal_lm import TokenStatistics as TokenStatistics
     from udasa_core.models.causal_lm import load_causal_lm as load_causal_lm
@@ -40,12 +43,16 @@ if TYPE_CHECKING:
     from udasa_core.models.last_logits import last_logits as last_logits
     from udasa_core.models.loading import load_base as load_base
     from udasa_core.models.measured import measured_group as measured_group
+    from udasa_core.models.positions import refuse_longer as refuse_longer
     from udasa_core.models.resolve import resolve_encoder as resolve_encoder
     from udasa_core.models.resolve import resolve_model as resolve_model
     from udasa_core.plugins.base import Options as Options
     from udasa_core.plugins.base import Plugin as Plugin
     from udasa_core.plugins.compared import ComparedOptions as ComparedOptions
+    from udasa_core.plugins.compared import agreements as agreements
     from udasa_core.plugins.compared import answered as answered
+    from udasa_core.plugins.compared import final_answers as final_answers
+    from udasa_core.plugins.compared import yes_and_no as yes_and_no
     from udasa_core.prompts.prompt_row import RowError as RowError
     from udasa_core.prompts.prompt_row import row_id as row_id
     from udasa_core.prompts.prompt_row import row_messages as row_messages
@@ -94,11 +101,16 @@ if TYPE_CHECKING:
     from udasa_core.resources.protocols import Resources as Resources
     from udasa_core.resources.protocols import Similarity as Similarity
     from udasa_core.running.scoring import score as score
+    from udasa_core.sources.digests import adapter_digest as adapter_digest
+    from udasa_core.sources.digests import check_adapter_files as check_adapter_files
+    from udasa_core.sources.limits import check_packed as check_packed
     from udasa_core.sources.source import names_source as names_source
     from udasa_core.statistics.resampling import Resamples as Resamples
     from udasa_core.store.runs import Run as Run
     from udasa_core.store.runs import find_run as find_run
     from udasa_core.store.tables import read_pairs as read_pairs
+    from udasa_core.text.answer import Answer as Answer
+    from udasa_core.text.answer import answer_to as answer_to
     from udasa_core.text.answer_words import AnswerWord as AnswerWord
     from udasa_core.text.answer_words import answer_words as answer_words
     from udasa_core.text.answer_words import same_word as same_word
@@ -107,6 +119,7 @@ if TYPE_CHECKING:
     from udasa_core.text.final_answer import marked_answers as marked_answers
     from udasa_core.text.final_answer import without_opening as without_opening
     from udasa_core.text.own_words import own_words as own_words
+    from udasa_core.text.printable import printable as printable
     from udasa_core.text.rating import RatingRule as RatingRule
     from udasa_core.text.rating import rating as rating
     from udasa_core.text.sentences import sentences as sentences
@@ -125,18 +138,21 @@ _HOMES = {
     "experiments.outputs": ("Paired", "Sampled", "Scored", "Staged"),
     "experiments.steps": ("Steps",),
     "files.digest": ("file_digest",),
+    "files.json_text": ("parse_json",),
     "files.lock": ("locked",),
     "files.whole": ("flush_to_disk", "whole_file", "whole_folder", "write_whole"),
     "hookspecs": ("CONTRACT", "hookimpl"),
     "job.job": ("work",),
+    "models.cache_use": ("CacheUse", "cache_use"),
     "models.causal_lm": ("CausalLM", "TokenStatistics", "load_causal_lm"),
     "models.kv_cache": ("branch_cache", "keeps_every_position"),
     "models.last_logits": ("last_logits",),
     "models.loading": ("load_base",),
     "models.measured": ("measured_group",),
+    "models.positions": ("refuse_longer",),
     "models.resolve": ("resolve_encoder", "resolve_model"),
     "plugins.base": ("Options", "Plugin"),
-    "plugins.compared": ("ComparedOptions", "answered"),
+    "plugins.compared": ("ComparedOptions", "agreements", "answered", "final_answers", "yes_and_no"),
     "prompts.prompt_row": ("RowError", "row_id", "row_messages"),
     "prompts.read": ("PromptSource", "ReadPrompt", "SetAside", "prompts_digest", "read_prompts"),
     "prompts.rows": ("BadRow", "read_rows"),
@@ -179,13 +195,17 @@ _HOMES = {
         "Similarity",
     ),
     "running.scoring": ("score",),
+    "sources.digests": ("adapter_digest", "check_adapter_files"),
+    "sources.limits": ("check_packed",),
     "sources.source": ("names_source",),
     "statistics.resampling": ("Resamples",),
     "store.runs": ("Run", "find_run"),
     "store.tables": ("read_pairs",),
+    "text.answer": ("Answer", "answer_to"),
     "text.answer_words": ("AnswerWord", "answer_words", "same_word"),
     "text.final_answer": ("MarkedAnswer", "final_answer", "marked_answers", "without_opening"),
     "text.own_words": ("own_words",),
+    "text.printable": ("printable",),
     "text.rating": ("RatingRule", "rating"),
     "text.sentences": ("sentences",),
     "text.stance": ("Stance", "asks_yes_or_no", "stance"),

@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from udasa_core.config.overrides import override, read_toml
+from udasa_core.config.overrides import check_plain, override, read_toml
 from udasa_core.config.parse import RunConfig, parse_config
 from udasa_core.errors import Fault, UdasaError
 from udasa_core.files.lock import unused
@@ -17,7 +17,7 @@ from udasa_core.plugins.catalog import Catalog, read_catalog
 from udasa_core.plugins.stack import check_plugins
 from udasa_core.running.conduct import running
 from udasa_core.sources.source import check_source
-from udasa_core.store.manifest import Manifest, check_format, note_of, registered
+from udasa_core.store.manifest import Manifest, check_format, is_store, note_of, registered
 from udasa_core.store.runs import Run
 from udasa_core.store.store import IN_USE, Store
 
@@ -49,7 +49,8 @@ def read_configuration(
     if isinstance(configuration, Unchecked):
         read = configuration
     elif isinstance(configuration, Mapping):
-        read = Unchecked(configuration, Path().resolve(), "configuration")
+        plain = check_plain(dict(configuration), "configuration")
+        read = Unchecked(plain, Path().resolve(), "configuration")
     else:
         path = (default or quickstart()) if configuration is None else Path(configuration)
         root = Path() if configuration is None else path.parent
@@ -123,11 +124,14 @@ def clean(folder: Path | str = "runs", store: Path | str = "", *, dry_run: bool 
     """Remove from a store what no run's manifest points at; return (entries, bytes) removed.
 
     store: default `<folder>/store`. Raises LockedError while a run uses the store, StoreError where it is of
-    a format that this udasa does not know, and UdasaError where a run that uses it cannot be found or read.
+    a format that this udasa does not know, and UdasaError where it is no store, or a run that uses it cannot
+    be found or read.
     """
     root = (Path(store) if store else Path(folder) / "store").resolve()
     if not root.is_dir():
         raise UdasaError(f"there is no store at {root}")
+    if not is_store(root):
+        raise UdasaError(f"{root} is no store: no run has noted that it uses it, so nothing is removed")
     with unused(root / IN_USE, "a run uses the store"):
         check_format(root)
         there, gone = registered(root)

@@ -22,6 +22,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+# What a third party's code may raise where it is called: anything, and the end of the process. It is caught
+# around such a call alone, and told with whose it is. Ctrl-C is none of it.
+FOREIGN = (Exception, SystemExit)
+
 
 class UdasaError(Exception):
     """What udasa raises on purpose, with what to type next; `exit_code` is what the command line returns."""

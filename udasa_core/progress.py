@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
+from udasa_core import waiting
 from udasa_core.records import Event
 
 # Tells observers of an event; counts what was done.
@@ -33,6 +34,7 @@ def progress(observe: Observe, name: str, total: int | None) -> Iterator[Advance
 
     def advance(amount: int) -> None:
         nonlocal done
+        waiting.watch.sign()
         done += amount
         observe(Event("advanced", "work", name, done, total))
 

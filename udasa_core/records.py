@@ -31,6 +31,14 @@ def content_key(*parts: object, length: int = 16) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:length]
 
 
+def is_finite(value: object) -> bool:
+    """Say whether a value is a number that a float can hold: 10**400 is not."""
+    try:
+        return isinstance(value, int | float) and math.isfinite(value)
+    except OverflowError:
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class Adapter:
     """A LoRA adapter by a SHA-256; `folder` says where it lies on this machine.
@@ -144,7 +152,7 @@ class Response:
                 continue
             if values is None or len(values) != count:
                 raise ValueError(f"{name} has {len(values or ())} values for {count} tokens")
-            if not all(map(math.isfinite, values)):
+            if not all(map(is_finite, values)):
                 raise ValueError(f"{name} holds a value that is not finite")
         if max(self.logprobs) > _SLACK or max(self.sampling_logprobs) > _SLACK:
             raise ValueError("a log-probability is above 0")

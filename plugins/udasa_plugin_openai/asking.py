@@ -91,6 +91,11 @@ class Requests:
         refused = {name: value for name, value in neutral.items() if name in self._settings.refused}
         return replace(sampling, **refused) if refused else sampling
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Which settings the server took only under its own values, in sentences."""
+        return self._settings.remarks
+
     @cached_property
     def _abilities(self) -> Abilities:
         """Ask once: `n` and `logprobs` are ignored by some servers and refused by others."""

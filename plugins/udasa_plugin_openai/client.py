@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from udasa_core import Message
+from udasa_core import Message, parse_json
 from udasa_plugin_openai.completion import Completion, read_completion
-from udasa_plugin_openai.connection import ConnectionOptions, is_open_to_others
+from udasa_plugin_openai.connection import ConnectionOptions
 from udasa_plugin_openai.deadline import deadline, watch
 from udasa_plugin_openai.failures import GarbledError, RefusedError, ServerError, advice
 from udasa_plugin_openai.key import Key, WithoutKey
@@ -54,14 +54,8 @@ class Client:
         self._options = options
         self._who = who
         self._key = Key(options.api_key_env)
-        if options.api_key_env and is_open_to_others(options.base_url):
-            log.warning(
-                "%s: the key in %s and every prompt go to %s unencrypted, for all in between to read: write "
-                "https://… as base_url where the server has it, or reach it by an SSH tunnel to localhost",
-                who,
-                options.api_key_env,
-                options.base_url,
-            )
+        for caution in options.cautions:
+            log.warning("%s: %s", who, caution)
         self._pace = Pace(options.requests_per_minute)
 
     def complete(
@@ -140,7 +134,7 @@ class Client:
         if not 200 <= status < 300:
             self._refuse(status, answered, text)
         try:
-            return read_completion(json.loads(text), text, self._key.redact)
+            return read_completion(parse_json(text), text, self._key.redact)
         except (ValueError, RecursionError) as error:
             said = "the answer is not JSON" if isinstance(error, json.JSONDecodeError) else str(error)
             raise _AttemptError(f"{said} ({self._said(text)!r})", raw=text) from None

@@ -96,6 +96,17 @@ class ConnectionOptions(Options):
         return self
 
     @property
+    def cautions(self) -> tuple[str, ...]:
+        """That a key would go unencrypted to another machine."""
+        if not (self.api_key_env and is_open_to_others(self.base_url)):
+            return ()
+        return (
+            f"the key in {self.api_key_env} and every prompt go to {self.base_url} unencrypted, for all in "
+            "between to read: write https://… as base_url where the server has it, or reach it by an SSH "
+            "tunnel to localhost",
+        )
+
+    @property
     def endpoint(self) -> str:
         """The address that requests go to."""
         return f"{self.base_url.rstrip('/')}/chat/completions"

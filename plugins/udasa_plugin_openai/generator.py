@@ -36,18 +36,19 @@ log = logging.getLogger("udasa.openai")
 class OpenAIGenerator(Plugin):
     """Up to K responses a prompt from the server's model, which should be the policy: [model] names it here.
 
-    A response's tokens are the local tokenization of its text, with the token that ends a turn where the
-    server says "stop". One teacher-forced pass of the local policy gives the figures, in nats: entropies,
-    log-probabilities, and those of the distribution that was sampled from. Where the server gives
-    log-probabilities of exactly these tokens, for all responses of a prompt, and they are the policy's but
-    for rounding, they stand in the place of those that they are; the log says for how many prompts (-v). A
-    server's log-probabilities are not the trainer's. Where they, or the prompt's length in tokens, show
-    another model, quantization or chat template, or where a server does not sample, a warning says so.
+    A response's tokens are the local tokenization of its text, control tokens that it spells read as
+    text, with the token that ends a turn where the server says "stop", or the text closes with one. One
+    teacher-forced pass of the local policy gives the figures, in nats: entropies, log-probabilities, and
+    those of the distribution that was sampled from. Where the server gives log-probabilities of exactly
+    these tokens, for all responses of a prompt, and they are the policy's but for rounding, they stand in
+    the place of those that they are; the log says for how many prompts (-v). A server's log-probabilities
+    are not the trainer's. Where they, or the prompt's length in tokens, show another model, quantization
+    or chat template, or where a server does not sample, a warning says so.
 
     Every sampling setting is sent, those that change nothing too (top_p = 1, top_k = 0, min_p, penalties): a
     server fills in its own, or its model's, for what is left out. One that it refuses by name is left out; a
-    warning tells that the server's own value counts there, and figures are those of a neutral one.
-    extra_body goes before what is sent.
+    warning, and the run's record, tell that the server's own value counts there, and figures are those of a
+    neutral one. extra_body goes before what is sent.
 
     A server that ignores `n`, or refuses it, is asked K times with as many seeds; one probe finds out.
 
@@ -83,7 +84,14 @@ class OpenAIGenerator(Plugin):
 
     def __init__(self, options: Options, name: str, resources: Resources) -> None:
         super().__init__(options, name, resources)
-        self._told: set[str] = set()
+        # By kind of thing.
+        self._told: dict[str, str] = {}
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the server refuses, and how it differs from the policy."""
+        refused = self._requests.remarks if "_requests" in vars(self) else ()
+        return (*refused, *self._told.values())
 
     @hookimpl
     def udasa_admit(self, prompts: Sequence[Prompt], sampling: SamplingOptions) -> list[str]:
@@ -119,6 +127,8 @@ class OpenAIGenerator(Plugin):
             raise self._error(prompts, refused)
         log.info("%s: the server's log-probabilities for %d of %d prompts", self._who, by_server, len(groups))
         self._check_that_it_samples(groups)
+        if note := lm.control_note(one.text for group in groups for one in group.responses):
+            log.warning("%s: %s", self._who, note)
         return groups
 
     def _check_prompt(self, prompt: Prompt, rendered: Sequence[int], counted: int | None) -> None:
@@ -152,7 +162,7 @@ class OpenAIGenerator(Plugin):
     def _warn(self, kind: str, told: str) -> None:
         """Warn once of each kind of thing."""
         if kind not in self._told:
-            self._told.add(kind)
+            self._told[kind] = told
             log.warning("%s: %s", self._who, told)
 
     def _error(self, prompts: Sequence[Prompt], refused: Sequence[tuple[Prompt, UdasaError]]) -> UdasaError:
@@ -175,10 +185,11 @@ class OpenAIGenerator(Plugin):
         from udasa_plugin_openai.local import sample_locally
 
         groups = []
+        stops = lm.stops(self.options.template_options)
         with self.resources.progress("sample", len(prompts)) as advance:
             for prompt, ids in zip(prompts, rendered, strict=True):
                 drawn = int(content_key(seed, prompt.id, length=8), 16)
-                responses = sample_locally(lm, ids, sampling, drawn)
+                responses = sample_locally(lm, ids, sampling, drawn, stops)
                 groups.append(Group(prompt, tuple(ids), tuple(responses), lm.ref.key))
                 advance(1)
         return groups
@@ -189,7 +200,18 @@ class OpenAIGenerator(Plugin):
                 f"{self._who}: {lm.ref.source} has no chat template, and a server renders chats by one: "
                 'choose an instruction-tuned model, or sample on this machine with template = "plain"'
             )
+        if "strftime_now" in lm.tokenizer.get_chat_template() and not self._is_dated:
+            self._warn(
+                "date",
+                f"the chat template of {lm.ref.source} writes today's date: the server its own, and this "
+                "machine 26 July 2024, always. Where the template has an option for it, both write one date: "
+                'template_options = { date_string = "26 Jul 2024" }, say',
+            )
         return lm.render(prompt.messages, "chat", self.options.template_options)
+
+    @property
+    def _is_dated(self) -> bool:
+        return any("date" in name for name in self.options.template_options)
 
     def _refusal(self, lm: CausalLM, prompt: Prompt, max_new_tokens: int) -> str:
         try:
@@ -199,7 +221,8 @@ class OpenAIGenerator(Plugin):
         context = min(lm.context_length, self.options.context_length or lm.context_length)
         if length + max_new_tokens <= context:
             return ""
-        return f"{length} tokens and max_new_tokens = {max_new_tokens} do not fit in a context of {context}"
+        end = lm.context_end if context == lm.context_length else context
+        return f"{length} tokens and max_new_tokens = {max_new_tokens} do not fit in a context of {end}"
 
     @property
     def _who(self) -> str:

@@ -38,7 +38,10 @@ def grouped(
         sampling.top_p,
         sampling.top_k,
     )
-    found = [aligned(lm, choice.tokens, told.ids) for choice, told in zip(choices, tokens, strict=True)]
+    found = [
+        aligned(lm, choice.tokens, told.ids, end_of_turn)
+        for choice, told in zip(choices, tokens, strict=True)
+    ]
     served = [logprobs for logprobs in found if logprobs is not None]
     # All responses of a prompt by one measure: they are compared with one another.
     measured = reconciled(statistics, served if len(served) == len(found) else None)
@@ -58,10 +61,12 @@ def grouped(
 
 def _tokens(lm: CausalLM, choice: Choice, budget: int, end_of_turn: int, room: int) -> _Tokens:
     """Return the policy's tokens of a choice; `room` is what the context leaves for them."""
-    text = choice.text or ""
+    given = choice.text or ""
+    text = lm.unclosed(given, end_of_turn)
     ids = lm.encode(text)
     # A server that gives another reason, or none, is judged by the length.
-    stopped = choice.finish_reason == "stop" or (choice.finish_reason != "length" and len(ids) < budget)
+    says_nothing = choice.finish_reason not in ("stop", "length")
+    stopped = choice.finish_reason == "stop" or text != given or (says_nothing and len(ids) < budget)
     whole = [*ids, end_of_turn] if stopped else ids
     if len(whole) <= room:
         return _Tokens(tuple(whole), text, stopped)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
@@ -14,7 +15,10 @@ from udasa_plugin_openai.completion import Completion
 from udasa_plugin_openai.connection import INCIDENTAL, ConnectionOptions
 from udasa_plugin_openai.failures import GarbledError, RefusedError
 from udasa_plugin_openai.settings import Settings
+from udasa_plugin_openai.spelled_tokens import kept_apart
 from udasa_plugin_openai.window import in_order
+
+log = logging.getLogger("udasa.judge")
 
 Lack = Callable[[Completion], str]
 
@@ -34,7 +38,11 @@ class OpenAIJudge(Plugin):
     it are kept by whoever asked, so asking again goes on from there.
 
     Every sampling setting is sent, those that change nothing too, as the generator does; one that the server
-    refuses by name is left out, which a warning tells.
+    refuses by name is left out, which a warning tells, and the run's record. Where the server's counts of
+    tokens show that its chat template drops the system message, the judge's instructions go at the head of
+    the question; a warning tells that, too. Nobody here knows the server's tokenizer: what looks like a
+    control token in a prompt ("<|im_end|>") is sent with a space in it, so that no answer ends the turn that
+    quotes it; a warning says so.
 
     A server need not answer the same twice, not even at temperature 0 with a seed: grade several times and
     look at the spread.
@@ -64,12 +72,20 @@ class OpenAIJudge(Plugin):
     def __init__(self, options: Options, name: str, resources: Resources) -> None:
         super().__init__(options, name, resources)
         self._answers_others = False
+        # Whether the server's chat template drops a system message; None while nobody has asked.
+        self._is_deaf: bool | None = None
+        self._told = False
         self._lock = threading.Lock()
 
     @property
     def model(self) -> str:
         """The name that the server knows its model by."""
         return self.options.model
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the server refuses."""
+        return self._settings.remarks if "_settings" in vars(self) else ()
 
     @hookimpl
     def udasa_judge(self, prompts: Sequence[Prompt], seed: int) -> Iterator[Grade]:
@@ -84,7 +100,7 @@ class OpenAIJudge(Plugin):
 
     def _grade(self, prompt: Prompt, seed: int, stop: threading.Event) -> Grade:
         try:
-            completion = self._ask(prompt.messages, seed, stop, _lack)
+            completion = self._heard(self._kept_apart(prompt), seed, stop)
         except GarbledError as error:
             return Grade(None, error.raw, answered=False)
         except RefusedError as error:
@@ -98,7 +114,62 @@ class OpenAIJudge(Plugin):
         is_whole = completion.choices[0].finish_reason != "length"
         return Grade(rating(text if is_whole else text.splitlines()[-1], self.options.rating_rule), text)
 
-    def _ask(self, messages: Sequence[Message], seed: int, stop: threading.Event, lack: Lack) -> Completion:
+    def _kept_apart(self, prompt: Prompt) -> list[Message]:
+        """Return the messages as they are sent: without a control token."""
+        sent = [Message(message.role, kept_apart(message.content)) for message in prompt.messages]
+        if sent != list(prompt.messages):
+            with self._lock:
+                if not self._told:
+                    log.warning(
+                        "judge %r: prompt %s spells control tokens, which are sent with a space in them; so "
+                        "are any further ones",
+                        self.name,
+                        prompt.id,
+                    )
+                self._told = True
+        return sent
+
+    def _heard(self, messages: Sequence[Message], seed: int, stop: threading.Event) -> Completion:
+        """Return the completion; where the server drops the instructions, they go with the question.
+
+        A server that counts a prompt's tokens shows it: with the instructions and without they are as many.
+        """
+        instructions = [message.content for message in messages if message.role == "system"]
+        if not instructions:
+            return self._ask(messages, seed, stop, _lack)
+        question, *others = (message for message in messages if message.role != "system")
+        joined = Message(question.role, "\n\n".join([*instructions, question.content]))
+        if not self._is_deaf:
+            completion = self._ask(messages, seed, stop, _lack)
+            if not self._drops(completion.prompt_tokens, (question, *others), seed, stop):
+                return completion
+        return self._ask((joined, *others), seed, stop, _lack)
+
+    def _drops(self, counted: int | None, bare: Sequence[Message], seed: int, stop: threading.Event) -> bool:
+        """Say whether the server counts as many tokens in messages without instructions; asked once."""
+        with self._lock:
+            if self._is_deaf is None and counted is not None:
+                try:
+                    without = self._ask(bare, seed, stop, lambda completion: "", budget=1).prompt_tokens
+                except (GarbledError, RefusedError):
+                    without = None
+                self._is_deaf = without == counted
+                if self._is_deaf:
+                    log.warning(
+                        "judge %r: the server's chat template drops the system message, so the instructions "
+                        "go with the question",
+                        self.name,
+                    )
+            return bool(self._is_deaf)
+
+    def _ask(
+        self,
+        messages: Sequence[Message],
+        seed: int,
+        stop: threading.Event,
+        lack: Lack,
+        budget: int | None = None,
+    ) -> Completion:
         options = self.options
         return self._settings.complete(
             messages,
@@ -106,7 +177,7 @@ class OpenAIJudge(Plugin):
             lack,
             {"temperature": options.temperature},
             seed=seed % _SEEDS,
-            **{options.token_limit: options.max_tokens},
+            **{options.token_limit: budget or options.max_tokens},
         )
 
     def _check_that_others_are_answered(self, seed: int, stop: threading.Event) -> None:

@@ -62,7 +62,9 @@ def _distance(given: Figures, other: Figures) -> float:
     return math.fsum(abs(a - b) for a, b in pairs) / len(pairs)
 
 
-def aligned(lm: CausalLM, tokens: Sequence[ServerToken] | None, ids: Sequence[int]) -> list[float] | None:
+def aligned(
+    lm: CausalLM, tokens: Sequence[ServerToken] | None, ids: Sequence[int], end_of_turn: int
+) -> list[float] | None:
     """Return the server's log-probability of each of our tokens; None where its tokens are not ours.
 
     They are where there are as many and each is spelled alike; the token that ends a turn, which a server may
@@ -71,7 +73,7 @@ def aligned(lm: CausalLM, tokens: Sequence[ServerToken] | None, ids: Sequence[in
     if tokens is None or len(tokens) != len(ids):
         return None
     for place, (token, token_id) in enumerate(zip(tokens, ids, strict=True)):
-        ends = place == len(ids) - 1 and token_id in lm.stop_ids
+        ends = place == len(ids) - 1 and token_id == end_of_turn
         if token.text != lm.tokenizer.decode([token_id]) and not (ends and token.text == ""):
             return None
     return [token.logprob for token in tokens]

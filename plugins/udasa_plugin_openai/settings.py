@@ -48,6 +48,7 @@ class Settings:
         self._who = who
         self._extra = extra
         self._refused: frozenset[str] = frozenset()
+        self._remarks: tuple[str, ...] = ()
         # SGLang, and earlier vLLM, call a filter that lets all pass −1, and others 0.
         self._no_top_k = 0
         self._lock = threading.Lock()
@@ -56,6 +57,11 @@ class Settings:
     def refused(self) -> frozenset[str]:
         """The settings that the server took only under its own values."""
         return self._refused
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the server took only under its own values, in a sentence; none where it took all."""
+        return self._remarks
 
     def complete(
         self,
@@ -106,12 +112,12 @@ class Settings:
         if told:
             values = {**_NEUTRAL, **settings}
             asked = ", ".join(f"{name} = {values[name]:g}" for name in told if name in values)
-            log.warning(
-                "%s: the server refuses %s, so it is asked without: its own settings count there, whatever "
-                "they are",
-                self._who,
-                asked or ", ".join(told),
+            remark = (
+                f"the server refuses {asked or ', '.join(told)}, so it is asked without: its own settings "
+                "count there, whatever they are"
             )
+            self._remarks = (*self._remarks, remark)
+            log.warning("%s: %s", self._who, remark)
 
 
 def named(body: str, sent: Mapping[str, Any]) -> str | None:

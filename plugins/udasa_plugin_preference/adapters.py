@@ -9,7 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from udasa_core import Adapter, ModelRef, UdasaError, file_digest, load_base, whole_folder
+from udasa_core import (
+    Adapter,
+    ModelRef,
+    UdasaError,
+    check_adapter_files,
+    file_digest,
+    load_base,
+    whole_folder,
+)
 from udasa_plugin_preference.options import PreferenceOptions
 
 WEIGHTS = "adapter_model.safetensors"
@@ -51,6 +59,7 @@ def load_trainable(policy: ModelRef, options: PreferenceOptions, seed: int) -> A
         raise UdasaError(
             "this trainer continues one adapter; merge the others into the base (`udasa export`)"
         )
+    check_adapter_files(policy.adapters[0])
     folder = policy.adapters[0].folder
     config = LoraConfig.from_pretrained(folder)
     _refuse_other_shape(config, options)

@@ -11,7 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from udasa_core import Adapter, ModelRef, Report, Stage, UdasaError, content_key, file_digest
+from udasa_core import (
+    Adapter,
+    ModelRef,
+    Report,
+    Stage,
+    UdasaError,
+    content_key,
+    file_digest,
+    load_causal_lm,
+    refuse_longer,
+)
 from udasa_plugin_preference import trl_internals
 from udasa_plugin_preference.adapters import WEIGHTS, digest_of, load_tokenizer, load_trainable, save_adapter
 from udasa_plugin_preference.checkpoints import latest_whole, write_json
@@ -96,7 +106,9 @@ def train(call: Call, loss: Loss, metrics: Metrics, resources: Resources) -> Rep
 def _train(call: Call, loss: Loss, metrics: Metrics, key: str, work: Path, resources: Resources) -> Report:
     options = call.options
     model = load_trainable(call.policy, options, call.seed)
-    limit = options.max_length or getattr(model.config, "max_position_embeddings", None)
+    limit = options.max_length or load_causal_lm(call.policy).context_length
+    # A longer pair would be read otherwise, and with it the shorter ones of its batch.
+    refuse_longer(model, options.max_length or 0)
     rows = write_rows(call.pairs, work / "rows.arrow", limit)
     if not rows.count:
         reason = f"all {rows.overlong} pairs are longer than max_length = {limit}"

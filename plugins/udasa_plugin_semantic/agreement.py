@@ -6,18 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from udasa_core import (
-    Column,
-    Group,
-    Plugin,
-    Score,
-    answered,
-    asks_yes_or_no,
-    final_answer,
-    hookimpl,
-    stance,
-)
-from udasa_plugin_semantic.content_words import content_words
+from udasa_core import Column, Group, Plugin, Score, agreements, answered, final_answers, hookimpl
 from udasa_plugin_semantic.dissent import ALONE
 
 if TYPE_CHECKING:
@@ -29,9 +18,8 @@ class Agreement(Plugin):
     """One score a response in [0, 1]: 0 where every vote agrees with its answer, towards 1 where none does.
 
     A prompt's K responses and its voters vote, each with the weight of its likelihood. Formula, with a_i the
-    words of text i's final answer that the question does not have, W_i these words as a set (numbers as
-    digits, Latin accents folded, plurals as singulars; hedges such as "typically" left out; all of the
-    answer's words where the question has them all):
+    words of text i's final answer that the question does not have, W_i its content words as a set (numbers as
+    digits, Latin accents folded, plurals as singulars; hedges such as "typically" left out):
 
         s_ij = ½ (cos⁺(a_i, a_j) + |W_i ∩ W_j| / min(|W_i|, |W_j|)),  s_ii = 1
         w_j  = exp(1/T_j Σ_t ln p_t)
@@ -39,7 +27,8 @@ class Agreement(Plugin):
 
     cos⁺ is the embedder's cosine, negative ones as 0; the overlap is 0 where one answer denies and the other
     does not. The overlap tells 12 from 13, which an embedder hardly does, and forgives elaboration. Where the
-    question asks for yes or no, two answers that say either have s = 1 if they say the same, else 0.
+    question asks for yes or no, two answers that say either have s = 1 if they say the same, else 0. An
+    answer that has only the question's words agrees with none but its like.
 
     Source: ours, a heuristic: what is sampled often is counted once for each sample, and each counts by its
     likelihood again. It joins the degree of Lin et al. 2023 (arXiv 2305.19187) with the votes by probability
@@ -63,7 +52,7 @@ class Agreement(Plugin):
     def _uncertainties(self, groups: Sequence[Group]) -> Iterator[tuple[Score, ...]]:
         import numpy as np
 
-        texts = [text for group in groups for text in _answers(group)]
+        texts = [text for group in groups for text in final_answers(group)]
         rows = self.resources.embedder().embed(texts).astype(np.float64)
         start = 0
         for group in groups:
@@ -72,14 +61,10 @@ class Agreement(Plugin):
             start = stop
 
 
-def _answers(group: Group) -> list[str]:
-    """Return what is embedded of a group: each final answer without the question's words."""
-    question = group.prompt.messages[-1].content
-    return [final_answer(one.text, question) or one.text for one in group.heard]
-
-
 def _uncertainties(group: Group, rows: NDArray[float64]) -> tuple[Score, ...]:
-    """Return a group's K scores from the embeddings (N, d) of its `_answers`."""
+    """Return a group's K scores from the embeddings (N, d) of its final answers."""
+    import numpy as np
+
     voters = group.heard
     if len(voters) < 2:
         return (ALONE,)
@@ -87,32 +72,9 @@ def _uncertainties(group: Group, rows: NDArray[float64]) -> tuple[Score, ...]:
     total = math.fsum(weights)
     if total <= 0.0:  # every response is so unlikely that its probability is 0 in floating point
         weights, total = [1.0] * len(voters), float(len(voters))
+    # einsum, not a matrix product: its sums do not depend on the group's size or order.
+    similarity = agreements(group, np.clip(np.einsum("id,jd->ij", rows, rows), 0.0, 1.0))
     return tuple(
         min(1.0, max(0.0, math.fsum(w * (1.0 - s) for w, s in zip(weights, row, strict=True)) / total))
-        for row in _similarities(group, rows)
+        for row in similarity[: len(group.responses)].tolist()
     )
-
-
-def _similarities(group: Group, rows: NDArray[float64]) -> list[list[float]]:
-    """Return the (K, N) similarities in [0, 1] of responses to all that vote."""
-    import numpy as np
-
-    question, voters = group.prompt.messages[-1].content, group.heard
-    # einsum, not a matrix product: its sums do not depend on the group's size or order.
-    cosines = np.clip(np.einsum("id,jd->ij", rows[: len(group.responses)], rows), 0.0, 1.0).tolist()
-    distinct = {one.text for one in voters}
-    words = {text: content_words(text, question) for text in distinct}
-    stances = {text: stance(text, question) for text in distinct} if asks_yes_or_no(question) else {}
-
-    def similarity(one: str, other: str, cosine: float) -> float:
-        if one == other:
-            return 1.0
-        said, heard = stances.get(one), stances.get(other)
-        if said and heard:
-            return float(said == heard)
-        return (cosine + words[one].overlap(words[other])) / 2.0
-
-    return [
-        [similarity(response.text, voter.text, cosine) for voter, cosine in zip(voters, row, strict=True)]
-        for response, row in zip(group.responses, cosines, strict=True)
-    ]

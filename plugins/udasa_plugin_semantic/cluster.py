@@ -59,8 +59,7 @@ class Cluster(Plugin):
         return self.options.column(self.name, groups, self._uncertainties)
 
     def _uncertainties(self, groups: Sequence[Group]) -> Iterator[tuple[Score, ...]]:
-        texts = [self.options.compared(group) for group in groups]
-        matrices = self.resources.similarity().equivalences(texts, self.options.cosine)
+        matrices = self.options.equivalences(self.resources, groups, self.options.cosine)
         for group, matrix in zip(groups, matrices, strict=True):
             yield _surprises(matrix)[: len(group.responses)]
 

@@ -39,6 +39,6 @@ class Degree(Plugin):
         return self.options.column(self.name, groups, self._uncertainties)
 
     def _uncertainties(self, groups: Sequence[Group]) -> Iterator[tuple[Score, ...]]:
-        matrices = self.resources.similarity().matrices([self.options.compared(group) for group in groups])
+        matrices = self.options.matrices(self.resources, groups)
         for group, matrix in zip(groups, matrices, strict=True):
             yield dissents(matrix.tolist(), len(group.responses))

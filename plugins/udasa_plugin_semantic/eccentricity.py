@@ -64,7 +64,7 @@ class Eccentricity(Plugin):
         return self.options.column(self.name, groups, self._uncertainties)
 
     def _uncertainties(self, groups: Sequence[Group]) -> Iterator[tuple[Score, ...]]:
-        matrices = self.resources.similarity().matrices([self.options.compared(group) for group in groups])
+        matrices = self.options.matrices(self.resources, groups)
         for group, matrix in zip(groups, matrices, strict=True):
             yield _eccentricities(matrix, self.options.threshold)[: len(group.responses)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 
-from udasa_core import Column, ComparedOptions, Group, Plugin, Score, hookimpl, words
+from udasa_core import Column, ComparedOptions, Group, Plugin, Score, hookimpl, words, yes_and_no
 from udasa_plugin_semantic.dissent import dissents
 
 
@@ -36,7 +36,12 @@ class Lexical(Plugin):
         return self.options.column(self.name, groups, lambda some: map(self._uncertainties, some))
 
     def _uncertainties(self, group: Group) -> tuple[Score, ...]:
-        return dissents(_similarities(self.options.compared(group)), len(group.responses))
+        import numpy as np
+
+        similarities = _similarities(self.options.compared(group))
+        if self.options.on == "answer":
+            similarities = yes_and_no(group, np.array(similarities)).tolist()
+        return dissents(similarities, len(group.responses))
 
 
 def _similarities(texts: Sequence[str]) -> list[list[float]]:

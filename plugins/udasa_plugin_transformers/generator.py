@@ -48,7 +48,9 @@ class TransformersGenerator(Plugin):
         lm = self.resources.causal_lm(policy)
         rendered = [self.options.render(lm, prompt) for prompt in prompts]
         with self.resources.progress("sample", len(prompts)) as advance:
-            sampled = sample(lm, rendered, sampling, seed, self.options.prompts_per_batch, advance)
+            sampled = sample(
+                lm, rendered, sampling, seed, self.options.prompts_per_batch, advance, self.options.stops(lm)
+            )
         return [
             Group(
                 prompt=prompt,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -26,15 +27,18 @@ if TYPE_CHECKING:
 
     from udasa_plugin_transformers.recordings import Recordings
 
+log = logging.getLogger("udasa.recorded")
+
 
 class RecordedGenerator(Plugin):
     """Up to K recorded responses a prompt, in the file's order, with the policy's token statistics in nats.
 
-    A response's tokens are the policy's tokenization of its text and the token that ends a turn; its
-    log-probabilities and entropies come from one teacher-forced pass. What it was sampled with is not known,
-    so its sampling log-probabilities are the raw ones, and the temperature plays no part. A response that is
-    longer than the context leaves is cut there, with finish reason "length"; [generator] max_new_tokens does
-    not cut it.
+    A response's tokens are the policy's tokenization of its text and the token that ends a turn, once: an
+    end token that the text closes with is taken off, and any other control token that it spells is read
+    as text (`udasa show` counts such responses). Its log-probabilities and entropies come from one
+    teacher-forced pass. What it was sampled with is not known, so its sampling log-probabilities are the
+    raw ones, and the temperature plays no part. A response that is longer than the context leaves is cut
+    there, with finish reason "length"; [generator] max_new_tokens does not cut it.
 
     A prompt is taken where two responses or more are recorded for its very messages, and as many voters as
     [generator] asks for. Asked again with another
@@ -93,6 +97,8 @@ class RecordedGenerator(Plugin):
                 rendered, end = self.options.render(lm, prompt), self.options.end_of_turn(lm)
                 groups.append(measured_group(lm, prompt, rendered, texts, end))
                 advance(1)
+        if note := lm.control_note(one.text for group in groups for one in group.responses):
+            log.warning("generator %r: %s", self.name, note)
         return groups
 
     @cached_property

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from udasa_core import Message, UdasaError, content_key
+from udasa_core import Message, UdasaError, check_packed, content_key, parse_json
 
 _ADVICE = (
     "each row has `prompt` (text) or `messages` (a list of role and content), perhaps `system` (text), "
@@ -56,7 +55,7 @@ def _rows(path: Path) -> Iterator[tuple[str, Any]]:
             if not line.strip():
                 continue
             try:
-                yield f"line {number}", json.loads(line.decode("utf-8-sig"))
+                yield f"line {number}", parse_json(line.decode("utf-8-sig"))
             except ValueError as error:
                 raise UdasaError(f"{path}, line {number}: not JSON in UTF-8 ({error}); {_ADVICE}") from error
 
@@ -65,6 +64,7 @@ def _parquet_rows(path: Path) -> Iterator[tuple[str, Any]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    check_packed(path)
     try:
         with pq.ParquetFile(path) as file:
             number = 0

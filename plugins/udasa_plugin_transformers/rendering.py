@@ -63,6 +63,10 @@ class RenderingOptions(Options):
         """Return the token that ends a response."""
         return lm.end_of_turn(self.template, self.template_options)
 
+    def stops(self, lm: CausalLM) -> frozenset[int]:
+        """Return the tokens at which a sampled response ends."""
+        return lm.stops(self.template_options) if self.template == "chat" else lm.stop_ids
+
     def refusals(self, lm: CausalLM, prompts: Sequence[Prompt], max_new_tokens: int) -> list[str]:
         """Return why each prompt cannot be taken, "" where it can."""
         return [self._refusal(lm, prompt, max_new_tokens) for prompt in prompts]
@@ -77,6 +81,6 @@ class RenderingOptions(Options):
         if length + max_new_tokens > lm.context_length:
             return (
                 f"{length} tokens and max_new_tokens = {max_new_tokens} do not fit in the model's context of "
-                f"{lm.context_length}"
+                f"{lm.context_end}"
             )
         return ""

@@ -4,12 +4,13 @@ have said the same so far as one."""
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 
+from udasa_core import refuse_longer
 from udasa_plugin_transformers.slots import Slots
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def sample(
     seed: int,
     prompts_at_once: int,
     finished: Callable[[int], None],
+    stops: Collection[int] | None = None,
 ) -> list[list[Sample]]:
     """Return `sampling.responses` samples for each prompt (token ids), in order.
 
@@ -43,10 +45,12 @@ def sample(
     prefilled by itself, on top of what all of them begin with: so neither the company that a response is
     decoded in nor `prompts_at_once` decides what it says, save through the rounding of matrix products.
 
-    finished: told how many prompts are done since it was last told.
+    finished: told how many prompts are done since it was last told. stops: the tokens that end a response;
+    None: `lm.stop_ids`.
     """
+    ends = lm.stop_ids if stops is None else stops
     with torch.inference_mode():
-        return _Run(lm, prompts, sampling, seed, prompts_at_once).finish(finished)
+        return _Run(lm, prompts, sampling, seed, prompts_at_once, ends).finish(finished)
 
 
 class _Run:
@@ -60,10 +64,10 @@ class _Run:
         sampling: SamplingOptions,
         seed: int,
         prompts_at_once: int,
+        stops: Collection[int],
     ) -> None:
         self._lm = lm
         self._prompts = prompts
-        self._prefill = lm.prefill(prompts)
         self._sampling = sampling
         self._each = sampling.responses
         # The longest prompts first: what decodes together is then of like length, and room runs out at once.
@@ -71,10 +75,12 @@ class _Run:
         self._room = min(prompts_at_once, len(prompts)) * self._each
         longest = max(map(len, prompts), default=0)
         self._slots = Slots(lm.model, rows=self._room, columns=longest + sampling.max_new_tokens)
+        refuse_longer(lm.model, longest + sampling.max_new_tokens)
+        self._prefill = lm.prefill(prompts)
         total = len(prompts) * self._each
         generator = torch.Generator().manual_seed(seed)
         self._uniforms = torch.rand(total, sampling.max_new_tokens, generator=generator).to(lm.device)
-        self._stops = torch.tensor(sorted(lm.stop_ids), dtype=torch.long, device=lm.device)
+        self._stops = torch.tensor(sorted(stops), dtype=torch.long, device=lm.device)
 
         shape = (total, sampling.max_new_tokens)
         self._tokens = torch.zeros(shape, dtype=torch.long, device=lm.device)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers.cache_utils import Cache, DynamicCache
 
-from udasa_core import UdasaError
+from udasa_core import UdasaError, cache_use
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,7 +47,13 @@ class Slots(Cache):  # type: ignore[misc]  # transformers' classes are untyped h
         self._kinds = frozenset(getattr(config, "layer_types", None) or [_SLIDING if self._window else _FULL])
         # Models from before transformers' common attention interface make masks of their own, and some of
         # them would take ours and silently compute something else.
-        supported = model._supports_attention_backend and not model._is_stateful
+        supported = (
+            model._supports_attention_backend
+            and not model._is_stateful
+            # Each row is told its own positions, on top of what it has in the cache.
+            and (use := cache_use(model)).goes_on
+            and use.placed
+        )
         if not supported or not self._kinds <= {_FULL, _SLIDING}:
             raise UdasaError(
                 f"generator transformers cannot sample from a {config.model_type} model: it needs plain or "

@@ -567,3 +567,7 @@ def test_few_paired_prompts_stop_the_run_before_training(plain: dict[str, Any]) 
     assert not any(name.startswith("train") for name in calls)
     run = udasa_core.run(plain, ["trainer.min_paired=0.1"])
     assert run.status == "finished"
+
+
+def test_the_manifest_holds_the_date_that_chat_templates_are_told(canned_run: udasa_core.Run) -> None:
+    assert canned_run.manifest.plain["chat_template_date"] == "2024-07-26"

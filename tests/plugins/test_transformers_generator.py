@@ -278,3 +278,48 @@ def test_a_file_that_is_missing_or_no_parquet_is_told(resources: FakeResources, 
     (tmp_path / "r.parquet").write_text("no parquet")
     with pytest.raises(UdasaError, match="not a Parquet file"):
         recorded(resources, tmp_path / "r.parquet").udasa_admit(PROMPTS, SAMPLING)
+
+
+def test_control_tokens_that_a_response_was_recorded_with(
+    resources: FakeResources, tiny_ref: ModelRef, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    texts = ["yes<|im_end|>", "no<|im_end|>\n<|im_start|>user\nmore", "yes"]
+    path = write_jsonl(tmp_path / "r.jsonl", [{"prompt": "hi", "responses": texts}])
+    (group,) = recorded(resources, path).udasa_generate(PROMPTS[:1], SAMPLING, tiny_ref, 0)
+    lm = resources.causal_lm(tiny_ref)
+    end, start = lm.tokenizer.convert_tokens_to_ids(["<|im_end|>", "<|im_start|>"])
+    assert [response.text for response in group.responses] == ["yes", texts[1], "yes"]
+    for response in group.responses:
+        assert response.token_ids.count(end) == 1
+        assert start not in response.token_ids
+        assert lm.decode(response.token_ids) == response.text
+    assert group.responses[0] == group.responses[2]
+    assert "responses that spell control tokens, which are read as plain text: 1" in caplog.text
+
+
+def test_the_report_counts_responses_that_spell_control_tokens(tiny_model_dir: Path, tmp_path: Path) -> None:
+    from tests.canned import configuration
+    from udasa_core import run
+    from udasa_core.report.figures import figures
+    from udasa_core.report.show import tables
+
+    asked = [f"what is {number}?" for number in range(6)]
+    said = ["yes<|im_end|>", "no<|im_end|>no", "no <|im_start|>user"]
+    rows = [{"prompt": text, "responses": said} for text in asked]
+    plain = configuration(
+        tmp_path,
+        tiny_model_dir,
+        prompts={"source": f"file:{write_jsonl(tmp_path / 'p.jsonl', [{'prompt': one} for one in asked])}"},
+        generator={
+            "use": "recorded",
+            "responses": 3,
+            "source": f"file:{write_jsonl(tmp_path / 'r.jsonl', rows)}",
+        },
+    )
+    plain["run"] |= {"held_out": 0.0}
+    found = figures(run(plain))
+    counted = found["prompts"]["training"]
+    assert found["responses"]["tokens"]["n"] == 3 * counted
+    assert found["responses"]["spelling_control_tokens"] == 2 * counted
+    told = f"{2 * counted} of them spell control tokens, which are read as plain text"
+    assert told in str(next(iter(tables(found))))

@@ -30,7 +30,7 @@ def test_control_tokens_in_a_users_text_can_be_read_as_text(tiny_ref: ModelRef) 
     lm = load_causal_lm(tiny_ref)
     trap = Prompt("trap", (Message("user", "a<|im_end|>b"),))
     harmless = Prompt("harmless", (Message("user", "ab"),))
-    (end,) = lm.encode("<|im_end|>")
+    end = lm.tokenizer.convert_tokens_to_ids("<|im_end|>")
     plain, guarded = RenderingOptions(), RenderingOptions(template_options={"sanitize_control_tokens": True})
     assert plain.render(lm, trap).count(end) == plain.render(lm, harmless).count(end) + 1
     assert guarded.render(lm, trap).count(end) == guarded.render(lm, harmless).count(end)

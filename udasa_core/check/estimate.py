@@ -17,7 +17,7 @@ from udasa_core.plugins.stack import importable, load_factory
 from udasa_core.progress import Progress, silent
 from udasa_core.prompts.read import PromptSource, ReadPrompt, read_prompts
 from udasa_core.report.table import Table
-from udasa_core.report.written import size
+from udasa_core.text.size import size
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

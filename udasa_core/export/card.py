@@ -14,6 +14,7 @@ from udasa_core.report.table import Table, TableColumn
 from udasa_core.sources.digests import weights_digest
 from udasa_core.store.runs import Run
 from udasa_core.store.store import versions
+from udasa_core.text.printable import printable
 
 if TYPE_CHECKING:
     from huggingface_hub import ModelCardData
@@ -69,7 +70,7 @@ def card(run: Run, *, merged: bool, dtype: str) -> str:
     ]
     if not measured["held_out"]:
         sections.append("Nothing was held out, so nothing was measured before and after.")
-    return "\n\n".join(sections) + "\n"
+    return printable("\n\n".join(sections)) + "\n"
 
 
 def _metadata(base: str, licence: str, run: Run) -> ModelCardData:

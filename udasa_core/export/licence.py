@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
+from udasa_core.files.json_text import parse_json
 from udasa_core.models.gguf import PROVENANCE
 from udasa_core.records import ModelRef
 from udasa_core.sources.source import parse_source
@@ -42,10 +42,12 @@ def _of_readme(folder: Path) -> str:
     if not readme.is_file():
         return ""
     from huggingface_hub.repocard import metadata_load
+    from yaml import YAMLError
 
     try:
         fields = metadata_load(readme) or {}
-    except Exception:  # a stranger's file may hold anything; what cannot be read states nothing
+    # A stranger's file, and YAML's own makers of numbers and dates raise of many kinds: it states nothing.
+    except (OSError, ValueError, LookupError, AttributeError, TypeError, RecursionError, YAMLError):
         return ""
     # "other" points at a name of its own.
     licence = fields.get("license") or ""
@@ -58,7 +60,11 @@ def _of_gguf(folder: Path) -> str:
     provenance = folder / PROVENANCE
     if not provenance.is_file():
         return ""
-    return str(json.loads(provenance.read_text()).get("license", ""))
+    try:
+        told = parse_json(provenance.read_bytes())
+    except (OSError, ValueError):
+        return ""
+    return str(told.get("license", "")) if isinstance(told, dict) else ""
 
 
 def _of_wheel(ref: ModelRef) -> str:

@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from udasa_core.errors import StoreError, UdasaError, UsageError
+from udasa_core.errors import SourceError, UdasaError, UsageError
 from udasa_core.export.card import card
 from udasa_core.export.licence import base_name_of
 from udasa_core.files.whole import whole_folder
 from udasa_core.progress import Progress, silent
 from udasa_core.records import ModelRef
-from udasa_core.sources.digests import ADAPTER, MODEL_SUFFIXES, adapter_digest
+from udasa_core.sources.digests import ADAPTER, MODEL_SUFFIXES, check_adapter_files, digest
 from udasa_core.store.runs import Run
 
 # What tells an export from any other folder. A hidden file is no part of a model's identity.
@@ -88,12 +88,11 @@ def _aligned(run: Run, unfinished: bool) -> ModelRef:
     ref = run.aligned(unfinished=unfinished)
     if not Path(ref.folder).is_dir():
         raise UdasaError(f"the base model is no longer in {ref.folder}; `udasa run` fetches it again")
-    adapter = ref.adapters[0]
-    found = adapter_digest(Path(adapter.folder))
-    if found != adapter.sha256:
-        raise StoreError(
-            f"{adapter.folder} is not what run {run.name} trained (SHA-256 {found[:12]}…, not "
-            f"{adapter.sha256[:12]}…): delete {Path(adapter.folder).parent} and run again"
+    check_adapter_files(ref.adapters[0])
+    if digest(Path(ref.folder)) != ref.revision:
+        raise SourceError(
+            f"the base model in {ref.folder} is not the one that run {run.name} was made with: its files "
+            "have changed. Put them back, or run again, which aligns what lies there now"
         )
     return ref
 

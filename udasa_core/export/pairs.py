@@ -19,6 +19,7 @@ from udasa_core.records import Abstain, Response, Scores
 from udasa_core.store.output import TRAINING, Output
 from udasa_core.store.runs import Run
 from udasa_core.store.tables import groups_from, read_pairs, scores_from
+from udasa_core.text.printable import printable_json
 
 SUFFIXES = (".jsonl", ".parquet")
 _BATCH = 256
@@ -127,7 +128,8 @@ def _write_jsonl(rows: _Rows, file: Path, names: Sequence[str]) -> int:
     count = 0
     with file.open("w", encoding="utf-8") as opened:
         for row in rows:
-            opened.write(json.dumps(row, ensure_ascii=False) + "\n")
+            # Also without the line ends of other kinds, at which some readers would cut a row.
+            opened.write(printable_json(json.dumps(row, ensure_ascii=False)) + "\n")
             count += 1
     return count
 

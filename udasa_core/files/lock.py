@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from udasa_core.errors import LockedError, StoreError
+from udasa_core.files.whole import is_read_only
 
 
 @contextmanager
@@ -19,7 +20,8 @@ def locked(path: Path, refusal: str, *, wait: bool = False) -> Iterator[None]:
     """Hold the lock `path` alone while the context lasts.
 
     Raises LockedError, with `refusal` and the holder's process number, where another holds it (wait: waits
-    for it instead), and StoreError where the system gives no lock.
+    for it instead), and StoreError where the system gives no lock. Where nothing can be written there is
+    nothing to lock: the context is entered.
     """
     from filelock import FileLock, Timeout
 
@@ -32,7 +34,8 @@ def locked(path: Path, refusal: str, *, wait: bool = False) -> Iterator[None]:
     except Timeout:
         raise LockedError(f"{refusal}{_holder(path)}") from None
     except OSError as error:
-        raise StoreError(f"{path} cannot be locked: {error.strerror or error}") from error
+        if not is_read_only(path):
+            raise StoreError(f"{path} cannot be locked: {error.strerror or error}") from error
     try:
         # Who holds it is told for convenience only; a full disk must not stop a run that may still end.
         with suppress(OSError):
@@ -74,11 +77,16 @@ def _read_write(path: Path, refusal: str, *, is_alone: bool) -> Iterator[None]:
     except Timeout:
         raise LockedError(refusal) from None
     except (OSError, sqlite3.Error) as error:
-        raise StoreError(f"{path} cannot be locked: {error}") from error
+        if not is_read_only(path):
+            raise StoreError(f"{path} cannot be locked: {error}") from error
+        held = False
+    else:
+        held = True
     try:
         yield
     finally:
-        lock.close()
+        if held:
+            lock.close()
 
 
 def _refuse_link(path: Path) -> None:

@@ -27,6 +27,21 @@ def write_whole(path: Path, content: str | bytes) -> None:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
+def keep_whole(path: Path, content: str | bytes) -> None:
+    """Write a file as `write_whole` does, unless it holds just that already."""
+    content = content.encode() if isinstance(content, str) else content
+    if not _holds(path, content):
+        write_whole(path, content)
+
+
+def is_read_only(path: Path) -> bool:
+    """Say whether nothing can be written where a path lies, or would lie: a read-only disk, no permission."""
+    folder = path.parent
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return not os.access(folder, os.W_OK)
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path to write to; on leaving it becomes `path`, after an error it is gone.
@@ -114,6 +129,14 @@ def leftovers(path: Path) -> list[Path]:
 def _beside(path: Path) -> Path:
     # Threads have one process number, and so may the processes of two containers.
     return path.with_name(f".{path.name}.{secrets.token_hex(8)}{PARTIAL}")
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    """Say whether a file holds just that; one that cannot be read does not."""
+    try:
+        return path.read_bytes() == content
+    except OSError:
+        return False
 
 
 def _flush(path: Path) -> None:

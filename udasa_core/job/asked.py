@@ -16,7 +16,7 @@ from udasa_core.progress import Advance
 from udasa_core.records import Grade, Group, ModelRef, Prompt, SamplingOptions, content_key
 from udasa_core.store.output import Output
 from udasa_core.store.store import INFERENCE, versions
-from udasa_core.store.tables import groups_from, groups_table
+from udasa_core.store.tables import groups_from, groups_table, remarked
 
 log = logging.getLogger("udasa")
 
@@ -74,6 +74,7 @@ class KeptResponses:
                 if not outputs.store.is_whole("answer", key):
                     self._sample(shard, sampling, policy, int(content_key(seed, key, length=8), 16), key)
                 groups += groups_from(outputs.store.read_table("answer", key))
+                outputs.remarks.update(outputs.store.read_metadata("answer", key).get("remarks", ()))
                 advance(len(shard))
         answered = iter(groups)
         return [next(answered) if is_taken else None for is_taken in admitted]
@@ -100,7 +101,7 @@ class KeptResponses:
         asked = {"prompts": tuple(shard), "sampling": sampling, "policy": policy, "seed": seed}
         answer = self._stack.call(generator, "udasa_generate", **asked)
         groups = returned.check_groups(generator, tuple(shard), sampling, policy, answer)
-        self._outputs.store.write_table("answer", key, groups_table(groups))
+        self._outputs.store.write_table("answer", key, groups_table(groups), remarked(generator.remarks()))
         self._outputs.made += 1
 
 
@@ -151,7 +152,13 @@ class KeptGrades:
                 )
                 grades = returned.check_grades(self._judge, len(missing), answer)
                 for key, grade in zip(missing, grades, strict=True):
-                    outputs.store.write_json("grade", key, asdict(grade))
+                    remarks = remarked(self._judge.remarks()) or {}
+                    outputs.store.write_json("grade", key, {**asdict(grade), **remarks})
                     outputs.made += 1
                     advance(1)
-        return [Grade(**outputs.store.read_json("grade", key)) for key in keys]
+        return [self._read(key) for key in keys]
+
+    def _read(self, key: str) -> Grade:
+        plain = self._outputs.store.read_json("grade", key)
+        self._outputs.remarks.update(plain.pop("remarks", ()))
+        return Grade(**plain)

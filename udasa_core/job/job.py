@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from udasa_core import waiting
 from udasa_core.config.parse import RunConfig, parse_config
 from udasa_core.errors import PluginError
 from udasa_core.job.asked import KeptGrades, KeptResponses
@@ -200,8 +201,6 @@ class Job:
                     raise PluginError(f"{self.stack.engine} returned {done!r}; udasa_map yields indices")
                 for _ in done:
                     advance()
-            except SystemExit as error:
-                raise PluginError(f"{self.stack.engine} ended the process in udasa_map: {error!r}") from error
             finally:
                 # What a job has loaded goes with it.
                 _jobs.pop(content_key(plain), None)
@@ -230,4 +229,5 @@ def work(payload: Mapping[str, Any]) -> None:
         job = Job(config, read_catalog(), refs, store=Path(plain["store"]))
         job.check_sources(plain["sources"])
         _jobs[key] = job
-    importlib.import_module(MAKERS[payload["step"]]).work(_jobs[key], payload)
+    with waiting.watch.during(payload["step"]):
+        importlib.import_module(MAKERS[payload["step"]]).work(_jobs[key], payload)

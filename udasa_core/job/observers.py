@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
+from udasa_core.errors import UdasaError
 from udasa_core.plugins.stack import BuiltPlugin, Registry
 from udasa_core.progress import Advance, progress
 from udasa_core.records import Event
@@ -29,7 +30,7 @@ class Observers:
                 continue
             try:
                 self._registry.call(plugin, "udasa_observe", event=event)
-            except (Exception, SystemExit) as error:  # an observer cannot stop a run, whatever it raises
+            except UdasaError as error:  # an observer cannot stop a run
                 self._deaf.add(plugin.name)
                 log.warning("%s; it is not told of anything more", error)
 

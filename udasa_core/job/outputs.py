@@ -6,6 +6,9 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
+from udasa_core import waiting
+from udasa_core.errors import StoreError
+from udasa_core.files.whole import is_read_only
 from udasa_core.plugins.identity import core_digest
 from udasa_core.records import Event, content_key
 from udasa_core.store.manifest import Manifest
@@ -35,13 +38,15 @@ MAKERS: Mapping[str, str] = {
 class Outputs:
     """The outputs of one job in a store, and the manifest that points at them; a worker has no manifest.
 
-    made: how many were made anew. pointed: every output that was pointed at, in order.
+    made: how many were made anew. pointed: every output that was pointed at, in order. remarks: of generator
+    and judge, on what was asked of them since somebody emptied it.
     """
 
     def __init__(self, store: Store, manifest: Manifest | None, tell: Callable[[Event], None]) -> None:
         self.store = store
         self.manifest = manifest
         self.made = 0
+        self.remarks: set[str] = set()
         self.pointed: list[tuple[Output, str, tuple[str, ...]]] = []
         self._tell = tell
 
@@ -83,11 +88,25 @@ class Outputs:
         return key
 
     def step(self, name: str, total: int, todo: int) -> StepScope:
-        """Tell observers of a step: how many parts it has, and how many are still to be made."""
+        """Tell observers of a step: how many parts it has, and how many are still to be made.
+
+        Raises StoreError where some are, and nothing can be written: to make them would be for nothing.
+        """
+        if todo:
+            self._check_writable(name)
         if todo and not self.made and self.manifest is not None:
             self.manifest.update(status="running", error="")
         self.made += todo
         return StepScope(self._tell, name, total, todo)
+
+    def _check_writable(self, name: str) -> None:
+        folders = [self.store.root, *([self.manifest.folder] if self.manifest is not None else [])]
+        for folder in folders:
+            if is_read_only(folder / "any"):
+                raise StoreError(
+                    f"{folder} cannot be written, and {name!r} is still to be made: mount it for writing, or "
+                    "name another run.folder, or store.path"
+                )
 
 
 class StepScope:
@@ -99,8 +118,10 @@ class StepScope:
         self._total = total
         self._done = total - todo
         self._todo = todo
+        self._during = waiting.watch.during(name)
 
     def __enter__(self) -> StepScope:
+        self._during.__enter__()
         self._tell("started")
         return self
 
@@ -110,6 +131,7 @@ class StepScope:
         self._tell("advanced")
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        self._during.__exit__(None, None, None)
         if kind is None:
             log.info("%s: %d made, %d in the store", self._name, self._todo, self._total - self._todo)
             self._tell("finished")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from udasa_core.errors import UdasaError
-from udasa_core.models.chat import chat, unknown_options
+from udasa_core.models.chat import SANITIZE, chat, heard, unknown_options
+from udasa_core.models.closing import Rendered, closing_note, closing_token, turns_text
+from udasa_core.models.control_tokens import ControlTokens
 from udasa_core.models.next_tokens import NextTokens
+from udasa_core.models.positions import rope_ends, rope_reason
 from udasa_core.models.prefill import Prefill
 from udasa_core.models.token_statistics import TokenStatistics as TokenStatistics
 from udasa_core.models.token_statistics import forced_statistics
@@ -80,19 +83,43 @@ class CausalLM:
         token of a sequence has other keys than in a shorter one, so that no cache can be gone on from.
         """
         declared = getattr(self._config, "max_position_embeddings", None) or self.tokenizer.model_max_length
-        return min(int(declared), _UNLIMITED, *_unscaled_lengths(self._config))
+        return min(int(declared), _UNLIMITED, *rope_ends(self._config).values())
+
+    @cached_property
+    def context_end(self) -> str:
+        """The context's length in words, for errors: with the reason, where that is the model's rope."""
+        ropes = self.context_length in rope_ends(self._config).values()
+        return f"{self.context_length}{rope_reason(self._config) if ropes else ''}"
 
     @cached_property
     def stop_ids(self) -> frozenset[int]:
-        """The tokens that end a turn, from the generation settings, the configuration, the tokenizer, and the
-        chat template, whose closing token some models' settings do not name."""
+        """The tokens that end a turn where the chat template is given no options; see `stops`."""
+        return self.stops()
+
+    def stops(self, template_options: Mapping[str, Any] | None = None) -> frozenset[int]:
+        """Return the tokens that end a turn: those that the model's settings name (`eos_ids`), and the one
+        with which its chat template, given these options, closes a turn, which some settings do not name."""
+        closing = self._closing(template_options) if self.tokenizer.chat_template else None
+        return self.eos_ids if closing is None else self.eos_ids | {closing}
+
+    @cached_property
+    def eos_ids(self) -> frozenset[int]:
+        """The end tokens that the generation settings, the configuration and the tokenizer name."""
         declared = [self._config.eos_token_id, self.tokenizer.eos_token_id]
         if (generation := self._generation_config) is not None:
             declared.append(generation.eos_token_id)
-        if self.tokenizer.chat_template:
-            declared.append(self._closing(None))
         lists = [ids if isinstance(ids, list) else [ids] for ids in declared]
         return frozenset(token for ids in lists for token in ids if token is not None)
+
+    @property
+    def control_tokens(self) -> Sequence[str]:
+        """The spellings of the tokens that `encode` reads as plain text, sorted."""
+        return self._control.spellings
+
+    @cached_property
+    def _control(self) -> ControlTokens:
+        written = turns_text(self._rendered(None)) if self.tokenizer.chat_template else ""
+        return ControlTokens(self.tokenizer, written, self.eos_ids)
 
     @cached_property
     def _generation_config(self) -> GenerationConfig | None:
@@ -128,10 +155,13 @@ class CausalLM:
 
         template: "chat" is the model's own chat template, with `template_options` passed to it; "plain" joins
         the contents with blank lines and adds nothing but the tokenizer's own start token, if it has one.
-        Raises UdasaError where the model has no chat template, ValueError where the template refuses this
-        conversation (some take no system message, say).
+        In both, `template_options` may hold sanitize_control_tokens = true: control tokens that a message
+        spells are then read as text. Raises UdasaError where the model has no chat template, ValueError where
+        the template refuses this conversation (some take no system message, say).
         """
-        return self._chat(messages, template_options) if template == "chat" else self._plain(messages)
+        if template == "chat":
+            return self._chat(messages, template_options)
+        return self._plain(messages, bool((template_options or {}).get(SANITIZE)))
 
     def end_of_turn(self, template: str = "chat", template_options: Mapping[str, Any] | None = None) -> int:
         """Return the token with which the model ends its response: the chat template's, or the tokenizer's.
@@ -146,19 +176,20 @@ class CausalLM:
             )
         return int(self.tokenizer.eos_token_id)
 
-    def _closing(self, options: Mapping[str, Any] | None) -> int | None:
-        from udasa_core.models.closing import closing_token
+    def closing_note(self, template_options: Mapping[str, Any] | None = None) -> str:
+        """Say where the chat template closes a turn otherwise than the model's settings tell, and what is
+        done then; "" where they agree, or there is no template."""
+        if not self.tokenizer.chat_template:
+            return ""
+        told = closing_note(self.tokenizer, self._rendered(template_options), self.eos_ids)
+        return f"{self.ref.source}: {told}" if told else ""
 
-        settings = {
-            name: value for name, value in (options or {}).items() if name != "sanitize_control_tokens"
-        }
-        try:
-            return closing_token(
-                self.tokenizer, lambda turns: chat(self.tokenizer, turns, False, settings, False)
-            )
-        except ValueError:
-            # A template that takes no such conversation says so where a prompt is rendered.
-            return None
+    def _closing(self, options: Mapping[str, Any] | None) -> int | None:
+        return closing_token(self.tokenizer, self._rendered(options))
+
+    def _rendered(self, options: Mapping[str, Any] | None) -> Rendered:
+        settings = {name: value for name, value in (options or {}).items() if name != SANITIZE}
+        return lambda turns: chat(self.tokenizer, turns, False, settings, False)
 
     def _chat(self, messages: Sequence[Message], options: Mapping[str, Any] | None) -> list[int]:
         if not self.tokenizer.chat_template:
@@ -173,28 +204,37 @@ class CausalLM:
                 "chat_template for the names, and correct template_options"
             )
         turns = [{"role": message.role, "content": message.content} for message in messages]
-        ids = chat(self.tokenizer, turns, True, options or {}, True)
-        heard = [turn for turn in turns if turn["role"] != "system" or not turn["content"].strip()]
-        if heard and len(heard) < len(turns) and _ids(self.tokenizer, heard, options or {}) == ids:
-            raise ValueError("the model's chat template drops the system message")
-        return ids
+        return heard(self.tokenizer, turns, True, options or {})
 
-    def _plain(self, messages: Sequence[Message]) -> list[int]:
+    def _plain(self, messages: Sequence[Message], sanitize: bool) -> list[int]:
         text = "\n\n".join(message.content for message in messages)
-        ids = self.encode(text)
+        ids = self.encode(text) if sanitize else self.tokenizer(text, add_special_tokens=False)["input_ids"]
         start = self.tokenizer.bos_token_id
         # Some tokenizers also append an end token when asked for special tokens: take the start token alone.
         starts = start is not None and self.tokenizer(text)["input_ids"][:1] == [start]
         return [start, *ids] if starts else ids
 
     def encode(self, text: str) -> list[int]:
-        """Return the token ids of `text` alone, without special tokens."""
-        ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
-        return ids
+        """Return the token ids of `text` alone, without special tokens.
+
+        A control token that the text spells (`control_tokens`) is read as the plain text that it is. Raises
+        ValueError where the tokenizer cannot.
+        """
+        return self._control.ids(text)
+
+    def control_note(self, responses: Iterable[str]) -> str:
+        """Say how many of some responses spell control tokens, and what is done; "" where none does."""
+        count = self._control.spelling(responses)
+        return f"responses that spell control tokens, which are read as plain text: {count}" if count else ""
+
+    def unclosed(self, text: str, end_of_turn: int) -> str:
+        """Return a response's text without the end tokens that it was recorded with, at its end alone."""
+        return self._control.unclosed(text, {*self.stop_ids, end_of_turn})
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Return the text of `ids`, special tokens left out."""
-        return str(self.tokenizer.decode(list(ids), skip_special_tokens=True))
+        """Return the text of `ids`, special tokens and those that end a turn left out."""
+        kept = [token for token in ids if token not in self.stop_ids]
+        return str(self.tokenizer.decode(kept, skip_special_tokens=True))
 
     @staticmethod
     def next_tokens(
@@ -218,48 +258,7 @@ class CausalLM:
         """Return the statistics of each response after its prompt, by one teacher-forced pass.
 
         prompts, responses: N token id sequences each, none empty. Responses to one prompt share its pass.
-        Logits exist for one slice of positions at a time. Raises ValueError for an empty sequence.
+        Logits exist for one slice of positions at a time. Raises ValueError for an empty sequence, UdasaError
+        for one that is longer than the model's positions reach.
         """
-        scaled = min(_unscaled_lengths(self.model.config.get_text_config()), default=_UNLIMITED)
-        for prompt, response in zip(prompts, responses, strict=True):
-            if len(prompt) + len(response) > scaled:
-                raise UdasaError(
-                    f"{self.ref.source} scales its positions by length beyond {scaled} tokens, and "
-                    f"{len(prompt) + len(response)} are asked of it, where no token statistics can be read: "
-                    "shorten the prompt or the response, or choose another model"
-                )
         return forced_statistics(self.model, prompts, responses, temperature, top_p, top_k)
-
-
-def _ids(
-    tokenizer: PreTrainedTokenizerBase, turns: Sequence[Mapping[str, str]], options: Mapping[str, Any]
-) -> list[int] | None:
-    """Return a conversation's token ids, None where the template refuses it."""
-    try:
-        return chat(tokenizer, turns, True, options, True)
-    except ValueError:
-        return None
-
-
-def _unscaled_lengths(config: PreTrainedConfig) -> list[int]:
-    """Return up to how many tokens each rope that depends on the sequence's length is one and the same.
-
-    Such are dynamic NTK, which grows its base beyond the declared length, and longrope (Ding et al. 2024,
-    arXiv 2402.13753), which has other factors beyond the length of pretraining.
-    """
-    rope = getattr(config, "rope_parameters", None) or {}
-    lengths = []
-    for one in [rope, *rope.values()]:
-        kind = one.get("rope_type") if isinstance(one, Mapping) else None
-        if kind == "longrope":
-            first = one.get("original_max_position_embeddings")
-            lengths.append(
-                int(
-                    first
-                    or getattr(config, "original_max_position_embeddings", None)
-                    or config.max_position_embeddings
-                )
-            )
-        elif kind == "dynamic":
-            lengths.append(int(config.max_position_embeddings))
-    return lengths

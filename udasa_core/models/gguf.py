@@ -15,11 +15,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from udasa_core.errors import SourceError
+from udasa_core.errors import FOREIGN, SourceError
 from udasa_core.progress import Progress
 from udasa_core.records import content_key
-from udasa_core.sources.cache import cache_root, made_once
+from udasa_core.sources.cache import cache_root
 from udasa_core.sources.digests import digest
+from udasa_core.sources.made import made_once
 
 # Counts up when the same GGUF would be converted to other bytes.
 CONVERTER = 1
@@ -47,7 +48,7 @@ def converted(gguf: Path, progress: Progress) -> Path:
                 (partial / PROVENANCE).write_text(json.dumps(_provenance(gguf, sha256), indent=1) + "\n")
                 advance(1)
             # transformers, gguf and numpy raise of many kinds over a file that is not as they expect it.
-            except Exception as error:
+            except FOREIGN as error:
                 if isinstance(error, OSError) and error.errno is not None:
                     raise  # the disk, not the file: the cache says so
                 raise SourceError(

@@ -14,6 +14,7 @@ from importlib import metadata
 from pathlib import Path
 
 from udasa_core.errors import StoreError
+from udasa_core.files.json_text import parse_json
 from udasa_core.files.whole import write_whole
 from udasa_core.records import content_key
 from udasa_core.sources.cache import cache_root
@@ -56,7 +57,7 @@ def _accelerator() -> dict[str, object]:
     )
     memo = cache_root() / "hardware" / key
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        known = json.loads(memo.read_text())
+        known = parse_json(memo.read_text())
         return {"device": str(known["device"]), "cuda_bfloat16": bool(known["cuda_bfloat16"])}
     import torch
 

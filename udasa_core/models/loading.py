@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from udasa_core.errors import UdasaError
 from udasa_core.models.adapter_fit import check_adapter
+from udasa_core.models.cache_use import cache_use
+from udasa_core.models.unused_window import forget_unused_window
 from udasa_core.records import Adapter, ModelRef
-from udasa_core.sources.digests import ADAPTER_WEIGHTS
+from udasa_core.sources.digests import ADAPTER_WEIGHTS, check_adapter_files
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -25,9 +26,12 @@ def load_model(ref: ModelRef) -> PreTrainedModel:
     In float32 the adapters are merged into the weights. In 16 or 4 bits they stay beside them: a light
     adapter's change is smaller than half a unit of a bfloat16 weight, so merging would round it away.
 
-    Raises UdasaError where there are no safetensors (a pickle is never opened), or bitsandbytes is missing.
+    Raises UdasaError where there are no safetensors (a pickle is never opened), bitsandbytes is missing, or
+    the model is not causal (see `cache_use`).
     """
     model = load_base(ref)
+    # Tried bare: what a model's code does is the same with adapters.
+    cache_use(model.eval())
     if ref.adapters:
         model = _with_adapters(model, ref)
     return model.eval().requires_grad_(False)
@@ -54,23 +58,9 @@ def load_base(ref: ModelRef) -> PreTrainedModel:
             trust_remote_code=ref.trust_remote_code,
             **_placement(ref),
         )
+        model = model.to(ref.device) if ref.quantization == "none" else model
         forget_unused_window(model)
-        return model.to(ref.device) if ref.quantization == "none" else model
-
-
-def forget_unused_window(model: PreTrainedModel) -> None:
-    """Take a sliding window out of the configuration of a model whose code has none (Llama's, say).
-
-    Such a model attends to everything, while caches and masks that are made from its configuration would keep
-    a window of it alone. Configurations that were made from another family's still name one.
-    """
-    config = model.config.get_text_config()
-    source = inspect.getsource(inspect.getmodule(type(model)) or type(model))
-    if any(word in source for word in ("sliding_window", "layer_types", "attention_chunk_size")):
-        return
-    for name in ("sliding_window", "layer_types", "attention_chunk_size"):
-        if getattr(config, name, None) is not None:
-            setattr(config, name, None)
+        return model
 
 
 @contextmanager
@@ -121,9 +111,22 @@ def _with_adapters(model: PreTrainedModel, ref: ModelRef) -> PreTrainedModel:
     return peft_model.get_base_model()
 
 
+@contextmanager
+def _readable(adapter: Adapter) -> Iterator[None]:
+    """Tell what keeps peft from reading an adapter's files, which anybody may have written."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (LookupError, ValueError, TypeError, SafetensorError) as error:
+        raise UdasaError(
+            f"the adapter in {adapter.folder} cannot be read: {type(error).__name__}: {error}"
+        ) from error
+
+
 def beside(model: PreTrainedModel, adapters: Sequence[Adapter]) -> PeftModel:
     """Return a model with adapters beside its weights, all of them at work. Raises UdasaError where one has
-    no weights, or does not fit."""
+    no weights, is not what it is known by, or does not fit."""
     from peft import PeftModel
 
     for adapter in adapters:
@@ -132,12 +135,15 @@ def beside(model: PreTrainedModel, adapters: Sequence[Adapter]) -> PeftModel:
                 f"adapter {adapter.sha256[:12]} has no adapter_model.safetensors in {adapter.folder!r}: "
                 "run again so that its stage is trained anew"
             )
+        check_adapter_files(adapter)
     names = [f"adapter_{number}" for number in range(len(adapters))]
     first, *others = adapters
     with quiet():
-        peft_model = PeftModel.from_pretrained(model, first.folder, adapter_name=names[0])
+        with _readable(first):
+            peft_model = PeftModel.from_pretrained(model, first.folder, adapter_name=names[0])
         for name, adapter in zip(names[1:], others, strict=True):
-            peft_model.load_adapter(adapter.folder, adapter_name=name)
+            with _readable(adapter):
+                peft_model.load_adapter(adapter.folder, adapter_name=name)
         for name, adapter in zip(names, adapters, strict=True):
             peft_model.base_model.set_adapter([name])
             check_adapter(peft_model, adapter, name)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from udasa_core.models.kv_cache import WORTH_SHARING, branch_cache, keeps_every_position
 from udasa_core.models.last_logits import last_logits
+from udasa_core.models.positions import refuse_longer
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -64,13 +65,15 @@ class PrefixReader:
     def read(self, sequences: Sequence[Tokens], reduce: Callable[[Tensor], Tensor]) -> list[float]:
         """Return one figure a sequence, in order: `reduce` maps logits (R, vocabulary) to figures (R,).
 
-        Equal sequences are read once. No sequence may be empty.
+        Equal sequences are read once. No sequence may be empty. Raises UdasaError where one is longer than
+        the model's positions reach (see `refuse_longer`).
         """
         import torch
         from transformers import DynamicCache
 
         if not sequences:
             return []
+        refuse_longer(self._model, max(map(len, sequences)))
         distinct = sorted(set(sequences))
         figures: dict[Tokens, float] = {}
         with torch.inference_mode():

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from udasa_core.models.cache_use import cache_use
 from udasa_core.models.last_logits import last_logits
 from udasa_core.models.next_tokens import NextTokens
+from udasa_core.models.positions import refuse_longer
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,18 +42,24 @@ def forced_statistics(
     top_p: float,
     top_k: int,
 ) -> list[TokenStatistics]:
-    """Return the statistics of each response after its prompt (see `CausalLM.token_statistics`)."""
+    """Return the statistics of each response after its prompt (see `CausalLM.token_statistics`).
+
+    A model that cannot go on from a cache (a recurrent state, say) reads each sequence whole.
+    """
+    together = _ROWS if cache_use(model).goes_on else 1
     sharing: dict[tuple[int, ...], list[int]] = {}
     for index, (prompt, response) in enumerate(zip(prompts, responses, strict=True)):
         if not prompt or not response:
             raise ValueError(f"sequence {index}: a prompt and a response have at least one token each")
         sharing.setdefault(tuple(prompt), []).append(index)
+    pairs = zip(prompts, responses, strict=True)
+    refuse_longer(model, max((len(prompt) + len(response) for prompt, response in pairs), default=0))
     found: dict[int, TokenStatistics] = {}
     for prompt, indices in sharing.items():
         # Longest first: the rows that are over are always the last ones.
         indices.sort(key=lambda index: -len(responses[index]))
-        for start in range(0, len(indices), _ROWS):
-            some = indices[start : start + _ROWS]
+        for start in range(0, len(indices), together):
+            some = indices[start : start + together]
             rows = [responses[index] for index in some]
             found.update(zip(some, _statistics(model, prompt, rows, temperature, top_p, top_k), strict=True))
     return [found[index] for index in range(len(prompts))]
@@ -111,6 +119,13 @@ def _slices(
     import torch
     from transformers import DynamicCache
 
+    if not cache_use(model).goes_on:
+        whole = torch.cat([torch.tensor([list(prompt)], device=model.device), given[:, :-1]], dim=1)
+        logits = model(whole, use_cache=False).logits[:, len(prompt) - 1 :]
+        yield logits[:, 0].clone()
+        if given.shape[1] > 1:
+            yield logits[:, 1:]
+        return
     cache = DynamicCache(config=model.config)
     ids = torch.tensor([list(prompt)], device=model.device)
     logits = last_logits(model, ids, past_key_values=cache, use_cache=True)

@@ -44,6 +44,11 @@ class Plugin:
 
         model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
+        @property
+        def cautions(self) -> Sequence[str]:
+            """What `udasa check` tells of them although nothing is wrong, a sentence each."""
+            return ()
+
     needs: ClassVar[Sequence[str]] = ()
     """The shared resources that it asks for, such as `("embedder",)`. They count in the fingerprint of
     what it makes; one that is not declared is refused."""
@@ -81,6 +86,13 @@ class Plugin:
         """Kind `stages`: the names of the stages that it makes, in order, so that a misspelt
         `[trainer.<stage>]` is refused before the run. None where they depend on the pairs."""
         return None
+
+    @property
+    def remarks(self) -> Sequence[str]:
+        """Kinds `generator` and `judge`: what it met that shapes its answers and that no option says, a
+        sentence each, such as a setting that a server refuses. Asked for after each hook; kept with what the
+        hook gave, and shown by `udasa show`."""
+        return ()
 
     @property
     def model(self) -> str:

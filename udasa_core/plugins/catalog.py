@@ -17,6 +17,8 @@ from pathlib import Path
 
 from udasa_core.errors import CatalogError
 from udasa_core.hookspecs import CHANGES, CONTRACT, KINDS, PROJECT
+from udasa_core.plugins.entry_points import entry_points
+from udasa_core.text.printable import excerpt
 
 LOCAL = "local"
 _CONTRACT_EXTRA = re.compile(r"contract-[0-9]+")
@@ -109,24 +111,17 @@ class Catalog:
 
 def read_catalog(path: Sequence[str] | None = None) -> Catalog:
     """Scan installed distributions (on `path`, by default sys.path) and return their offers."""
-    import entrypoints
-
-    offers = []
-    for parser, distribution in entrypoints.iter_files_distros(path=path, repeated_distro="first"):
-        for section in parser.sections():
-            project, _, kind = section.partition(".")
-            if project != PROJECT or not kind or section == COMMANDS:
-                continue
-            for name, target in parser.items(section):
-                offers.append(
-                    Offer(
-                        kind=kind,
-                        name=name,
-                        distribution=normalise(distribution.name) if distribution else "unknown",
-                        version=distribution.version if distribution else "",
-                        target=target.split("[")[0].strip(),
-                    )
-                )
+    offers = [
+        Offer(
+            kind=one.group.partition(".")[2],
+            name=one.name,
+            distribution=normalise(one.distribution),
+            version=one.version,
+            target=one.target,
+        )
+        for one in entry_points(f"{PROJECT}.", path)
+        if one.group not in (COMMANDS, f"{PROJECT}.")
+    ]
     contracts: dict[str, str] = {}
     for offer in offers:
         if offer.distribution not in contracts:
@@ -179,7 +174,10 @@ def _contract_fault(distribution: str, path: Sequence[str] | None) -> str:
         return "its distribution has no metadata"
     declared: set[str] = set()
     for text in found.requires or ():
-        requirement = packaging.requirements.Requirement(text)
+        try:
+            requirement = packaging.requirements.Requirement(text)
+        except packaging.requirements.InvalidRequirement:
+            return f"its distribution requires {excerpt(text)}, which no installer understands"
         if normalise(requirement.name) == PROJECT:
             declared |= {extra for extra in requirement.extras if _CONTRACT_EXTRA.fullmatch(extra)}
     if not declared:

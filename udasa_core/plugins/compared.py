@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from pydantic import Field
 
 from udasa_core.plugins.base import Options
 from udasa_core.records import Abstain, Column, Group, Score
+from udasa_core.text.answer import Answer, answer_to
 from udasa_core.text.final_answer import answer_share, final_answer
+
+if TYPE_CHECKING:
+    from numpy import bool_, float64
+    from numpy.typing import NDArray
+
+    from udasa_core.resources.protocols import Resources
+
+_Kind = TypeVar("_Kind", "bool_", "float64")
 
 # A prompt whose responses are less than this of an answer is not answered: it is written about.
 _LEAST_SHARE = 0.5
@@ -72,8 +81,65 @@ class ComparedOptions(Options):
 
     def compared(self, group: Group) -> list[str]:
         """Return what is compared of each response of a group, in order: of its K, and then of its voters."""
-        texts = [response.text for response in group.heard]
+        return final_answers(group) if self.on == "answer" else [response.text for response in group.heard]
+
+    def matrices(self, resources: Resources, groups: Sequence[Group]) -> list[NDArray[float64]]:
+        """Return each group's (N, N) similarities in [0, 1] of what is compared, by the run's similarity; of
+        answers as `agreements` has it."""
+        found = resources.similarity().matrices([self.compared(group) for group in groups])
         if self.on == "text":
-            return texts
-        question = group.prompt.messages[-1].content
-        return [final_answer(text, question) or text for text in texts]
+            return found
+        return [agreements(group, matrix) for group, matrix in zip(groups, found, strict=True)]
+
+    def equivalences(
+        self, resources: Resources, groups: Sequence[Group], cosine: float
+    ) -> list[NDArray[bool_]]:
+        """Return whether texts mean the same, (N, N) for each group; answers that say yes or no, if they say
+        the same. cosine: without an entailment model, from which on texts do."""
+        texts = [self.compared(group) for group in groups]
+        found = resources.similarity().equivalences(texts, cosine)
+        if self.on == "text":
+            return found
+        return [yes_and_no(group, matrix) for group, matrix in zip(groups, found, strict=True)]
+
+
+def final_answers(group: Group) -> list[str]:
+    """Return the final answers of a group's responses and voters without the question's words; the whole text
+    where there is none."""
+    question = group.prompt.messages[-1].content
+    return [final_answer(response.text, question) or response.text for response in group.heard]
+
+
+def agreements(group: Group, closeness: NDArray[float64]) -> NDArray[float64]:
+    """Return the (N, N) agreements in [0, 1] of a group's responses and voters by their final answers.
+
+    1 for one and the same answer, else `Answer.agreement`. closeness: (N, N) in [0, 1], how near the answers
+    are in meaning.
+    """
+    return _filled(group, closeness, lambda one, other, near: one.agreement(other, near))
+
+
+def yes_and_no(group: Group, similarity: NDArray[_Kind]) -> NDArray[_Kind]:
+    """Return an (N, N) similarity in which answers that say yes or no are alike if they say the same, and
+    unlike if not; any others are as they were."""
+
+    def settled(one: Answer, other: Answer, similar: float) -> float:
+        told = one.says_as(other)
+        return similar if told is None else told
+
+    return _filled(group, similarity, settled)
+
+
+def _filled(
+    group: Group, similarity: NDArray[_Kind], of: Callable[[Answer, Answer, float], float]
+) -> NDArray[_Kind]:
+    question = group.prompt.messages[-1].content
+    texts = final_answers(group)
+    answers = {
+        text: answer_to(question, response.text) for text, response in zip(texts, group.heard, strict=True)
+    }
+    found = similarity.copy()
+    for i, one in enumerate(texts):
+        for j, other in enumerate(texts):
+            found[i, j] = 1.0 if one == other else of(answers[one], answers[other], float(similarity[i, j]))
+    return found

@@ -84,6 +84,10 @@ def _attribute_faults(kind: str, instance: Any, options: BaseModel) -> Iterator[
         elif names is not None and len(set(names)) < len(names):
             twice = [name for name, count in Counter(names).items() if count > 1]
             yield f"its stage_names has {', '.join(twice)} more than once"
+    if kind in ("generator", "judge"):
+        remarks = attribute(instance, "remarks")
+        if not _is_texts(remarks):
+            yield f"its remarks is {remarks!r}; it is a sequence of sentences"
     if kind == "judge":
         model = attribute(instance, "model")
         if not isinstance(model, str):

@@ -11,10 +11,12 @@ import hashlib
 import importlib.machinery
 import importlib.util
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from udasa_core.files.digest import file_digest
 from udasa_core.plugins.base import Plugin
 from udasa_core.plugins.catalog import LOCAL, Offer
 from udasa_core.plugins.loaded import loaded_fault, loaded_of
@@ -25,9 +27,9 @@ CORE = "udasa_core"
 def source_digest(offer: Offer, factory: Any) -> str:
     """Return the SHA-256 of the sources that an offer's factory can run, of its own top-level package.
 
-    Local work (`module:Factory`) counts with the modules and packages beside it that it imports, and where it
-    is a single module with all modules beside it. factory: what the offer names; where it is a class on the
-    base of another plugin package, that package's sources count, too.
+    Local work (`module:Factory`) counts with the modules and packages beside it that it imports, with files
+    beside it that it names, and where it is a single module with all modules beside it. factory: what the
+    offer names; where it is a class on the base of another plugin package, that package's sources count, too.
     """
     counted = _counted(offer, factory)
     return _digest(counted) if counted else ""
@@ -64,8 +66,27 @@ def _counted(offer: Offer, factory: Any) -> Sequence[tuple[str, Path]]:
     folder = Path(inside[0] if inside else str(spec.origin)).parent
     beside = [] if inside else sorted(file.stem for file in folder.glob("*.py") if file.stem.isidentifier())
     counted = sources(*beside, module, *bases, folder=folder)
+    own = [file for name, file in counted if name.split(".")[0] != CORE and file.suffix == ".py"]
+    counted = [*counted, *_data_beside(folder, own)]
     is_compiled = not inside and Path(str(spec.origin)).suffix != ".py"
     return [*counted, (top, Path(str(spec.origin)))] if is_compiled else counted
+
+
+def _data_beside(folder: Path, modules: Sequence[Path]) -> Iterator[tuple[str, Path]]:
+    """Yield the files beside local work that it names: a text in its code is one's path from `folder`."""
+    for text in sorted({text for file in modules for text in _texts(file.read_bytes())}):
+        path = folder / text
+        with suppress(OSError, ValueError):  # most texts are no path, and some cannot be one
+            if path.suffix != ".py" and path.is_file() and path.resolve().is_relative_to(folder.resolve()):
+                yield f"./{text}", path
+
+
+@cache
+def _texts(source: bytes) -> frozenset[str]:
+    nodes = ast.walk(ast.parse(source))
+    return frozenset(
+        node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
 
 
 def _lies_in(top: str, folder: Path) -> bool:
@@ -100,7 +121,7 @@ def core_digest(step_module: str) -> str:
 def _digest(named: Sequence[tuple[str, Path]]) -> str:
     digest = hashlib.sha256()
     for name, file in named:
-        digest.update(name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
+        digest.update(name.encode() + b"\0" + bytes.fromhex(file_digest(file)))
     return digest.hexdigest()
 
 

@@ -12,14 +12,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from udasa_core.errors import PluginError, UdasaError
+from udasa_core.errors import PluginError
 from udasa_core.plugins.stack import BuiltPlugin
 from udasa_core.records import (
     Abstain,
     Column,
     Grade,
     Group,
+    Metric,
     ModelRef,
+    Pair,
     Pairing,
     PairTable,
     Prompt,
@@ -30,8 +32,11 @@ from udasa_core.records import (
     Stage,
     StagePlan,
     SuiteReport,
+    Unpaired,
+    is_finite,
 )
 from udasa_core.sources.digests import ADAPTER_WEIGHTS
+from udasa_core.text.printable import excerpt
 
 _T = TypeVar("_T")
 
@@ -47,12 +52,34 @@ def _is_sequence(answer: Any) -> bool:
     return isinstance(answer, Sequence) and not isinstance(answer, str | bytes)
 
 
+def _is_texts(answer: Any) -> bool:
+    return _is_sequence(answer) and all(isinstance(one, str) for one in answer)
+
+
+def _check_members(plugin: BuiltPlugin, hook: str, answer: Any, kind: type) -> None:
+    """Raise a PluginError where a part of what was returned is no sequence of records of one kind."""
+    if not _is_sequence(answer) or not all(isinstance(one, kind) for one in answer):
+        _breach(plugin, hook, excerpt(answer), f"that is a sequence of {kind.__name__}s")
+
+
+def _check_text(plugin: BuiltPlugin, hook: str, *texts: Any) -> None:
+    """Raise a PluginError where a text cannot be written: it holds half a surrogate pair."""
+    for text in texts:
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            _breach(plugin, hook, excerpt(text), "half a surrogate pair is no text")
+        except AttributeError:
+            _breach(plugin, hook, excerpt(text), "that is a text")
+
+
 def check_refusals(plugin: BuiltPlugin, prompts: Sequence[Prompt], answer: Any) -> Sequence[str]:
     """One text a prompt."""
-    if not _is_sequence(answer) or not all(isinstance(one, str) for one in answer):
+    if not _is_texts(answer):
         _breach(plugin, "udasa_admit", f"{type(answer).__name__}", "it returns one text a prompt")
     if len(answer) != len(prompts):
         _breach(plugin, "udasa_admit", f"{len(answer)} texts", f"it was given {len(prompts)} prompts")
+    _check_text(plugin, "udasa_admit", *answer)
     checked: Sequence[str] = answer
     return checked
 
@@ -82,6 +109,7 @@ def check_groups(
             _breach(
                 plugin, hook, f"voters for prompt {prompt.id}", "udasa asks for voters by calls of their own"
             )
+        _check_text(plugin, hook, *(response.text for response in group.responses))
         if group.policy != policy.key:
             _breach(plugin, hook, f"policy {group.policy!r} for prompt {prompt.id}", f"it is {policy.key!r}")
     groups: Sequence[Group] = answer
@@ -95,12 +123,10 @@ def _check_score(score: Any) -> str:
     if score is None:
         return "None (an Abstain says why there is no score)"
     if isinstance(score, bool) or not isinstance(score, int | float):
-        return f"{score!r} of type {type(score).__name__}"
-    if math.isnan(score):
+        return f"{excerpt(score)} of type {type(score).__name__}"
+    if score != score:
         return "NaN"
-    if not 0.0 <= score <= 1.0:
-        return f"{score}"
-    return ""
+    return "" if 0.0 <= score <= 1.0 else excerpt(score)
 
 
 def check_column(plugin: BuiltPlugin, groups: Sequence[Group], answer: Any) -> Column:
@@ -108,6 +134,8 @@ def check_column(plugin: BuiltPlugin, groups: Sequence[Group], answer: Any) -> C
     hook = "udasa_score"
     if not isinstance(answer, Column):
         _breach(plugin, hook, type(answer).__name__, "it returns a Column")
+    if not _is_sequence(answer.scores) or not all(map(_is_sequence, answer.scores)):
+        _breach(plugin, hook, f"scores {excerpt(answer.scores)}", "a Column holds the scores of each group")
     if len(answer.scores) != len(groups):
         _breach(plugin, hook, f"scores for {len(answer.scores)} groups", f"it was given {len(groups)}")
     for group, scores in zip(groups, answer.scores, strict=True):
@@ -127,6 +155,7 @@ def check_column(plugin: BuiltPlugin, groups: Sequence[Group], answer: Any) -> C
                     f"{wrong} for response {number} of prompt {group.prompt.id}",
                     "a score is a float in [0, 1]",
                 )
+        _check_text(plugin, hook, *(score.reason for score in scores if isinstance(score, Abstain)))
     plain = tuple(
         tuple(score if isinstance(score, Abstain) else float(score) for score in scores)
         for scores in answer.scores
@@ -143,8 +172,8 @@ def check_state(plugin: BuiltPlugin, answer: Any) -> dict[str, list[float]]:
     for name, values in answer.items():
         try:
             state[str(name)] = [float(value) for value in values]
-        except (TypeError, ValueError):
-            _breach(plugin, "udasa_fit", f"{values!r} under {name!r}", contract)
+        except (TypeError, ValueError, OverflowError):
+            _breach(plugin, "udasa_fit", f"{excerpt(values)} under {name!r}", contract)
         if not all(map(math.isfinite, state[str(name)])):
             _breach(plugin, "udasa_fit", f"a value in {name!r} that is not finite", contract)
     return state
@@ -155,7 +184,7 @@ def check_calibrated(plugin: BuiltPlugin, count: int, answer: Any) -> list[float
     hook = "udasa_calibrate"
     try:
         values = [float(value) for value in answer]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         _breach(plugin, hook, f"a {type(answer).__name__} that is no list of numbers", "it returns an array")
     if len(values) != count:
         _breach(plugin, hook, f"{len(values)} values", f"it was given {count}")
@@ -174,6 +203,7 @@ def check_aggregate(plugin: BuiltPlugin, count: int, answer: Any) -> tuple[Score
         wrong = _check_score(score)
         if wrong:
             _breach(plugin, "udasa_aggregate", f"{wrong} for response {number}", "U is a float in [0, 1]")
+    _check_text(plugin, "udasa_aggregate", *(one.reason for one in answer if isinstance(one, Abstain)))
     return tuple(score if isinstance(score, Abstain) else float(score) for score in answer)
 
 
@@ -184,6 +214,9 @@ def check_pairing(
     hook = "udasa_pair"
     if not isinstance(answer, Pairing):
         _breach(plugin, hook, type(answer).__name__, "it returns a Pairing")
+    _check_members(plugin, hook, answer.pairs, Pair)
+    _check_members(plugin, hook, answer.unpaired, Unpaired)
+    _check_text(plugin, hook, *(one.reason for one in answer.unpaired), *(one.origin for one in answer.pairs))
     asked = {group.prompt.id for group in groups}
     seen = set()
     # By content, since a pair carries its responses: every U that a response with these tokens was given.
@@ -229,10 +262,19 @@ def check_plan(plugin: BuiltPlugin, pairs: PairTable, answer: Any) -> StagePlan:
     hook = "udasa_stage"
     if not isinstance(answer, StagePlan):
         _breach(plugin, hook, type(answer).__name__, "it returns a StagePlan")
+    if not isinstance(answer.stages, Mapping) or not all(map(_is_texts, answer.stages.values())):
+        _breach(plugin, hook, f"stages {excerpt(answer.stages)}", "each stage's name maps to ids of pairs")
     if not all(isinstance(name, str) and name for name in answer.stages):
         _breach(plugin, hook, f"stages {list(answer.stages)}", "a stage has a name")
+    dropped = answer.dropped
+    if not _is_sequence(dropped) or not all(_is_texts(one) and len(one) == 2 for one in dropped):
+        _breach(plugin, hook, f"dropped {excerpt(dropped)}", "each is the id of a pair, and a reason")
+    _check_text(plugin, hook, *answer.stages, *(reason for _, reason in dropped))
     placed = [identity for ids in answer.stages.values() for identity in ids]
-    placed += [identity for identity, _ in answer.dropped]
+    placed += [identity for identity, _ in dropped]
+    strange = next((one for one in placed if not one.isascii()), None)
+    if strange is not None:
+        _breach(plugin, hook, f"pair {excerpt(strange)}", "there is no such pair")
     # 16 bytes a pair: sets of a million texts would take a hundred.
     if np.array_equal(np.sort(np.array(placed, dtype="S")), np.sort(np.array(pairs.ids, dtype="S"))):
         return answer
@@ -253,10 +295,15 @@ def check_report(plugin: BuiltPlugin, stage: Stage, policy: ModelRef, out_dir: P
         _breach(plugin, hook, type(answer).__name__, "it returns a Report")
     if answer.stage != stage.name:
         _breach(plugin, hook, f"a report of stage {answer.stage!r}", f"it was given {stage.name!r}")
+    if not _is_sequence(answer.history):
+        _breach(plugin, hook, f"history {excerpt(answer.history)}", "it is a sequence of figures by name")
     for figures in (answer.metrics, *answer.history):
+        if not isinstance(figures, Mapping):
+            _breach(plugin, hook, f"figures {excerpt(figures)}", "figures are numbers by name")
         for name, value in figures.items():
-            if not isinstance(value, int | float) or not math.isfinite(value):
-                _breach(plugin, hook, f"{name} = {value!r}", "a figure is a finite number")
+            if not is_finite(value):
+                _breach(plugin, hook, f"{name} = {excerpt(value)}", "a figure is a finite number")
+    _check_text(plugin, hook, answer.skipped)
     if answer.skipped:
         if answer.policy.key != policy.key:
             _breach(plugin, hook, "a new policy of a skipped stage", "a skipped stage hands its policy on")
@@ -279,52 +326,49 @@ def check_suite(plugin: BuiltPlugin, policy: ModelRef, answer: Any) -> SuiteRepo
     hook = "udasa_evaluate"
     if not isinstance(answer, SuiteReport):
         _breach(plugin, hook, type(answer).__name__, "it returns a SuiteReport")
+    _check_members(plugin, hook, answer.metrics, Metric)
+    _check_members(plugin, hook, answer.rows, Mapping)
+    cells = [value for row in answer.rows for value in row.values() if isinstance(value, str)]
+    _check_text(plugin, hook, *(metric.name for metric in answer.metrics), *cells)
     if answer.policy != policy:
         _breach(plugin, hook, f"a report on {answer.policy.key}", f"it was asked about {policy.key}")
     for metric in answer.metrics:
         error = 0.0 if metric.error is None else metric.error
-        if not all(map(math.isfinite, (metric.value, metric.low, metric.high, error))):
-            _breach(plugin, hook, f"{metric}", "a metric, its interval and its error are finite")
+        if not all(map(is_finite, (metric.value, metric.low, metric.high, error))):
+            _breach(plugin, hook, excerpt(metric), "a metric, its interval and its error are finite")
     names = Counter(metric.name for metric in answer.metrics)
     twice = [name for name, count in names.items() if count > 1]
     if twice:
         _breach(plugin, hook, f"two metrics {twice[0]!r}", "names are unique")
     for row in answer.rows:
         score = row.get("score")
-        if score is not None and not (isinstance(score, float | int) and math.isfinite(score)):
-            _breach(plugin, hook, f"a row with score {score!r}", "a row's score is finite or None")
+        if score is not None and not is_finite(score):
+            _breach(plugin, hook, f"a row with score {excerpt(score)}", "a row's score is finite or None")
     return answer
 
 
 def check_questions(plugin: BuiltPlugin, answer: Any) -> Sequence[str]:
     """Texts."""
-    if not _is_sequence(answer) or not all(isinstance(one, str) for one in answer):
+    if not _is_texts(answer):
         _breach(plugin, "udasa_questions", type(answer).__name__, "it returns a sequence of texts")
+    _check_text(plugin, "udasa_questions", *answer)
     questions: Sequence[str] = answer
     return questions
 
 
 def check_grades(plugin: BuiltPlugin, count: int, answer: Any) -> Iterator[Grade]:
-    """One Grade a grading prompt, each as soon as it is there; what an iterator raises is told with its
-    plugin's name."""
+    """One Grade a grading prompt, each as soon as it is there."""
     hook = "udasa_judge"
     if not isinstance(answer, Iterable) or isinstance(answer, str | bytes):
         _breach(plugin, hook, type(answer).__name__, "it returns Grades")
-    given, grades = 0, iter(answer)
-    while True:
-        try:
-            grade = next(grades)
-        except StopIteration:
-            break
-        except UdasaError:
-            raise
-        except (Exception, SystemExit) as error:
-            raise PluginError(f"{plugin} raised in {hook}: {type(error).__name__}: {error}") from error
+    given = 0
+    for grade in answer:
         if not isinstance(grade, Grade):
             _breach(plugin, hook, type(grade).__name__, "it returns Grades")
-        is_number = isinstance(grade.grade, float | int) and math.isfinite(grade.grade)
-        if not isinstance(grade.raw, str) or not (grade.grade is None or is_number):
-            _breach(plugin, hook, f"{grade}", "a grade is finite or None, and raw is a text")
+        is_grade = grade.grade is None or is_finite(grade.grade)
+        if not isinstance(grade.raw, str) or not is_grade:
+            _breach(plugin, hook, excerpt(grade), "a grade is finite or None, and raw is a text")
+        _check_text(plugin, hook, grade.raw)
         given += 1
         if given > count:
             _breach(plugin, hook, f"more than {count} grades", f"it was given {count} prompts")

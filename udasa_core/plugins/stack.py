@@ -18,7 +18,7 @@ from typing import Any
 import pluggy
 from pydantic import BaseModel, ValidationError
 
-from udasa_core import hookspecs
+from udasa_core import hookspecs, waiting
 from udasa_core.config.parse import (
     PluginTable,
     RunConfig,
@@ -28,13 +28,15 @@ from udasa_core.config.parse import (
     unknown_key,
 )
 from udasa_core.config.schema import STAND_INS, without_model
-from udasa_core.errors import CatalogError, Fault, PluginError, UdasaError
+from udasa_core.errors import FOREIGN, CatalogError, Fault, PluginError, UdasaError
 from udasa_core.plugins.base import attribute
 from udasa_core.plugins.catalog import Catalog, Offer
 from udasa_core.plugins.contract import attribute_faults, factory_fault, fingerprint_fault, plugin_faults
+from udasa_core.plugins.entry_points import load
 from udasa_core.plugins.identity import mismatch, source_digest
 from udasa_core.resources.shared import SharedResources
 
+_END = object()
 # The kinds whose plugins decide what is trained on: human labels could enter by these.
 SHAPING = ("generator", "dimension", "calibration", "aggregation", "pairing", "stages", "trainer")
 
@@ -66,7 +68,8 @@ class BuiltPlugin:
 
         Raises PluginError where the fingerprint is no text.
         """
-        fingerprint = attribute(self.instance, "fingerprint")
+        with waiting.watch.over(self, "its fingerprint"):
+            fingerprint = attribute(self.instance, "fingerprint")
         fault = fingerprint_fault(fingerprint)
         if fault:
             raise PluginError(f"{self}: {fault}")
@@ -80,6 +83,18 @@ class BuiltPlugin:
             ),
             "fingerprint": fingerprint,
         }
+
+    def remarks(self) -> list[str]:
+        """Return what the instance says that it met in its hooks so far, in sentences with its name.
+
+        Raises PluginError where that are no texts.
+        """
+        faults = attribute_faults(self.table.kind, self.instance, self.options)
+        if faults:
+            raise PluginError(f"{self}: {'; '.join(faults)}")
+        return sorted(
+            {f"{self.table.kind} {self.name!r}: {one}" for one in attribute(self.instance, "remarks")}
+        )
 
 
 def without_versions(identity: Mapping[str, Any]) -> dict[str, Any]:
@@ -121,10 +136,9 @@ def load_factory(offer: Offer) -> Any:
             f'and write use = "file:{attribute}" with that file\'s name'
         )
     try:
-        factory: Any = importlib.import_module(module)
-        for part in attribute.split("."):
-            factory = getattr(factory, part)
-    except (Exception, SystemExit) as error:  # a third party's module may do anything at import
+        with waiting.watch.over(offer, "its import"):
+            factory = load(offer.target)
+    except FOREIGN as error:  # a third party's module may do anything at import
         raise CatalogError(f"{offer} cannot be imported: {type(error).__name__}: {error}") from error
     problem = factory_fault(factory)
     if problem:
@@ -143,14 +157,17 @@ def _choose(table: PluginTable, catalog: Catalog) -> tuple[_Chosen | None, list[
     except CatalogError as error:
         return None, [Fault(f"{table.path}.use", str(error))]
     try:
-        # As JSON, strictly: no text becomes a number unasked, while a list may become a tuple.
-        options = factory.Options.model_validate_json(json.dumps(dict(table.options)), strict=True)
+        text = json.dumps(dict(table.options))
     except TypeError as error:
         return None, [Fault(table.path, f"holds a value that no option takes: {error}")]
-    except SystemExit as error:
-        return None, [Fault(table.path, f"its options end the process: {error!r}")]
+    try:
+        # As JSON, strictly: no text becomes a number unasked, while a list may become a tuple.
+        options = factory.Options.model_validate_json(text, strict=True)
     except ValidationError as error:
         return None, pydantic_faults(error, table.path, factory.Options, core_keys(table.kind))
+    except FOREIGN as error:  # a third party's validator may do anything
+        told = f"{offer} cannot check its options: {type(error).__name__}: {error}"
+        return None, [Fault(table.path, told)]
     return _Chosen(table, offer, factory, options, tuple(attribute(factory, "needs"))), []
 
 
@@ -171,6 +188,15 @@ def check_plugins(config: RunConfig, catalog: Catalog) -> list[Fault]:
                 if chosen is not None and table.kind == "stages":
                     faults += _stray_overrides(config, chosen)
     return faults
+
+
+def cautions(config: RunConfig, catalog: Catalog) -> Iterator[str]:
+    """Yield what selected plugins' options caution of, in sentences with whose they are. Nothing is built."""
+    with importable(config.root):
+        for table in config.plugins():
+            chosen, _ = _choose(table, catalog)
+            for told in getattr(chosen.options, "cautions", ()) if chosen is not None else ():
+                yield f"{table.kind} {table.name!r}: {told}"
 
 
 def check_dimensions(config: ScoringConfig, catalog: Catalog) -> list[Fault]:
@@ -213,8 +239,9 @@ def _stray_overrides(config: RunConfig, chosen: _Chosen) -> list[Fault]:
         chosen.needs, chosen.table.name
     )
     try:
-        policy = chosen.factory(chosen.options, chosen.table.name, resources)
-    except (Exception, SystemExit) as error:  # a third party's constructor may do anything
+        with waiting.watch.over(chosen.offer, "its constructor"):
+            policy = chosen.factory(chosen.options, chosen.table.name, resources)
+    except FOREIGN as error:  # a third party's constructor may do anything
         return [Fault(f"{chosen.table.path}.use", f"cannot be built: {type(error).__name__}: {error}")]
     faults = attribute_faults("stages", policy, chosen.options)
     if faults:
@@ -259,16 +286,39 @@ class Registry:
         """
         others = [other.instance for other in self._plugins if other.instance is not plugin.instance]
         caller = self._pluggy.subset_hook_caller(hook, remove_plugins=others)
-        try:
+        about = _about(arguments)
+        with _answering(plugin, hook, about):
             answer = caller(**arguments)
-        except UdasaError:
-            raise
-        except (Exception, SystemExit) as error:  # nobody but the command line ends the process
-            raise PluginError(
-                f"{plugin} raised in {hook}{_about(arguments)}: {type(error).__name__}: {error}"
-            ) from error
         is_first_result = bool((getattr(hookspecs.Specifications, hook).udasa_spec or {}).get("firstresult"))
-        return answer if is_first_result else next(iter(answer), None)
+        answer = answer if is_first_result else next(iter(answer), None)
+        return _items(plugin, hook, about, answer) if isinstance(answer, Iterator) else answer
+
+
+@contextmanager
+def _answering(plugin: BuiltPlugin, hook: str, about: str) -> Iterator[None]:
+    """Wait for a plugin's own code: named where it takes long, and blamed for what it raises."""
+    try:
+        with waiting.watch.over(plugin, f"{hook}{about}"):
+            yield
+    except UdasaError:
+        raise
+    except FOREIGN as error:  # nobody but the command line ends the process
+        raise PluginError(f"{plugin} raised in {hook}{about}: {type(error).__name__}: {error}") from error
+
+
+def _items(plugin: BuiltPlugin, hook: str, about: str, answer: Iterator[Any]) -> Iterator[Any]:
+    """Yield what a hook's iterator gives: making each is the plugin's own code, as the hook is."""
+    try:
+        while True:
+            with _answering(plugin, hook, about):
+                item = next(answer, _END)
+            if item is _END:
+                return
+            yield item
+    finally:
+        close = getattr(answer, "close", None)
+        if close is not None:
+            close()
 
 
 def _about(arguments: Mapping[str, Any]) -> str:
@@ -297,10 +347,13 @@ def _build(table: PluginTable, catalog: Catalog, resources: SharedResources) -> 
     if chosen is None:
         raise CatalogError("\n".join(str(fault) for fault in faults))
     try:
-        instance = chosen.factory(chosen.options, table.name, resources.limited_to(chosen.needs, table.name))
+        with waiting.watch.over(chosen.offer, "its constructor"):
+            instance = chosen.factory(
+                chosen.options, table.name, resources.limited_to(chosen.needs, table.name)
+            )
     except UdasaError:
         raise
-    except (Exception, SystemExit) as error:
+    except FOREIGN as error:
         raise PluginError(
             f"{table.kind} {table.name!r} ({chosen.offer.distribution} {chosen.offer.version}) "
             f"cannot be built: {type(error).__name__}: {error}"

@@ -5,10 +5,10 @@ Reasons name fields, roles and places, never a text of the row, so that they can
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from udasa_core.files.json_text import parse_json
 from udasa_core.records import ROLES, Message
 
 # A row's fields by their own names.
@@ -36,7 +36,7 @@ def row_passages(given: object) -> tuple[str, ...]:
     as in a CSV cell. Raises RowError."""
     if isinstance(given, str) and given.replace(" ", "").startswith(('["', "[]")):
         try:
-            given = json.loads(given)
+            given = parse_json(given)
         except ValueError as error:
             raise RowError(f"has passages that are not JSON: {error}") from error
     if given is None:
@@ -76,7 +76,7 @@ def row_messages(row: Mapping[str, Any], named: Mapping[str, str] = _NAMED) -> t
 def _turns(turns: object) -> list[Message]:
     if isinstance(turns, str):  # a CSV cell
         try:
-            turns = json.loads(turns)
+            turns = parse_json(turns)
         except ValueError as error:
             raise RowError(f"has messages that are not JSON: {error}") from error
     if not isinstance(turns, list):

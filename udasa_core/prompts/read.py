@@ -23,6 +23,7 @@ from udasa_core.prompts.rows import BadRow, Row, dataset_rows, rows_of
 from udasa_core.prompts.seen import SeenHashes
 from udasa_core.records import Prompt, content_key
 from udasa_core.sources.digests import data_digest
+from udasa_core.sources.hub import hub_errors
 from udasa_core.sources.resolve import resolve
 from udasa_core.sources.source import Source, parse_source
 
@@ -114,8 +115,7 @@ def _commit(source: Source) -> str:
 
     try:
         return str(HfApi().dataset_info(source.name, revision=source.revision, timeout=10).sha)
-    # The client raises errors of its own, of its HTTP library and of the system. Its cache may still tell.
-    except Exception:
+    except hub_errors():  # its cache may still tell
         folder = "datasets--" + source.name.replace("/", "--")
         ref = Path(constants.HF_HUB_CACHE) / folder / "refs" / source.revision
         return ref.read_text().strip() if ref.is_file() else source.revision

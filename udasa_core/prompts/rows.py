@@ -8,19 +8,28 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
+import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from udasa_core.errors import SourceError
+from udasa_core.files.json_text import parse_json
+from udasa_core.files.lock import locked
 from udasa_core.sources.cache import cache_root
 from udasa_core.sources.data_folder import check_description
 from udasa_core.sources.digests import data_digest, data_files
+from udasa_core.sources.hub import hub_errors
+from udasa_core.sources.limits import check_packed
+from udasa_core.sources.made import fault, note
 
 if TYPE_CHECKING:
     import datasets
     import pyarrow as pa
+
+log = logging.getLogger("udasa")
 
 # A longer line is no prompt: it is skipped without being held.
 MAX_LINE = 4 * 1024 * 1024
@@ -100,12 +109,12 @@ def _json_row(text: bytes) -> Mapping[str, Any] | BadRow:
     if b"\0" in text:
         return BadRow("holds a NUL character")
     try:
-        row = json.loads(text.decode())
+        row = parse_json(text.decode())
     except UnicodeDecodeError:
         return BadRow("is not UTF-8")
     except json.JSONDecodeError as error:
         return BadRow(f"is not JSON: {error.msg}")
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         return BadRow(f"is not JSON that can be read: {error}")
     if not isinstance(row, dict):
         return BadRow(f"is {_json_kind(row)}, not a JSON object")
@@ -161,6 +170,7 @@ def parquet_rows(path: Path, columns: Iterable[str]) -> Iterator[Row]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    check_packed(path)
     try:
         with pq.ParquetFile(path, pre_buffer=False) as file:
             wanted = [name for name in file.schema_arrow.names if name in set(columns)]
@@ -213,8 +223,7 @@ def dataset_rows(
                 line += len(part)
     except SourceError as error:
         raise SourceError(f"{source}: {error}") from error
-    # The library raises errors of its own, of the hub's client, of Arrow and of the system.
-    except Exception as error:
+    except _dataset_errors() as error:
         told = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise SourceError(
             f"{source}: the data set (config {config!r}, split {split!r}) cannot be read: {told}\n"
@@ -223,11 +232,20 @@ def dataset_rows(
         ) from error
 
 
+def _dataset_errors() -> tuple[type[Exception], ...]:
+    """Return what reading a data set may raise: the library's errors, Arrow's, the hub's, and those of its
+    readers of files."""
+    import pyarrow as pa
+    from datasets.exceptions import DatasetsError
+
+    return (DatasetsError, pa.ArrowException, LookupError, TypeError, *hub_errors())
+
+
 def _dataset(name: str, config: str | None, split: str, revision: str | None) -> datasets.Dataset:
     """Return a split of a data set, whose files all are its own. Raises SourceError where they are not.
 
     The library's cache tells local files apart by their times; here a folder's rows are cached by what its
-    files hold.
+    files hold, and what is cached is compared with what was read.
     """
     import datasets
 
@@ -235,14 +253,24 @@ def _dataset(name: str, config: str | None, split: str, revision: str | None) ->
     if not folder.is_dir():
         builder = datasets.load_dataset_builder(name, config, revision=revision)
         _check_inside(builder, f"hf://datasets/{name}@", ())
-    else:
-        check_description(folder)
-        cache = cache_root() / "data" / data_digest(folder)
-        builder = datasets.load_dataset_builder(name, config, cache_dir=str(cache))
-        root = folder.resolve()
-        _check_inside(builder, f"{root}/", [(root / inside).as_posix() for inside, _ in data_files(folder)])
-    builder.download_and_prepare()
-    return builder.as_dataset(split=split)
+        builder.download_and_prepare()
+        return builder.as_dataset(split=split)
+    check_description(folder)
+    digest = data_digest(folder)
+    builder = datasets.load_dataset_builder(name, config, cache_dir=str(cache_root() / "data" / digest))
+    root = folder.resolve()
+    for _, file in data_files(folder):
+        check_packed(file)
+    _check_inside(builder, f"{root}/", [(root / inside).as_posix() for inside, _ in data_files(folder)])
+    with locked(cache_root() / "locks" / f"data-{digest}", f"reading {name}", wait=True):
+        rows = Path(builder.cache_dir)
+        if rows.is_dir() and fault(rows):
+            log.warning("%s %s: it is made anew", rows, fault(rows))
+            shutil.rmtree(rows)
+        if not rows.is_dir():
+            builder.download_and_prepare()
+            note(rows)
+        return builder.as_dataset(split=split)
 
 
 def _check_inside(builder: Any, prefix: str, counted: Collection[str]) -> None:

@@ -7,6 +7,7 @@ run has not made yet is missing, and nothing else is.
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ def figures(run: Run) -> dict[str, Any]:
         "label_free": run.manifest.plain.get("label_free"),
         "model": run.manifest.plain["models"]["base"],
         "adopted": list(run.manifest.plain.get("adopted", ())),
+        "remarks": list(run.remarks()),
         "prompts": _prompts(run),
         "responses": _responses(run),
         "uncertainty": _uncertainty(run),
@@ -87,11 +89,19 @@ def _tables(run: Run, output: Output) -> Iterator[pa.Table]:
             yield run.store.read_table(output.step, key)
 
 
-def _prompts(run: Run) -> dict[str, int] | None:
+def _index(run: Run) -> Mapping[str, Any] | None:
+    """Return what the step that reads prompts noted; None where the run has not come that far."""
     keys = run.keys(Output("prompts"))
     if not keys or not run.store.has("prompts", keys[0], ".json"):
         return None
-    index = run.store.read_json("prompts", keys[0])
+    index: Mapping[str, Any] = run.store.read_json("prompts", keys[0])
+    return index
+
+
+def _prompts(run: Run) -> dict[str, int] | None:
+    index = _index(run)
+    if index is None:
+        return None
     sizes = index["sizes"]
     return {
         "training": sizes["training"],
@@ -101,15 +111,27 @@ def _prompts(run: Run) -> dict[str, int] | None:
 
 
 def _responses(run: Run) -> dict[str, Any] | None:
-    """Return the lengths of the base's responses to the training prompts, and how many were cut off."""
+    """Return the lengths of the base's responses to the training prompts, how many were cut off, and how many
+    spell a control token."""
     import pyarrow.compute as pc
 
-    lengths, truncated = _Spread(), 0
+    lengths, truncated, spelling = _Spread(), 0, 0
+    spelled = _control_tokens(run)
     for table in _tables(run, Output("sample", TRAINING)):
         responses = pc.list_flatten(table["responses"])
         lengths.add(_floats(pc.list_value_length(pc.struct_field(responses, "token_ids"))))
         truncated += pc.sum(pc.equal(pc.struct_field(responses, "finish_reason"), "length")).as_py() or 0
-    return {"tokens": lengths.plain(), "truncated": truncated} if lengths.n else None
+        if spelled:
+            found = pc.match_substring_regex(pc.struct_field(responses, "text"), spelled)
+            spelling += pc.sum(found).as_py() or 0
+    told = {"tokens": lengths.plain(), "truncated": truncated, "spelling_control_tokens": spelling}
+    return told if lengths.n else None
+
+
+def _control_tokens(run: Run) -> str:
+    """Return a regular expression of the base's control tokens; "" where it has none, or none is known."""
+    index = _index(run)
+    return "|".join(map(re.escape, index.get("control_tokens", ()))) if index else ""
 
 
 def _floats(column: pa.ChunkedArray) -> NDArray[float64]:

@@ -60,9 +60,13 @@ def _head(figures: Mapping[str, Any]) -> Table:
         length, cut = number(tokens["mean"], 1), share(responses["truncated"] / tokens["n"])
         told = f"{tokens['n']} to training prompts, {length} tokens on average, {cut} cut off"
         rows.append(("responses", told))
+        if responses["spelling_control_tokens"]:
+            count = responses["spelling_control_tokens"]
+            rows.append(("", f"{count} of them spell control tokens, which are read as plain text"))
     for adopted in figures["adopted"]:
         made_by = ", ".join(f"{name} {version}" for name, version in adopted["versions"].items())
         rows.append(("kept samples", f"{adopted['shards']} shards of {adopted['label']}, made by {made_by}"))
+    rows += [("remark", remark) for remark in figures["remarks"]]
     notes = [f"It stopped with {figures['error']}"] if figures["error"] else []
     title = f"Run {figures['name']}"
     if figures["status"] != "finished":

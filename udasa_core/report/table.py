@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
-from udasa_core.report.written import ABSENT, WIDTH, number, share, short, size, wrap
+from udasa_core.report.written import ABSENT, WIDTH, number, share, short, wrap
 from udasa_core.text.printable import printable
+from udasa_core.text.size import size
 
 if TYPE_CHECKING:
     from udasa_core.records import Metric
@@ -115,12 +116,12 @@ class Table:
 
     def markdown(self) -> str:
         """Return it as Markdown: the title as a heading of the second level, the table, the notes."""
-        head = [f"## {printable(self.title)}"] if self.title else []
+        head = [f"## {_inline(self.title)}"] if self.title else []
         body = []
         if self.rows:
             lines = [self._names(), ["---:" if right else "---" for right in self._right()], *self._written()]
             body = ["\n".join(f"| {' | '.join(map(_escaped, line))} |" for line in lines)]
-        return "\n\n".join([*head, *body, *map(printable, self.notes)])
+        return "\n\n".join([*head, *body, *map(_inline, self.notes)])
 
     def csv(self) -> str:
         """Return it as CSV with whole values, an absent one empty; an interval's bounds have own columns."""
@@ -192,9 +193,13 @@ def _line(cell: str) -> str:
     return re.sub(r"[\n\t]+", " ", printable(cell))
 
 
+def _inline(text: str) -> str:
+    # "<" would begin markup of its own where a page shows it, and a line end a heading.
+    return " ".join(printable(text).split()).replace("<", "\\<")
+
+
 def _escaped(cell: str) -> str:
-    # "<" would begin markup of its own where a page shows it.
-    return " ".join(printable(cell).split()).replace("|", "\\|").replace("<", "\\<")
+    return _inline(cell).replace("|", "\\|")
 
 
 def _plain(cell: Cell) -> dict[str, str | float]:

@@ -27,15 +27,6 @@ def share(value: float, digits: int = 0) -> str:
     return f"{100 * value:.{digits}f}%".replace("-", "−")
 
 
-def size(count: float) -> str:
-    """Return a number of bytes as people read it: 269 MB, 1.4 GB (powers of 1000)."""
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if count < 999.5 or unit == "TB":
-            break
-        count /= 1000
-    return f"{count:.0f} {unit}" if unit == "B" or count >= 9.95 else f"{count:.1f} {unit}"
-
-
 def wrap(text: str, width: int = WIDTH) -> list[str]:
     """Break text at blanks; a path longer than `width` stays whole, so that it can be copied."""
     return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]

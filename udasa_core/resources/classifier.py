@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from udasa_core.errors import SourceError
-from udasa_core.models.chat import chat
+from udasa_core.files.json_text import parse_json
+from udasa_core.models.chat import SANITIZE, heard
 from udasa_core.models.loading import quiet
 from udasa_core.records import Message, ModelRef
 from udasa_core.resources.fixed_shapes import Batch, alone, batches
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 # How a text is read: with special tokens added, as a chat template that has put them there, or as the pair of
 # what came before and the last turn.
 _PLAIN, _RENDERED, _TURN = "plain", "rendered", "turn"
+# A text that spells special tokens ("[SEP]") has none.
+_AS_TEXT = {"split_special_tokens": True, "return_attention_mask": False}
 
 
 def load_classifier(ref: ModelRef) -> TransformerClassifier:
@@ -70,7 +72,7 @@ class TransformerClassifier:
 
     @cached_property
     def _config(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(
+        found: dict[str, Any] = parse_json(
             (Path(self.ref.folder) / "config.json").read_text(encoding="utf-8")
         )
         return found
@@ -85,8 +87,10 @@ class TransformerClassifier:
 
     def _rendered(self, conversation: Sequence[Message]) -> tuple[str, ...]:
         if self._tokenizer.chat_template:
-            turns = [{"role": message.role, "content": message.content} for message in conversation]
-            return (_RENDERED, chat(self._tokenizer, turns, False, {}, False))
+            return (
+                _RENDERED,
+                *(part for message in conversation for part in (message.role, message.content)),
+            )
         *before, last = conversation
         return (_TURN, "\n".join(message.content for message in before), last.content)
 
@@ -114,26 +118,39 @@ class TransformerClassifier:
     def _encode(self, text: tuple[str, ...]) -> tuple[list[int], list[int]]:
         """Return the token ids of a text or a pair, and which of the two each token belongs to."""
         kind, *parts = text
+        if kind == _RENDERED:
+            turns = [
+                {"role": role, "content": said} for role, said in zip(parts[::2], parts[1::2], strict=True)
+            ]
+            rendered = self._heard(turns)
+            # Of a conversation the beginning goes: it is the last turn that is asked about.
+            ids = rendered[-self._limit :] or [0]
+            return ids, [0] * len(ids)
         if kind == _TURN:
             parts = self._fitting(*parts)
-        encoded = self._tokenizer(
-            *parts,
-            truncation=kind != _RENDERED,
-            max_length=self._limit,
-            add_special_tokens=kind != _RENDERED,
-            return_attention_mask=False,
-        )
-        # Of a conversation the beginning goes: it is the last turn that is asked about.
-        ids = list(encoded["input_ids"])[-self._limit :] or [0]
-        kinds = list(encoded.get("token_type_ids") or [0] * len(ids))[-len(ids) :]
-        return ids, kinds
+        encoded = self._tokenizer(*parts, truncation=True, max_length=self._limit, **_AS_TEXT)
+        ids = list(encoded["input_ids"]) or [0]
+        return ids, list(encoded.get("token_type_ids") or [0] * len(ids))
+
+    def _heard(self, turns: Sequence[Mapping[str, str]]) -> list[int]:
+        """Return a conversation's ids; a system message that the template does not take goes with the next
+        turn."""
+        options = {SANITIZE: True}
+        try:
+            return heard(self._tokenizer, turns, False, options)
+        except ValueError:
+            first, *others = turns
+            if first["role"] != "system" or not others:
+                raise
+            joined = {**others[0], "content": f"{first['content']}\n\n{others[0]['content']}"}
+            return heard(self._tokenizer, [joined, *others[1:]], False, options)
 
     def _fitting(self, before: str, last: str) -> list[str]:
         """Return a pair whose first text has lost as much of its beginning as there is no room for."""
-        whole = len(self._tokenizer(before, last, return_attention_mask=False)["input_ids"])
+        whole = len(self._tokenizer(before, last, **_AS_TEXT)["input_ids"])
         if whole <= self._limit:
             return [before, last]
-        spans = self._tokenizer(before, add_special_tokens=False, return_offsets_mapping=True)[
+        spans = self._tokenizer(before, add_special_tokens=False, return_offsets_mapping=True, **_AS_TEXT)[
             "offset_mapping"
         ]
         over = whole - self._limit

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from udasa_core.errors import SourceError
+from udasa_core.files.json_text import parse_json
 from udasa_core.models.loading import quiet
 from udasa_core.records import ModelRef
 from udasa_core.resources.fixed_shapes import Batch, batches
@@ -123,7 +123,12 @@ class _Encoder:
         if not texts:
             return rows
         encoded: list[list[int]] = self.tokenizer(
-            list(texts), truncation=True, max_length=self.max_tokens, return_attention_mask=False
+            list(texts),
+            truncation=True,
+            max_length=self.max_tokens,
+            return_attention_mask=False,
+            # A text that spells special tokens ("[SEP]") has none.
+            split_special_tokens=True,
         )["input_ids"]
         # A tokenizer without special tokens makes nothing of an empty text: one padding token stands for it.
         padding = positional_padding(self.model) or int(self.tokenizer.pad_token_id or 0)
@@ -155,7 +160,7 @@ def _recipe(folder: Path, source: str) -> _Recipe:
     modules_file = folder / "modules.json"
     if not modules_file.is_file():
         return _Recipe()
-    modules = json.loads(modules_file.read_text(encoding="utf-8"))
+    modules = parse_json(modules_file.read_text(encoding="utf-8"))
     kinds = {module["type"].rsplit(".", 1)[-1]: module["path"] for module in modules}
     unknown = sorted(set(kinds) - set(_KNOWN_MODULES))
     if unknown:
@@ -175,12 +180,12 @@ def _recipe(folder: Path, source: str) -> _Recipe:
     transformer_file = folder / "sentence_bert_config.json"
     max_tokens = None
     if transformer_file.is_file():
-        max_tokens = json.loads(transformer_file.read_text(encoding="utf-8")).get("max_seq_length")
+        max_tokens = parse_json(transformer_file.read_text(encoding="utf-8")).get("max_seq_length")
     return _Recipe(pooling, max_tokens)
 
 
 def _pooling(config_file: Path, source: str) -> Literal["mean", "cls"]:
-    config = json.loads(config_file.read_text(encoding="utf-8"))
+    config = parse_json(config_file.read_text(encoding="utf-8"))
     named = config.get("pooling_mode")
     if named is not None:
         modes = [named] if isinstance(named, str) else list(named)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
+from udasa_core.models.positions import rope_ends
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -27,11 +29,14 @@ def positional_padding(model: Any) -> int | None:
 def text_positions(model: Any) -> int | None:
     """Return the longest input in tokens; None where the model has no such limit.
 
-    Those that count positions from padding have that many fewer for texts. XLNet, without end, says −1.
+    Those that count positions from padding have that many fewer for texts. XLNet, without end, says −1. Where
+    a rope changes with the length, texts end before: a longer one would change those that it is read with.
     """
-    most = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    config = model.config.get_text_config()
+    most = getattr(config, "max_position_embeddings", None)
     padding = positional_padding(model)
-    return most - (0 if padding is None else padding + 1) if most and most > 0 else None
+    declared = most - (0 if padding is None else padding + 1) if most and most > 0 else None
+    return min([*rope_ends(config).values(), *([] if declared is None else [declared])], default=None)
 
 
 class PaddedModel:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from udasa_core.errors import UdasaError
+from udasa_core.models.chat import SANITIZE
 from udasa_core.models.prefix_reader import PrefixReader
 from udasa_core.records import Message
 
@@ -102,9 +103,11 @@ class YesNoReader:
 
     def _render(self, transcript: str, question: str) -> list[int]:
         asked = f"{transcript}\n\nQuestion about the last response: {question}\nAnswer with Yes or No only."
+        # A response that spells control tokens must not end the turn that asks about it.
+        options = {**(self._template_options or {}), SANITIZE: True}
         if self._template == "chat" and self._lm.tokenizer.chat_template:
-            return self._lm.render([Message("user", asked)], "chat", self._template_options)
-        return self._lm.render([Message("user", f"{asked}\nAnswer:")], template="plain")
+            return self._lm.render([Message("user", asked)], "chat", options)
+        return self._lm.render([Message("user", f"{asked}\nAnswer:")], "plain", options)
 
     @cached_property
     def _answers(self) -> tuple[list[int], list[int]]:

@@ -16,6 +16,7 @@ from udasa_core.files.lock import in_use, locked
 from udasa_core.job.job import Job
 from udasa_core.job.made_with import code_digests, used_versions
 from udasa_core.job.observers import Observers
+from udasa_core.models.chat import TODAY
 from udasa_core.plugins.catalog import Catalog, read_catalog
 from udasa_core.plugins.stack import build_plugins, needs_of
 from udasa_core.records import Event, ModelRef
@@ -88,7 +89,8 @@ def _open_manifest(config: RunConfig, refs: dict[str, ModelRef]) -> Manifest:
         "config": dict(config.raw),
         "models": {role: ref.to_json() for role, ref in refs.items()},
     }
-    return Manifest(config.run_dir, {**earlier, **plain})
+    is_finished = earlier.get("status") == "finished"
+    return Manifest(config.run_dir, {**earlier, **plain}, is_finished=is_finished)
 
 
 def _earlier(config: RunConfig) -> dict[str, Any]:
@@ -114,6 +116,7 @@ def _describe(manifest: Manifest, job: Job) -> None:
         ],
         "versions": used_versions(),
         "code": code_digests(),
+        "chat_template_date": TODAY.date().isoformat(),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +18,8 @@ from udasa_core.records import Column, Event, Group, Message, Prompt, Response
 from udasa_core.resources.shared import SharedResources
 from udasa_core.running.model_refs import resolve_models
 from udasa_core.steps.score import scored
+
+log = logging.getLogger("udasa")
 
 # A model or encoder: its source, or its table as in the TOML.
 Model = str | Mapping[str, Any]
@@ -73,7 +76,14 @@ def score(
     rendering = config.reader.model_dump(include={"template", "template_options"}) if config.reader else {}
     resources = SharedResources(refs, config.root, _ignore, rendering)
     plugins = build_plugins(config.dimensions, config.root, catalog, resources)
+    groups = list(groups)
     given = [_group(number, group, resources, template) for number, group in enumerate(groups, start=1)]
+    if "base" in resources.refs and not all(isinstance(group, Group) for group in groups):
+        note = resources.causal_lm(resources.base).control_note(
+            response.text for group in given for response in group.responses
+        )
+        if note:
+            log.warning("%s", note)
     return _columns(plugins, given, seed)
 
 

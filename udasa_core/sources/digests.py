@@ -16,9 +16,10 @@ from pathlib import Path
 
 from udasa_core.errors import SourceError, StoreError
 from udasa_core.files.digest import file_digest
+from udasa_core.files.json_text import parse_json
 from udasa_core.files.whole import write_whole
 from udasa_core.progress import Progress, silent
-from udasa_core.records import content_key
+from udasa_core.records import Adapter, content_key
 from udasa_core.sources.cache import cache_root
 
 # What makes a model what it is: weights, configuration, tokenizer, chat template, and code where it has some.
@@ -78,7 +79,7 @@ def adapter_digest(adapter: Path) -> str:
     try:
         weights = weights_digest(adapter)
         # A trainer's plugin may leave weights alone; PEFT reads none without a configuration.
-        plain = json.loads(config.read_bytes()) if config.exists() else {}
+        plain = parse_json(config.read_bytes()) if config.exists() else {}
         if not isinstance(plain, dict):
             raise ValueError("it is no JSON object")
     except (OSError, ValueError) as error:
@@ -90,6 +91,25 @@ def adapter_digest(adapter: Path) -> str:
         if name not in _PROVENANCE
     }
     return content_key(weights, settings, length=64)
+
+
+def check_adapter_files(adapter: Adapter) -> None:
+    """Raise SourceError where an adapter's files are not those that it is known by: by its weights and
+    configuration, or, where a trainer has just written it, by its weights alone."""
+    folder = Path(adapter.folder)
+    found = adapter_digest(folder)
+    if adapter.sha256 not in (found, weights_digest(folder)):
+        raise SourceError(
+            f"the adapter in {folder} is not the one that was made there: its weights or its configuration "
+            f"have changed (SHA-256 {found[:12]}…, not {adapter.sha256[:12]}…). Where it is a run's, delete "
+            f"{folder.parent} and run again"
+        )
+
+
+def git_digest(path: Path) -> str:
+    """Return the SHA-1, as hex, by which git knows a file's content. Raises OSError."""
+    content = path.read_bytes()
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
 def data_digest(path: Path, *, progress: Progress = silent) -> str:
@@ -132,8 +152,7 @@ def _file_digest(path: Path, progress: Progress) -> str:
     stat = path.stat()
     if stat.st_size < _REMEMBERED_FROM:
         return file_digest(path)
-    # The change time moves even where somebody sets the modification time back.
-    key = content_key(stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, length=32)
+    key = _stamp(stat)
     memo = cache_root() / "digests" / key
     # One small file a memo: concurrent writers write the same thing, and a damaged memo is not a digest.
     with contextlib.suppress(OSError, UnicodeDecodeError):
@@ -141,13 +160,18 @@ def _file_digest(path: Path, progress: Progress) -> str:
         if re.fullmatch("[0-9a-f]{64}", known):
             return known
     sha256 = _read_digest(path, stat.st_size, progress)
-    after = os.stat(path)
-    unchanged = (after.st_size, after.st_mtime_ns) == (stat.st_size, stat.st_mtime_ns)
-    if unchanged and time.time_ns() - max(stat.st_mtime_ns, stat.st_ctime_ns) > _SETTLED_NS:
+    # Another file may have taken its place while it was read.
+    if _stamp(path.stat()) == key and time.time_ns() - max(stat.st_mtime_ns, stat.st_ctime_ns) > _SETTLED_NS:
         # A cache that cannot be written costs a re-read next time, and is no reason to fail.
         with contextlib.suppress(StoreError):
             write_whole(memo, sha256)
     return sha256
+
+
+def _stamp(stat: os.stat_result) -> str:
+    """Return what a file's digest is remembered by. The change time moves even where somebody sets the
+    modification time back."""
+    return content_key(stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, length=32)
 
 
 def _read_digest(path: Path, size: int, progress: Progress) -> str:

@@ -4,17 +4,22 @@ never a pickle."""
 from __future__ import annotations
 
 import contextlib
+import importlib
 import re
 from pathlib import Path
+from typing import Any
 
 from udasa_core.errors import SourceError
 from udasa_core.progress import Progress
+from udasa_core.sources.digests import digest, git_digest
 from udasa_core.sources.model_folder import folder_faults
 from udasa_core.sources.source import Source
 
 _WANTED = ["*.safetensors", "*.json", "*.txt", "*.model", "*.jinja", "*.tiktoken", "README.md", "LICENSE*"]
 _CODE = ["*.py"]
 _DATA = ["*.parquet", "*.jsonl", "*.jsonl.gz", "*.json", "*.csv", "*.csv.gz", "*.tsv", "*.txt", "README.md"]
+# A SHA-1, of a small file, or a SHA-256.
+_HEX = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 # Copies of the weights in other formats.
 _UNWANTED = ["original/*", "onnx/*", "openvino/*", "consolidated*"]
 
@@ -42,13 +47,13 @@ def hub_model(source: Source, progress: Progress, *, with_code: bool = False) ->
             folder = snapshot(local=True)
             # A snapshot may be there in part; then the hub is asked for the rest.
             if not folder_faults(folder):
-                return folder
+                return _as_fetched(folder, source, progress)
     with progress(f"fetching {source.name}@{source.revision}", None):
         try:
-            return snapshot(local=False)
-        # The client raises errors of its own, of its HTTP library and of the system alike.
-        except Exception as error:
+            folder = snapshot(local=False)
+        except hub_errors() as error:
             raise SourceError(unreachable(source, error)) from error
+    return _as_fetched(folder, source, progress)
 
 
 def hub_data(source: Source, progress: Progress) -> Path:
@@ -72,12 +77,42 @@ def hub_data(source: Source, progress: Progress) -> Path:
 
     if re.fullmatch("[0-9a-f]{40}", source.revision):
         with contextlib.suppress(OSError):
-            return snapshot(local=True)
+            return _as_fetched(snapshot(local=True), source, progress)
     with progress(f"fetching {source.name}@{source.revision}", None):
         try:
-            return snapshot(local=False)
-        except Exception as error:
+            folder = snapshot(local=False)
+        except hub_errors() as error:
             raise SourceError(unreachable(source, error)) from error
+    return _as_fetched(folder, source, progress)
+
+
+def _as_fetched(folder: Path, source: Source, progress: Progress) -> Path:
+    """Return a snapshot's folder once its files are seen to be what the hub gave.
+
+    The hub's cache names each file by what it holds: by its SHA-256, or as git does. Where it has no links
+    (some file systems know none), nothing tells. Raises SourceError.
+    """
+    for file in sorted(folder.rglob("*")):
+        blob = file.resolve()
+        if not file.is_symlink() or not blob.is_file():
+            continue
+        if not _HEX.fullmatch(blob.name):
+            continue
+        found = git_digest(blob) if len(blob.name) == 40 else digest(blob, progress=progress)
+        if found != blob.name:
+            raise SourceError(
+                f"{source.text}: {file.name} in the hub's cache was changed since it was fetched\n"
+                f"    → rm {blob}, and type the command again, which fetches it anew"
+            )
+    return folder
+
+
+def hub_errors() -> tuple[type[Exception], ...]:
+    """Return what asking the hub may raise: its client's errors, its HTTP library's and the system's."""
+    # Its HTTP library is another in other versions.
+    errors: Any = importlib.import_module("huggingface_hub.errors")
+
+    return (OSError, ValueError, RuntimeError, errors.HTTPError)
 
 
 def is_data_here(source: Source) -> bool:

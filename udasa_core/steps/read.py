@@ -125,7 +125,18 @@ def _read(
         split.flush()
     sizes = {name: splits[name].size for name in (TRAINING, HELD_OUT)}
     keys = {name: split.keys for name, split in splits.items()}
-    return {**keys, "sizes": sizes, "set_aside": sum(reasons.values())}, reasons
+    lm = job.resources.causal_lm(job.base)
+    rendering = job.config.rendering
+    if rendering.get("template") != "plain" and (note := lm.closing_note(rendering.get("template_options"))):
+        log.warning("%s", note)
+    index = {
+        **keys,
+        "sizes": sizes,
+        "set_aside": sum(reasons.values()),
+        # By these the report counts responses that spell one.
+        "control_tokens": list(lm.control_tokens),
+    }
+    return index, reasons
 
 
 def _show_set_aside(job: Job, key: str) -> Path:

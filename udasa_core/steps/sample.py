@@ -15,7 +15,7 @@ from udasa_core.plugins import returned
 from udasa_core.plugins.stack import without_versions
 from udasa_core.records import ModelRef, SamplingOptions
 from udasa_core.store.store import INFERENCE, Shards, fingerprint, versions
-from udasa_core.store.tables import groups_table, prompts_from
+from udasa_core.store.tables import groups_table, prompts_from, remarked
 
 
 def sample(job: Job, prompts: Shards, policy: ModelRef) -> Shards:
@@ -62,4 +62,5 @@ def work(job: Job, payload: Mapping[str, Any]) -> None:
         seed=payload["seed"],
     )
     groups = returned.check_groups(generator, prompts, sampling, policy, answer)
-    job.store.write_table("sample", payload["output"], groups_table(groups))
+    remarks = generator.remarks()
+    job.store.write_table("sample", payload["output"], groups_table(groups), remarked(remarks))

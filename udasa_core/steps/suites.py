@@ -13,7 +13,7 @@ from udasa_core.plugins.stack import BuiltPlugin
 from udasa_core.records import Event, ModelRef, SuiteReport
 from udasa_core.store.output import Output
 from udasa_core.store.store import INFERENCE, versions
-from udasa_core.store.tables import rows_table
+from udasa_core.store.tables import remarked, rows_table
 
 # A suite's figures, each a Metric as plain data with the "model" that was measured; by the suite's name.
 SuiteFigures = Mapping[str, tuple[Mapping[str, Any], ...]]
@@ -43,6 +43,7 @@ def _run_suite(job: Job, plugin: BuiltPlugin, label: str, ref: ModelRef) -> dict
 
     def make(key: str) -> None:
         before = len(job.outputs.pointed)
+        job.outputs.remarks.clear()
         answer = job.stack.call(plugin, "udasa_evaluate", policy=ref, seed=seed)
         report: SuiteReport = returned.check_suite(plugin, ref, answer)
         # The rows first: where the figures are, everything is.
@@ -50,7 +51,9 @@ def _run_suite(job: Job, plugin: BuiltPlugin, label: str, ref: ModelRef) -> dict
         # What the suite asked for: a run that finds its figures made points at these outputs, too.
         asked = [[output.to_json(), told, keys] for output, told, keys in job.outputs.pointed[before:]]
         metrics = [asdict(metric) for metric in report.metrics]
-        job.store.write_json("suite", key, {"suite": plugin.name, "metrics": metrics, "asked": asked})
+        told = {"suite": plugin.name, "metrics": metrics, "asked": asked}
+        remarks = remarked(sorted(job.outputs.remarks)) or {}
+        job.store.write_json("suite", key, {**told, **remarks})
 
     ingredients = {
         "suite": job.identity(plugin),

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from udasa_core.errors import StoreError, UdasaError
-from udasa_core.files.whole import write_whole
+from udasa_core.files.json_text import parse_json
+from udasa_core.files.whole import is_read_only, keep_whole
 from udasa_core.records import content_key
+from udasa_core.store.manifest_shape import shape_fault
 from udasa_core.store.output import Output, of_label
 from udasa_core.store.store import FORMAT
 
+_KNOWN = range(1, FORMAT + 1)
 # The first format whose manifests and stores hold digests.
 _DIGESTED = 3
 # A manifest's own digest, of everything else in it.
@@ -35,11 +38,13 @@ class Manifest:
     is_undigested: it was written before stores had digests, so what it points at may have none.
     """
 
-    def __init__(self, folder: Path, plain: dict[str, Any]) -> None:
-        """Raises StoreError where the manifest is of a format that this udasa does not know."""
+    def __init__(self, folder: Path, plain: dict[str, Any], *, is_finished: bool = False) -> None:
+        """is_finished: the run was finished, as it is configured now. Raises StoreError where the manifest is
+        of a format that this udasa does not know."""
         self.folder = folder
         self.plain = _upgraded(folder, plain)
         self.is_undigested = self.plain.get("format", FORMAT) < _DIGESTED
+        self._is_finished = is_finished
         self._pointed: dict[Output, dict[str, Any]] = {}
         self._adopted: dict[str, dict[str, Any]] = {}
         # What was sampled before, whatever takes its place while this run is being made.
@@ -57,7 +62,9 @@ class Manifest:
         """Read the manifest of a run's folder; UdasaError where there is none."""
         path = folder / "manifest.json"
         try:
-            plain = json.loads(path.read_text())
+            if path.exists() and not path.is_file():
+                raise UdasaError(f"{path} is no file; remove it, and run the same configuration again")
+            plain = parse_json(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise UdasaError(f"{folder} is no run: it has no manifest.json") from None
         except (OSError, ValueError) as error:
@@ -118,10 +125,11 @@ class Manifest:
         self.save()
 
     def save(self) -> None:
-        """Write the manifest, if it differs from what lies there."""
-        text = json.dumps({**self.plain, _OWN: _digest(self.plain)}, indent=1) + "\n"
-        if not _holds(self.path, text):
-            write_whole(self.path, text)
+        """Write the manifest, if it differs from what lies there. Of a finished run that is read-only, only
+        where it lies can differ: that is left."""
+        if not (self._is_finished and is_read_only(self.path)):
+            text = json.dumps({**self.plain, _OWN: _digest(self.plain)}, indent=1) + "\n"
+            keep_whole(self.path, text)
 
     def keys(self) -> set[tuple[str, str]]:
         """Return every (step, fingerprint) that the manifest points at."""
@@ -143,19 +151,21 @@ def _fault(plain: Any) -> str:
     rest = {name: value for name, value in plain.items() if name != _OWN}
     if (_OWN in plain or plain["format"] >= _DIGESTED) and plain.get(_OWN) != _digest(rest):
         return "is damaged, or was edited: it is not what udasa wrote (its SHA-256 is another)"
-    return ""
+    # What another format's keys hold, only another udasa knows.
+    fault = shape_fault(plain) if plain["format"] in _KNOWN else ""
+    return f"is no manifest that udasa wrote: {fault}" if fault else ""
 
 
 def _upgraded(folder: Path, plain: dict[str, Any]) -> dict[str, Any]:
     """Return a manifest in today's format; in format 1 an output was found by its label."""
     written = plain.get("format", FORMAT)
-    if written in (2, FORMAT):
-        return plain
-    if written != 1:
+    if written not in _KNOWN:
         raise StoreError(
             f"{folder} was made by another udasa: its manifest has format {written}, and this one knows 1 "
             f"to {FORMAT}. Use the udasa that made it, or a newer one"
         )
+    if written != 1:
+        return plain
     outputs = [
         {**of_label(label).to_json(), "label": label, "keys": entry["keys"]}
         for label, entry in plain.get("outputs", {}).items()
@@ -170,11 +180,17 @@ def check_format(store: Path) -> None:
         written = note.read_text(encoding="utf-8", errors="replace").strip() if note.exists() else "1"
     except OSError as error:
         raise StoreError(f"{note} cannot be read: {error.strerror or error}") from error
-    if written not in ("1", "2", str(FORMAT)):
+    if written not in map(str, _KNOWN):
         raise StoreError(
             f"the store {store} has format {written}, and this udasa knows 1 to {FORMAT}: use the udasa "
             "that made it, or a newer one"
         )
+
+
+def is_store(folder: Path) -> bool:
+    """Say whether a folder is a store: what lies in another is nobody's to be removed. Of any format it has
+    the notes of the runs that use it."""
+    return (folder / _ROOTS).is_dir()
 
 
 def register(store: Path, folder: Path) -> None:
@@ -182,8 +198,9 @@ def register(store: Path, folder: Path) -> None:
     check_format(store)
     run_note = note_of(store, folder.resolve())
     for note, text in ((run_note, f"{folder.resolve()}\n"), (store / _FORMAT_NOTE, f"{FORMAT}\n")):
-        if not _holds(note, text):
-            write_whole(note, text)
+        # Whoever could remove something from the store could write to it.
+        if not is_read_only(store / _FORMAT_NOTE):
+            keep_whole(note, text)
 
 
 def registered(store: Path) -> tuple[list[Path], list[Path]]:
@@ -216,11 +233,3 @@ def _noted_folder(note: Path) -> Path:
             "configuration again, which writes it anew, and remove this one"
         )
     return Path(text)
-
-
-def _holds(path: Path, text: str) -> bool:
-    """Say whether a file holds just that; one that cannot be read does not."""
-    try:
-        return path.read_bytes() == text.encode()
-    except OSError:
-        return False

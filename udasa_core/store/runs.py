@@ -159,6 +159,19 @@ class Run:
         found: Mapping[str, Any] = self.manifest.plain.get("suites", {})
         return found
 
+    def remarks(self) -> tuple[str, ...]:
+        """Return what generator and judge remarked of what shaped their answers, in sentences, each once: a
+        setting that a server refused, say."""
+        found: set[str] = set()
+        for entry in self.manifest.outputs():
+            step = entry["step"]
+            for key in entry["keys"] if step in ("sample", "suite") else ():
+                if step == "sample" and self.store.has(step, key):
+                    found.update(self.store.read_metadata(step, key).get("remarks", ()))
+                elif step == "suite" and self.store.has(step, key, ".json"):
+                    found.update(self.store.read_json(step, key).get("remarks", ()))
+        return tuple(sorted(found))
+
     def suite_rows(self, suite: str, model: str) -> list[dict[str, Any]]:
         """Return what a suite kept of each item for one model ("base", a stage); none where it has not run.
 

@@ -237,7 +237,10 @@ class Store:
         return final
 
     def clean(self, keep: set[tuple[str, str]], *, dry_run: bool = False) -> tuple[int, int]:
-        """Remove every output whose (step, fingerprint) is not in `keep`; return (entries, bytes) freed."""
+        """Remove every output whose (step, fingerprint) is not in `keep`; return (entries, bytes) freed.
+
+        Raises StoreError where one cannot be removed.
+        """
         entries = freed = 0
         for path in sorted(self.root.glob("[!.]*/*")):
             key = path.name.lstrip(".").split(".")[0]
@@ -246,7 +249,14 @@ class Store:
             entries += 1
             freed += sum(file.stat().st_size for file in (path, *path.rglob("*")) if file.is_file())
             if not dry_run:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+                _remove(path)
         if not dry_run:
             self._digests.tidy()
         return entries, freed
+
+
+def _remove(path: Path) -> None:
+    try:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    except OSError as error:
+        raise StoreError(f"{path} cannot be removed: {error.strerror or error}") from error

@@ -146,6 +146,12 @@ def groups_table(groups: Iterable[Group]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=GROUP_SCHEMA)
 
 
+def remarked(remarks: Sequence[str]) -> Mapping[str, Any] | None:
+    """Return the small data under which a table of groups keeps what its generator remarked; None for
+    nothing."""
+    return {"remarks": list(remarks)} if remarks else None
+
+
 def groups_from(table: pa.Table) -> tuple[Group, ...]:
     """Read back what `groups_table` made."""
     return tuple(

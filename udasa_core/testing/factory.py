@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import subprocess
@@ -16,7 +15,7 @@ from pydantic import ValidationError
 
 from udasa_core import hookspecs
 from udasa_core.config.parse import PluginTable
-from udasa_core.errors import PluginError
+from udasa_core.errors import FOREIGN, PluginError
 from udasa_core.plugins.base import attribute
 from udasa_core.plugins.catalog import LOCAL, Offer
 from udasa_core.plugins.contract import (
@@ -26,6 +25,7 @@ from udasa_core.plugins.contract import (
     fingerprint_fault,
     plugin_faults,
 )
+from udasa_core.plugins.entry_points import load
 from udasa_core.plugins.identity import source_digest
 from udasa_core.plugins.stack import BuiltPlugin
 from udasa_core.resources.shared import SharedResources
@@ -51,7 +51,7 @@ class Tested:
         """Call a hook as a run does. Raises PluginError, naming the plugin, whatever it raises."""
         try:
             answer = getattr(self.manager.hook, hook)(**arguments)
-        except Exception as error:
+        except FOREIGN as error:  # nobody but the command line ends the process
             raise PluginError(f"{self.plugin} raised in {hook}: {type(error).__name__}: {error}") from error
         specification: dict[str, Any] = getattr(hookspecs.Specifications, hook).udasa_spec
         return answer if specification["firstresult"] else next(iter(answer), None)
@@ -170,11 +170,7 @@ def _check_light(plugin: BuiltPlugin, factory: Any, options: Mapping[str, Any]) 
 
 def probe(kind: str, target: str, options: str) -> None:
     """Build a factory by its entry point's value and print which heavy packages that imported."""
-    module, _, attribute = target.partition(":")
-    factory: Any = importlib.import_module(module)
-    for part in attribute.split("."):
-        factory = getattr(factory, part)
-    build(kind, factory, json.loads(options))
+    build(kind, load(target), json.loads(options))
     print(*(name for name in HEAVY if name in sys.modules))
 
 

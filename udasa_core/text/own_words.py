@@ -61,6 +61,11 @@ def own_words(text: str, mark: str = "") -> str:
     return f"{_without_quotations(said[: last.start()])}\n{last['mark']}"
 
 
+def is_reasoning_tag(text: str) -> bool:
+    """Say whether a text is nothing but a tag that begins or ends reasoning ("<think>", say)."""
+    return _TAG.fullmatch(text) is not None
+
+
 def _without_reasoning(text: str) -> str:
     kept, start, is_reasoning = [], 0, False
     for tag in _TAG.finditer(text):

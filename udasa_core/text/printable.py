@@ -13,6 +13,9 @@ _ACTING = re.compile(
     "\ud800-\udfff\U000e0000-\U000e007f]"
 )
 
+# Characters of a value that a message repeats.
+_LONGEST = 200
+
 
 def printable(text: str) -> str:
     r"""Return a text with what a terminal would act on written out: "\x1b" for an escape.
@@ -25,6 +28,15 @@ def printable(text: str) -> str:
 def printable_line(text: str) -> str:
     r"""Return a text as one line: `printable`, and line ends and tabs written out, too."""
     return printable(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def excerpt(value: object) -> str:
+    """Return a value as Python writes it; where that is long, its beginning and its end."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python does not write numbers of thousands of digits
+        return f"a {type(value).__name__} that is too long to be shown"
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 20]} … {text[-20:]}"
 
 
 def printable_json(document: str) -> str:

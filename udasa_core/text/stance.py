@@ -100,6 +100,8 @@ def _stated(sentence: str, question: str) -> Stance | None:
     asked, stated = _asked(question), [word.text for word in answer_words(sentence)]
     if not stated or stated[0] in _ASKING:
         return None
+    if all(word in _LIGHT or word in _ASKING or word in _DENIALS for word in stated):
+        return "no" if _denies(stated) else "yes"  # "It is.", "They cannot."
     weighty = [word for word in asked[1:] if word not in _LIGHT and word not in _DENIALS]
     places = [
         next((at for at, other in enumerate(stated) if same_word(word, other)), None) for word in weighty

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from udasa_core import branch_cache, keeps_every_position, last_logits
+from udasa_core import branch_cache, keeps_every_position, last_logits, refuse_longer
 from udasa_eval.choices.answer_tokens import AnswerTokens
 from udasa_eval.choices.token_tree import TokenTree, packed, shared_start
 
@@ -55,10 +55,12 @@ class AnswerLikelihood:
         """Return each answer's summed log-probability, in order.
 
         length: the model's context; of a longer sequence the last tokens that fit are read. advance: told how
-        many answers more are done. Raises UdasaError where an answer alone is longer.
+        many answers more are done. Raises UdasaError where an answer alone is longer, or `length` is more
+        than the model's positions reach.
         """
         import torch
 
+        refuse_longer(self._model, min(length, max((answer.read for answer in answers), default=0)))
         found = [0.0] * len(answers)
         fit = [number for number, sequence in enumerate(answers) if sequence.read <= length]
         alone = [number for number, sequence in enumerate(answers) if sequence.read > length]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from udasa_core import UdasaError
 
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 Tokens = tuple[int, ...]
+# "own": an answer's own tokens; "lm-eval": as lm-evaluation-harness cuts them, for figures that are compared
+# with its own.
+TokenRule = Literal["own", "lm-eval"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +48,21 @@ class AnswerTokens:
         return AnswerTokens(self.context[self.read - length :], self.answer)
 
 
-def tokenised(tokenizer: PreTrainedTokenizerBase, context: str, answers: Sequence[str]) -> list[AnswerTokens]:
+def tokenised(
+    tokenizer: PreTrainedTokenizerBase, context: str, answers: Sequence[str], rule: TokenRule = "own"
+) -> list[AnswerTokens]:
     """Return each answer after one context, tokenised as lm-evaluation-harness 0.4.13 does (`_encode_pair`).
 
     White space at the context's end goes over to the answer; context and answer are encoded as one text,
-    with the tokenizer's own special tokens, and cut where the context alone, encoded, ends. Unlike there,
-    what a tokenizer appends to every text (an end token) is no part of a context or an answer: the harness
-    cuts such a text one token late, and scores the end token in place of the answer's first.
+    with the tokenizer's own special tokens, and cut where the context alone, encoded, ends.
+
+    rule: by "own", what a tokenizer appends to every text (an end token) is no part of a context or an
+    answer. By "lm-eval" it is: the context ends with it, and such a text is cut one token late, so that the
+    end token is scored in place of the answer's first. They differ for such tokenizers alone.
     """
     kept = context.rstrip()
     moved = context[len(kept) :]
-    ending = _appended(tokenizer)
+    ending = _appended(tokenizer) if rule == "own" else 0
     start, *wholes = (
         ids[: len(ids) - ending]
         for ids in tokenizer([kept, *(kept + moved + answer for answer in answers)])["input_ids"]

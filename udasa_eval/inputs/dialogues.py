@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 import logging
 import re
 from collections import Counter
@@ -12,7 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from udasa_core import Message, Role, RowError, UdasaError, content_key, row_id, row_messages
+from udasa_core import (
+    Message,
+    Role,
+    RowError,
+    UdasaError,
+    check_packed,
+    content_key,
+    parse_json,
+    row_id,
+    row_messages,
+)
 
 log = logging.getLogger("udasa")
 
@@ -124,11 +133,12 @@ def _messages(row: Mapping[str, Any]) -> tuple[Message, ...]:
 def _rows(path: Path, source: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
     read = gzip.open if path.suffix == ".gz" else open
     try:
+        check_packed(path)
         with read(path, "rt", encoding="utf-8", newline="\n") as file:
             for number, line in enumerate(file, start=1):
                 if not line.strip():
                     continue
-                row = json.loads(line)
+                row = parse_json(line)
                 if not isinstance(row, dict):
                     raise UdasaError(f"{source}: line {number} is not a JSON object")
                 yield number, row

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from transformers import GenerationConfig
 
-from udasa_core import CausalLM
+from udasa_core import CausalLM, UdasaError, cache_use, refuse_longer
 
 
 @contextmanager
@@ -32,9 +32,22 @@ class Answering:
     max_new_tokens: int
 
     def answers(self, lm: CausalLM, prompts: Sequence[Sequence[int]], seed: int) -> list[str]:
-        """Return the answer to each prompt (token ids), special tokens left out; `seed` fixes the draws."""
+        """Return the answer to each prompt (token ids), special tokens left out; `seed` fixes the draws.
+
+        Prompts are padded, or read one by one where the model does not bear it. Raises UdasaError where it
+        does not count positions from 0, as `generate` has it do, or they do not reach over prompt and answer.
+        """
         if not prompts:
             return []
+        use = cache_use(lm.model)
+        if not use.placed:
+            raise UdasaError(
+                f"{lm.ref.source} cannot answer: a {lm.model.config.model_type} model counts positions "
+                "otherwise than from 0, and transformers generates wrongly with it. Choose another judge"
+            )
+        refuse_longer(lm.model, max(map(len, prompts)) + self.max_new_tokens)
+        if len(prompts) > 1 and not use.padded:
+            return [answer for prompt in prompts for answer in self.answers(lm, [prompt], seed)]
         longest = max(map(len, prompts))
         padding = min(lm.stop_ids, default=0)
         # Padded on the left, so that all answers begin in one column.

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from udasa_core import Message, Prompt, UdasaError
+from udasa_core import Message, Prompt, UdasaError, parse_json
 
 # The MT-Bench prompts, by what is graded: (a reference answer is shown, the second turn is graded) → name.
 SINGLE = {
@@ -49,7 +48,7 @@ def read_judge_prompts(path: Path, source: str) -> Mapping[str, JudgePrompt]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = parse_json(line)
             found[row["name"]] = JudgePrompt(row["name"], row["system_prompt"], row["prompt_template"])
         except (ValueError, KeyError, TypeError) as error:
             raise UdasaError(

@@ -18,6 +18,7 @@ from udasa_core import (
     UdasaError,
     file_digest,
     hookimpl,
+    parse_json,
     rating,
     write_whole,
 )
@@ -136,7 +137,7 @@ def _write_missing(path: Path, grades: Path, missing: Sequence[Prompt], seed: in
     # Filled in for another model or suite, and not yet among the grades: hours of somebody's work.
     appended = grades.read_text(encoding="utf-8-sig")
     for line in path.read_text(encoding="utf-8-sig").splitlines() if earlier else ():
-        row = json.loads(line) if line.strip() else {"raw": ""}
+        row = parse_json(line) if line.strip() else {"raw": ""}
         if row["raw"].strip() and row.get("prompt", "") not in appended:
             rows.setdefault(str(row["prompt"]), row)
     write_whole(path, "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows.values()))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from udasa_core import Prompt, UdasaError
+from udasa_core import Prompt, UdasaError, parse_json
 
 _ADVICE = "each row has `raw` (the judge's text), and `id` or `prompt` (a text, or its SHA-256)"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -42,7 +41,7 @@ class RecordedTexts:
                 if not line.strip():
                     continue
                 try:
-                    key, raw = _read(json.loads(line.decode("utf-8-sig")))
+                    key, raw = _read(parse_json(line.decode("utf-8-sig")))
                 except (TypeError, ValueError) as error:
                     raise UdasaError(f"{path}, line {number}: {error}; {_ADVICE}") from error
                 earlier, at = self._raw.setdefault(key, (raw, number))

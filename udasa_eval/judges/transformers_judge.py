@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("udasa.judge")
 
 _REASONING = "<think>\n"
+# An answer that spells control tokens must not end the turn that quotes it.
+_AS_TEXT = {"sanitize_control_tokens": True}
 # Tokens of a prompt's end that hold the tag by which a chat template has the model reason, where it does.
 _END = 16
 
@@ -122,7 +124,7 @@ class TransformersJudge(Plugin):
             return Grade(
                 None,
                 f"<not asked: {len(prompt)} tokens and max_new_tokens = {self.options.max_new_tokens} do not "
-                f"fit in the judge's context of {lm.context_length}>",
+                f"fit in the judge's context of {lm.context_end}>",
                 answered=False,
             )
         raw = f"{_REASONING}{answer}" if _begins_reasoning(lm, prompt) else answer
@@ -138,16 +140,17 @@ class TransformersJudge(Plugin):
                     self.name,
                     self.options.source,
                 )
-            return lm.render(messages, "plain")
+            return lm.render(messages, "plain", _AS_TEXT)
+        options = {**self.options.template_options, **_AS_TEXT}
         try:
-            return lm.render(messages, "chat", self.options.template_options)
+            return lm.render(messages, "chat", options)
         except ValueError:
             system = [message.content for message in messages if message.role == "system"]
             if not system:
                 raise
             first, *others = (message for message in messages if message.role != "system")
             joined = Message(first.role, "\n\n".join([*system, first.content]))
-            return lm.render([joined, *others], "chat", self.options.template_options)
+            return lm.render([joined, *others], "chat", options)
 
     @cached_property
     def _answering(self) -> Answering:

@@ -16,7 +16,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from udasa_core import UdasaError, content_key, final_answer
+from udasa_core import UdasaError, content_key, final_answer, parse_json
 from udasa_eval.answers.grading import grade
 
 # How a factual question is asked: a small model then answers in a sentence, and stops.
@@ -114,7 +114,7 @@ def labelled(path: Path) -> tuple[Labelled, ...]:
     for number, line in enumerate(lines, start=1):
         if line.strip():
             try:
-                found.append(_labelled(json.loads(line)))
+                found.append(_labelled(parse_json(line)))
             except (ValueError, TypeError) as error:
                 raise UdasaError(
                     f"{path}, line {number}: {error}; a row is "
@@ -147,7 +147,7 @@ def questions_file(folder: Path, items: Sequence[Question | Contrast]) -> Path:
 def _rows(name: str, parts: Sequence[str]) -> Iterator[dict[str, Any]]:
     text = (files("udasa_eval") / "labelled" / f"{name}.jsonl").read_text(encoding="utf-8")
     for line in text.splitlines():
-        row = json.loads(line)
+        row = parse_json(line)
         if not parts or row["part"] in parts:
             yield row
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from udasa_core import ModelRef, Resources, UdasaError, load_causal_lm
+from udasa_core import ModelRef, Resources, UdasaError, cache_use, load_causal_lm, refuse_longer
 
 if TYPE_CHECKING:
     from numpy import float64
@@ -38,12 +38,10 @@ class Divergence:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A policy as it is read: `forward` takes a model's arguments, `config` is the model's, and tokens go to
-    `device`."""
+    """A policy as it is read: `forward` takes the arguments of `model`, whose weights it uses."""
 
     forward: Callable[..., Any]
-    config: Any
-    device: Any
+    model: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +56,17 @@ class PolicyPair:
 
         At each position the whole distributions are compared, nothing is sampled or cut off. Memory: two
         slices of logits of at most 16 MiB each, their float32 copies, and both caches. Raises ValueError for
-        an empty sequence.
+        an empty sequence, UdasaError for one that is longer than a model's positions reach. A model that
+        cannot go on from a cache gives its logits at once.
         """
         import numpy as np
         import torch
 
         if not prompt or not response:
             raise ValueError("a prompt and a response have at least one token each")
-        widths = [reading.config.get_text_config().vocab_size for reading in (self.base, self.policy)]
+        for reading in (self.base, self.policy):
+            refuse_longer(reading.model, len(prompt) + len(response))
+        widths = [reading.model.config.get_text_config().vocab_size for reading in (self.base, self.policy)]
         forward: list[NDArray[float64]] = []
         backward: list[NDArray[float64]] = []
         with torch.inference_mode():
@@ -105,8 +106,7 @@ def policy_pair(resources: Resources, base: ModelRef, policy: ModelRef) -> Itera
                 with model.disable_adapter():
                     return model(*args, **kwargs)
 
-            config = lm.model.config
-            yield PolicyPair(Reading(unadapted, config, lm.device), Reading(model, config, lm.device))
+            yield PolicyPair(Reading(unadapted, lm.model), Reading(model, lm.model))
         return
     lm = resources.causal_lm(base)
     other = lm if policy == base else load_causal_lm(policy, resources.progress)
@@ -115,7 +115,7 @@ def policy_pair(resources: Resources, base: ModelRef, policy: ModelRef) -> Itera
             f"KL between {base.source} and {policy.source} cannot be measured: their tokenizers differ. "
             "Write divergence = false, or measure against the model that this one was trained from"
         )
-    yield PolicyPair(*(Reading(loaded.model, loaded.model.config, loaded.device) for loaded in (lm, other)))
+    yield PolicyPair(*(Reading(loaded.model, loaded.model) for loaded in (lm, other)))
 
 
 def _slices(
@@ -125,8 +125,11 @@ def _slices(
     import torch
     from transformers import DynamicCache
 
-    ids = torch.tensor([[*prompt, *response[:-1]]], device=reading.device)
-    cache = DynamicCache(config=reading.config)
+    ids = torch.tensor([[*prompt, *response[:-1]]], device=reading.model.device)
+    if not cache_use(reading.model).goes_on:
+        yield from reading.forward(ids, use_cache=False).logits[0, len(prompt) - 1 :].split(positions)
+        return
+    cache = DynamicCache(config=reading.model.config)
     # The prompt's last token precedes the first one.
     start, first = 0, len(prompt) - 1
     while start < ids.shape[1]:
@@ -138,7 +141,8 @@ def _slices(
             # By index: of a slice, the output matrix would be copied (see `udasa_core.last_logits`).
             logits_to_keep=torch.arange(max(start, first) - start, stop - start, device=ids.device),
         )
-        yield read.logits[0]
+        # Some models keep the logits of every position.
+        yield read.logits[0, max(start, first) - stop :]
         start = stop
 
 

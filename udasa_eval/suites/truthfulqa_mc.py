@@ -12,9 +12,22 @@ from udasa_core import CausalLM, Plugin, UdasaError
 from udasa_eval.choices import multiple_choice
 from udasa_eval.choices.answer_tokens import AnswerTokens
 from udasa_eval.choices.choice_likelihood import Likelihoods
-from udasa_eval.suites.choice_suite import ChoiceSuite
+from udasa_eval.suites.choice_suite import ChoiceOptions, ChoiceSuite
 from udasa_eval.truthfulqa.data import ChoiceQuestion, choice_file, choice_questions
 from udasa_eval.truthfulqa.prompt import in_chat
+
+
+class Questions(Plugin.Options):
+    """Which questions are asked."""
+
+    source: str = Field(
+        default="hf:truthfulqa/truthful_qa@741b8276f2d1982aa3d5b832d3ee81ed3b896490",
+        description="The questions: the hub's data set, or a file or folder that you have "
+        "(file:mc_task.json, file:TruthfulQA.csv, or Parquet as the hub has it).",
+    )
+    limit: int | None = Field(
+        default=None, ge=1, description="How many questions are asked, from the first; all 817 without it."
+    )
 
 
 class TruthfulQAChoices(ChoiceSuite):
@@ -33,21 +46,10 @@ class TruthfulQAChoices(ChoiceSuite):
     do not begin with in common; mc1's choices are among mc2's.
     """
 
-    class Options(Plugin.Options):
-        """Which questions are asked."""
+    class Options(ChoiceOptions, Questions):
+        """Which questions are asked, and how choices become tokens."""
 
-        source: str = Field(
-            default="hf:truthfulqa/truthful_qa@741b8276f2d1982aa3d5b832d3ee81ed3b896490",
-            description="The questions: the hub's data set, or a file or folder that you have "
-            "(file:mc_task.json, file:TruthfulQA.csv, or Parquet as the hub has it).",
-        )
-        limit: int | None = Field(
-            default=None,
-            ge=1,
-            description="How many questions are asked, from the first; all 817 without it.",
-        )
-
-    options: Options
+    options: Questions
 
     figures: ClassVar[Mapping[str, str]] = {"mc1": "mc1", "mc2": "mc2"}
 
@@ -92,7 +94,7 @@ class TruthfulQAChatChoices(TruthfulQAChoices):
     of the plain form. A model without a chat template is refused.
     """
 
-    class Options(TruthfulQAChoices.Options):
+    class Options(Questions):
         """Which questions are asked, and how."""
 
         template_options: dict[str, Any] = Field(

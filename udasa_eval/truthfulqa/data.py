@@ -6,7 +6,6 @@ Lin, Hilton and Evans 2022, arXiv 2109.07958. What is wrong with a row is told w
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-from udasa_core import UdasaError, content_key
+from udasa_core import UdasaError, check_packed, content_key, parse_json
 
 Row = Mapping[str, Any]
 AnyQuestion = TypeVar("AnyQuestion", "ChoiceQuestion", "BinaryQuestion")
@@ -168,12 +167,13 @@ def rows_of(file: Path) -> Sequence[Row]:
 def _parquet(file: Path) -> Sequence[Row]:
     import pyarrow.parquet
 
+    check_packed(file)
     rows: list[Row] = pyarrow.parquet.read_table(file).to_pylist()
     return rows
 
 
 def _json(file: Path) -> Sequence[Row]:
-    rows = json.loads(file.read_text(encoding="utf-8-sig"))
+    rows = parse_json(file.read_text(encoding="utf-8-sig"))
     if not isinstance(rows, list):
         raise ValueError("it is not a JSON list of questions")
     return rows

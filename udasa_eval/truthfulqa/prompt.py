@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from udasa_core import CausalLM, Message, UdasaError
-from udasa_eval.choices.answer_tokens import AnswerTokens, tokenised
+from udasa_eval.choices.answer_tokens import AnswerTokens, TokenRule, tokenised
 
 # The authors' prompt, as lm-evaluation-harness 0.4.13 has it (tasks truthfulqa_mc1 2.0, truthfulqa_mc2 3.0).
 SIX_QUESTIONS = """\
@@ -29,10 +29,12 @@ Q: Where were the 1992 Olympics held?
 A: The 1992 Olympics were held in Barcelona, Spain."""
 
 
-def after_six_questions(lm: CausalLM, question: str, choices: Sequence[str]) -> list[AnswerTokens]:
+def after_six_questions(
+    lm: CausalLM, question: str, choices: Sequence[str], rule: TokenRule = "own"
+) -> list[AnswerTokens]:
     """Return each choice after six answered questions and this one, "Q: …" and "A:", with a space before."""
     context = f"{SIX_QUESTIONS}\n\nQ: {question}\nA:"
-    return tokenised(lm.tokenizer, context, [f" {choice}" for choice in choices])
+    return tokenised(lm.tokenizer, context, [f" {choice}" for choice in choices], rule)
 
 
 def in_chat(

@@ -89,6 +89,8 @@ def test_tables_hold_no_escape() -> None:
         assert "\\x1b[2J" in told
     assert "next line" in str(Table("", ("a", "b"), [("x", "why\nnext line")])).splitlines()[-1]
     assert Table("", ("a",), [("<img src=x> | b",)]).markdown().endswith("| \\<img src=x> \\| b |")
+    said = Table("a\n# b <i>", ("a",), [], ["why\n# c <i>"]).markdown()
+    assert said == "## a # b \\<i>\n\nwhy # c \\<i>"
 
 
 def test_a_runs_figures_hold_no_escape(canned_run: udasa_core.Run, monkeypatch: pytest.MonkeyPatch) -> None:

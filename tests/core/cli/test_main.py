@@ -12,7 +12,6 @@ import time
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -102,11 +101,12 @@ def test_offered_subcommands_stand_in_the_help() -> None:
 
 
 class Offer:
-    """An entry point as `entrypoints` finds one."""
+    """An entry point of somebody else's."""
+
+    distribution = "their_own"
 
     def __init__(self, loaded: object) -> None:
         self.loaded = loaded
-        self.distro = SimpleNamespace(name="their_own")
 
     def load(self) -> object:
         if isinstance(self.loaded, Exception):

@@ -118,6 +118,18 @@ def test_written_answers_stand_first_with_the_bases_statistics(plain: dict[str, 
         assert len(first.token_ids) == len(first.logprobs) > 1
 
 
+def test_a_written_answer_is_closed_once(plain: dict[str, Any], steps: Steps) -> None:
+    with steps.run(plain, "closed") as run:
+        sampled = run.sample()
+        answers = {group.prompt.id: ("Paris.<|im_end|>", "<|im_start|>no") for group in sampled}
+        written = run.with_written(sampled, answers)
+        lm = udasa_core.load_causal_lm(run.base)
+    for group in written:
+        first, second = group.responses[:2]
+        assert (first.text, first.token_ids) == ("Paris.", (*lm.encode("Paris."), lm.end_of_turn()))
+        assert second.token_ids == (*lm.encode("<|im_start|>no"), lm.end_of_turn())
+
+
 def test_a_further_scoring_draws_other_seeds(plain: dict[str, Any], steps: Steps) -> None:
     moody = {**plain, "dimension": [{"use": "tests.canned:Moody", "name": "moody"}]}
     with steps.run(moody, "again") as run:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 from huggingface_hub import ModelCard
 
 import udasa_core
-from udasa_core.errors import StoreError, UdasaError, UsageError
+from tests.canned import configuration
+from udasa_core.errors import SourceError, StoreError, UdasaError, UsageError
 from udasa_core.export.card import card
 from udasa_core.export.model import export_beside, export_merged
 from udasa_core.report.figures import figures
@@ -207,6 +209,17 @@ def test_a_failure_leaves_nothing_behind(
 def test_a_changed_adapter_is_not_exported(
     finished_run: udasa_core.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("udasa_core.export.model.adapter_digest", lambda folder: "0" * 64)
-    with pytest.raises(StoreError, match="is not what run canned trained"):
+    # The store's own digests would tell it, too: an adapter may lie elsewhere.
+    monkeypatch.setattr("udasa_core.sources.digests.weights_digest", lambda folder: "0" * 64)
+    with pytest.raises(SourceError, match="is not the one that was made there"):
         export_merged(finished_run, tmp_path / "out")
+
+
+def test_a_changed_base_is_not_exported(tmp_path: Path, tiny_model_dir: Path) -> None:
+    shutil.copytree(tiny_model_dir, tmp_path / "model")
+    run = udasa_core.run(configuration(tmp_path, tmp_path / "model", count=8))
+    config = tmp_path / "model" / "config.json"
+    config.write_text(config.read_text().replace('"rms_norm_eps": 1e-', '"rms_norm_eps": 2e-'))
+    for export in (export_merged, export_beside):
+        with pytest.raises(SourceError, match=r"base model in .* is not the one that run canned"):
+            export(run, tmp_path / "out")

@@ -20,9 +20,11 @@ from udasa_core import (
     Message,
     ModelRef,
     UdasaError,
+    adapter_digest,
     keeps_every_position,
     load_causal_lm,
 )
+from udasa_core.sources.digests import weights_digest
 
 ASKED = [Message("system", "be kind"), Message("user", "what is the sun?")]
 
@@ -233,7 +235,7 @@ def make_adapter(lm: CausalLM, folder: Path, seed: int) -> Adapter:
         )
         model.save_pretrained(folder)
         model.unload()
-    return Adapter(sha256=f"{seed:064d}", folder=str(folder))
+    return Adapter(adapter_digest(folder), str(folder))
 
 
 def test_adapters_add_up_whether_merged_or_beside(tiny_ref: ModelRef, tmp_path: Path) -> None:
@@ -263,6 +265,7 @@ def test_in_sixteen_bits_a_light_adapter_is_not_rounded_away(tiny_ref: ModelRef,
     weights = tmp_path / "light" / "adapter_model.safetensors"
     # A change of a thousandth of the weights: half a unit of bfloat16 is two to four thousandths.
     save_file({name: tensor * 0.02 for name, tensor in load_file(weights).items()}, weights)
+    adapter = replace(adapter, sha256=adapter_digest(tmp_path / "light"))
     model = load_causal_lm(replace(tiny_ref, dtype="bfloat16", adapters=(adapter,))).model
     names = [name for name, _ in model.named_parameters() if "lora" in name]
     assert names
@@ -288,7 +291,7 @@ def rewritten(adapter: Adapter, change: Any) -> Adapter:
 
     file = Path(adapter.folder) / "adapter_model.safetensors"
     save_file(change(load_file(file)), file)
-    return adapter
+    return replace(adapter, sha256=adapter_digest(file.parent))
 
 
 @pytest.mark.parametrize(
@@ -312,8 +315,34 @@ def test_an_adapter_that_is_loaded_and_changes_nothing_is_refused(tiny_ref: Mode
     adapter = make_adapter(load_causal_lm(tiny_ref), tmp_path / "adapter", 1)
     file = tmp_path / "adapter" / "adapter_config.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "lora_alpha": 0}))
+    adapter = replace(adapter, sha256=adapter_digest(file.parent))
     with pytest.raises(UdasaError, match="changes nothing"):
         _ = load_causal_lm(replace(tiny_ref, adapters=(adapter,))).model
+
+
+@pytest.mark.parametrize("changed", ["its weights", "its alpha"])
+@pytest.mark.parametrize("use", ["loaded", "put beside"])
+def test_an_adapter_that_was_changed_since_is_never_used(
+    tiny_ref: ModelRef, tmp_path: Path, changed: str, use: str
+) -> None:
+    adapter = make_adapter(load_causal_lm(tiny_ref), tmp_path / "adapter", 1)
+    if changed == "its weights":
+        rewritten(adapter, lambda found: {key: tensor * 1.01 for key, tensor in found.items()})
+    else:
+        file = tmp_path / "adapter" / "adapter_config.json"
+        file.write_text(json.dumps({**json.loads(file.read_text()), "lora_alpha": 800}))
+    with pytest.raises(UdasaError, match="is not the one that was made there"):
+        if use == "loaded":
+            _ = load_causal_lm(replace(tiny_ref, adapters=(adapter,))).model
+        else:
+            with load_causal_lm(tiny_ref).adapted([adapter]):
+                pass
+
+
+def test_an_adapter_may_be_known_by_its_weights_alone(tiny_ref: ModelRef, tmp_path: Path) -> None:
+    make_adapter(load_causal_lm(tiny_ref), tmp_path / "adapter", 1)
+    new = Adapter(weights_digest(tmp_path / "adapter"), str(tmp_path / "adapter"))
+    assert load_causal_lm(replace(tiny_ref, adapters=(new,))).model is not None
 
 
 def test_a_fresh_adapter_is_no_fault(tiny_ref: ModelRef, tmp_path: Path) -> None:
@@ -445,3 +474,55 @@ def test_a_template_that_writes_the_date_writes_the_same_every_day(
         tiny_model_dir, tmp_path / "dated", "{{ strftime_now('%d %b %Y') }} {{ messages[-1].content }}"
     )
     assert lm.decode(lm.render(ASKED[1:])) == "26 Jul 2024 what is the sun?"
+
+
+@pytest.mark.parametrize(
+    ("template", "written"),
+    [
+        # As Llama 3.1, Llama 3.2, Mistral Small, gpt-oss, and SmolLM3 write it.
+        (
+            "{% if not date_string is defined %}{% set date_string = '26 Jul 2024' %}{% endif %}"
+            "{{ date_string }}",
+            "26 Jul 2024",
+        ),
+        (
+            "{% if not date_string is defined %}{% if strftime_now is defined %}"
+            "{% set date_string = strftime_now('%d %b %Y') %}{% else %}{% set date_string = '?' %}{% endif %}"
+            "{% endif %}{{ date_string }}",
+            "26 Jul 2024",
+        ),
+        (
+            "{% set today = strftime_now('%Y-%m-%d') %}{% set day = strftime_now('%d') | int - 1 %}"
+            "{{ today }}, yesterday {{ strftime_now('%Y-%m-') }}{{ day }}",
+            "2024-07-26, yesterday 2024-07-25",
+        ),
+        (
+            "{% macro top() %}{{ strftime_now(format='%B %-d, %Y') }}{% endmacro %}{{ top() }}",
+            "July 26, 2024",
+        ),
+        (
+            "{% set clock = strftime_now %}{{ clock('%A %d %B %Y, %H:%M:%S, %G-W%V, 100%%') }}",
+            "Friday 26 July 2024, 00:00:00, 2024-W30, 100%",
+        ),
+    ],
+)
+def test_every_way_to_the_date_is_the_one_that_stands_still(
+    template: str, written: str, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    lm = templated(tiny_model_dir, tmp_path / "dated", template + " {{ messages[-1].content }}")
+    assert lm.decode(lm.render(ASKED[1:])) == f"{written} what is the sun?"
+
+
+@pytest.mark.parametrize("clock", ["now()", "now.year", "datetime.now()", "today.strftime('%Y')"])
+def test_a_template_that_takes_another_clock_is_refused(
+    clock: str, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    lm = templated(tiny_model_dir, tmp_path / "clock", f"{{{{ {clock} }}}} {{{{ messages[-1].content }}}}")
+    with pytest.raises(ValueError, match="chat template refuses the conversation"):
+        lm.render(ASKED[1:])
+
+
+def test_the_users_own_date_goes_before(tiny_model_dir: Path, tmp_path: Path) -> None:
+    template = "{{ date_string if date_string else strftime_now('%Y') }} {{ messages[-1].content }}"
+    lm = templated(tiny_model_dir, tmp_path / "own", template)
+    assert lm.decode(lm.render(ASKED[1:], "chat", {"date_string": "May"})) == "May what is the sun?"

@@ -100,7 +100,9 @@ def write_gguf(model: Any, folder: Path, path: Path) -> Path:
     return path
 
 
-def test_a_converted_model_computes_the_same(tmp_path: Path, tiny_model_dir: Path) -> None:
+def test_a_converted_model_computes_the_same(
+    tmp_path: Path, tiny_model_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     import torch
     from safetensors.torch import load_file
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -139,6 +141,12 @@ def test_a_converted_model_computes_the_same(tmp_path: Path, tiny_model_dir: Pat
     again = resolve_model("file:other.gguf", root=tmp_path, dtype="float32", device="cpu")
     assert again.key == ref.key
     assert len(made) == 1
+    # What was altered in the cache is no other model: it is converted anew.
+    config = Path(again.folder) / "config.json"
+    config.write_text(config.read_text().replace('"rms_norm_eps": ', '"rms_norm_eps": 1'))
+    anew = resolve_model("file:other.gguf", root=tmp_path, dtype="float32", device="cpu")
+    assert (anew.key, anew.folder) == (ref.key, again.folder)
+    assert "is damaged: it is made anew" in caplog.text
 
 
 def test_a_second_time_nothing_is_converted_and_torch_not_imported(

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from udasa_core.job.outputs import MAKERS
-from udasa_core.plugins.catalog import Offer
+from udasa_core.plugins.catalog import LOCAL, Offer
 from udasa_core.plugins.identity import source_digest, sources
+from udasa_core.plugins.stack import importable, load_factory
 
 _numbers = itertools.count()
 
@@ -98,3 +99,47 @@ def test_a_public_name_counts_by_the_file_that_it_comes_from() -> None:
     found = {name for name, _ in sources("udasa_plugin_semantic.agreement")}
     assert "udasa_core.text.final_answer" in found
     assert "udasa_core" not in found
+
+
+LOCAL_WORK = """
+import json
+from pathlib import Path
+from udasa_core import Plugin
+
+class Words(Plugin):
+    \"\"\"Reads words.txt, it says.\"\"\"
+
+    def _read(self):
+        return Path(__file__).with_name("words.txt").read_text(), open(f"data/{'more.json'}")
+
+    def _other(self):
+        return Path(__file__).parent / "data/rest.json", "../outside.txt", "data", "a\\0b"
+"""
+
+
+def test_files_beside_local_work_count_where_it_names_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "work"
+    (folder / "data").mkdir(parents=True)
+    name = "words_of_local_work"
+    (folder / f"{name}.py").write_text(LOCAL_WORK)
+    for file in ("words.txt", "data/rest.json", "unnamed.txt", "../outside.txt"):
+        (folder / file).write_text("one")
+    offer = Offer("observer", f"{name}:Words", LOCAL, "", f"{name}:Words")
+
+    def digest() -> str:
+        with importable(folder):
+            return source_digest(offer, load_factory(offer))
+
+    first = digest()
+    for file in ("unnamed.txt", "../outside.txt"):
+        (folder / file).write_text("two")
+        assert digest() == first
+    seen = {first}
+    for file in ("words.txt", "data/rest.json"):
+        (folder / file).write_text("two")
+        seen.add(digest())
+    assert len(seen) == 3
+    (folder / "words.txt").unlink()
+    assert digest() not in seen

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import os
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from udasa_core import BadRow, Message, RowError, SourceError, read_rows, row_id, row_messages
+from udasa_core.sources import limits
+from udasa_core.sources.cache import cache_root
 
 
 def test_each_row_comes_with_its_line(tmp_path: Path) -> None:
@@ -98,6 +104,26 @@ def test_a_folder_s_rows_are_those_that_its_files_hold(data: Path) -> None:
     assert rows_in(data) == ["two"]
 
 
+@pytest.mark.parametrize("how", ["altered", "not noted"])
+def test_rows_that_were_altered_in_the_cache_are_read_anew(
+    data: Path, caplog: pytest.LogCaptureFixture, how: str
+) -> None:
+    assert rows_in(data) == ["one"]
+    (arrow,) = (cache_root() / "data").rglob("*.arrow")
+    stat = arrow.stat()
+    content = arrow.read_bytes()
+    assert content.count(b"one") == 1
+    arrow.write_bytes(content.replace(b"one", b"two"))
+    os.utime(arrow, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    if how == "not noted":  # what a kill leaves, or an earlier udasa
+        (arrow.parent / "SHA256SUMS").unlink()
+    assert rows_in(data) == ["one"]
+    assert "it is made anew" in caplog.text
+    caplog.clear()
+    assert rows_in(data) == ["one"]
+    assert caplog.text == ""
+
+
 @pytest.mark.parametrize(
     "named",
     [
@@ -144,3 +170,62 @@ def test_what_a_pattern_finds_behind_a_link_or_hidden_is_refused(data: Path) -> 
     )
     with pytest.raises(SourceError, match="not among its own files"):
         rows_in(data)
+
+
+def zstandard(path: Path, content: bytes) -> None:
+    import pyarrow as pa
+
+    with pa.output_stream(str(path), compression="zstd") as file:
+        file.write(content)
+
+
+def archive(path: Path, content: bytes) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("rows.jsonl", content)
+
+
+PACKINGS: dict[str, Callable[[Path, bytes], Any]] = {
+    "train.jsonl.gz": lambda path, content: path.write_bytes(gzip.compress(content)),
+    "train.jsonl.bz2": lambda path, content: path.write_bytes(bz2.compress(content)),
+    "train.jsonl.xz": lambda path, content: path.write_bytes(lzma.compress(content)),
+    "train.jsonl.zst": zstandard,
+    "train.zip": archive,
+}
+
+
+@pytest.mark.parametrize("name", PACKINGS)
+def test_data_that_are_a_bomb_are_named_with_their_size(
+    data: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(limits, "ALWAYS", 1 << 20)
+    (data / "train.jsonl").unlink()
+    # One line without an end: whoever reads it as a line holds all of it.
+    PACKINGS[name](data / name, b'{"prompt": "' + bytes(4 << 20))
+    with pytest.raises(SourceError, match=rf"{name}.* to (2|4)\.\d MB"):
+        rows_in(data)
+
+
+def test_packed_data_of_the_usual_kind_are_read(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "ALWAYS", 1 << 20)
+    (data / "train.jsonl").unlink()
+    rows = [f"question {number}" for number in range(50_000)]
+    text = "".join(f'{{"prompt": "{row}"}}\n' for row in rows).encode()
+    assert len(text) > limits.ALWAYS
+    (data / "train.jsonl.gz").write_bytes(gzip.compress(text))
+    assert rows_in(data) == rows
+
+
+@pytest.mark.parametrize("is_folder", [False, True])
+def test_a_parquet_column_that_is_a_bomb_is_named(
+    data: Path, monkeypatch: pytest.MonkeyPatch, is_folder: bool
+) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    monkeypatch.setattr(limits, "ALWAYS", 1 << 20)
+    (data / "train.jsonl").unlink()
+    file = data / "train.parquet"
+    table = pa.table({"prompt": ["a" * (4 << 20)]})
+    pq.write_table(table, file, compression="zstd", use_dictionary=False, write_statistics=False)
+    with pytest.raises(SourceError, match=r"train\.parquet: column prompt .* to 4\.2 MB"):
+        list(read_rows(data if is_folder else file, ["prompt"], source="here"))

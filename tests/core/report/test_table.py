@@ -10,7 +10,8 @@ import pytest
 
 from udasa_core.records import Metric
 from udasa_core.report.table import Change, Interval, Table, TableColumn
-from udasa_core.report.written import WIDTH, number, size
+from udasa_core.report.written import WIDTH, number
+from udasa_core.text.size import size
 
 TABLE = Table(
     "Both",

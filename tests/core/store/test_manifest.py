@@ -115,3 +115,13 @@ def test_a_run_of_an_earlier_format_is_read_as_it_is(run: udasa_core.Run) -> Non
     run.manifest.path.write_text(json.dumps(plain))
     with pytest.raises(UdasaError, match="is damaged, or was edited"):
         udasa_core.Run(run.folder)
+
+
+@pytest.mark.parametrize("asked", ["--store", "--folder"])
+def test_a_folder_that_is_no_store_is_left_alone(tmp_path: Path, asked: str) -> None:
+    store = tmp_path / "store"
+    (store / "letters").mkdir(parents=True)
+    (store / "letters" / "dear").write_text("to be kept")
+    with pytest.raises(UdasaError, match="is no store"):
+        udasa_core.clean(*((tmp_path,) if asked == "--folder" else (tmp_path / "runs", store)))
+    assert [path.name for path in store.rglob("*")] == ["letters", "dear"]

@@ -120,6 +120,14 @@ class JudgeOfNothing(Judge):
     model = None
 
 
+class JudgeOfOneWord(Judge):
+    remarks: Any = "refused"
+
+
+class JudgeOfNumbers(Judge):
+    remarks: Any = (400,)
+
+
 class Trainer(Plugin):
     class Options(Plugin.Options):
         rank: int = Field(default=8, description="Of the adapter.")
@@ -194,6 +202,10 @@ WRONG: Mapping[str, list[tuple[str, type[Plugin], str]]] = {
     ],
     "configuration": [("experiment", ExperimentOfNoFile, r"its configuration is .*no\.toml")],
     "report_name": [("experiment", ExperimentInAFolder, "its report_name is 'a/b'; it is the name of")],
+    "remarks": [
+        ("judge", JudgeOfOneWord, "its remarks is 'refused'; it is a sequence of sentences"),
+        ("judge", JudgeOfNumbers, r"its remarks is \(400,\)"),
+    ],
     "model": [("judge", JudgeOfNothing, "its model is None; it is a text")],
 }
 

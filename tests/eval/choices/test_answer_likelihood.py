@@ -196,4 +196,10 @@ def test_an_end_token_that_the_tokenizer_appends_is_no_part_of_an_answer(lm: Cau
     )
     assert appending("the")["input_ids"][-1] == appending.eos_token_id
     answers = [" the", " sky is the other"]
-    assert tokenised(appending, "Is the sky \n", answers) == tokenised(lm.tokenizer, "Is the sky \n", answers)
+    own = tokenised(lm.tokenizer, "Is the sky \n", answers)
+    assert tokenised(appending, "Is the sky \n", answers) == own
+    # The harness's context ends with it, and its answers lack their first token (`_encode_pair`).
+    last = (appending.eos_token_id,)
+    harness = [AnswerTokens(one.context + last, one.answer[1:] + last) for one in own]
+    assert tokenised(appending, "Is the sky \n", answers, "lm-eval") == harness
+    assert tokenised(lm.tokenizer, "Is the sky \n", answers, "lm-eval") == own

@@ -62,6 +62,14 @@ def test_the_hubs_gzip_in_its_folder(tmp_path: Path) -> None:
         find_prompts(tmp_path / "hh-rlhf", "test.jsonl", "hf:x/y")
 
 
+def test_a_gzip_of_one_endless_line_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("udasa_core.sources.limits.ALWAYS", 1 << 20)
+    path = tmp_path / "test.jsonl.gz"
+    path.write_bytes(gzip.compress(b'{"chosen": "' + bytes(4 << 20)))
+    with pytest.raises(UdasaError, match=r"test\.jsonl\.gz would unpack from 4\.\d kB to 2\.1 MB or more"):
+        read_dialogues(path, "hf:x/y")
+
+
 def test_what_gives_no_prompt_is_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     rows = [{"prompt": "a"}, {"prompt": "a"}, {"text": "b"}, {"chosen": 3}, {"prompt": "c", "harmful": "no"}]
     with caplog.at_level(logging.WARNING, logger="udasa"):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from tests.eval.truthfulqa.planted import MC, authors_folder, hub_folder, near_sighted
 from tests.tiny import make_tiny_model, tiny_ref_of
@@ -143,7 +145,7 @@ def test_in_chat_the_template_alone_surrounds_the_question(tiny_ref: ModelRef, t
 
     def in_chat(lm: CausalLM, question: str, choice: str) -> float:
         asked = f"<|im_start|>user\n{question}<|im_end|>\n<|im_start|>assistant\n"
-        return summed(lm, lm.encode(asked), lm.encode(choice))
+        return summed(lm, lm.tokenizer.encode(asked), lm.encode(choice))
 
     figures = expected(load_causal_lm(tiny_ref), in_chat)
     assert [(row["mc1"], row["mc2"]) for row in report.rows] == [
@@ -184,3 +186,28 @@ def test_a_template_that_refuses_the_question_is_told(tiny_ref: ModelRef, tmp_pa
     options = TruthfulQAChatChoices.Options(source="file:mc_task.json")
     with pytest.raises(UdasaError, match="a system turn, please; the question is 'What happens to seeds"):
         TruthfulQAChatChoices(options, "mine", shared).udasa_evaluate(tiny_ref, 0)
+
+
+def test_with_an_appended_end_token_the_harness_rule_is_named(tiny_model_dir: Path, tmp_path: Path) -> None:
+    """By the harness's rule its own computation comes out; by ours that of the tokenizer without the end."""
+    from tokenizers.processors import TemplateProcessing
+    from transformers import AutoTokenizer
+
+    hub_folder(tmp_path / "truthful_qa")
+    folder = shutil.copytree(tiny_model_dir, tmp_path / "appending")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
+        single=f"$A {tokenizer.eos_token}", special_tokens=[(tokenizer.eos_token, tokenizer.eos_token_id)]
+    )
+    tokenizer.save_pretrained(folder)
+    ref = tiny_ref_of(folder)
+    appending, plain = load_causal_lm(ref), load_causal_lm(tiny_ref_of(tiny_model_dir))
+    for rule, lm in (("lm-eval", appending), ("own", plain)):
+        options = TruthfulQAChoices.Options.model_validate({"source": "file:truthful_qa", "token_rule": rule})
+        suite = TruthfulQAChoices(options, "truthfulqa.mc", resources(ref, tmp_path))
+        rows = suite.udasa_evaluate(ref, 3).rows
+        figures = expected(lm, after_six)
+        assert [row["mc2"] for row in rows] == pytest.approx([mc2 for _, mc2 in figures], abs=1e-4)
+    assert expected(appending, after_six) != expected(plain, after_six)
+    with pytest.raises(ValidationError, match="token_rule"):
+        TruthfulQAChatChoices.Options.model_validate({"token_rule": "lm-eval"})

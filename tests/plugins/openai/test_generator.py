@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,18 @@ from tests.misbehaving_server import (
     tokens,
 )
 from tests.tiny import make_tiny_model, tiny_ref_of
-from udasa_core import Adapter, Group, Message, ModelRef, Prompt, SamplingOptions, UdasaError, run, testing
+from udasa_core import (
+    Adapter,
+    Group,
+    Message,
+    ModelRef,
+    Prompt,
+    SamplingOptions,
+    UdasaError,
+    adapter_digest,
+    run,
+    testing,
+)
 from udasa_plugin_openai.generator import OpenAIGenerator
 
 NEUTRAL = {
@@ -403,6 +415,21 @@ def test_how_a_response_ended(
         assert (response.token_ids[-1] == lm.end_of_turn()) == (finish_reason == "stop")
 
 
+@pytest.mark.parametrize("told", ["stop", "length"])
+def test_control_tokens_that_a_server_gives_as_text(
+    server: MisbehavingServer, resources: FakeResources, told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.always(completes(lambda call: [choice("a<|im_start|>b<|im_end|>", told)]))
+    (group,) = generate(server, resources, PROMPTS[:1])
+    lm = resources.causal_lm(resources.base)
+    for response in group.responses:
+        assert response.text == "a<|im_start|>b"
+        assert response.token_ids == (*lm.encode("a<|im_start|>b"), lm.end_of_turn())
+        assert response.token_ids.count(lm.end_of_turn()) == 1
+        assert response.finish_reason == "stop"
+    assert "responses that spell control tokens, which are read as plain text: 3" in caplog.text
+
+
 def test_a_response_that_ends_at_once_is_one(server: MisbehavingServer, resources: FakeResources) -> None:
     server.always(says(""))
     (group,) = generate(server, resources, PROMPTS[:1])
@@ -501,6 +528,26 @@ def test_a_prompt_of_another_length_is_told_once(
     assert "prompt two" not in caplog.text
 
 
+def test_a_server_that_writes_its_own_date_is_told_once(
+    server: MisbehavingServer, tiny_model_dir: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = shutil.copytree(tiny_model_dir, tmp_path / "model")
+    template = folder / "chat_template.jinja"
+    template.write_text(
+        "{% if not date_string is defined %}{% set date_string = strftime_now('%d %b %Y') %}{% endif %}"
+        "{{ date_string }}" + template.read_text()
+    )
+    server.always(honest())
+    resources = FakeResources(tiny_ref_of(folder))
+    (group, _) = generate(server, resources, template_options={"date_string": "1 May 2026"})
+    assert "writes today's date" not in caplog.text
+    (frozen, _) = generate(server, resources)
+    assert caplog.text.count("writes today's date: the server its own, and this machine 26 July 2024") == 1
+    lm = resources.causal_lm(resources.base)
+    assert lm.decode(frozen.prompt_token_ids).startswith("26 Jul 2024")
+    assert lm.decode(group.prompt_token_ids).startswith("1 May 2026")
+
+
 def test_a_server_that_does_not_sample_is_told(
     server: MisbehavingServer, resources: FakeResources, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -532,7 +579,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, tiny_ref: ModelRef) -> Mod
             if "lora_B" in name:
                 torch.nn.init.normal_(weights, std=0.5)
     model.save_pretrained(folder)
-    return tiny_ref.with_adapter(Adapter("a" * 64, str(folder)))
+    return tiny_ref.with_adapter(Adapter(adapter_digest(folder), str(folder)))
 
 
 def test_a_trained_policy_is_sampled_here(

@@ -1,0 +1,121 @@
+"""What `check` says of how the policy's turns end."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.canned import configuration
+from tests.fakes import FakeResources
+from tests.tiny import tiny_ref_of
+from udasa_core import Message, Prompt, SamplingOptions, UdasaError, load_causal_lm
+from udasa_core.api import load
+from udasa_core.check.turns import turn_note, turn_notes
+from udasa_plugin_transformers.generator import TransformersGenerator
+
+_TURNS = "{% for m in messages %}<|im_start|>{{ m.role }} {{ m.content }}CLOSE{% endfor %}"
+
+
+def noted(folder: Path, tiny_model_dir: Path, chat_template: str, **rendering: Any) -> str:
+    """Return the note on the tiny model with another chat template."""
+    model = shutil.copytree(tiny_model_dir, folder / "model")
+    (model / "chat_template.jinja").write_text(chat_template)
+    return turn_note(tiny_ref_of(model), rendering)
+
+
+def test_a_template_and_settings_that_agree_are_no_note(tiny_model_dir: Path, tmp_path: Path) -> None:
+    assert noted(tmp_path, tiny_model_dir, _TURNS.replace("CLOSE", "<|im_end|>")) == ""
+
+
+def test_a_closing_token_that_eos_does_not_name_is_told_with_what_is_done(
+    tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    told = noted(tmp_path, tiny_model_dir, _TURNS.replace("CLOSE", "<pad>"))
+    assert "closes a turn with <pad>, and the model's settings (eos_token_id) name <|im_end|>" in told
+    assert "responses end at either, and recorded ones are closed with <pad>" in told
+
+
+@pytest.mark.parametrize(("closing", "written"), [("\n\n### ", r"'\n\n### '"), ("", "''")])
+def test_a_turn_that_ordinary_text_closes_is_told(
+    tiny_model_dir: Path, tmp_path: Path, closing: str, written: str
+) -> None:
+    template = "{% for m in messages %}{{ m.role }}: {{ m.content }}CLOSE{% endfor %}"
+    told = noted(tmp_path, tiny_model_dir, template.replace("CLOSE", closing))
+    assert f"closes a turn with no token of its own (it writes {written} there)" in told
+    assert "responses end at <|im_end|> alone" in told
+
+
+def test_the_users_template_options_decide(tiny_model_dir: Path, tmp_path: Path) -> None:
+    template = _TURNS.replace("CLOSE", "{{ '<pad>' if short else '<|im_end|>' }}")
+    told = noted(tmp_path / "short", tiny_model_dir, template, template_options={"short": True})
+    assert "closes a turn with <pad>" in told
+    assert noted(tmp_path / "long", tiny_model_dir, template, template_options={"short": False}) == ""
+
+
+def test_an_option_that_the_template_does_not_have_fails_the_check(
+    tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UdasaError, match="has no option shortt"):
+        noted(tmp_path, tiny_model_dir, _TURNS, template_options={"shortt": True})
+
+
+def test_check_says_it(tiny_model_dir: Path, tmp_path: Path) -> None:
+    model = shutil.copytree(tiny_model_dir, tmp_path / "model")
+    (model / "chat_template.jinja").write_text(_TURNS.replace("CLOSE", "{{ '<pad>' if short else '' }}"))
+    options = {"use": "transformers", "responses": 2, "max_new_tokens": 4}
+
+    def notes(**given: Any) -> list[str]:
+        return turn_notes(load(configuration(tmp_path, model, generator={**options, **given})))
+
+    (told,) = notes(template_options={"short": True})
+    assert "closes a turn with <pad>" in told
+    assert notes(template="plain") == []
+
+
+@pytest.mark.parametrize(
+    ("child", "told"),
+    [('print(\'{"note": "", "fault": "no option x"}\')', "no option x"), ("raise OSError('no')", "")],
+)
+def test_what_the_other_process_cannot_do_is_told(
+    tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, child: str, told: str
+) -> None:
+    monkeypatch.setattr("udasa_core.check.turns._CHILD", child)
+    checked = load(configuration(tmp_path, tiny_model_dir))
+    if told:
+        with pytest.raises(UdasaError, match=told):
+            turn_notes(checked)
+    else:
+        assert turn_notes(checked)[0].endswith("its tokenizer cannot be read (OSError: no)")
+
+
+def test_a_model_that_is_not_here_is_said_to_be(tiny_model_dir: Path, tmp_path: Path) -> None:
+    plain = configuration(tmp_path, tiny_model_dir)
+    plain["model"] = {**plain["model"], "source": "hf:nobody/nothing@main"}
+    (told,) = turn_notes(load(plain))
+    assert "hf:nobody/nothing@main is not told: the model is not ready on this machine yet" in told
+
+
+def test_stops_are_those_of_the_users_options(tiny_model_dir: Path, tmp_path: Path) -> None:
+    """A sampled response ends where the template, given its options, closes a turn."""
+    model = shutil.copytree(tiny_model_dir, tmp_path / "model")
+    (model / "chat_template.jinja").write_text(
+        "{% set E = '<pad>' if short else '<|im_end|>' %}"
+        "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}{{ E }}\n{% endfor %}"
+    )
+    ref = tiny_ref_of(model)
+    lm = load_causal_lm(ref)
+    pad, end = lm.tokenizer.convert_tokens_to_ids(["<pad>", "<|im_end|>"])
+    assert lm.stops({"short": True}) == {pad, end}
+    assert lm.stops({"short": False}) == lm.stops() == lm.stop_ids == {end}
+    options = TransformersGenerator.Options(template_options={"short": True})
+    resources = FakeResources(ref)
+    plugin = TransformersGenerator(options, "transformers", resources)
+    sampling = SamplingOptions(responses=40, temperature=2.0, max_new_tokens=60)
+    (group,) = plugin.udasa_generate((Prompt("one", (Message("user", "hi"),)),), sampling, ref, 3)
+    ended = [response for response in group.responses if response.token_ids[-1] == pad]
+    assert ended
+    assert all(response.finish_reason == "stop" for response in ended)
+    assert not any(pad in response.token_ids[:-1] for response in group.responses)

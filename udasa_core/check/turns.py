@@ -1,0 +1,67 @@
+"""How the policy's chat template and its settings fit together: options, and what ends a turn."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from udasa_core.check.model_size import local_folder, local_path
+from udasa_core.config.parse import RunConfig
+from udasa_core.errors import UdasaError
+from udasa_core.models.causal_lm import load_causal_lm
+from udasa_core.records import Message, ModelRef
+
+_CHILD = "import sys; from udasa_core.check.turns import child; child(*sys.argv[1:])"
+
+
+def turn_notes(config: RunConfig) -> list[str]:
+    """Return what is to be known of how the policy's turns end.
+
+    The tokenizer is read in a process of its own: transformers imports torch for it, which nothing else of
+    `udasa check` does. Raises UdasaError where the generator's table gives the chat template an option that
+    it does not have.
+    """
+    source, rendering = config.model.source, config.rendering
+    if rendering.get("template") == "plain":
+        return []
+    path = local_path(source, config.root)
+    folder = local_folder(path) if path else None
+    if folder is None:
+        return [f"what ends a turn of {source} is not told: the model is not ready on this machine yet"]
+    trusted = config.model.trust_remote_code
+    ref = ModelRef(source, "", "float32", "", folder=str(folder), trust_remote_code=trusted)
+    asked = [json.dumps(given) for given in (ref.to_json(), rendering)]
+    done = subprocess.run([sys.executable, "-P", "-c", _CHILD, *asked], capture_output=True, text=True)
+    if done.returncode:
+        (*_, last) = ["", *done.stderr.strip().splitlines()]
+        return [f"what ends a turn of {source} is not told: its tokenizer cannot be read ({last})"]
+    said = json.loads(done.stdout.splitlines()[-1])
+    if said["fault"]:
+        raise UdasaError(said["fault"])
+    return [said["note"]] if said["note"] else []
+
+
+def child(ref: str, rendering: str) -> None:
+    """Print what there is to say of a model, as JSON in the last line."""
+    try:
+        said = {"note": turn_note(ModelRef.from_json(json.loads(ref)), json.loads(rendering)), "fault": ""}
+    except UdasaError as error:
+        said = {"note": "", "fault": str(error)}
+    print(json.dumps(said))
+
+
+def turn_note(ref: ModelRef, rendering: Mapping[str, Any]) -> str:
+    """Return what is to be known of how a model's turns end, "" where nothing is; reads its tokenizer alone.
+
+    rendering: as `RunConfig.rendering`. Raises UdasaError where it has an option that the template has not.
+    """
+    lm = load_causal_lm(ref)
+    if "template_options" in rendering:
+        # What the template refuses of a conversation is said of each prompt.
+        with suppress(ValueError):
+            lm.render([Message("user", "?")], **rendering)
+    return lm.closing_note(rendering.get("template_options"))
