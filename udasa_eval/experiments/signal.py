@@ -47,6 +47,12 @@ class Signal(Plugin):
             min_length=1,
             description="Responses a prompt; smaller numbers are taken from the largest.",
         )
+        voters: tuple[Annotated[int, Field(ge=0, multiple_of=8)], ...] = Field(
+            default=(16,),
+            min_length=1,
+            description="Voters a prompt that responses are compared with besides; smaller numbers are taken "
+            "from the largest.",
+        )
 
     options: Options
     configuration = bundled("signal.toml")
@@ -66,7 +72,7 @@ class Signal(Plugin):
         from udasa_eval.experiments.signal_tables import tables
 
         options = self.options
-        asked = Asked(config, steps, options.temperatures, options.responses)
+        asked = Asked(config, steps, options.temperatures, options.responses, options.voters)
         reports = on_file(asked, options.data) if options.data else on_sets(asked, options.part, options.sets)
         write_csv(out_dir / f"{self.report_name}.csv", rows(reports))
         write_csv(out_dir / f"{self.report_name}-questions.csv", question_rows(reports))

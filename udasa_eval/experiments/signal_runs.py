@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -41,13 +42,15 @@ _OWN_ANSWERS, _OWN_TOKENS = 4, 64
 class Asked:
     """What to measure: a configuration (plain data) and the steps to measure it by.
 
-    temperatures: sampled anew each. sizes: numbers of responses K, the smaller ones taken from the largest.
+    temperatures: sampled anew each. sizes, voters: numbers of responses K, and of voters that they are
+    compared with besides, the smaller ones taken from the largest.
     """
 
     config: Mapping[str, Any]
     steps: Steps
     temperatures: Sequence[float]
     sizes: Sequence[int]
+    voters: Sequence[int] = (0,)
 
     @property
     def seed(self) -> int:
@@ -92,17 +95,21 @@ def on_file(asked: Asked, data: Path) -> tuple[SignalReport, ...]:
 def _on_questions(
     asked: Asked, questions: Sequence[Question], name: str, temperature: float, *, with_costs: bool
 ) -> list[SignalReport]:
-    """Sample the largest K once, then measure each K on the first of these responses."""
+    """Sample the most of responses and voters once, then measure each number on the first of these."""
     prompts = questions_file(asked.steps.folder / "prompts", questions)
-    generator = {"temperature": float(temperature), "responses": max(asked.sizes)}
+    generator = {
+        "temperature": float(temperature),
+        "responses": max(asked.sizes),
+        "voters": max(asked.voters),
+    }
     config = with_prompts(asked.config, prompts, generator)
     found: list[SignalReport] = []
     with asked.steps.run(config, f"{name}-t{temperature:g}") as run:
         whole = run.sample()
-        for size in sorted(asked.sizes):
-            taken = whole if size == max(asked.sizes) else run.first(whole, size)
+        for size, voters in itertools.product(sorted(asked.sizes), sorted(asked.voters)):
+            taken = run.heard_by(whole if size == max(asked.sizes) else run.first(whole, size), voters)
             scores = scored_questions(run, taken, questions)
-            condition = Condition(name, float(temperature), size)
+            condition = Condition(name, float(temperature), size, voters)
             # A dimension costs the same a response whatever the temperature, and nearly so whatever K.
             is_first = temperature == asked.temperatures[0] and size == min(asked.sizes)
             costs = run.costs(taken) if is_first and with_costs else {}
