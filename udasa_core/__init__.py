@@ -49,6 +49,10 @@ if TYPE_CHECKING:
     from udasa_core.plugins.base import Options as Options
     from udasa_core.plugins.base import Plugin as Plugin
     from udasa_core.plugins.compared import ComparedOptions as ComparedOptions
+    from udasa_core.plugins.compared import agreements as agreements
+    from udasa_core.plugins.compared import answered as answered
+    from udasa_core.plugins.compared import final_answers as final_answers
+    from udasa_core.plugins.compared import yes_and_no as yes_and_no
     from udasa_core.prompts.prompt_row import RowError as RowError
     from udasa_core.prompts.prompt_row import row_id as row_id
     from udasa_core.prompts.prompt_row import row_messages as row_messages
@@ -105,6 +109,9 @@ if TYPE_CHECKING:
     from udasa_core.store.runs import Run as Run
     from udasa_core.store.runs import find_run as find_run
     from udasa_core.store.tables import read_pairs as read_pairs
+    from udasa_core.text.answer_words import AnswerWord as AnswerWord
+    from udasa_core.text.answer_words import answer_words as answer_words
+    from udasa_core.text.answer_words import same_word as same_word
     from udasa_core.text.final_answer import MarkedAnswer as MarkedAnswer
     from udasa_core.text.final_answer import final_answer as final_answer
     from udasa_core.text.final_answer import marked_answers as marked_answers
@@ -114,6 +121,8 @@ if TYPE_CHECKING:
     from udasa_core.text.rating import RatingRule as RatingRule
     from udasa_core.text.rating import rating as rating
     from udasa_core.text.sentences import sentences as sentences
+    from udasa_core.text.stance import asks_yes_or_no as asks_yes_or_no
+    from udasa_core.text.stance import stance as stance
     from udasa_core.text.words import WORD as WORD
     from udasa_core.text.words import words as words
 
@@ -140,7 +149,7 @@ _HOMES = {
     "models.positions": ("refuse_longer",),
     "models.resolve": ("resolve_encoder", "resolve_model"),
     "plugins.base": ("Options", "Plugin"),
-    "plugins.compared": ("ComparedOptions",),
+    "plugins.compared": ("ComparedOptions", "agreements", "answered", "final_answers", "yes_and_no"),
     "prompts.prompt_row": ("RowError", "row_id", "row_messages"),
     "prompts.read": ("PromptSource", "ReadPrompt", "SetAside", "prompts_digest", "read_prompts"),
     "prompts.rows": ("BadRow", "read_rows"),
@@ -189,11 +198,13 @@ _HOMES = {
     "statistics.resampling": ("Resamples",),
     "store.runs": ("Run", "find_run"),
     "store.tables": ("read_pairs",),
+    "text.answer_words": ("AnswerWord", "answer_words", "same_word"),
     "text.final_answer": ("MarkedAnswer", "final_answer", "marked_answers", "without_opening"),
     "text.own_words": ("own_words",),
     "text.printable": ("printable",),
     "text.rating": ("RatingRule", "rating"),
     "text.sentences": ("sentences",),
+    "text.stance": ("asks_yes_or_no", "stance"),
     "text.words": ("WORD", "words"),
 }
 # Where each public name comes from.

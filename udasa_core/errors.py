@@ -10,7 +10,8 @@
     ├── StoreError             the store cannot be written or read
     ├── LockedError            another process is at work on the same run
     ├── PluginError            a plugin raised, or broke its contract; names plugin, distribution, version
-    └── NoPairsError           no response could be paired; carries the counts by reason
+    ├── NoPairsError           no response could be paired; carries the counts by reason
+    └── FewPairsError          too few prompts gave a pair
 
 A plugin may raise `UdasaError` (or a subclass) to speak to the user in its own words; anything else that
 leaves a plugin is wrapped in a `PluginError`.
@@ -95,10 +96,26 @@ class NoPairsError(UdasaError):
 
     def __init__(self, reasons: Mapping[str, int]) -> None:
         self.reasons = dict(reasons)
-        told = "\n".join(f"  {count:>6}  {reason}" for reason, count in sorted(self.reasons.items()))
         super().__init__(
             "there is no pair to train on. Prompts, or pairs that were made, by why they are left out:\n"
-            f"{told or '  (no prompt reached pairing)'}\n"
+            f"{_counted(reasons) or '  (no prompt reached pairing)'}\n"
             "Loosen what the reason names: the guards in [pairing], or the policy in [stages] (what it does "
             "with pairs that have no gap, say); or raise [generator] responses, or give more prompts."
         )
+
+
+class FewPairsError(UdasaError):
+    """So few prompts gave a pair that what is trained would hardly be about them."""
+
+    def __init__(self, pairs: int, prompts: int, least: float, reasons: Mapping[str, int]) -> None:
+        super().__init__(
+            f"{pairs} of {prompts} prompts give a pair ({pairs / prompts:.1%}), fewer than [trainer] "
+            f"min_paired ({least:.1%}) asks for; nothing is trained. The others, by why they have none:\n"
+            f"{_counted(reasons)}\n"
+            "Name dimensions that have something to say of such prompts, loosen the guards in [pairing], "
+            "give other prompts, or train on what there is: --set trainer.min_paired=0"
+        )
+
+
+def _counted(reasons: Mapping[str, int]) -> str:
+    return "\n".join(f"  {count:>6}  {reason}" for reason, count in sorted(reasons.items()))

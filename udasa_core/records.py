@@ -180,6 +180,11 @@ class Group:
         if not self.responses:
             raise ValueError(f"prompt {self.prompt.id} has no response")
 
+    @property
+    def heard(self) -> tuple[Response, ...]:
+        """What a response is compared with, itself included: the K responses, and then the voters."""
+        return (*self.responses, *self.voters)
+
 
 @dataclass(frozen=True, slots=True)
 class Abstain:
@@ -388,13 +393,18 @@ class Grade:
 
 @dataclass(frozen=True, slots=True)
 class SamplingOptions:
-    """How responses are drawn: K a prompt, at a temperature (> 0), with a token budget."""
+    """How responses are drawn: K a prompt, at a temperature (> 0), with a token budget.
+
+    block: 0 for the responses that are paired, n ≥ 1 for the n-th block of voters. A generator that samples
+    need not look at it, for each block has a seed of its own; one that reads says by it what comes next.
+    """
 
     responses: int = 8
     temperature: float = 0.7
     max_new_tokens: int = 128
     top_p: float = 1.0
     top_k: int = 0
+    block: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from udasa_core import Column, ComparedOptions, Group, Plugin, Score, hookimpl
 from udasa_plugin_factual.claims import ALONE
@@ -12,10 +12,10 @@ from udasa_plugin_factual.claims import ALONE
 class CoCoA(Plugin):
     """One score a response in [0, 1): 0 where the model is sure of its words or all responses agree.
 
-    Formula, for response i of K with T tokens:
+    Formula, for response i, of T tokens, among a prompt's N (its K responses and its voters):
 
         surprise      a_i = −1/T · Σ_t ln p_t                       (nats, ≥ 0)
-        inconsistency b_i = 1/(K−1) · Σ_{j≠i} (1 − s_ij)            (in [0, 1])
+        inconsistency b_i = 1/(N−1) · Σ_{j≠i} (1 − s_ij)            (in [0, 1])
         u_i = 1 − exp(−a_i · b_i)
 
     where s is the run's similarity in [0, 1]: the mean of both directions' probability of entailment where
@@ -38,21 +38,23 @@ class CoCoA(Plugin):
 
     @hookimpl
     def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:
-        texts = [self.options.compared(group) for group in groups]
-        matrices = self.resources.similarity().matrices(texts)
-        columns = (_products(group, matrix.tolist()) for group, matrix in zip(groups, matrices, strict=True))
-        return Column(self.name, tuple(columns))
+        return self.options.column(self.name, groups, self._uncertainties)
+
+    def _uncertainties(self, groups: Sequence[Group]) -> Iterator[tuple[Score, ...]]:
+        matrices = self.options.matrices(self.resources, groups)
+        for group, matrix in zip(groups, matrices, strict=True):
+            yield _products(group, matrix.tolist())
 
 
 def _products(group: Group, similarity: Sequence[Sequence[float]]) -> tuple[Score, ...]:
-    """Return the K uncertainties of one prompt, given its responses' (K, K) similarities."""
-    count = len(group.responses)
-    if count < 2:
-        return (ALONE,) * count
+    """Return the K uncertainties of one prompt, given the (N, N) similarities of all that is heard."""
+    others = len(similarity) - 1
+    if not others:
+        return (ALONE,)
     scores: list[Score] = []
-    for i, (response, row) in enumerate(zip(group.responses, similarity, strict=True)):
+    for i, (response, row) in enumerate(zip(group.responses, similarity, strict=False)):
         # A log-probability of rounding may lie a hair above 0, and so their mean.
         surprise = max(0.0, -math.fsum(response.logprobs) / len(response.logprobs))
-        inconsistency = math.fsum(1.0 - value for j, value in enumerate(row) if j != i) / (count - 1)
+        inconsistency = math.fsum(1.0 - value for j, value in enumerate(row) if j != i) / others
         scores.append(-math.expm1(-surprise * inconsistency))
     return tuple(scores)

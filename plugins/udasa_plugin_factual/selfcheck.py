@@ -19,10 +19,10 @@ class SelfCheck(Plugin):
     """One score a response in [0, 1]: 0 where the other responses bear out every sentence, 1 where they
     contradict.
 
-    Formula, for sentence s of response i of K, with p the entailment model's probabilities for the premise
-    "response j" and the hypothesis s:
+    Formula, for sentence s of response i among a prompt's N (its K responses and its voters), with p the
+    entailment model's probabilities for the premise "response j" and the hypothesis s:
 
-        d_s = 1/(K−1) · Σ_{j≠i} p_j(contradiction) / (p_j(contradiction) + p_j(entailment))
+        d_s = 1/(N−1) · Σ_{j≠i} p_j(contradiction) / (p_j(contradiction) + p_j(entailment))
         u_i = mean_s d_s, or max_s d_s
 
     (½ where both probabilities are 0.) Equal responses count once each.
@@ -49,13 +49,13 @@ class SelfCheck(Plugin):
 
 
 def _checks(group: Group) -> list[Checks | Abstain]:
-    """Return each response's sentences, each against every other response."""
-    texts = [response.text for response in group.responses]
+    """Return each response's sentences, each against every other response and voter."""
+    texts = [response.text for response in group.heard]
     if len(texts) < 2:
         return [ALONE]
     return [
         [[(other, sentence) for j, other in enumerate(texts) if j != i] for sentence in sentences(text)]
-        for i, text in enumerate(texts)
+        for i, text in enumerate(texts[: len(group.responses)])
     ]
 
 

@@ -20,9 +20,10 @@ class SelfCheckEmbedder(Plugin):
     """One score a response in [0, 1]: 0 where every other response has each of its sentences, 1 where none
     has one like them.
 
-    Formula, for sentence s of response i of K, with e the run's embedder:
+    Formula, for sentence s of response i among a prompt's N (its K responses and its voters), with e the
+    run's embedder:
 
-        d_s = 1/(K−1) · Σ_{j≠i} (1 − max_{s' in j} clip(cos(e_s, e_s'), 0, 1))
+        d_s = 1/(N−1) · Σ_{j≠i} (1 − max_{s' in j} clip(cos(e_s, e_s'), 0, 1))
         u_i = mean_s d_s, or max_s d_s
 
     Source: SelfCheckGPT with BERTScore (Manakul, Liusie and Gales 2023, arXiv 2303.08896, section 5.1),
@@ -52,7 +53,7 @@ class SelfCheckEmbedder(Plugin):
                 columns.append((ALONE,))
                 continue
             silent = [not sentences(response.text) for response in group.responses]
-            scores = _uncertainties(some, rows, self.options.over)
+            scores = _uncertainties(some, rows, len(group.responses), self.options.over)
             columns.append(
                 tuple(SILENT if mute else score for mute, score in zip(silent, scores, strict=True))
             )
@@ -60,16 +61,17 @@ class SelfCheckEmbedder(Plugin):
 
 
 def _sentences(group: Group) -> list[list[str]]:
-    """Return each response's sentences, its whole text where it has none; nothing for a single response."""
-    if len(group.responses) < 2:
+    """Return the sentences of each response and voter, its whole text where it has none; nothing where
+    there is only one."""
+    if len(group.heard) < 2:
         return []
-    return [sentences(response.text) or [response.text] for response in group.responses]
+    return [sentences(response.text) or [response.text] for response in group.heard]
 
 
 def _uncertainties(
-    told: Sequence[Sequence[str]], embeddings: Mapping[str, NDArray[float32]], over: Over
+    told: Sequence[Sequence[str]], embeddings: Mapping[str, NDArray[float32]], count: int, over: Over
 ) -> list[Score]:
-    """Return the K uncertainties of one prompt, given its responses' sentences and their unit rows."""
+    """Return the uncertainties of the first `count`, given all sentences and their unit rows."""
     import numpy as np
 
     distinct = list(dict.fromkeys(sentence for some in told for sentence in some))
@@ -78,7 +80,7 @@ def _uncertainties(
     # einsum, not a matrix product: its sums do not depend on how many sentences there are.
     similarity = np.clip(np.einsum("id,jd->ij", rows, rows), 0.0, 1.0)
     np.fill_diagonal(similarity, 1.0)
-    # (sentences, K): how near the nearest sentence of each response is.
+    # (sentences, N): how near the nearest sentence of each response is.
     nearest = np.stack([similarity[:, [index[s] for s in some]].max(axis=1) for some in told], axis=1)
     doubts: list[list[float]] = (1.0 - nearest).tolist()
 
@@ -86,4 +88,6 @@ def _uncertainties(
         others = (value for j, value in enumerate(doubts[index[sentence]]) if j != own)
         return math.fsum(others) / (len(told) - 1)
 
-    return [over_sentences([doubt(sentence, i) for sentence in some], over) for i, some in enumerate(told)]
+    return [
+        over_sentences([doubt(sentence, i) for sentence in some], over) for i, some in enumerate(told[:count])
+    ]

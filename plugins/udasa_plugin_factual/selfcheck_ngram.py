@@ -15,13 +15,13 @@ from udasa_plugin_factual.claims import ALONE, SILENT, ClaimOptions, Over, combi
 class SelfCheckNgram(Plugin):
     """One score a response in [0, 1): lower the more its words are those that all responses use.
 
-    Formula, with n(w) the number of times that word w stands in the prompt's K responses, N their number of
-    words together, and w_1 … w_J the words of sentence s:
+    Formula, with n(w) the number of times that word w stands in the prompt's responses and voters, N their
+    number of words together, and w_1 … w_J the words of sentence s:
 
         d_s = −1/J · Σ_j ln (n(w_j) / N), or max_j −ln (n(w_j) / N)        (nats, ≥ 0)
         u   = 1 − exp(−mean_s d_s), or 1 − exp(−max_s d_s)
 
-    The unigram model counts the K−1 other responses and the response itself, which adds one to the count of
+    The unigram model counts the others and the response itself, which adds one to the count of
     each of its words: that is the paper's smoothing, and no word has probability 0. So one model serves all
     responses of a prompt.
 
@@ -53,11 +53,11 @@ class SelfCheckNgram(Plugin):
         return Column(self.name, tuple(map(self._uncertainties, groups)))
 
     def _uncertainties(self, group: Group) -> tuple[Score, ...]:
-        if len(group.responses) < 2:
+        if len(group.heard) < 2:
             return (ALONE,)
-        told = [[words(sentence) for sentence in sentences(response.text)] for response in group.responses]
+        told = [[words(sentence) for sentence in sentences(response.text)] for response in group.heard]
         counts = Counter(word for some in told for sentence in some for word in sentence)
-        return tuple(self._uncertainty(some, counts) for some in told)
+        return tuple(self._uncertainty(some, counts) for some in told[: len(group.responses)])
 
     def _uncertainty(self, told: Sequence[Sequence[str]], counts: Counter[str]) -> Score:
         """Return one response's score from its sentences' words and the counts of all responses' words."""

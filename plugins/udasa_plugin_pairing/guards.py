@@ -11,6 +11,7 @@ from udasa_core import Abstain, Group, Options, Pair, Pairing, Response, Scores,
 
 # The reasons that refusals are counted by.
 TOO_FEW = "too few scored responses"
+UNSCORED = "no response has a score"
 TRUNCATED = "truncated"
 IDENTICAL = "identical responses"
 SMALL_GAP = "gap below min_gap"
@@ -48,9 +49,14 @@ class Guards(Options):
         )
 
     def too_few(self, scores: Scores) -> str:
-        """Return why fewer than two candidates are left: the scores that are missing, or the truncation."""
-        scored = sum(not isinstance(u, Abstain) for u in scores.U)
-        return TOO_FEW if scored < 2 else TRUNCATED
+        """Return why fewer than two candidates are left: the scores that are missing, or the truncation.
+
+        Where all abstain for one reason, it is told.
+        """
+        reasons = [u.reason for u in scores.U if isinstance(u, Abstain)]
+        if len(reasons) == len(scores.U) and len(set(reasons)) == 1:
+            return f"{UNSCORED}: {reasons[0]}"
+        return TOO_FEW if len(scores.U) - len(reasons) < 2 else TRUNCATED
 
     def refuse(self, chosen: Response, rejected: Response) -> str | None:
         """Return why this pair may not be trained on, or None where it may."""

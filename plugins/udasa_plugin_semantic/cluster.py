@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 
 
 class Cluster(Plugin):
-    """One score a response in [0, 1]: 0 where all K responses mean the same, 1 where no other means the same.
+    """One score a response in [0, 1]: 0 where all N texts mean the same, 1 where no other means the same.
 
-    Formula, with C(i) the cluster of response i:
+    Formula, for N texts, a prompt's K responses and its voters, with C(i) the cluster of response i:
 
-        u_i = −ln(|C(i)| / K) / ln K
+        u_i = −ln(|C(i)| / N) / ln N
 
-    The mean of u over the K responses, times ln K, is the discrete semantic entropy of the prompt (nats).
+    Without voters the mean of u over the responses, times ln K, is the discrete semantic entropy of the
+    prompt (nats).
 
     Clusters are the connected components of "means the same": by entailment, where both directions have
     entailment as their likeliest label; by an embedder, where the cosine reaches `cosine`. So they do not
@@ -35,7 +36,7 @@ class Cluster(Plugin):
     transitive, they compare a response with the first member of each cluster in the order of sampling, while
     here a chain of responses is one cluster.
 
-    Abstains where a prompt has one response only. At most K different values a prompt, so ties are many.
+    Abstains where a prompt has one response only. At most N different values a prompt, so ties are many.
     Cost: as semantic.degree, whose model calls it shares.
     """
 
@@ -55,13 +56,16 @@ class Cluster(Plugin):
 
     @hookimpl
     def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:
-        texts = [self.options.compared(group) for group in groups]
-        matrices = self.resources.similarity().equivalences(texts, self.options.cosine)
-        return Column(self.name, tuple(map(_surprises, matrices)))
+        return self.options.column(self.name, groups, self._uncertainties)
+
+    def _uncertainties(self, groups: Sequence[Group]) -> Iterator[tuple[Score, ...]]:
+        matrices = self.options.equivalences(self.resources, groups, self.options.cosine)
+        for group, matrix in zip(groups, matrices, strict=True):
+            yield _surprises(matrix)[: len(group.responses)]
 
 
 def _surprises(equivalent: NDArray[bool_]) -> tuple[Score, ...]:
-    """Return the K uncertainties of one prompt's (K, K) equivalences."""
+    """Return the N uncertainties of one prompt's (N, N) equivalences."""
     count = len(equivalent)
     if count < 2:
         return (ALONE,) * count

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -20,28 +20,29 @@ _DIGITS = 12
 
 
 class Eccentricity(Plugin):
-    """One score a response in [0, √(1 − 1/K)]: 0 at the centre of the responses, more the further out.
+    """One score a response in [0, √(1 − 1/N)]: 0 at the centre of the responses, more the further out.
 
-    Formula, for K responses with the run's similarity s (K × K, s_ii = 1), D = diag(Σ_j s_ij):
+    Formula, for N texts, a prompt's K responses and its voters, with the run's similarity s (N × N,
+    s_ii = 1), D = diag(Σ_j s_ij):
 
         L   = I − D^(−1/2) s D^(−1/2)
         P   = Σ_{m: λ_m < threshold} v_m v_mᵀ          over the eigenvalues λ and eigenvectors v of L
-        u_i = √[(I − J) P (I − J)]_ii                  with J = 1/K everywhere
+        u_i = √[(I − J) P (I − J)]_ii                  with J = 1/N everywhere
 
     P projects on the informative eigenvectors, so u depends neither on their signs nor on the basis of
     an eigenvalue that occurs several times; it is the Euclidean distance of response i's spectral embedding
     from the mean of all.
 
     Source: C_Ecc(s_i) = −‖v'_i‖ of Lin, Trivedi and Sun 2023 (arXiv 2305.19187); the Euclidean norm of u
-    over the K responses is their U_Ecc. We differ in s_ii, which is 1 here and what the model says there, and
+    over the N texts is their U_Ecc. We differ in s_ii, which is 1 here and what the model says there, and
     in taking an embedder's cosine where the run has no entailment model.
 
-    Where all agree or all disagree, all score alike (0, and √(1 − 1/K)), and so do both of two responses. An
+    Where all agree or all disagree, all score alike (0, and √(1 − 1/N)), and so do both of two responses. An
     informative eigenvector counts in full however weak it is: a response that is half like the others may
     lie as far out as one that is like none.
 
     Abstains where a prompt has one response only. Cost: as semantic.degree, whose similarities it shares, and
-    the eigenvectors of a K × K matrix a prompt.
+    the eigenvectors of an N × N matrix a prompt.
     """
 
     class Options(ComparedOptions):
@@ -60,14 +61,16 @@ class Eccentricity(Plugin):
 
     @hookimpl
     def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:
-        texts = [self.options.compared(group) for group in groups]
-        matrices = self.resources.similarity().matrices(texts)
-        threshold = self.options.threshold
-        return Column(self.name, tuple(_eccentricities(matrix, threshold) for matrix in matrices))
+        return self.options.column(self.name, groups, self._uncertainties)
+
+    def _uncertainties(self, groups: Sequence[Group]) -> Iterator[tuple[Score, ...]]:
+        matrices = self.options.matrices(self.resources, groups)
+        for group, matrix in zip(groups, matrices, strict=True):
+            yield _eccentricities(matrix, self.options.threshold)[: len(group.responses)]
 
 
 def _eccentricities(similarity: NDArray[float64], threshold: float) -> tuple[Score, ...]:
-    """Return the K uncertainties of one prompt's (K, K) similarities."""
+    """Return the N uncertainties of one prompt's (N, N) similarities."""
     import numpy as np
 
     count = len(similarity)

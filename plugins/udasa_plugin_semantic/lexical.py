@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 
-from udasa_core import Column, ComparedOptions, Group, Plugin, hookimpl, words
+from udasa_core import Column, ComparedOptions, Group, Plugin, Score, hookimpl, words, yes_and_no
 from udasa_plugin_semantic.dissent import dissents
 
 
 class Lexical(Plugin):
     """One score a response in [0, 1]: 0 where every other response has the same words, 1 where none has any.
 
-    Formula, for response i of K to one prompt, with lcs the length of the longest common subsequence of words
-    and n_i the number of words of response i:
+    Formula, for response i of a prompt's N (its K responses and its voters), with lcs the length of the
+    longest common subsequence of words and n_i the number of words of response i:
 
         ROUGE-L F1(i, j) = 2 · lcs(i, j) / (n_i + n_j)
-        u_i = 1/(K−1) · Σ_{j≠i} (1 − ROUGE-L F1(i, j))
+        u_i = 1/(N−1) · Σ_{j≠i} (1 − ROUGE-L F1(i, j))
 
     Source: ROUGE-L (Lin 2004, ACL W04-1013) as lexical similarity among samples (Fomicheva et al. 2020,
     arXiv 2005.10608); the mean of u over the responses is 1 − the prompt's lexical similarity. Words are
@@ -33,12 +33,19 @@ class Lexical(Plugin):
 
     @hookimpl
     def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:
-        texts = (self.options.compared(group) for group in groups)
-        return Column(self.name, tuple(dissents(_similarities(some)) for some in texts))
+        return self.options.column(self.name, groups, lambda some: map(self._uncertainties, some))
+
+    def _uncertainties(self, group: Group) -> tuple[Score, ...]:
+        import numpy as np
+
+        similarities = _similarities(self.options.compared(group))
+        if self.options.on == "answer":
+            similarities = yes_and_no(group, np.array(similarities)).tolist()
+        return dissents(similarities, len(group.responses))
 
 
 def _similarities(texts: Sequence[str]) -> list[list[float]]:
-    """Return the (K, K) ROUGE-L F1 of K texts."""
+    """Return the (N, N) ROUGE-L F1 of N texts."""
     spelt = [words(text) for text in texts]
     rows = [[1.0] * len(texts) for _ in texts]
     for i, j in combinations(range(len(texts)), 2):

@@ -40,7 +40,8 @@ class RecordedGenerator(Plugin):
     raw ones, and the temperature plays no part. A response that is longer than the context leaves is cut
     there, with finish reason "length"; [generator] max_new_tokens does not cut it.
 
-    A prompt is taken where two responses or more are recorded for its very messages. Asked again with another
+    A prompt is taken where two responses or more are recorded for its very messages, and as many voters as
+    [generator] asks for. Asked again with another
     policy (after training, say) the same texts are measured under that policy: nothing new is said.
     Cost: one pass over each prompt and each recorded token. The file is read into memory.
     """
@@ -50,7 +51,7 @@ class RecordedGenerator(Plugin):
 
         source: str = Field(
             description="A JSONL or Parquet file (file:responses.jsonl, say): each row has prompt (text) or "
-            "messages, and responses (a list of texts).",
+            "messages, responses (a list of texts), and voters (likewise) where [generator] asks for some.",
         )
 
     options: Options
@@ -65,11 +66,24 @@ class RecordedGenerator(Plugin):
         lm = self.resources.causal_lm(self.resources.base)
         # One token of room for a response is enough: a longer one is cut.
         refusals = self.options.refusals(lm, prompts, max_new_tokens=1)
-        counts = [len(self._recordings.of(prompt.messages)) for prompt in prompts]
         return [
-            refusal or ("" if count >= 2 else f"{count} recorded responses, and pairing needs 2")
-            for refusal, count in zip(refusals, counts, strict=True)
+            refusal or self._too_few(prompt, sampling)
+            for refusal, prompt in zip(refusals, prompts, strict=True)
         ]
+
+    def _too_few(self, prompt: Prompt, sampling: SamplingOptions) -> str:
+        """Say how many recorded responses, or voters, a prompt lacks; "" where it has enough."""
+        if sampling.block:
+            count, wanted = len(self._recordings.voters(prompt.messages)), sampling.block * sampling.responses
+            return "" if count >= wanted else f"{count} recorded voters, and [generator] voters is {wanted}"
+        count = len(self._recordings.of(prompt.messages))
+        return "" if count >= 2 else f"{count} recorded responses, and pairing needs 2"
+
+    def _texts(self, prompt: Prompt, sampling: SamplingOptions) -> Sequence[str]:
+        if not sampling.block:
+            return self._recordings.of(prompt.messages)[: sampling.responses]
+        start = (sampling.block - 1) * sampling.responses
+        return self._recordings.voters(prompt.messages)[start : start + sampling.responses]
 
     @hookimpl
     def udasa_generate(
@@ -79,7 +93,7 @@ class RecordedGenerator(Plugin):
         groups = []
         with self.resources.progress("score recorded responses", len(prompts)) as advance:
             for prompt in prompts:
-                texts = self._recordings.of(prompt.messages)[: sampling.responses]
+                texts = self._texts(prompt, sampling)
                 rendered, end = self.options.render(lm, prompt), self.options.end_of_turn(lm)
                 groups.append(measured_group(lm, prompt, rendered, texts, end))
                 advance(1)

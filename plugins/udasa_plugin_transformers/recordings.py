@@ -10,7 +10,7 @@ from udasa_core import Message, UdasaError, check_packed, content_key, parse_jso
 
 _ADVICE = (
     "each row has `prompt` (text) or `messages` (a list of role and content), perhaps `system` (text), "
-    "and `responses` (a list of texts)"
+    "`responses` (a list of texts), and perhaps `voters` (likewise)"
 )
 
 
@@ -23,16 +23,22 @@ class Recordings:
 
     def __init__(self, path: Path) -> None:
         self._responses: dict[str, list[str]] = {}
+        self._voters: dict[str, list[str]] = {}
         for place, row in _rows(path):
             try:
-                messages, responses = _read(row)
+                messages, responses, voters = _read(row)
             except (TypeError, ValueError) as error:
                 raise UdasaError(f"{path}, {place}: {error}; {_ADVICE}") from error
             self._responses.setdefault(_key(messages), []).extend(responses)
+            self._voters.setdefault(_key(messages), []).extend(voters)
 
     def of(self, messages: Sequence[Message]) -> Sequence[str]:
         """Return the responses recorded for a conversation; none is legal."""
         return self._responses.get(_key(messages), ())
+
+    def voters(self, messages: Sequence[Message]) -> Sequence[str]:
+        """Return the voters recorded for a conversation; none is legal."""
+        return self._voters.get(_key(messages), ())
 
 
 def _key(messages: Sequence[Message]) -> str:
@@ -70,8 +76,8 @@ def _parquet_rows(path: Path) -> Iterator[tuple[str, Any]]:
         raise UdasaError(f"{path} is not a Parquet file: {error}") from error
 
 
-def _read(row: Any) -> tuple[list[Message], list[str]]:
-    """Return a row's messages and responses. Raises ValueError or TypeError saying what is wrong."""
+def _read(row: Any) -> tuple[list[Message], list[str], list[str]]:
+    """Return a row's messages, responses and voters. Raises ValueError or TypeError saying what is wrong."""
     if not isinstance(row, Mapping):
         raise TypeError("the row is no object")
     prompt, messages, responses = row.get("prompt"), row.get("messages"), row.get("responses")
@@ -85,9 +91,13 @@ def _read(row: Any) -> tuple[list[Message], list[str]]:
         ]
     if (system := row.get("system")) is not None:
         conversation.insert(0, Message("system", _text(system, "system")))
-    if not isinstance(responses, list):
-        raise TypeError("`responses` is no list")
-    return conversation, [_text(response, "a response") for response in responses]
+    return conversation, _texts(responses, "responses"), _texts(row.get("voters") or [], "voters")
+
+
+def _texts(given: Any, name: str) -> list[str]:
+    if not isinstance(given, list):
+        raise TypeError(f"`{name}` is no list")
+    return [_text(text, f"one of `{name}`") for text in given]
 
 
 def _turns(messages: Any) -> list[Mapping[str, Any]]:

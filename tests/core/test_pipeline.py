@@ -12,7 +12,7 @@ import pytest
 
 import udasa_core
 from tests.canned import calls, configuration, heard, order
-from udasa_core.errors import NoPairsError, PluginError, PromptsError, UdasaError
+from udasa_core.errors import FewPairsError, NoPairsError, PluginError, PromptsError, UdasaError
 from udasa_core.store.output import HELD_OUT, TRAINING, Output
 
 
@@ -240,7 +240,7 @@ def test_no_pair_at_all_is_told_with_the_reasons(plain: dict[str, Any]) -> None:
 
 def test_where_everything_abstains_nothing_is_paired(plain: dict[str, Any]) -> None:
     plain["dimension"] = [{"use": "tests.canned:Abstaining"}]
-    with pytest.raises(NoPairsError, match="scored"):
+    with pytest.raises(NoPairsError, match=r"no response has a score: .*canned"):
         udasa_core.run(plain)
 
 
@@ -553,6 +553,20 @@ def test_prompts_that_change_while_they_are_read_are_told(
         with pytest.raises(UdasaError, match="was changed while it was read"):
             udasa_core.run(plain)
     assert udasa_core.run(plain).status == "finished"
+
+
+def test_few_paired_prompts_stop_the_run_before_training(plain: dict[str, Any]) -> None:
+    """Where few prompts have scores nothing is trained, and the reason is told."""
+    plain["dimension"] = [{"use": "tests.canned:OnPrompts", "name": "one", "word": "question"}]
+    with pytest.raises(UdasaError, match="there is no pair to train on"):
+        udasa_core.run(plain)
+    plain["dimension"] = [{"use": "tests.canned:OnPrompts", "name": "one", "word": "question 1"}]
+    with pytest.raises(FewPairsError, match=r"of \d+ prompts give a pair .*min_paired \(90.0%\)") as raised:
+        udasa_core.run(plain, ["trainer.min_paired=0.9"])
+    assert "no response has a score: one: canned" in str(raised.value)
+    assert not any(name.startswith("train") for name in calls)
+    run = udasa_core.run(plain, ["trainer.min_paired=0.1"])
+    assert run.status == "finished"
 
 
 def test_the_manifest_holds_the_date_that_chat_templates_are_told(canned_run: udasa_core.Run) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,14 +14,13 @@ from numpy.typing import NDArray
 from tests.fakes import FakeResources
 from udasa_core import Abstain, Group, Message, Prompt, Response
 from udasa_plugin_semantic.agreement import Agreement
-from udasa_plugin_semantic.content_words import content_words
 
 QUESTION = "How many legs does a spider have?"
 
 
-def group(*responses: tuple[str, float]) -> Group:
+def group(*responses: tuple[str, float], question: str = QUESTION) -> Group:
     return Group(
-        Prompt("p", (Message("user", QUESTION),)),
+        Prompt("p", (Message("user", question),)),
         (1,),
         tuple(
             Response(text, (7, 8), (logprob,) * 2, (logprob,) * 2, (0.0, 0.0), "stop")
@@ -54,7 +54,7 @@ def scored(one: Group, cosine: float = 0.5) -> list[float]:
 
 
 def test_the_formula_by_hand() -> None:
-    # Weights e^-1 · .5 for both; overlap 0 between {8} and {6}; cosine .5, so s = .25 between them.
+    # Weights e^-1 for both; overlap 0 between {8} and {6}; cosine .5, so s = .25 between them.
     assert scored(group(("8 legs.", -1.0), ("6 legs.", -1.0))) == pytest.approx([0.375, 0.375])
     # A sure vote counts more: dissent .75 weighed by the other's share.
     sure, unsure = math.exp(-0.5), math.exp(-2.0)
@@ -71,11 +71,60 @@ def test_elaboration_is_forgiven_and_numbers_are_not() -> None:
     assert many < other
 
 
-def test_an_answer_that_says_nothing_new_hardly_votes() -> None:
+@pytest.mark.parametrize(
+    ("question", "one", "other"),
+    [
+        ("Is it safe to drink bleach?", "No.", "Yes."),
+        ("Is it safe to drink bleach?", "Never.", "Yes."),
+        ("Is it safe to drink bleach?", "Not allowed.", "It is safe to drink bleach."),
+        ("Can penguins fly?", "Penguins cannot fly.", "Yes, penguins can fly."),
+        ("Who was first?", "No one.", "Armstrong."),
+        ("How often does it happen?", "Never.", "Always."),
+        ("Which is bigger, the Sun or the Moon?", "The Sun.", "The Moon."),
+        ("What is the capital of Brazil?", "Brasília.", "Rio de Janeiro."),
+        ("Was it 12?", "12", "13"),
+        ("日本の首都はどこですか？", "東京です。", "京都です。"),
+    ],
+)
+@pytest.mark.parametrize("cosine", [0.0, 0.5, 0.95])
+def test_the_majority_is_heard_whatever_its_words(question: str, one: str, other: str, cosine: float) -> None:
+    """Equal likelihoods: five of eight are less uncertain than the three, and swapped words swap scores."""
+    five_to_three = [(one, -1.0)] * 5 + [(other, -1.0)] * 3
+    swapped = [(other, -1.0)] * 5 + [(one, -1.0)] * 3
+    scores = scored(group(*five_to_three, question=question), cosine)
+    assert scores[0] < scores[-1]
+    assert scored(group(*swapped, question=question), cosine) == pytest.approx(scores)
+
+
+def test_elaborations_of_no_agree_with_one_another_and_not_with_yes() -> None:
+    """Seven ways to deny outvote a yes that stands alone, or three times, in the very words."""
+    denials = (
+        *("No.", "No, it is poison.", "Never.", "It is not safe to drink bleach.", "Absolutely not!"),
+        *("The answer is no.", "**No**, bleach burns the throat."),
+    )
+    question = "Is it safe to drink bleach?"
+    for yes in (1, 3):
+        votes = [(text, -1.0) for text in (*denials, *["Yes."] * yes)]
+        scores = scored(group(*votes, question=question))
+        assert scores[: len(denials)] == pytest.approx([yes / (7 + yes)] * 7)
+        assert scores[-1] == pytest.approx(7 / (7 + yes))
+
+
+def test_an_echo_of_the_question_agrees_with_none_but_its_like() -> None:
     echo = "A spider does have legs."
-    assert not content_words(echo, QUESTION).new
-    right, wrong, *_ = scored(group(("8 legs.", -1.0), ("6 legs.", -3.0), (echo, -0.1), (echo, -0.1)))
-    assert right < wrong
+    right, wrong, one, other = scored(
+        group(("8 legs.", -1.0), ("6 legs.", -1.0), (echo, -1.0), (echo, -1.0)), cosine=0.9
+    )
+    assert one == other == pytest.approx(2 / 4)
+    assert right == wrong == pytest.approx((0.55 + 1 + 1) / 4)
+
+
+def test_voters_vote_and_are_not_scored() -> None:
+    few = group(("8 legs.", -1.0), ("6 legs.", -1.0))
+    heard = replace(few, voters=group(*[("8 legs.", -1.0)] * 8).responses)
+    right, wrong = scored(heard)
+    assert right == pytest.approx(0.75 / 10)
+    assert wrong == pytest.approx(0.75 * 9 / 10)
 
 
 def test_equal_texts_agree_whatever_the_embedder_says() -> None:
@@ -96,35 +145,3 @@ def test_an_impossible_response_does_not_divide_by_zero() -> None:
 def test_alone_it_abstains() -> None:
     scores = Agreement(Agreement.Options(), "a", FakeResources()).udasa_score((group(("8", -1.0)),), 0).scores
     assert isinstance(scores[0][0], Abstain)
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("A spider has eight legs.", {"8"}),
-        ("The answer is 12 apples.", {"answer", "12", "apple"}),
-        ("Typically it is the Yen.", {"yen"}),
-        ("", set()),
-    ],
-)
-def test_content_words(text: str, words: set[str]) -> None:
-    assert content_words(text, QUESTION).words == words - ({"answer"} if "answer is" in text else set())
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "overlap"),
-    [
-        ("The Sun is bigger.", "The Moon is bigger.", 0.5),
-        ("It is a planet.", "It is not a planet.", 0.0),
-        ("-5", "5", 0.0),
-        ("1,000 men", "1000", 1.0),
-        ("12", "a dozen, that is 12", 1.0),
-        ("3.5", "5", 0.0),
-        ("Vitamin A", "Vitamin A", 1.0),
-        ("", "🙂", 0.0),
-    ],
-)
-def test_answers_overlap_as_they_agree(one: str, other: str, overlap: float) -> None:
-    asked = "Which is bigger, the Sun or the Moon?"
-    a, b = content_words(one, asked), content_words(other, asked)
-    assert a.overlap(b) == b.overlap(a) == overlap

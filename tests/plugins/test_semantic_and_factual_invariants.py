@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import permutations
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -26,6 +27,7 @@ from hypothesis import strategies as st
 from tests.fakes import FakeResources
 from tests.plugins.groups import ODD_TEXTS, RESOURCES, group, response
 from udasa_core import Abstain, Group, Message, Response, Score
+from udasa_core.plugins import compared
 from udasa_core.resources.similarity import EmbedderSimilarity, EntailmentSimilarity
 from udasa_plugin_factual.cocoa import CoCoA
 from udasa_plugin_factual.evidence import Evidence
@@ -35,6 +37,7 @@ from udasa_plugin_factual.p_true import PTrue
 from udasa_plugin_factual.selfcheck import SelfCheck
 from udasa_plugin_factual.selfcheck_embedder import SelfCheckEmbedder
 from udasa_plugin_factual.selfcheck_ngram import SelfCheckNgram
+from udasa_plugin_semantic.agreement import Agreement
 from udasa_plugin_semantic.cluster import Cluster
 from udasa_plugin_semantic.degree import Degree
 from udasa_plugin_semantic.eccentricity import Eccentricity
@@ -89,7 +92,13 @@ Scorer = Callable[[Group], tuple[Score, ...]]
 
 def _scorer(factory: Any, resources: FakeResources = BY_EMBEDDER, **options: Any) -> Scorer:
     dimension = factory(factory.Options.model_validate(options), "tested", resources)
-    return lambda one: dimension.udasa_score([one], seed=0).scores[0]  # type: ignore[no-any-return]  # Any
+
+    def score(one: Group) -> tuple[Score, ...]:
+        # Where answers are compared, all of these prompts are answered.
+        with patch.object(compared, "is_answered", return_value=True):
+            return dimension.udasa_score([one], seed=0).scores[0]  # type: ignore[no-any-return]  # Any
+
+    return score
 
 
 # Estimators that look at one response at a time, those of clusters, and the means over the others.
@@ -116,6 +125,7 @@ MEANS = {
     "selfcheck-embedder": _scorer(SelfCheckEmbedder),
 }
 OTHERS = {
+    "agreement": _scorer(Agreement),
     "eccentricity": _scorer(Eccentricity),
     "eccentricity-entailment": _scorer(Eccentricity, BY_ENTAILMENT, on="answer", threshold=0.7),
     "selfcheck-max": _scorer(SelfCheck, over="max"),
@@ -161,6 +171,41 @@ def _turned(before: Sequence[Score], after: Sequence[Score], close: float) -> li
         for i, j in permutations(known, 2)
         if before[i] < before[j] - close and after[i] > after[j] + close  # type: ignore[operator]  # no Abstain
     ]
+
+
+# Those that check sentences, or count words, go by how much is said, and entailment has a direction.
+VOTES = {
+    name: score for name, score in {**CLUSTERS, **MEANS, **OTHERS}.items() if not name.startswith("selfcheck")
+}
+
+
+@_each(VOTES)
+@given(one=plain_texts, other=plain_texts, majority=st.integers(1, 7), voters=st.integers(0, 8))
+def test_answers_count_by_their_votes_and_not_by_their_words(
+    score: Scorer, one: str, other: str, majority: int, voters: int
+) -> None:
+    """With equal likelihoods, swapping the strings of two answers swaps their scores."""
+    texts = [*[one] * majority, *[other] * (8 - majority)]
+    swapped = [*[other] * majority, *[one] * (8 - majority)]
+    further = [one, other] * (voters // 2)
+
+    def scores(some: Sequence[str], more: Sequence[str]) -> list[float]:
+        heard = replace(_asked(*map(response, some)), voters=tuple(map(response, more)))
+        return [found for found in score(heard) if not isinstance(found, Abstain)]
+
+    there, back = scores(texts, further), scores(swapped, further)
+    assert there == pytest.approx(back, abs=_CLOSE_ROOT)
+    if majority >= 5 and not further:
+        assert there[0] <= there[-1] + _CLOSE_ROOT
+
+
+@_each(EVERY)
+@given(one=_groups(hard_texts, 2), further=_groups(plain_texts, 1))
+def test_voters_are_heard_as_responses_are(score: Scorer, one: Group, further: Group) -> None:
+    """A response has the score that it would have were the voters responses, too; they have none."""
+    heard = replace(one, voters=further.responses)
+    together = replace(one, responses=(*one.responses, *further.responses))
+    assert score(heard) == score(together)[: len(one.responses)]
 
 
 @_each(EVERY)

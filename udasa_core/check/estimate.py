@@ -131,17 +131,23 @@ def _work(config: RunConfig, prompts: Prompts | None) -> Iterator[Figure]:
         return
     aside = f", {prompts.set_aside} more set aside" if prompts.set_aside else ""
     yield Figure("prompts", f"{prompts.usable:,}", f"the rows of {config.prompts.source}{aside}")
-    count, k, share = _responses(config, prompts), config.sampling.responses, config.run.held_out
+    count, share = _responses(config, prompts), config.run.held_out
+    each = f"({config.sampling.responses} + {config.voters} voters)" if config.voters else str(_each(config))
     after = f", and the {share:.0%} held out once more after training" if share else ""
     after += "; control prompts come on top" if config.controls.source else ""
-    yield Figure("responses", f"{count:,}", f"prompts × {k}{after}")
+    yield Figure("responses", f"{count:,}", f"prompts × {each}{after}")
     budget = config.sampling.max_new_tokens
     yield Figure("tokens sampled", f"≤ {count * budget:,}", f"responses × max_new_tokens ({budget})")
 
 
 def _responses(config: RunConfig, prompts: Prompts) -> int:
     held_out = round(prompts.usable * config.run.held_out)
-    return (prompts.usable + held_out) * config.sampling.responses
+    return (prompts.usable + held_out) * _each(config)
+
+
+def _each(config: RunConfig) -> int:
+    """Return how many responses a prompt gets, voters among them."""
+    return config.sampling.responses + config.voters
 
 
 def _memory(

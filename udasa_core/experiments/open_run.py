@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from udasa_core.config.schema import VOTERS_A_BLOCK
 from udasa_core.errors import UsageError
 from udasa_core.experiments.cost import Cost, costs
 from udasa_core.experiments.outputs import Paired, Sampled, Scored, Staged
@@ -74,6 +75,23 @@ class OpenRun:
         """Take the first responses of each prompt's. They are as good a draw as any, so that several K are
         measured on one set of samples; different K are not independent of one another."""
         return Sampled(sampled.store, first_responses(self._job, sampled.shards, responses))
+
+    def heard_by(self, sampled: Sampled, voters: int) -> Sampled:
+        """Have responses compared with the first `voters` of their voters, whole blocks; the responses stay.
+
+        Raises UsageError where there are not so many, or blocks would be broken.
+        """
+        there = len(sampled.shards.voters) * VOTERS_A_BLOCK
+        if voters % VOTERS_A_BLOCK or not 0 <= voters <= there:
+            raise UsageError(
+                f"{voters} voters cannot be taken: there are {there}, in blocks of {VOTERS_A_BLOCK}"
+            )
+        if voters == there:
+            return sampled
+        # A split of its own, as of the first responses.
+        split = f"{sampled.shards.split}, {voters} voters"
+        blocks = sampled.shards.voters[: voters // VOTERS_A_BLOCK]
+        return Sampled(sampled.store, replace(sampled.shards, split=split, voters=blocks))
 
     def with_written(self, sampled: Sampled, answers: Mapping[str, Sequence[str]]) -> Sampled:
         """Put written answers before each prompt's own responses.

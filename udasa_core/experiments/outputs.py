@@ -8,19 +8,19 @@ from pathlib import Path
 
 from udasa_core.records import Group, Pair, Scores, Stage
 from udasa_core.store.store import Shards, StagedPairs, Store
-from udasa_core.store.tables import groups_from, pairs_from, read_pairs, scores_from
+from udasa_core.store.tables import pairs_from, read_groups, read_pairs, scores_from
 
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """Responses to the prompts of one split; iterated over, a Group a prompt."""
+    """Responses to the prompts of one split; iterated over, a Group a prompt, with its voters."""
 
     store: Store
     shards: Shards
 
     def __iter__(self) -> Iterator[Group]:
-        for key in self.shards.fingerprints:
-            yield from groups_from(self.store.read_table("sample", key))
+        for number, key in enumerate(self.shards.fingerprints):
+            yield from read_groups(self.store, key, self.shards.blocks(number))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +35,12 @@ class Scored:
     calibration: Mapping[str, str]
 
     def __iter__(self) -> Iterator[tuple[Group, Scores]]:
-        store = self.sampled.store
-        for groups, scores in zip(self.sampled.shards.fingerprints, self.shards.fingerprints, strict=True):
-            yield from zip(
-                groups_from(store.read_table("sample", groups)),
-                scores_from(store.read_table("aggregate", scores)),
-                strict=True,
-            )
+        scores = (
+            one
+            for key in self.shards.fingerprints
+            for one in scores_from(self.sampled.store.read_table("aggregate", key))
+        )
+        return zip(self.sampled, scores, strict=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,21 +135,26 @@ class Job:
                 "of them the same files, and run again"
             )
 
-    def map(self, inputs: Shards, step: str, payloads: Sequence[Mapping[str, Any]]) -> Shards:
+    def map(
+        self, inputs: Shards, step: str, payloads: Sequence[Mapping[str, Any]], instance: str = ""
+    ) -> Shards:
         """Have the missing shards of a step made by the engine, and the manifest point at all; return them.
 
         inputs: the shards that these are made from. payloads: plain data, one a shard, each with the
-        fingerprint of its "output", and for samples a "basis" (see `Outputs.point`).
+        fingerprint of its "output", and for samples a "basis" (see `Outputs.point`). instance: which of the
+        step's outputs it is, where it has several.
         """
         keys = tuple(payload["output"] for payload in payloads)
-        shards = replace(inputs, step=step, fingerprints=keys)
-        label = f"{step} {shards}"
+        shards = replace(inputs, step=step, fingerprints=keys, voters=())
+        label = " ".join(filter(None, (step, instance, str(shards))))
         basis = [payload["basis"] for payload in payloads if "basis" in payload]
-        self.outputs.point(Output(step, shards.split, shards.round), label, keys, basis)
+        self.outputs.point(Output(step, shards.split, shards.round, instance), label, keys, basis)
         self.make(label, step, payloads)
         return shards
 
-    def adopted(self, drawn: Shards, payloads: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+    def adopted(
+        self, drawn: Shards, payloads: Sequence[dict[str, Any]], instance: str = ""
+    ) -> Sequence[dict[str, Any]]:
         """Return sampling's payloads, those to be kept under the names that other versions gave them.
 
         Only where samples are kept, a shard is not in the store, and one lies there that differs in nothing
@@ -161,10 +166,11 @@ class Job:
         found = [self._adoptable(payload, manifest) for payload in payloads]
         origins = [versions for _, versions in found if versions is not None]
         if origins:
-            manifest.adopt(f"sample {drawn}", len(origins), origins[0])
+            samples = " ".join(filter(None, (instance, str(drawn))))
+            manifest.adopt(f"sample {samples}", len(origins), origins[0])
             log.warning(
                 "%d of %d shards of samples (%s) are kept that other versions made: %s",
-                *(len(origins), len(payloads), drawn, told(origins[0])),
+                *(len(origins), len(payloads), samples, told(origins[0])),
             )
         return [payload for payload, _ in found]
 

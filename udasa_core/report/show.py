@@ -136,6 +136,9 @@ def _pairs(pairs: Mapping[str, Any]) -> Table:
         *(TableColumn("chosen tokens", digits=1), TableColumn("rejected tokens", digits=1)),
     )
     notes = ["gap = U(rejected) − U(chosen). Means, where nothing else is said."]
+    paired = sum(stage["size"] for stage in pairs["stages"]) + sum(pairs["dropped"].values())
+    asked = paired + sum(pairs["refused"].values())
+    notes += [f"{paired} of {asked} training prompts gave a pair ({share(paired / asked)})."] if asked else []
     notes += [f"{count} prompts gave no pair: {reason}" for reason, count in pairs["refused"].items()]
     notes += [f"{count} pairs are in no stage: {reason}" for reason, count in pairs["dropped"].items()]
     return Table("Pairs by stage, in training order", columns, cells, notes)

@@ -54,6 +54,7 @@ def split_prompts(job: Job) -> Prompts:
         "shard_size": run.shard_size,
         "generator": job.identity(generator),
         "max_new_tokens": job.config.sampling.max_new_tokens,
+        "voters": job.config.voters,
         "model": job.base.key,
         "max_set_aside": table.max_set_aside,
         "controls": prompts_digest(controls, job.config.root) if controls else "",
@@ -165,14 +166,27 @@ def _admitted(job: Job, rows: Iterator[ReadPrompt | SetAside]) -> Iterator[ReadP
         return
     while batch := list(islice(rows, _BATCH)):
         prompts = [row.prompt for row in batch if isinstance(row, ReadPrompt)]
-        answer = job.stack.call(generator, "udasa_admit", prompts=prompts, sampling=job.config.sampling)
-        refusals = iter(returned.check_refusals(generator, prompts, answer))
+        refusals = iter(_refusals(job, prompts))
         for row in batch:
             refusal = next(refusals) if isinstance(row, ReadPrompt) else ""
             if isinstance(row, ReadPrompt) and refusal:
                 yield SetAside(row.line, refusal, row.prompt.messages[-1].content[:200])
             else:
                 yield row
+
+
+def _refusals(job: Job, prompts: Sequence[Prompt]) -> list[str]:
+    """Return why the generator does not take a prompt, "" where it does: its responses, and its voters."""
+    generator = job.stack.generator
+    answers = [
+        returned.check_refusals(
+            generator,
+            prompts,
+            job.stack.call(generator, "udasa_admit", prompts=prompts, sampling=sampling),
+        )
+        for sampling in dict.fromkeys((job.config.blocks[0], job.config.blocks[-1]))
+    ]
+    return [next(filter(None, said), "") for said in zip(*answers, strict=True)]
 
 
 def _refuse_bad(job: Job, index: Mapping[str, Any], reasons: Mapping[str, int], path: Path) -> None:

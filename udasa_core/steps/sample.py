@@ -1,4 +1,8 @@
-"""Step `sample`: prompts → groups. The generator draws K responses a prompt from one policy."""
+"""Step `sample`: prompts → groups. The generator draws K responses a prompt from one policy, and voters.
+
+Voters are further responses that the K are compared with. They come in blocks, each a call of the generator
+with a seed of its own and an output of its own: more of them leave all that was drawn as it is.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +13,26 @@ from typing import Any
 from udasa_core.job.job import Job
 from udasa_core.plugins import returned
 from udasa_core.plugins.stack import without_versions
-from udasa_core.records import ModelRef
+from udasa_core.records import ModelRef, SamplingOptions
 from udasa_core.store.store import INFERENCE, Shards, fingerprint, versions
 from udasa_core.store.tables import groups_table, prompts_from, remarked
 
 
 def sample(job: Job, prompts: Shards, policy: ModelRef) -> Shards:
-    """Return the groups of `prompts`, sampled from `policy`, a shard for each shard."""
+    """Return the groups of `prompts`, sampled from `policy`, a shard for each shard, with their voters."""
+    groups, *voters = (_block(job, prompts, policy, sampling) for sampling in job.config.blocks)
+    return replace(groups, voters=tuple(block.fingerprints for block in voters))
+
+
+def _block(job: Job, prompts: Shards, policy: ModelRef, sampling: SamplingOptions) -> Shards:
     generator = job.identity(job.stack.generator)
-    asked = {"sampling": asdict(job.config.sampling), "policy": policy.key}
+    name = (f"voters {sampling.block}",) if sampling.block else ()
+    asked = {"sampling": asdict(sampling), "policy": policy.key}
     # The trained policy draws with the base's seeds; its outputs are told apart by their round.
     drawn = replace(prompts, round=int(policy != job.base))
     payloads = []
     for number, key in enumerate(prompts.fingerprints):
-        seed = job.seed("sample", prompts.split, number)
+        seed = job.seed("sample", prompts.split, number, *name)
         shard = {**asked, "seed": seed, "prompts": key}
         software = versions(*INFERENCE)
         payloads.append(
@@ -30,17 +40,18 @@ def sample(job: Job, prompts: Shards, policy: ModelRef) -> Shards:
                 "prompts": key,
                 "policy": policy.to_json(),
                 "seed": seed,
+                "block": sampling.block,
                 "output": job.fingerprint("sample", {**shard, "generator": generator, "software": software}),
                 "basis": fingerprint("sample", {**shard, "generator": without_versions(generator)}),
             }
         )
-    return job.map(drawn, "sample", job.adopted(drawn, payloads))
+    return job.map(drawn, "sample", job.adopted(drawn, payloads, *name), *name)
 
 
 def work(job: Job, payload: Mapping[str, Any]) -> None:
     """Sample one shard."""
     prompts = prompts_from(job.store.read_table("prompts", payload["prompts"]))
-    generator, sampling = job.stack.generator, job.config.sampling
+    generator, sampling = job.stack.generator, job.config.blocks[payload["block"]]
     policy = ModelRef.from_json(payload["policy"])
     answer = job.stack.call(
         generator,

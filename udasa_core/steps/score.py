@@ -13,7 +13,7 @@ from udasa_core.plugins.stack import BuiltPlugin, Registry
 from udasa_core.records import Column, Group
 from udasa_core.store.output import Output
 from udasa_core.store.store import INFERENCE, Shards, versions
-from udasa_core.store.tables import column_table, groups_from
+from udasa_core.store.tables import column_table, read_groups
 
 
 def score(job: Job, groups: Shards) -> dict[str, Shards]:
@@ -28,6 +28,7 @@ def score(job: Job, groups: Shards) -> dict[str, Shards]:
         payloads = [
             {
                 "groups": key,
+                "voters": groups.blocks(number),
                 "seed": job.seed("score", groups.split, number),
                 "outputs": {one.name: columns[one.name].fingerprints[number] for one in plugins},
             }
@@ -43,11 +44,17 @@ def _shards(job: Job, plugin: BuiltPlugin, groups: Shards) -> Shards:
     ingredients = {"dimension": job.identity(plugin), "software": versions(*INFERENCE)}
     fingerprints = tuple(
         job.fingerprint(
-            "score", {**ingredients, "seed": job.seed("score", groups.split, number), "groups": key}
+            "score",
+            {
+                **ingredients,
+                "seed": job.seed("score", groups.split, number),
+                "groups": key,
+                "voters": groups.blocks(number),
+            },
         )
         for number, key in enumerate(groups.fingerprints)
     )
-    shards = replace(groups, step="score", fingerprints=fingerprints)
+    shards = replace(groups, step="score", fingerprints=fingerprints, voters=())
     output = Output("score", groups.split, groups.round, plugin.name)
     job.outputs.point(output, f"score {plugin.name} {shards}", fingerprints)
     return shards
@@ -55,7 +62,7 @@ def _shards(job: Job, plugin: BuiltPlugin, groups: Shards) -> Shards:
 
 def work(job: Job, payload: Mapping[str, Any]) -> None:
     """Score one shard in every dimension that has not scored it yet."""
-    groups = groups_from(job.store.read_table("sample", payload["groups"]))
+    groups = read_groups(job.store, payload["groups"], payload["voters"])
     for plugin in job.stack.dimensions:
         output = payload["outputs"].get(plugin.name)
         if output is not None and not job.store.is_whole("score", output):

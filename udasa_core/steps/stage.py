@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from udasa_core.errors import NoPairsError
+from udasa_core.errors import FewPairsError, NoPairsError
 from udasa_core.job.job import Job
 from udasa_core.plugins import returned
 from udasa_core.records import PairTable, Stage
@@ -50,6 +50,7 @@ def stage(job: Job, pairs: Shards) -> tuple[StagedPairs, ...]:
         job.outputs.point(Output("stage", instance=name), f"pairs of stage {name}", [made["pairs"]])
     if not any(one["size"] for one in plan["stages"]):
         raise NoPairsError(Counter(plan["refused"]) + Counter(reason for _, reason in plan["dropped"]))
+    _refuse_few(job, plan)
     staged = []
     for one in plan["stages"]:
         trainer = job.stack.trainer(one["name"])
@@ -57,6 +58,15 @@ def stage(job: Job, pairs: Shards) -> tuple[StagedPairs, ...]:
         record = Stage(one["name"], one["size"], trainer.offer.name, overrides)
         staged.append(StagedPairs(record, one["pairs"]))
     return tuple(staged)
+
+
+def _refuse_few(job: Job, plan: Mapping[str, Any]) -> None:
+    """Stop where too small a share of prompts gave a pair, whatever stage it is in."""
+    refused = sum(plan["refused"].values())
+    paired = len(plan["dropped"]) + sum(one["size"] for one in plan["stages"])
+    least = job.config.training.min_paired
+    if paired < least * (paired + refused):
+        raise FewPairsError(paired, paired + refused, least, plan["refused"])
 
 
 def _is_whole(job: Job, key: str) -> bool:

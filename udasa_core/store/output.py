@@ -19,8 +19,8 @@ class Output:
 
     step: the pipeline's step, and the folder in the store. split: whose prompts ("training", "held-out",
     "controls"; "" where it is of none or of all). round: which policy answered: 0 is the base, 1 the one that
-    the first round of training left. instance: the dimension, stage or suite. policy: the model that a suite
-    measured ("base", or a stage).
+    the first round of training left. instance: the dimension, stage or suite, or the block of voters. policy:
+    the model that a suite measured ("base", or a stage).
     """
 
     step: str

@@ -44,16 +44,21 @@ class Shards:
     """What a step leaves behind: the fingerprints of its shards in order, and which split they belong to.
 
     round: whose answers are in them: 0 the base policy's, 1 those of the policy that the first round of
-    training left.
+    training left. voters: of samples, each block's fingerprints, a shard for each shard.
     """
 
     step: str
     split: str
     fingerprints: tuple[str, ...]
     round: int = 0
+    voters: tuple[tuple[str, ...], ...] = ()
 
     def __str__(self) -> str:
         return f"{self.split}, aligned" if self.round else self.split
+
+    def blocks(self, number: int) -> list[str]:
+        """Return the fingerprints of the blocks of voters that belong to a shard."""
+        return [block[number] for block in self.voters]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pyarrow.parquet as pq
 
 from udasa_core.records import Abstain, Column, Group, Message, Pair, Prompt, Response, Score, Scores
 from udasa_core.store.digests import check_noted
+from udasa_core.store.store import Store
 
 _MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
 _RESPONSE = pa.struct(
@@ -162,6 +164,18 @@ def groups_from(table: pa.Table) -> tuple[Group, ...]:
             voters=tuple(_response(response) for response in row.get("voters") or ()),
         )
         for row in table.to_pylist()
+    )
+
+
+def read_groups(store: Store, key: str, voters: Sequence[str] = ()) -> tuple[Group, ...]:
+    """Read a shard of samples from a store, with the responses of further ones as its voters.
+
+    voters: the keys of blocks of the same prompts. Raises StoreError where one is missing or damaged.
+    """
+    groups, *blocks = (groups_from(store.read_table("sample", one)) for one in (key, *voters))
+    return tuple(
+        replace(group, voters=tuple(voter for block in blocks for voter in block[number].responses))
+        for number, group in enumerate(groups)
     )
 
 

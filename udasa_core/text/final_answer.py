@@ -15,7 +15,7 @@ _BOX_OR_BRACE = re.compile(r"\\(?:boxed|fbox)\s*\{|\\.|[{}]", re.DOTALL)
 _DRESS = re.compile(r"\\(?:text(?:bf|it|rm|sf|tt)?|math(?:bf|it|rm|sf)|mbox|emph)\s*\{([^{}]*)\}")
 _ANSWER = r"(?:(?:the|my)\s+)?(?:final\s+|correct\s+|right\s+)?answer"
 _MARKER = re.compile(
-    rf"(?<![^\W_]){_ANSWER}(?:\s+to\s+[^.:\n]{{1,80}}?)?[*_]*\s*(?:is\b\s*[:：]?|[:：])\s*"
+    rf"(?<![^\W_]){_ANSWER}(?:\s+to\s+[^.:\n]{{1,80}}?)?[*_]*\s*(?:(?<![^\W_])is\b\s*[:：]?|[:：])\s*"
     # A heading: "## Answer", "**Final answer**".
     rf"|^[ \t]*(?:#+[ \t]*[*_]*|[*_]+){_ANSWER}[*_]*[ \t]*$\s*",
     re.IGNORECASE | re.MULTILINE,
@@ -73,6 +73,14 @@ def final_answer(text: str, question: str = "") -> str:
     marked = marked_answers(text)
     answer = marked[-1].text if marked else _telling(text)
     return _new_words(answer, question) if question else answer.strip(" \t\n.!*\"'`")
+
+
+def answer_share(text: str) -> float:
+    """Return the share of a response's characters, in [0, 1], that its final answer has; 1 where it marks
+    one, or says nothing."""
+    if marked_answers(text) or not text.strip():
+        return 1.0
+    return len(final_answer(text)) / len(text.strip())
 
 
 def without_opening(text: str) -> str:

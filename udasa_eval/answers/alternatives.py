@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from udasa_core import AnswerWord
 from udasa_eval.answers.mentions import NEGATORS, STOPS, VERBS, Asked, Mention
-from udasa_eval.answers.words import Word, vocabulary
+from udasa_eval.answers.words import vocabulary
 
 # What may stand between an answer and the "or" of its alternative in an enumeration.
 _LIST_REACH = 4
@@ -21,7 +22,9 @@ UNITS = vocabulary(
 )
 
 
-def alternatives(words: Sequence[Word], mention: Mention, accepted: Sequence[Mention], asked: Asked) -> bool:
+def alternatives(
+    words: Sequence[AnswerWord], mention: Mention, accepted: Sequence[Mention], asked: Asked
+) -> bool:
     """Say whether "or", "either" or an enumeration offers something beside the answer that is not
     accepted."""
     covered = {at for mention in accepted for at in range(mention.start, mention.end)}
@@ -40,7 +43,7 @@ def alternatives(words: Sequence[Word], mention: Mention, accepted: Sequence[Men
     return _listed(words, mention, covered, asked) or _and_another(words, mention, covered, asked)
 
 
-def _or_after(words: Sequence[Word], end: int) -> int | None:
+def _or_after(words: Sequence[AnswerWord], end: int) -> int | None:
     """Return where the "or" stands that joins what ends at `end` to more: "Paris or", "Paris, Lyon or"."""
     for at in range(end, min(end + 1 + _LIST_REACH, len(words))):
         if words[at].text == "or":
@@ -54,7 +57,7 @@ def _or_after(words: Sequence[Word], end: int) -> int | None:
     return None
 
 
-def _or_before(words: Sequence[Word], start: int) -> int | None:
+def _or_before(words: Sequence[AnswerWord], start: int) -> int | None:
     for at in range(start - 1, max(start - 3, -1), -1):
         if words[at].text == "or":
             return at
@@ -63,7 +66,7 @@ def _or_before(words: Sequence[Word], start: int) -> int | None:
     return None
 
 
-def _converts(words: Sequence[Word], mention: Mention, other: int) -> bool:
+def _converts(words: Sequence[AnswerWord], mention: Mention, other: int) -> bool:
     """Say whether the alternative is the same quantity in another unit: 100 degrees Celsius or 212
     Fahrenheit."""
     here = {word.text for word in words[mention.start : mention.end + 2]} & UNITS
@@ -71,7 +74,7 @@ def _converts(words: Sequence[Word], mention: Mention, other: int) -> bool:
     return words[other].number and bool(here) and bool(there) and here != there
 
 
-def _listed(words: Sequence[Word], mention: Mention, covered: set[int], asked: Asked) -> bool:
+def _listed(words: Sequence[AnswerWord], mention: Mention, covered: set[int], asked: Asked) -> bool:
     """Say whether the answer is one of an enumeration: "honey, pollen and wax", "oxide, iron, and copper"."""
     items = 0
     size = 0  # words of the item that is read
@@ -90,11 +93,11 @@ def _listed(words: Sequence[Word], mention: Mention, covered: set[int], asked: A
     return False
 
 
-def _ends_list(word: Word) -> bool:
+def _ends_list(word: AnswerWord) -> bool:
     return word.text in VERBS | STOPS | NEGATORS | _NO_ITEMS
 
 
-def _and_another(words: Sequence[Word], mention: Mention, covered: set[int], asked: Asked) -> bool:
+def _and_another(words: Sequence[AnswerWord], mention: Mention, covered: set[int], asked: Asked) -> bool:
     """Say whether a second name is joined by "and": "Shakespeare and Marlowe", though not "… and Marlowe
     was"."""
     if not words[mention.start].capital:
@@ -111,6 +114,6 @@ def _and_another(words: Sequence[Word], mention: Mention, covered: set[int], ask
     return not any(word.text in VERBS - {"are", "were", "have"} for word in words[after + 2 : after + 5])
 
 
-def _another_name(word: Word, at: int, covered: set[int], asked: Asked) -> bool:
+def _another_name(word: AnswerWord, at: int, covered: set[int], asked: Asked) -> bool:
     known = at in covered or word.text in asked.words or word.text in _NO_ITEMS
     return word.capital and not known

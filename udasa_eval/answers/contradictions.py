@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from udasa_core import AnswerWord
 from udasa_eval.answers.mentions import EQUALS, Asked, Mention, mentions
-from udasa_eval.answers.words import Word, texts_of, vocabulary
+from udasa_eval.answers.words import texts_of, vocabulary
 
 _TURNS = vocabulary("actually really instead")
 # With these a sentence takes back what was said before it.
@@ -29,7 +30,7 @@ _EQUALS_OR_WOULD = EQUALS | {"would"}
 _SHORT = 3
 
 
-def retracts(words: Sequence[Word], answers: Sequence[Mention], asked: Asked) -> bool:
+def retracts(words: Sequence[AnswerWord], answers: Sequence[Mention], asked: Asked) -> bool:
     """Say whether a sentence turns from its answer to another one.
 
     "The painting by da Vinci was actually painted by Luca" does, "Paris is actually the capital" does not:
@@ -52,7 +53,7 @@ def retracts(words: Sequence[Word], answers: Sequence[Mention], asked: Asked) ->
     return False
 
 
-def _takes_back(clause: Sequence[Word], asked: Asked) -> bool:
+def _takes_back(clause: Sequence[AnswerWord], asked: Asked) -> bool:
     """Say whether a clause behind "but" says that what stands before it is not so: "but that's not exactly
     accurate", "but the actual inventor was …", "but a more specific answer would be …", "but it is actually
     diamond"."""
@@ -69,11 +70,11 @@ def _takes_back(clause: Sequence[Word], asked: Asked) -> bool:
     return False
 
 
-def _is_new(words: Sequence[Word], asked: Asked) -> bool:
+def _is_new(words: Sequence[AnswerWord], asked: Asked) -> bool:
     return bool(words) and words[0].text not in asked.words | _NAMELESS
 
 
-def _calls_otherwise(words: Sequence[Word], at: int, asked: Asked) -> bool:
+def _calls_otherwise(words: Sequence[AnswerWord], at: int, asked: Asked) -> bool:
     """Say whether what was asked for is called something else: "… astronauts are called Expeditionary"."""
     if words[at].text not in {"called", "named"} or at < 2 or words[at - 1].text not in EQUALS:
         return False
@@ -84,10 +85,10 @@ def _calls_otherwise(words: Sequence[Word], at: int, asked: Asked) -> bool:
 
 
 def contradicts(
-    later: Sequence[Word],
-    graded: Sequence[Word],
-    accepted: Sequence[Sequence[Word]],
-    rivals: Sequence[Sequence[Word]],
+    later: Sequence[AnswerWord],
+    graded: Sequence[AnswerWord],
+    accepted: Sequence[Sequence[AnswerWord]],
+    rivals: Sequence[Sequence[AnswerWord]],
     asked: Asked,
 ) -> bool:
     """Say whether a later sentence asserts another answer than the graded one, or denies it.
@@ -115,7 +116,7 @@ def contradicts(
     return corrects and start is not None and _tells(later[start:], graded, asked)
 
 
-def _tells_at(words: Sequence[Word], start: int | None, mention: Mention) -> bool:
+def _tells_at(words: Sequence[AnswerWord], start: int | None, mention: Mention) -> bool:
     """Say whether the mention is what is told from `start` on, alone or among alternatives."""
     if start is None or not start <= mention.start <= start + _SHORT:
         return False
@@ -125,7 +126,7 @@ def _tells_at(words: Sequence[Word], start: int | None, mention: Mention) -> boo
     )
 
 
-def _denies(words: Sequence[Word], mention: Mention, asked: Asked) -> bool:
+def _denies(words: Sequence[AnswerWord], mention: Mention, asked: Asked) -> bool:
     """Say whether "it is not Paris" or "Paris is not the capital of France" is what the sentence says."""
     rest = [
         word for word in words[mention.end :] if word.text not in EQUALS and word.text not in {"not", "never"}
@@ -135,17 +136,17 @@ def _denies(words: Sequence[Word], mention: Mention, asked: Asked) -> bool:
     return (answers and not rest) or (mention.start == 0 and bool(rest) and asked.has(rest))
 
 
-def _whole(words: Sequence[Word], mention: Mention, asked: Asked) -> bool:
+def _whole(words: Sequence[AnswerWord], mention: Mention, asked: Asked) -> bool:
     """Say whether nothing but the question's words, and the words of no name, stand around the mention."""
     rest = [*words[: mention.start], *words[mention.end :]]
     return _asked_for(rest, asked)
 
 
-def _asked_for(words: Sequence[Word], asked: Asked) -> bool:
+def _asked_for(words: Sequence[AnswerWord], asked: Asked) -> bool:
     return all(word.text in asked.words or word.text in EQUALS or word.text in _NAMELESS for word in words)
 
 
-def _predicate(words: Sequence[Word]) -> int | None:
+def _predicate(words: Sequence[AnswerWord]) -> int | None:
     """Return where what is told begins in "(actually,) it is …", or None."""
     at = 0
     while at < len(words) and (
@@ -162,7 +163,10 @@ def _predicate(words: Sequence[Word]) -> int | None:
 
 
 def _same_frame(
-    later: Sequence[Word], graded: Sequence[Word], accepted: Sequence[Sequence[Word]], asked: Asked
+    later: Sequence[AnswerWord],
+    graded: Sequence[AnswerWord],
+    accepted: Sequence[Sequence[AnswerWord]],
+    asked: Asked,
 ) -> bool:
     """Say whether a later sentence has the graded sentence's words around another name or number."""
     for mention in mentions(graded, accepted, asked):
@@ -191,7 +195,7 @@ def _opening(texts: list[str], before: list[str], after: list[str], number: bool
     return 0 if bare and number and len(texts) == 1 else None
 
 
-def _names(words: Sequence[Word], asked: Asked) -> bool:
+def _names(words: Sequence[AnswerWord], asked: Asked) -> bool:
     """Say whether a name or a number that the question does not have stands here."""
     return any(
         (word.capital or word.number) and word.text not in asked.words and word.text not in _NAMELESS
@@ -199,7 +203,7 @@ def _names(words: Sequence[Word], asked: Asked) -> bool:
     )
 
 
-def _tells(words: Sequence[Word], graded: Sequence[Word], asked: Asked) -> bool:
+def _tells(words: Sequence[AnswerWord], graded: Sequence[AnswerWord], asked: Asked) -> bool:
     """Say whether the words begin with a name or number that neither question nor graded answer has."""
     told = words[0]
     known = {word.text for word in graded}

@@ -6,13 +6,23 @@ import itertools
 import re
 from collections.abc import Sequence
 
-from udasa_core import final_answer, marked_answers, sentences, without_opening
+from udasa_core import (
+    AnswerWord,
+    answer_words,
+    asks_yes_or_no,
+    final_answer,
+    marked_answers,
+    same_word,
+    sentences,
+    stance,
+    without_opening,
+)
 from udasa_eval.answers.alternatives import alternatives
 from udasa_eval.answers.contradictions import TAKES_BACK, contradicts, retracts
 from udasa_eval.answers.mentions import Asked, Mention, mentions
 from udasa_eval.answers.other_numbers import compete, is_result
 from udasa_eval.answers.place import is_operand, misplaced
-from udasa_eval.answers.words import Word, same, texts_of, vocabulary, words_of
+from udasa_eval.answers.words import texts_of, vocabulary
 
 # Between two boxes these make one answer of them: "\\boxed{2} or \\boxed{3}".
 _JOINS = re.compile(r"\W*(?:[,;/]|\bor\b|\band\b)\W*", re.IGNORECASE)
@@ -34,13 +44,17 @@ def grade(text: str, question: str, answers: Sequence[str], rivals: Sequence[str
     - of several marked answers the last box counts, and of those told in words ("the answer is …") all that
       none takes back ("wait", "no") agree;
     - no later sentence asserts another answer in its place.
-    A response that only asks is wrong. English is assumed; negation and contrast are read by rules, no model
-    reads along, and where the rules doubt, the response is wrong.
+    A response that only asks is wrong. To a question for yes or no, where one of the two is accepted, its
+    `stance` decides: a statement says one of them, too. English is assumed; negation and contrast are read by
+    rules, no model reads along, and where the rules doubt, the response is wrong.
 
     answers: accepted forms, at least one. rivals: known wrong answers, which make a mixed response wrong.
     """
-    if not any(words_of(answer) for answer in answers):
+    if not any(answer_words(answer) for answer in answers):
         raise ValueError(f"the question {question!r} has no accepted answer with a word in it; add one")
+    accepted = {answer.lower() for answer in answers}
+    if asks_yes_or_no(question) and len(accepted) == 1 and accepted <= {"yes", "no"}:
+        return stance(text, question) in accepted
     body = without_opening(text)
     if not body:
         return False
@@ -48,9 +62,9 @@ def grade(text: str, question: str, answers: Sequence[str], rivals: Sequence[str
     pieces = _standing(body)
     if not all(key.right(piece) or key.empty(piece) for piece in pieces[:-1]) or not key.right(pieces[-1]):
         return False
-    extracted = words_of(final_answer(pieces[-1]))
+    extracted = answer_words(final_answer(pieces[-1]))
     return not any(
-        contradicts(words_of(sentence), extracted, key.accepted, key.rivals, key.asked)
+        contradicts(answer_words(sentence), extracted, key.accepted, key.rivals, key.asked)
         for sentence in sentences(pieces[-1])[1:]
         if not sentence.rstrip().endswith("?")
     )
@@ -60,13 +74,13 @@ class _Key:
     """A question's accepted answers and rivals, in words."""
 
     def __init__(self, question: str, answers: Sequence[str], rivals: Sequence[str]) -> None:
-        words = words_of(question)
+        words = answer_words(question)
         self.asked = Asked.of(words)
-        self.accepted = [words_of(answer) for answer in answers]
+        self.accepted = [answer_words(answer) for answer in answers]
         # What the question names is an echo, unless the question offers a choice.
         self.rivals = [
             rival
-            for rival in map(words_of, rivals)
+            for rival in map(answer_words, rivals)
             if rival and (self.asked.offers or not self.asked.has(rival))
         ]
 
@@ -75,7 +89,7 @@ class _Key:
         extracted = final_answer(text)
         if extracted.endswith("?"):
             return False
-        words = _without_choice(words_of(extracted), self.asked)
+        words = _without_choice(answer_words(extracted), self.asked)
         found = [
             mention
             for mention in mentions(words, [*self.accepted, *self.rivals], self.asked)
@@ -96,7 +110,7 @@ class _Key:
 
     def empty(self, text: str) -> bool:
         """Say whether a marked answer tells nothing, so that another may follow: "The answer is simple."."""
-        words = words_of(final_answer(text))
+        words = answer_words(final_answer(text))
         found = mentions(words, [*self.accepted, *self.rivals], self.asked)
         denies = bool(found) and all(mention.stance != "asserted" for mention in found)
         return (
@@ -105,13 +119,13 @@ class _Key:
             or {word.text for word in words[:1]} <= _EMPTY_ANSWERS
         )
 
-    def _echoes(self, words: Sequence[Word], mention: Mention) -> bool:
+    def _echoes(self, words: Sequence[AnswerWord], mention: Mention) -> bool:
         """Say whether the question's own word passes for a rival: the "mouse" of which "mouses" is no
         plural."""
         said = words[mention.start : mention.end]
         return not self.asked.offers and self.asked.has(said) and not self._accepts(words, mention)
 
-    def _accepts(self, words: Sequence[Word], mention: Mention) -> bool:
+    def _accepts(self, words: Sequence[AnswerWord], mention: Mention) -> bool:
         said = words[mention.start : mention.end]
         accepted = any(_equal(said, answer) for answer in self.accepted) and not (
             # "mices" is the rival, though it may pass for a plural of "mice".
@@ -128,9 +142,9 @@ class _Key:
         return accepted
 
 
-def _equal(said: Sequence[Word], answer: Sequence[Word]) -> bool:
+def _equal(said: Sequence[AnswerWord], answer: Sequence[AnswerWord]) -> bool:
     return len(said) == len(answer) and all(
-        same(word.text, wanted.text) for word, wanted in zip(said, answer, strict=True)
+        same_word(word.text, wanted.text) for word, wanted in zip(said, answer, strict=True)
     )
 
 
@@ -149,15 +163,15 @@ def _standing(text: str) -> list[str]:
 
 def _takes_back(text: str) -> bool:
     """Say whether what follows "the answer is" takes the answer back: "London. No, wait:"."""
-    words = words_of(text)
-    for before, word, after in zip(words, words[1:], [*words[2:], Word("")], strict=False):
+    words = answer_words(text)
+    for before, word, after in zip(words, words[1:], [*words[2:], AnswerWord("")], strict=False):
         begins = word.opens or (before.opens and before.text in _AFTER_PAUSE)
         if begins and word.text in TAKES_BACK and (word.text, after.text) != ("no", "doubt"):
             return True
     return False
 
 
-def _without_choice(words: Sequence[Word], asked: Asked) -> Sequence[Word]:
+def _without_choice(words: Sequence[AnswerWord], asked: Asked) -> Sequence[AnswerWord]:
     """Return a sentence without the choice that it repeats: "Between iron and gold, gold is heavier."."""
     if not words or not asked.offers or words[0].text not in {"between", "of", "among", "comparing"}:
         return words

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from udasa_eval.answers.words import Word, occurrences, vocabulary
+from udasa_core import AnswerWord
+from udasa_eval.answers.words import occurrences, vocabulary
 
 Stance = Literal["asserted", "negated", "contrast"]
 
@@ -56,7 +57,7 @@ class Asked:
     yes_or_no: bool
 
     @classmethod
-    def of(cls, words: Sequence[Word]) -> Asked:
+    def of(cls, words: Sequence[AnswerWord]) -> Asked:
         """Read a question's words."""
         texts = [word.text for word in words]
         openers = {
@@ -81,12 +82,14 @@ class Asked:
             bool(texts) and texts[0] in openers,
         )
 
-    def has(self, words: Sequence[Word]) -> bool:
+    def has(self, words: Sequence[AnswerWord]) -> bool:
         """Say whether the question has all of these words."""
         return all(word.text in self.words for word in words)
 
 
-def mentions(words: Sequence[Word], phrases: Sequence[Sequence[Word]], asked: Asked) -> list[Mention]:
+def mentions(
+    words: Sequence[AnswerWord], phrases: Sequence[Sequence[AnswerWord]], asked: Asked
+) -> list[Mention]:
     """Return each mention of any of the phrases, longest first where they overlap, in order."""
     found: dict[tuple[int, int], bool] = {}  # whether the words only own, or begin, what follows
     for phrase in phrases:
@@ -102,7 +105,7 @@ def mentions(words: Sequence[Word], phrases: Sequence[Sequence[Word]], asked: As
     return [Mention(*span, stance(words, *span, asked)) for span in sorted(kept)]
 
 
-def stance(words: Sequence[Word], start: int, end: int, asked: Asked) -> Stance:
+def stance(words: Sequence[AnswerWord], start: int, end: int, asked: Asked) -> Stance:
     """Say how a sentence stands to what it mentions at [start, end)."""
     if _denied_before(words, start, end, asked) or _denied_after(words, end, asked):
         return "negated"
@@ -110,7 +113,7 @@ def stance(words: Sequence[Word], start: int, end: int, asked: Asked) -> Stance:
     return "contrast" if beside else "asserted"
 
 
-def _owns(words: Sequence[Word], end: int, phrase: Sequence[Word], asked: Asked) -> bool:
+def _owns(words: Sequence[AnswerWord], end: int, phrase: Sequence[AnswerWord], asked: Asked) -> bool:
     """Say whether what ends at `end` only owns what follows: "Leonardo's assistant" is not Leonardo.
 
     "Alzheimer's disease" is Alzheimer's, and "Shakespeare's Hamlet" tells who wrote the Hamlet of the
@@ -121,14 +124,14 @@ def _owns(words: Sequence[Word], end: int, phrase: Sequence[Word], asked: Asked)
     return words[end].text not in asked.words
 
 
-def _is_part_of_name(words: Sequence[Word], start: int, end: int, asked: Asked) -> bool:
+def _is_part_of_name(words: Sequence[AnswerWord], start: int, end: int, asked: Asked) -> bool:
     """Say whether a name of several words goes on: "Martin Luther King" is not Martin Luther."""
     if end - start < 2 or end >= len(words) or not all(word.capital for word in words[start : end + 1]):
         return False
     return words[end].gap == " " and words[end].text not in asked.words
 
 
-def _denied_before(words: Sequence[Word], start: int, end: int, asked: Asked) -> bool:
+def _denied_before(words: Sequence[AnswerWord], start: int, end: int, asked: Asked) -> bool:
     reach = 1 if asked.negates else _REACH
     for at in range(start - 1, -1, -1):
         word, following = words[at], words[at + 1]
@@ -145,7 +148,7 @@ def _denied_before(words: Sequence[Word], start: int, end: int, asked: Asked) ->
     return False
 
 
-def _denied_after(words: Sequence[Word], end: int, asked: Asked) -> bool:
+def _denied_after(words: Sequence[AnswerWord], end: int, asked: Asked) -> bool:
     if asked.negates:
         return False
     for at in range(end, min(end + 3, len(words))):
@@ -159,7 +162,7 @@ def _denied_after(words: Sequence[Word], end: int, asked: Asked) -> bool:
     return False
 
 
-def _in_contrast(words: Sequence[Word], start: int) -> bool:
+def _in_contrast(words: Sequence[AnswerWord], start: int) -> bool:
     for at in range(start - 1, max(start - 4, -1), -1):
         if words[at + 1].opens:
             return False
@@ -173,14 +176,14 @@ def _in_contrast(words: Sequence[Word], start: int) -> bool:
     return False
 
 
-def _among_others(words: Sequence[Word], start: int) -> bool:
+def _among_others(words: Sequence[AnswerWord], start: int) -> bool:
     """Say whether it is an example of the others: "silver, but other metals like copper"."""
     if not start or words[start - 1].text not in _EXAMPLES:
         return False
     return bool(_OTHERS & {word.text for word in words[max(start - 5, 0) : start - 1]})
 
 
-def _of_other_end(words: Sequence[Word], start: int, asked: Asked) -> bool:
+def _of_other_end(words: Sequence[AnswerWord], start: int, asked: Asked) -> bool:
     """Say whether a number tells when the thing began, where the question asks for its end, or the other way
     round."""
     begins, ends = bool(asked.words & _BEGINNING), bool(asked.words & _ENDING)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from udasa_core import AnswerWord
 from udasa_eval.answers.alternatives import UNITS
 from udasa_eval.answers.mentions import EQUALS, Asked, Mention, stance
-from udasa_eval.answers.words import Word, vocabulary
+from udasa_eval.answers.words import vocabulary
 
 _MONTHS = vocabulary(
     "january february march april may june july august september october november december jan feb mar apr "
@@ -23,7 +24,7 @@ _YEARS = range(1000, 2101)
 
 
 def compete(
-    words: Sequence[Word], answers: Sequence[Mention], asked: Asked, set_aside: Sequence[Mention] = ()
+    words: Sequence[AnswerWord], answers: Sequence[Mention], asked: Asked, set_aside: Sequence[Mention] = ()
 ) -> bool:
     """Say whether a number stands in the sentence as another result than the answer.
 
@@ -61,12 +62,12 @@ def compete(
     return False
 
 
-def is_result(words: Sequence[Word], at: int) -> bool:
+def is_result(words: Sequence[AnswerWord], at: int) -> bool:
     """Say whether an equals sign, or its word, or nothing at all, stands before the word."""
     return at == 0 or _is_result(words, at) or words[at - 1].text in {"answer", "equals"}
 
 
-def _is_result(words: Sequence[Word], at: int) -> bool:
+def _is_result(words: Sequence[AnswerWord], at: int) -> bool:
     if at + 1 < len(words):
         following = words[at + 1]
         if set("+*/×÷=") & set(following.gap) or following.text in {"plus", "minus", "times", "divided"}:
@@ -74,7 +75,7 @@ def _is_result(words: Sequence[Word], at: int) -> bool:
     return "=" in words[at].gap or (at > 0 and words[at - 1].text in EQUALS and _ends(words, at))
 
 
-def _rivals(words: Sequence[Word], answer: int, other: int) -> bool:
+def _rivals(words: Sequence[AnswerWord], answer: int, other: int) -> bool:
     first, second = sorted((answer, other))
     between = words[first + 1 : second]
     joined = words[second].gap if not between else ""
@@ -84,7 +85,7 @@ def _rivals(words: Sequence[Word], answer: int, other: int) -> bool:
     return _neighbours(words, answer, other)
 
 
-def _neighbours(words: Sequence[Word], answer: int, other: int) -> bool:
+def _neighbours(words: Sequence[AnswerWord], answer: int, other: int) -> bool:
     """Say whether both numbers count the same noun, or stand behind the same two words."""
     after = [tuple(word.text for word in words[at + 1 : at + 3]) for at in (answer, other)]
     before = [tuple(word.text for word in words[max(at - 2, 0) : at]) for at in (answer, other)]
@@ -95,22 +96,22 @@ def _neighbours(words: Sequence[Word], answer: int, other: int) -> bool:
     return same_noun or (len(before[0]) == 2 and before[0] == before[1])
 
 
-def _ends(words: Sequence[Word], at: int) -> bool:
+def _ends(words: Sequence[AnswerWord], at: int) -> bool:
     """Say whether a clause ends behind the word."""
     return at + 1 == len(words) or words[at + 1].opens
 
 
-def _numeric(words: Sequence[Word]) -> bool:
+def _numeric(words: Sequence[AnswerWord]) -> bool:
     """Say whether an answer is a quantity or a date, and no name with a number in it ("Apollo 11")."""
     names = (word.capital and word.text not in _MONTHS and word.text not in UNITS for word in words)
     return any(word.number for word in words) and not any(names)
 
 
-def _is_year(word: Word) -> bool:
+def _is_year(word: AnswerWord) -> bool:
     return word.number and word.text.isdigit() and int(word.text) in _YEARS
 
 
-def _is_day(words: Sequence[Word], at: int) -> bool:
+def _is_day(words: Sequence[AnswerWord], at: int) -> bool:
     """Say whether a number below 32 stands beside a month."""
     if not words[at].text.isdigit() or not 0 < int(words[at].text) < 32:
         return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from udasa_eval.answers.words import normalised
 
 
-def answer_words(answer: str) -> frozenset[str]:
+def word_set(answer: str) -> frozenset[str]:
     """Return an extracted answer's normalised words as a set."""
     return frozenset(normalised(answer).split())
 

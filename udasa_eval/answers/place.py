@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from udasa_core import AnswerWord
 from udasa_eval.answers.mentions import EQUALS, Asked, Mention
-from udasa_eval.answers.words import Word, vocabulary
+from udasa_eval.answers.words import vocabulary
 
 # Words that tell nothing: a sentence may have any number of them before it comes to its answer.
 _TELLS_NOTHING = vocabulary(
@@ -26,7 +27,7 @@ _OPERATOR_WORDS = vocabulary("plus minus times divided multiplied")
 _BY_REACH = 4
 
 
-def misplaced(words: Sequence[Word], accepted: Sequence[Mention], asked: Asked) -> bool:
+def misplaced(words: Sequence[AnswerWord], accepted: Sequence[Mention], asked: Asked) -> bool:
     """Say whether a sentence only meets its first accepted answer, on the way to or from another one.
 
     "Made up of 65 justices who are appointed by the President and confirmed by the 9 voting Senators" meets
@@ -42,7 +43,7 @@ def misplaced(words: Sequence[Word], accepted: Sequence[Mention], asked: Asked) 
     )
 
 
-def is_operand(words: Sequence[Word], mention: Mention) -> bool:
+def is_operand(words: Sequence[AnswerWord], mention: Mention) -> bool:
     """Say whether a number is told as one side of a sum, "is 12 + 1", and not as its result."""
     if not words[mention.end - 1].number or mention.end >= len(words):
         return False
@@ -52,20 +53,20 @@ def is_operand(words: Sequence[Word], mention: Mention) -> bool:
     return bool(_OPERATORS & set(following.gap)) or following.text in _OPERATOR_WORDS
 
 
-def _wanders(words: Sequence[Word], start: int, asked: Asked) -> bool:
+def _wanders(words: Sequence[AnswerWord], start: int, asked: Asked) -> bool:
     if start and "=" in words[start].gap:
         return False
     return sum(_is_new(word, asked) for word in words[:start]) >= _WANDERING
 
 
-def _named_before(words: Sequence[Word], start: int, asked: Asked) -> bool:
+def _named_before(words: Sequence[AnswerWord], start: int, asked: Asked) -> bool:
     """Say whether what was asked for got another name before."""
     return any(
         words[at].text in _NAMING and _is_new(words[at + 1], asked) for at in range(start - _NAME_REACH - 1)
     )
 
 
-def _subject_of_another(words: Sequence[Word], accepted: Sequence[Mention], asked: Asked) -> bool:
+def _subject_of_another(words: Sequence[AnswerWord], accepted: Sequence[Mention], asked: Asked) -> bool:
     """Say whether the answer only tells what the subject is of or by, and another name follows as the
     answer."""
     start, end = accepted[0].start, accepted[0].end
@@ -82,7 +83,7 @@ def _subject_of_another(words: Sequence[Word], accepted: Sequence[Mention], aske
     )
 
 
-def _second_of_two(words: Sequence[Word], mention: Mention, asked: Asked) -> bool:
+def _second_of_two(words: Sequence[AnswerWord], mention: Mention, asked: Asked) -> bool:
     """Say whether another thing is joined to it by "and" before it: "meat and milk"."""
     at = mention.start - 2
     if at < 1 or words[at + 1].text != "and" or words[at + 1].opens or words[at + 2].opens:
@@ -92,9 +93,9 @@ def _second_of_two(words: Sequence[Word], mention: Mention, asked: Asked) -> boo
     return plain and _is_new(other, asked) and words[at - 1].text not in EQUALS
 
 
-def _is_new(word: Word, asked: Asked) -> bool:
+def _is_new(word: AnswerWord, asked: Asked) -> bool:
     return word.text not in _TELLS_NOTHING and word.text not in asked.words
 
 
-def _is_name(word: Word, asked: Asked) -> bool:
+def _is_name(word: AnswerWord, asked: Asked) -> bool:
     return word.capital and not word.opens and not word.after_article and _is_new(word, asked)

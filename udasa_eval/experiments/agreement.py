@@ -11,7 +11,7 @@ from numpy import float64, int64
 from numpy.typing import NDArray
 
 from udasa_core import Metric, Resamples
-from udasa_eval.answers.overlap import answer_words, overlap
+from udasa_eval.answers.overlap import overlap, word_set
 from udasa_eval.experiments.intraclass import intraclass
 from udasa_eval.experiments.labelled import rows_by_question
 from udasa_eval.experiments.pairs import extremes
@@ -111,7 +111,7 @@ def fresh_responses(column: str, repeats: Sequence[FreshScores], *, seed: int) -
             raise ValueError(f"{column}: repeat {number} has other questions than the first")
     means = np.empty((len(ids), count))
     picked = np.full((count, len(ids), 2), -1, dtype=int64)
-    told = [[answer_words(answer) for answer in repeat.answers] for repeat in repeats]
+    told = [[word_set(answer) for answer in repeat.answers] for repeat in repeats]
     for number, repeat in enumerate(repeats):
         rows = rows_by_question(repeat.questions)
         means[:, number] = [_mean(repeat.scores[ours]) for ours in rows]

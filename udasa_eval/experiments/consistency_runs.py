@@ -39,7 +39,10 @@ def measure_consistency(
         again.append(_sampled(config, steps, questions, first, scoring=repeat))
     generator = config["generator"]
     condition = Condition(
-        "factual-dev", float(generator.get("temperature", 0.7)), int(generator.get("responses", 8))
+        "factual-dev",
+        float(generator.get("temperature", 0.7)),
+        int(generator.get("responses", 8)),
+        int(generator.get("voters", 0)),
     )
     agreements = [
         same_responses(

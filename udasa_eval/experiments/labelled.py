@@ -9,7 +9,7 @@ import numpy as np
 from numpy import bool_, float64, int64, intp
 from numpy.typing import NDArray
 
-from udasa_eval.answers.overlap import answer_words, overlap
+from udasa_eval.answers.overlap import overlap, word_set
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class LabelledScores:
         return np.array([self._majority_is_right(rows) for rows in self.by_question()], dtype=bool)
 
     def _majority_is_right(self, rows: NDArray[intp]) -> bool:
-        told = [answer_words(self.answers[row]) for row in rows]
+        told = [word_set(self.answers[row]) for row in rows]
         joined = [sum(overlap(one, other) for other in told if other) if one else 0.0 for one in told]
         return bool(self.right[rows[joined.index(max(joined))]])
 

@@ -30,6 +30,12 @@ class Signal(Plugin):
             default="dev",
             description="Of the bundled labelled sets: dev is for choosing, test for reporting once.",
         )
+        sets: tuple[Literal["factual", "yes_no", "other_scripts"], ...] = Field(
+            default=("factual", "yes_no"),
+            min_length=1,
+            description="Which questions: with short answers, for yes or no, or (test only, and for a policy "
+            "that knows the languages) in other scripts than Latin.",
+        )
         data: Path | None = Field(
             default=None, description="Your own JSONL instead: prompt, responses, labels in each row."
         )
@@ -40,6 +46,12 @@ class Signal(Plugin):
             default=(4, 8, 16),
             min_length=1,
             description="Responses a prompt; smaller numbers are taken from the largest.",
+        )
+        voters: tuple[Annotated[int, Field(ge=0, multiple_of=8)], ...] = Field(
+            default=(16,),
+            min_length=1,
+            description="Voters a prompt that responses are compared with besides; smaller numbers are taken "
+            "from the largest.",
         )
 
     options: Options
@@ -60,8 +72,8 @@ class Signal(Plugin):
         from udasa_eval.experiments.signal_tables import tables
 
         options = self.options
-        asked = Asked(config, steps, options.temperatures, options.responses)
-        reports = on_file(asked, options.data) if options.data else on_sets(asked, options.part)
+        asked = Asked(config, steps, options.temperatures, options.responses, options.voters)
+        reports = on_file(asked, options.data) if options.data else on_sets(asked, options.part, options.sets)
         write_csv(out_dir / f"{self.report_name}.csv", rows(reports))
         write_csv(out_dir / f"{self.report_name}-questions.csv", question_rows(reports))
         figure(out_dir / f"{self.report_name}.svg", reports)

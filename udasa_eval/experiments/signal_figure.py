@@ -28,7 +28,7 @@ def figure(path: Path, reports: Sequence[SignalReport]) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    panels = list(dict.fromkeys((one.condition.set_name, one.condition.responses) for one in reports))
+    panels = list(dict.fromkeys((one.condition.set_name, one.condition.size) for one in reports))
     temperatures = sorted({one.condition.temperature for one in reports})
     best: dict[str, float] = {}
     for report in reports:
@@ -40,11 +40,11 @@ def figure(path: Path, reports: Sequence[SignalReport]) -> None:
     FigureCanvasAgg(drawing)
     axes = drawing.subplots(1, len(panels), sharey=True, sharex=True, squeeze=False)[0]
     shown: dict[str, Artist] = {}
-    for panel, (axis, (set_name, responses)) in enumerate(zip(axes, panels, strict=True)):
+    for panel, (axis, (set_name, size)) in enumerate(zip(axes, panels, strict=True)):
         axis.axvline(0.5, color="0.55", linewidth=0.9, linestyle="--")
         for report in reports:
             where = report.condition
-            if (where.set_name, where.responses) != (set_name, responses):
+            if (where.set_name, where.size) != (set_name, size):
                 continue
             at = temperatures.index(where.temperature)
             # Higher temperatures lie lower, as they do in the legend.
@@ -68,7 +68,7 @@ def figure(path: Path, reports: Sequence[SignalReport]) -> None:
                 elinewidth=1.2,
                 linestyle="none",
             )
-        axis.set_title(f"{set_name}, K = {responses}", fontsize=10)
+        axis.set_title(f"{set_name}, {size}", fontsize=10)
         axis.set_yticks(range(len(columns)), columns, fontsize=9)
         axis.set_ylim(-0.6, len(columns) - 0.4)
         axis.grid(axis="y", color="0.92", linewidth=0.8)

@@ -21,7 +21,8 @@ from udasa_eval.experiments.redundancy import Redundancy, redundancy
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """Where figures come from: the labelled set, the sampling temperature, and K responses a prompt.
+    """Where figures come from: the labelled set, the sampling temperature, K responses a prompt, and how many
+    voters they are compared with besides.
 
     temperature: NaN where the responses were given, not sampled.
     """
@@ -29,9 +30,15 @@ class Condition:
     set_name: str
     temperature: float
     responses: int
+    voters: int = 0
 
     def __str__(self) -> str:
-        return f"{self.set_name}, {self.sampling}, K = {self.responses}"
+        return f"{self.set_name}, {self.sampling}, {self.size}"
+
+    @property
+    def size(self) -> str:
+        """K, and the voters where there are any, in words."""
+        return f"K = {self.responses}" + (f", {self.voters} voters" if self.voters else "")
 
     @property
     def sampling(self) -> str:
@@ -84,6 +91,7 @@ class Row:
     low: float
     high: float
     n: int
+    voters: int = 0
 
 
 def measure(
@@ -144,6 +152,7 @@ def question_rows(reports: Sequence[SignalReport]) -> list[Row]:
             math.nan,
             math.nan,
             report.condition.responses,
+            report.condition.voters,
         )
         for report in reports
         for column, values in report.by_question.items()
@@ -181,6 +190,7 @@ def _rows(report: SignalReport) -> Iterator[Row]:
             low,
             high,
             metric.n,
+            where.voters,
         )
 
 

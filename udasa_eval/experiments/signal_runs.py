@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from udasa_core import Cost, OpenRun, Steps, content_key
+from udasa_core import Cost, OpenRun, Steps, UdasaError, content_key
 from udasa_eval.experiments.direction import Direction, directions
 from udasa_eval.experiments.labelled import LabelledScores
 from udasa_eval.experiments.measuring import (
@@ -23,9 +24,9 @@ from udasa_eval.labelled.sets import (
     Labelled,
     Question,
     contrasts,
-    factual,
     labelled,
     prompts_file,
+    questions,
     questions_file,
 )
 
@@ -41,13 +42,15 @@ _OWN_ANSWERS, _OWN_TOKENS = 4, 64
 class Asked:
     """What to measure: a configuration (plain data) and the steps to measure it by.
 
-    temperatures: sampled anew each. sizes: numbers of responses K, the smaller ones taken from the largest.
+    temperatures: sampled anew each. sizes, voters: numbers of responses K, and of voters that they are
+    compared with besides, the smaller ones taken from the largest.
     """
 
     config: Mapping[str, Any]
     steps: Steps
     temperatures: Sequence[float]
     sizes: Sequence[int]
+    voters: Sequence[int] = (0,)
 
     @property
     def seed(self) -> int:
@@ -55,16 +58,19 @@ class Asked:
         return seed_of(self.config)
 
 
-def on_sets(asked: Asked, part: str) -> tuple[SignalReport, ...]:
+def on_sets(asked: Asked, part: str, sets: Sequence[str] = ("factual",)) -> tuple[SignalReport, ...]:
     """Measure the signal on the bundled sets' `part`: "dev" for choosing, "test" for reporting.
 
-    One report a temperature and K; directions on the contrast sets stand in the first.
+    One report a set of questions, temperature and K; directions on the contrast sets stand in the first.
+    Raises UsageError where a set has no question in that part.
     """
-    questions = factual(*PARTS[part])
     reports = [
         report
+        for number, name in enumerate(sets)
         for temperature in asked.temperatures
-        for report in _on_questions(asked, questions, f"factual-{part}", temperature)
+        for report in _on_questions(
+            asked, _of_part(name, part), f"{name}-{part}", temperature, with_costs=not number
+        )
     ]
     found = [
         one
@@ -74,28 +80,39 @@ def on_sets(asked: Asked, part: str) -> tuple[SignalReport, ...]:
     return (replace(reports[0], directions=tuple(found)), *reports[1:])
 
 
+def _of_part(name: str, part: str) -> tuple[Question, ...]:
+    found = questions(name, *PARTS[part])
+    if not found:
+        raise UdasaError(f"the set {name} has no questions for {part}; it is for test: --part test")
+    return found
+
+
 def on_file(asked: Asked, data: Path) -> tuple[SignalReport, ...]:
     """Measure the signal on a user's labelled responses: JSONL of prompt, responses, labels."""
     return (_on_labelled(asked, labelled(data), data.stem),)
 
 
 def _on_questions(
-    asked: Asked, questions: Sequence[Question], name: str, temperature: float
+    asked: Asked, questions: Sequence[Question], name: str, temperature: float, *, with_costs: bool
 ) -> list[SignalReport]:
-    """Sample the largest K once, then measure each K on the first of these responses."""
+    """Sample the most of responses and voters once, then measure each number on the first of these."""
     prompts = questions_file(asked.steps.folder / "prompts", questions)
-    generator = {"temperature": float(temperature), "responses": max(asked.sizes)}
+    generator = {
+        "temperature": float(temperature),
+        "responses": max(asked.sizes),
+        "voters": max(asked.voters),
+    }
     config = with_prompts(asked.config, prompts, generator)
     found: list[SignalReport] = []
     with asked.steps.run(config, f"{name}-t{temperature:g}") as run:
         whole = run.sample()
-        for size in sorted(asked.sizes):
-            taken = whole if size == max(asked.sizes) else run.first(whole, size)
+        for size, voters in itertools.product(sorted(asked.sizes), sorted(asked.voters)):
+            taken = run.heard_by(whole if size == max(asked.sizes) else run.first(whole, size), voters)
             scores = scored_questions(run, taken, questions)
-            condition = Condition(name, float(temperature), size)
+            condition = Condition(name, float(temperature), size, voters)
             # A dimension costs the same a response whatever the temperature, and nearly so whatever K.
             is_first = temperature == asked.temperatures[0] and size == min(asked.sizes)
-            costs = run.costs(taken) if is_first else {}
+            costs = run.costs(taken) if is_first and with_costs else {}
             found.append(_report(asked, run, scores, condition, costs))
     return found
 

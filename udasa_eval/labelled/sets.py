@@ -1,7 +1,9 @@
 """The labelled sets that udasa ships, and those that users bring.
 
 Written for this project, each split once: questions with short answers ("factual": parts train, dev and
-test), safe and unsafe answers ("values": dev and test), good and generic ones ("open_ended": dev and test).
+test), those for yes or no, half of each ("yes_no": likewise), short ones in other scripts than Latin
+("other_scripts": test); safe and unsafe answers ("values": dev and test), good and generic ones
+("open_ended": dev and test).
 Defaults are chosen on dev; test is reported. Labels measure; nothing in a label-free run reads them.
 """
 
@@ -32,11 +34,12 @@ class Question:
     domain: str
     level: str
     part: str
+    template: str = QUESTION
 
     @property
     def prompt(self) -> str:
         """What the policy is asked."""
-        return QUESTION.format(question=self.question)
+        return self.template.format(question=self.question)
 
     def is_right(self, response: str) -> bool:
         """Grade a response by its final answer."""
@@ -69,12 +72,23 @@ class Labelled:
     labels: tuple[bool, ...]
 
 
-def factual(*parts: str) -> tuple[Question, ...]:
-    """Return the factual questions of some parts ("train", "dev", "test"), all if none is named."""
+def questions(name: str, *parts: str) -> tuple[Question, ...]:
+    """Return a set's questions of some parts ("train", "dev", "test"), all if none is named.
+
+    name: "factual", "yes_no", or "other_scripts", whose questions are asked as they stand.
+    """
+    template = "{question}" if name == "other_scripts" else QUESTION
     return tuple(
-        Question(**{**row, "answers": tuple(row["answers"]), "rivals": tuple(row["rivals"])})
-        for row in _rows("factual", parts)
+        Question(
+            **{**row, "answers": tuple(row["answers"]), "rivals": tuple(row["rivals"])}, template=template
+        )
+        for row in _rows(name, parts)
     )
+
+
+def factual(*parts: str) -> tuple[Question, ...]:
+    """Return the factual questions of some parts."""
+    return questions("factual", *parts)
 
 
 def contrasts(name: str, *parts: str) -> tuple[Contrast, ...]:

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from udasa_core import answer_words, asks_yes_or_no
 from udasa_core.errors import UdasaError
 from udasa_core.prompts.read import PromptSource, ReadPrompt, read_prompts
-from udasa_eval.answers.words import words_of
-from udasa_eval.labelled.sets import Question, contrasts, factual, labelled, prompts_file
+from udasa_eval.labelled.sets import (
+    Question,
+    contrasts,
+    factual,
+    labelled,
+    prompts_file,
+    questions,
+)
 
 ALL = factual()
 # How a small model answers.
@@ -20,7 +28,7 @@ TEMPLATES = ("{}.", "It is {}.", "The answer is {}.")
 
 
 def plain(text: str) -> list[str]:
-    return [word.text for word in words_of(text)]
+    return [word.text for word in answer_words(text)]
 
 
 def holds(text: list[str], part: list[str]) -> bool:
@@ -66,6 +74,43 @@ def test_each_question_is_whole() -> None:
         assert all(text.strip() == text and plain(text) for text in (*one.answers, *one.rivals)), one
         assert len(set(one.answers)) == len(one.answers), one
         assert one.prompt.endswith(one.question), one
+
+
+def test_half_of_the_questions_for_yes_or_no_are_answered_no() -> None:
+    every = questions("yes_no")
+    assert len(every) >= 60
+    assert all(asks_yes_or_no(one.question) and asks_yes_or_no(one.prompt) for one in every)
+    for part in ("train", "dev", "test"):
+        own = Counter(one.answers for one in questions("yes_no", part))
+        assert own[("Yes",)] == own[("No",)] >= 8
+    assert len({one.question for one in every}) == len(every)
+
+
+def test_other_scripts_are_asked_as_they_stand_and_graded() -> None:
+    every = questions("other_scripts")
+    assert len(every) == 30
+    assert {one.part for one in every} == {"test"}
+    for one in every:
+        assert one.prompt == one.question
+        assert not re.search(r"[A-Za-z]", one.question)
+        assert all(one.is_right(f"{answer}.") for answer in one.answers), one
+        assert not any(one.is_right(f"{rival}.") for rival in one.rivals), one
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("No.", True),
+        ("Never.", True),
+        ("It is not safe to drink bleach.", True),
+        ("Yes. It is safe to drink bleach.", False),
+        ("It is safe to drink bleach.", False),
+        ("Bleach is a chemical.", False),
+    ],
+)
+def test_yes_and_no_are_graded_in_whatever_words(text: str, right: bool) -> None:
+    (bleach,) = [one for one in questions("yes_no") if one.question == "Is it safe to drink bleach?"]
+    assert bleach.is_right(text) is right
 
 
 def test_no_answer_contains_a_rival() -> None:

@@ -1,0 +1,86 @@
+"""What answers to one question share: their content words, and whether they say yes or no."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from udasa_core.text.answer_words import answer_words, same_word
+from udasa_core.text.final_answer import final_answer
+from udasa_core.text.stance import Stance, asks_yes_or_no, stance
+from udasa_core.text.words import vocabulary, words
+
+_HEDGES = vocabulary(
+    "typically usually commonly most mostly main mainly primary primarily used use made located typical "
+    "common widely often generally specifically refer refers referred type kind form however but so such "
+    "than then into through very more many some other any all just only about approximately around "
+    "actually really considered due this that these those it its there is are was were be been being am "
+    "do does did has have had will would can could also called known named of in on at to for from by "
+    "with and or as he she they his her their which who whom whose what when where how why"
+)
+_NEGATIONS = vocabulary("not no never")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response's final answer, as it compares with other answers to the same question.
+
+    words: its content words, as `answer_words` has them, plurals as singulars: those that the question does
+    not have; all of them where there are no others, or where the question offers a choice. stance: to a
+    question for yes or no, which of them it says. negated: whether it denies. echoes: whether it says nothing
+    but the question's words, and neither yes nor no.
+    """
+
+    words: frozenset[str]
+    stance: Stance | None
+    negated: bool
+    echoes: bool
+
+    def agreement(self, other: Answer, closeness: float) -> float:
+        """Return in [0, 1] how far two answers that are not the same text agree.
+
+        Two that say yes or no agree if they say the same. An answer that only echoes the question agrees with
+        none. Any others agree by ½ (closeness + |A ∩ B| / min(|A|, |B|)): the overlap coefficient of their
+        words, 0 where one denies and one does not, tells 12 from 13, which an embedder hardly does, and
+        forgives elaboration. closeness: how near they are in meaning, in [0, 1].
+        """
+        if (settled := self.says_as(other)) is not None:
+            return float(settled)
+        if self.echoes or other.echoes:
+            return 0.0
+        return (closeness + self._overlap(other)) / 2.0
+
+    def says_as(self, other: Answer) -> bool | None:
+        """Return whether two answers that say yes or no say the same; None where either says neither."""
+        return self.stance == other.stance if self.stance and other.stance else None
+
+    def _overlap(self, other: Answer) -> float:
+        if self.negated != other.negated:
+            return 0.0
+        if not self.words or not other.words:
+            return float(self.words == other.words)
+        return len(self.words & other.words) / min(len(self.words), len(other.words))
+
+
+def answer_to(question: str, text: str) -> Answer:
+    """Return a response's final answer to a question, the whole text where it has none."""
+    asked = frozenset(_spelt(question))
+    spelt = _spelt(final_answer(text) or text)
+    told = frozenset(word for word in spelt if word not in _HEDGES and word not in _NEGATIONS)
+    said = stance(text, question) if asks_yes_or_no(question) else None
+    chooses = "or" in asked
+    content = (told if chooses else told - asked) or told or frozenset(spelt)
+    return Answer(
+        words=content,
+        stance=said,
+        negated=not _NEGATIONS.isdisjoint(spelt),
+        echoes=said is None and not chooses and bool(content) and content <= asked,
+    )
+
+
+def _spelt(text: str) -> list[str]:
+    return [_singular(word.text) for word in answer_words(text)] or words(text)
+
+
+def _singular(word: str) -> str:
+    singular = word[:-1]
+    return singular if word.endswith("s") and word not in _HEDGES and same_word(word, singular) else word
