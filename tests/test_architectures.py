@@ -141,7 +141,7 @@ def _sampled_locally(lm: CausalLM, plain: Plain) -> float:
     return max(
         _apart(one.logprobs, plain.logprobs(prompt, one.token_ids))
         for prompt in (_ALIKE[0], _UNLIKE[0])
-        for one in sample_locally(lm, prompt, _SAMPLING, 3)
+        for one in sample_locally(lm, prompt, _SAMPLING, 3, lm.stop_ids)
     )
 
 

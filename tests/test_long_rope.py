@@ -120,7 +120,7 @@ _BEYOND: dict[str, Callable[[CausalLM], Any]] = {
     "divergence": lambda lm: PolicyPair(Reading(lm.model, lm.model), Reading(lm.model, lm.model)).divergence(
         _SHORT, _LONG
     ),
-    "sampled locally": lambda lm: sample_locally(lm, _LONG[:21], _BUDGET, 0),
+    "sampled locally": lambda lm: sample_locally(lm, _LONG[:21], _BUDGET, 0, lm.stop_ids),
     "choices": lambda lm: AnswerLikelihood(lm.model).sums([AnswerTokens(tuple(_LONG), (7, 8))], 128),
     "measured group": lambda lm: measured_group(
         lm, Prompt("p", (Message("user", "hi"),)), _LONG, ["yes", "no"], 2
