@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from udasa_core.errors import PluginError
+from udasa_core.plugins.contract import is_sequence, is_texts
 from udasa_core.plugins.stack import BuiltPlugin
 from udasa_core.records import (
     Abstain,
@@ -48,17 +49,9 @@ def _breach(plugin: BuiltPlugin, hook: str, returned: str, contract: str) -> NoR
     raise PluginError(f"{plugin} broke the contract of {hook}: it returned {returned}; {contract}")
 
 
-def _is_sequence(answer: Any) -> bool:
-    return isinstance(answer, Sequence) and not isinstance(answer, str | bytes)
-
-
-def _is_texts(answer: Any) -> bool:
-    return _is_sequence(answer) and all(isinstance(one, str) for one in answer)
-
-
 def _check_members(plugin: BuiltPlugin, hook: str, answer: Any, kind: type) -> None:
     """Raise a PluginError where a part of what was returned is no sequence of records of one kind."""
-    if not _is_sequence(answer) or not all(isinstance(one, kind) for one in answer):
+    if not is_sequence(answer) or not all(isinstance(one, kind) for one in answer):
         _breach(plugin, hook, excerpt(answer), f"that is a sequence of {kind.__name__}s")
 
 
@@ -75,7 +68,7 @@ def _check_text(plugin: BuiltPlugin, hook: str, *texts: Any) -> None:
 
 def check_refusals(plugin: BuiltPlugin, prompts: Sequence[Prompt], answer: Any) -> Sequence[str]:
     """One text a prompt."""
-    if not _is_texts(answer):
+    if not is_texts(answer):
         _breach(plugin, "udasa_admit", f"{type(answer).__name__}", "it returns one text a prompt")
     if len(answer) != len(prompts):
         _breach(plugin, "udasa_admit", f"{len(answer)} texts", f"it was given {len(prompts)} prompts")
@@ -89,7 +82,7 @@ def check_groups(
 ) -> Sequence[Group]:
     """One Group a prompt, in order, of at most K responses, by the policy that was asked."""
     hook = "udasa_generate"
-    if not _is_sequence(answer) or not all(isinstance(one, Group) for one in answer):
+    if not is_sequence(answer) or not all(isinstance(one, Group) for one in answer):
         _breach(plugin, hook, type(answer).__name__, "it returns a sequence of Groups")
     if len(answer) != len(prompts):
         _breach(plugin, hook, f"{len(answer)} groups", f"it was given {len(prompts)} prompts")
@@ -134,7 +127,7 @@ def check_column(plugin: BuiltPlugin, groups: Sequence[Group], answer: Any) -> C
     hook = "udasa_score"
     if not isinstance(answer, Column):
         _breach(plugin, hook, type(answer).__name__, "it returns a Column")
-    if not _is_sequence(answer.scores) or not all(map(_is_sequence, answer.scores)):
+    if not is_sequence(answer.scores) or not all(map(is_sequence, answer.scores)):
         _breach(plugin, hook, f"scores {excerpt(answer.scores)}", "a Column holds the scores of each group")
     if len(answer.scores) != len(groups):
         _breach(plugin, hook, f"scores for {len(answer.scores)} groups", f"it was given {len(groups)}")
@@ -196,8 +189,8 @@ def check_calibrated(plugin: BuiltPlugin, count: int, answer: Any) -> list[float
 
 def check_aggregate(plugin: BuiltPlugin, count: int, answer: Any) -> tuple[Score, ...]:
     """U in [0, 1] or an Abstain for each response."""
-    if not _is_sequence(answer) or len(answer) != count:
-        told = f"{len(answer)} scores" if _is_sequence(answer) else type(answer).__name__
+    if not is_sequence(answer) or len(answer) != count:
+        told = f"{len(answer)} scores" if is_sequence(answer) else type(answer).__name__
         _breach(plugin, "udasa_aggregate", told, f"it was given {count} responses")
     for number, score in enumerate(answer):
         wrong = _check_score(score)
@@ -262,12 +255,12 @@ def check_plan(plugin: BuiltPlugin, pairs: PairTable, answer: Any) -> StagePlan:
     hook = "udasa_stage"
     if not isinstance(answer, StagePlan):
         _breach(plugin, hook, type(answer).__name__, "it returns a StagePlan")
-    if not isinstance(answer.stages, Mapping) or not all(map(_is_texts, answer.stages.values())):
+    if not isinstance(answer.stages, Mapping) or not all(map(is_texts, answer.stages.values())):
         _breach(plugin, hook, f"stages {excerpt(answer.stages)}", "each stage's name maps to ids of pairs")
     if not all(isinstance(name, str) and name for name in answer.stages):
         _breach(plugin, hook, f"stages {list(answer.stages)}", "a stage has a name")
     dropped = answer.dropped
-    if not _is_sequence(dropped) or not all(_is_texts(one) and len(one) == 2 for one in dropped):
+    if not is_sequence(dropped) or not all(is_texts(one) and len(one) == 2 for one in dropped):
         _breach(plugin, hook, f"dropped {excerpt(dropped)}", "each is the id of a pair, and a reason")
     _check_text(plugin, hook, *answer.stages, *(reason for _, reason in dropped))
     placed = [identity for ids in answer.stages.values() for identity in ids]
@@ -295,7 +288,7 @@ def check_report(plugin: BuiltPlugin, stage: Stage, policy: ModelRef, out_dir: P
         _breach(plugin, hook, type(answer).__name__, "it returns a Report")
     if answer.stage != stage.name:
         _breach(plugin, hook, f"a report of stage {answer.stage!r}", f"it was given {stage.name!r}")
-    if not _is_sequence(answer.history):
+    if not is_sequence(answer.history):
         _breach(plugin, hook, f"history {excerpt(answer.history)}", "it is a sequence of figures by name")
     for figures in (answer.metrics, *answer.history):
         if not isinstance(figures, Mapping):
@@ -349,7 +342,7 @@ def check_suite(plugin: BuiltPlugin, policy: ModelRef, answer: Any) -> SuiteRepo
 
 def check_questions(plugin: BuiltPlugin, answer: Any) -> Sequence[str]:
     """Texts."""
-    if not _is_texts(answer):
+    if not is_texts(answer):
         _breach(plugin, "udasa_questions", type(answer).__name__, "it returns a sequence of texts")
     _check_text(plugin, "udasa_questions", *answer)
     questions: Sequence[str] = answer
@@ -380,7 +373,7 @@ def check_grades(plugin: BuiltPlugin, count: int, answer: Any) -> Iterator[Grade
 def check_tables(plugin: BuiltPlugin, answer: Any, table: type[_T]) -> tuple[_T, ...]:
     """Tables, at least one. `table` is their class, which stands above this room."""
     hook = "udasa_experiment"
-    if not _is_sequence(answer) or not all(isinstance(one, table) for one in answer):
+    if not is_sequence(answer) or not all(isinstance(one, table) for one in answer):
         _breach(plugin, hook, type(answer).__name__, "it returns a sequence of Tables")
     if not answer:
         _breach(plugin, hook, "no table", "it reports what it found")
