@@ -15,7 +15,7 @@ from typing import Any
 
 from udasa_core.errors import PromptsError, StoreError
 from udasa_core.job.job import Job, log
-from udasa_core.plugins import returned
+from udasa_core.plugins.returned.groups import check_refusals
 from udasa_core.prompts.read import PromptSource, ReadPrompt, SetAside, prompts_digest, read_prompts
 from udasa_core.records import Prompt, content_key
 from udasa_core.store.output import CONTROLS, HELD_OUT, TRAINING, Output
@@ -166,7 +166,7 @@ def _admitted(job: Job, rows: Iterator[ReadPrompt | SetAside]) -> Iterator[ReadP
     while batch := list(islice(rows, _BATCH)):
         prompts = [row.prompt for row in batch if isinstance(row, ReadPrompt)]
         answer = job.stack.call(generator, "udasa_admit", prompts=prompts, sampling=job.config.sampling)
-        refusals = iter(returned.check_refusals(generator, prompts, answer))
+        refusals = iter(check_refusals(generator, prompts, answer))
         for row in batch:
             refusal = next(refusals) if isinstance(row, ReadPrompt) else ""
             if isinstance(row, ReadPrompt) and refusal:
