@@ -9,9 +9,10 @@ from udasa_core.check.model_size import local_path
 from udasa_core.config.parse import RunConfig
 from udasa_core.errors import UdasaError
 from udasa_core.models.resolve import resolve_encoder
+from udasa_core.plugins.built import BuiltPlugin
 from udasa_core.plugins.catalog import Catalog
 from udasa_core.plugins.returned.evaluation import check_questions
-from udasa_core.plugins.stack import BuiltPlugin, Stack
+from udasa_core.plugins.stack import Stack
 from udasa_core.progress import Progress, silent
 from udasa_core.prompts.read import PromptSource, ReadPrompt, read_prompts
 from udasa_core.report.table import Table

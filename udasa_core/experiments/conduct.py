@@ -13,9 +13,11 @@ from udasa_core.experiments.options import default_folder
 from udasa_core.experiments.steps import Steps
 from udasa_core.files.whole import keep_whole
 from udasa_core.plugins.base import attribute
+from udasa_core.plugins.built import BuiltPlugin
 from udasa_core.plugins.catalog import Catalog, read_catalog
+from udasa_core.plugins.registry import Registry
 from udasa_core.plugins.returned.evaluation import check_tables
-from udasa_core.plugins.stack import BuiltPlugin, Registry, build_plugins, importable, load_factory
+from udasa_core.plugins.stack import build_plugins, importable, load_factory
 from udasa_core.report.table import Table
 from udasa_core.resources.shared import SharedResources
 from udasa_core.text.printable import excerpt

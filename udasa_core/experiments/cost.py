@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from udasa_core.job.job import Job
-from udasa_core.plugins.stack import BuiltPlugin
+from udasa_core.plugins.built import BuiltPlugin
 from udasa_core.store.store import Shards
 from udasa_core.store.tables import groups_from
 

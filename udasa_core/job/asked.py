@@ -10,9 +10,10 @@ from typing import Any, Protocol
 
 from udasa_core.job.outputs import Outputs
 from udasa_core.plugins.base import attribute
+from udasa_core.plugins.built import BuiltPlugin
 from udasa_core.plugins.returned.evaluation import check_grades
 from udasa_core.plugins.returned.groups import check_groups, check_refusals
-from udasa_core.plugins.stack import BuiltPlugin, Stack
+from udasa_core.plugins.stack import Stack
 from udasa_core.progress import Advance
 from udasa_core.records import Grade, Group, ModelRef, Prompt, SamplingOptions, content_key
 from udasa_core.store.output import Output

@@ -7,8 +7,8 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from udasa_core.job.job import Job
+from udasa_core.plugins.built import without_versions
 from udasa_core.plugins.returned.groups import check_groups
-from udasa_core.plugins.stack import without_versions
 from udasa_core.records import ModelRef
 from udasa_core.store.store import INFERENCE, Shards, fingerprint, versions
 from udasa_core.store.tables import groups_table, prompts_from, remarked

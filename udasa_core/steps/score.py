@@ -8,8 +8,9 @@ from typing import Any
 
 from udasa_core.errors import PluginError
 from udasa_core.job.job import Job
+from udasa_core.plugins.built import BuiltPlugin
+from udasa_core.plugins.registry import Registry
 from udasa_core.plugins.returned.scores import check_column
-from udasa_core.plugins.stack import BuiltPlugin, Registry
 from udasa_core.records import Column, Group
 from udasa_core.store.output import Output
 from udasa_core.store.store import INFERENCE, Shards, versions

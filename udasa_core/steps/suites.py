@@ -8,8 +8,8 @@ from dataclasses import asdict
 from typing import Any
 
 from udasa_core.job.job import Job
+from udasa_core.plugins.built import BuiltPlugin
 from udasa_core.plugins.returned.evaluation import check_suite
-from udasa_core.plugins.stack import BuiltPlugin
 from udasa_core.records import Event, ModelRef, SuiteReport
 from udasa_core.store.output import Output
 from udasa_core.store.store import INFERENCE, versions

@@ -30,12 +30,12 @@ from udasa_core import (
     Unpaired,
 )
 from udasa_core.errors import PluginError
+from udasa_core.plugins.built import BuiltPlugin
 from udasa_core.plugins.returned.evaluation import check_grades, check_questions, check_suite
 from udasa_core.plugins.returned.groups import check_groups, check_refusals
 from udasa_core.plugins.returned.pairs import check_pairing, check_plan
 from udasa_core.plugins.returned.report import check_report
 from udasa_core.plugins.returned.scores import check_aggregate, check_calibrated, check_column, check_state
-from udasa_core.plugins.stack import BuiltPlugin
 from udasa_core.records import Response, Scores
 
 HUGE, BEYOND, HALF = 10**400, 10**5000, "\ud800"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 from udasa_core.errors import PluginError
+from udasa_core.plugins.built import BuiltPlugin
 from udasa_core.plugins.contract import is_sequence
-from udasa_core.plugins.stack import BuiltPlugin
 from udasa_core.text.printable import excerpt
 
 

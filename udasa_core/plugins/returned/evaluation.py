@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
+from udasa_core.plugins.built import BuiltPlugin
 from udasa_core.plugins.contract import is_sequence, is_texts
 from udasa_core.plugins.returned.breach import breach, check_members, check_text
-from udasa_core.plugins.stack import BuiltPlugin
 from udasa_core.records import Grade, Metric, ModelRef, SuiteReport, is_finite
 from udasa_core.text.printable import excerpt
 

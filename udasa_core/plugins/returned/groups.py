@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from udasa_core.plugins.built import BuiltPlugin
 from udasa_core.plugins.contract import is_sequence, is_texts
 from udasa_core.plugins.returned.breach import breach, check_text
-from udasa_core.plugins.stack import BuiltPlugin
 from udasa_core.records import Group, ModelRef, Prompt, SamplingOptions
 
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from udasa_core.plugins.built import BuiltPlugin
 from udasa_core.plugins.contract import is_sequence
 from udasa_core.plugins.returned.breach import breach, check_text
-from udasa_core.plugins.stack import BuiltPlugin
 from udasa_core.records import ModelRef, Report, Stage, is_finite
 from udasa_core.sources.digests import ADAPTER_WEIGHTS
 from udasa_core.text.printable import excerpt

@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from udasa_core.plugins.built import BuiltPlugin
 from udasa_core.plugins.contract import is_sequence
 from udasa_core.plugins.returned.breach import breach, check_text
-from udasa_core.plugins.stack import BuiltPlugin
 from udasa_core.records import Abstain, Column, Group, Score
 from udasa_core.text.printable import excerpt
 
