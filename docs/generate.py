@@ -107,8 +107,8 @@ def names(rooms: Sequence[str]) -> str:
 
 def _what(name: str) -> str:
     value = getattr(udasa_core, name)
-    if name in _TOLD:
-        return _TOLD[name]
+    if not (inspect.isclass(value) or inspect.isroutine(value)):
+        return _TOLD[name]  # what its type says is nothing of it
     first = (inspect.getdoc(value) or "").split("\n\n")[0]
     # What a context manager does, or a function returns, is said of the name.
     return " ".join(first.split())
@@ -117,8 +117,10 @@ def _what(name: str) -> str:
 # Public names that have no docstring of their own.
 _TOLD = {
     "CONTRACT": "The version of the contract between the core and plugins.",
+    "RatingRule": 'How `rating` reads a text: "agreed" or "fastchat", as a field of a judge\'s options.',
     "Role": 'Who speaks a message: "system", "user" or "assistant".',
     "Score": "A float in [0, 1], or an `Abstain`.",
+    "WORD": "The pattern of a word in any script, for the package `regex` (its version 1).",
     "hookimpl": "Marks a method as the implementation of a hook.",
 }
 

@@ -7,8 +7,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from udasa_core.config.overrides import check_plain, override, read_toml
+from udasa_core.config.overrides import override
 from udasa_core.config.parse import RunConfig, parse_config
+from udasa_core.config.toml_text import check_plain, read_toml
 from udasa_core.errors import Fault, UdasaError
 from udasa_core.files.lock import unused
 from udasa_core.models.resolve import check_model

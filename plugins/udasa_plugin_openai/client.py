@@ -135,7 +135,7 @@ class Client:
             self._refuse(status, answered, text)
         try:
             return read_completion(parse_json(text), text, self._key.redact)
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             said = "the answer is not JSON" if isinstance(error, json.JSONDecodeError) else str(error)
             raise _AttemptError(f"{said} ({self._said(text)!r})", raw=text) from None
 

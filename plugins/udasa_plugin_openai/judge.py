@@ -59,12 +59,7 @@ class OpenAIJudge(Plugin):
         max_tokens: int = Field(
             default=2048, ge=1, description="Token budget of a judgement, its thinking included."
         )
-        rating_rule: RatingRule = Field(
-            default="agreed",
-            description="How a rating is read. agreed: from the judge's own words, reasoning and quotations "
-            "set aside; different ratings are none. fastchat: the first one wherever it stands, for figures "
-            "that are compared with FastChat's.",
-        )
+        rating_rule: RatingRule = "agreed"
 
     options: Options
     incidental = INCIDENTAL

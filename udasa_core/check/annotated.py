@@ -54,7 +54,7 @@ def annotated(raw: Mapping[str, Any], catalog: Catalog | None = None) -> str:
 def write_annotated(path: Path, *, force: bool = False) -> None:
     """Write the annotated quickstart. Raises UsageError where the file is there already, unless forced."""
     from udasa_core.api import quickstart
-    from udasa_core.config.overrides import read_toml
+    from udasa_core.config.toml_text import read_toml
 
     if path.exists() and not force:
         raise UsageError(f"{path} exists already; `udasa init {path} --force` replaces it")

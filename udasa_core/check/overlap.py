@@ -9,9 +9,10 @@ from udasa_core.check.model_size import local_path
 from udasa_core.config.parse import RunConfig
 from udasa_core.errors import UdasaError
 from udasa_core.models.resolve import resolve_encoder
-from udasa_core.plugins import returned
+from udasa_core.plugins.built import BuiltPlugin
 from udasa_core.plugins.catalog import Catalog
-from udasa_core.plugins.stack import BuiltPlugin, Stack
+from udasa_core.plugins.returned.evaluation import check_questions
+from udasa_core.plugins.stack import Stack
 from udasa_core.progress import Progress, silent
 from udasa_core.prompts.read import PromptSource, ReadPrompt, read_prompts
 from udasa_core.report.table import Table
@@ -80,7 +81,7 @@ def overlaps(
                 untold.append(f"overlap with suite {plugin.name} is not told: it does not name its questions")
                 continue
             try:
-                questions = returned.check_questions(plugin, stack.call(plugin, "udasa_questions"))
+                questions = check_questions(plugin, stack.call(plugin, "udasa_questions"))
             except UdasaError as error:
                 if _reads_a_file(plugin):
                     raise UdasaError(f"suite.{plugin.name}: {error}") from error

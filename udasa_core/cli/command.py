@@ -112,14 +112,12 @@ class OfferedCommands(click.Group):
             if whose != OWN:
                 yield printable_line(name), printable_line(f"Offered by {whose}.")
             elif command := self.get_command(ctx, name):
-                yield name, command.get_short_help_str(60)
+                yield name, printable_line(command.get_short_help_str(60))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands."""
         with formatter.section("Commands"):
-            formatter.write_dl(
-                [(printable_line(name), printable_line(told)) for name, told in self._told(ctx)]
-            )
+            formatter.write_dl(list(self._told(ctx)))
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Return the commands and options that begin as what was typed."""

@@ -136,8 +136,8 @@ def plugins(config: Path | None, verify: bool, timeout: float) -> None:
     selected: tuple[PluginTable, ...] = ()
     root = None
     if config is not None:
-        from udasa_core.config.overrides import read_toml
         from udasa_core.config.parse import parse_config
+        from udasa_core.config.toml_text import read_toml
 
         root = config.parent.resolve()
         selected = parse_config(read_toml(config), root=root, origin=str(config)).plugins()

@@ -12,10 +12,12 @@ from udasa_core.errors import ConfigError, Fault
 from udasa_core.experiments.options import default_folder
 from udasa_core.experiments.steps import Steps
 from udasa_core.files.whole import keep_whole
-from udasa_core.plugins import returned
 from udasa_core.plugins.base import attribute
+from udasa_core.plugins.built import BuiltPlugin
 from udasa_core.plugins.catalog import Catalog, read_catalog
-from udasa_core.plugins.stack import BuiltPlugin, Registry, build_plugins, importable, load_factory
+from udasa_core.plugins.registry import Registry
+from udasa_core.plugins.returned.evaluation import check_tables
+from udasa_core.plugins.stack import build_plugins, importable, load_factory
 from udasa_core.report.table import Table
 from udasa_core.resources.shared import SharedResources
 from udasa_core.text.printable import excerpt
@@ -51,7 +53,7 @@ def run_experiment(
         out_dir=out_dir,
         steps=Steps(out_dir, read, catalog=catalog),
     )
-    tables = returned.check_tables(plugin, answer, Table)
+    tables = check_tables(plugin, answer, Table)
     _write(tables, out_dir, attribute(plugin.instance, "report_name") or plugin.offer.name)
     return tables
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from udasa_core.job.job import Job
-from udasa_core.plugins.stack import BuiltPlugin
+from udasa_core.plugins.built import BuiltPlugin
 from udasa_core.records import Group
 from udasa_core.store.store import Shards
 from udasa_core.store.tables import read_groups

@@ -16,7 +16,7 @@ from udasa_core.export.licence import base_name_of
 from udasa_core.files.whole import whole_folder
 from udasa_core.progress import Progress, silent
 from udasa_core.records import ModelRef
-from udasa_core.sources.digests import ADAPTER, MODEL_SUFFIXES, check_adapter_files, digest
+from udasa_core.sources.digests import ADAPTER, ADAPTER_CONFIG, MODEL_SUFFIXES, check_adapter_files, digest
 from udasa_core.store.runs import Run
 
 # What tells an export from any other folder. A hidden file is no part of a model's identity.
@@ -75,7 +75,7 @@ def export_beside(
             shutil.copyfile(file, partial / file.name)
             advance(1)
         shutil.copytree(adapter, partial / ADAPTER)
-        config = partial / ADAPTER / "adapter_config.json"
+        config = partial / ADAPTER / ADAPTER_CONFIG
         plain = json.loads(config.read_text())
         plain["base_model_name_or_path"] = base_name_of(ref)
         config.write_text(json.dumps(plain, indent=2, sort_keys=True) + "\n")

@@ -34,7 +34,7 @@ def locked(path: Path, refusal: str, *, wait: bool = False) -> Iterator[None]:
     except Timeout:
         raise LockedError(f"{refusal}{_holder(path)}") from None
     except OSError as error:
-        if not is_read_only(path):
+        if not is_read_only(path.parent):
             raise StoreError(f"{path} cannot be locked: {error.strerror or error}") from error
     try:
         # Who holds it is told for convenience only; a full disk must not stop a run that may still end.
@@ -77,7 +77,7 @@ def _read_write(path: Path, refusal: str, *, is_alone: bool) -> Iterator[None]:
     except Timeout:
         raise LockedError(refusal) from None
     except (OSError, sqlite3.Error) as error:
-        if not is_read_only(path):
+        if not is_read_only(path.parent):
             raise StoreError(f"{path} cannot be locked: {error}") from error
         held = False
     else:

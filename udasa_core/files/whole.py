@@ -34,9 +34,9 @@ def keep_whole(path: Path, content: str | bytes) -> None:
         write_whole(path, content)
 
 
-def is_read_only(path: Path) -> bool:
-    """Say whether nothing can be written where a path lies, or would lie: a read-only disk, no permission."""
-    folder = path.parent
+def is_read_only(folder: Path) -> bool:
+    """Say whether nothing can be written to a folder, there or still to be made: a read-only disk, no
+    permission."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     return not os.access(folder, os.W_OK)

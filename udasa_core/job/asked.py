@@ -9,9 +9,11 @@ from dataclasses import asdict
 from typing import Any, Protocol
 
 from udasa_core.job.outputs import Outputs
-from udasa_core.plugins import returned
 from udasa_core.plugins.base import attribute
-from udasa_core.plugins.stack import BuiltPlugin, Stack
+from udasa_core.plugins.built import BuiltPlugin
+from udasa_core.plugins.returned.evaluation import check_grades
+from udasa_core.plugins.returned.groups import check_groups, check_refusals
+from udasa_core.plugins.stack import Stack
 from udasa_core.progress import Advance
 from udasa_core.records import Grade, Group, ModelRef, Prompt, SamplingOptions, content_key
 from udasa_core.store.output import Output
@@ -87,7 +89,7 @@ class KeptResponses:
         if asked in self._admitted_of:
             return self._admitted_of[asked]
         answer = self._stack.call(generator, "udasa_admit", prompts=prompts, sampling=sampling)
-        refusals = returned.check_refusals(generator, prompts, answer)
+        refusals = check_refusals(generator, prompts, answer)
         for prompt, refusal in zip(prompts, refusals, strict=True):
             if refusal:
                 log.warning("prompt %s is not asked: %s", prompt.id, refusal)
@@ -100,7 +102,7 @@ class KeptResponses:
         generator = self._stack.generator
         asked = {"prompts": tuple(shard), "sampling": sampling, "policy": policy, "seed": seed}
         answer = self._stack.call(generator, "udasa_generate", **asked)
-        groups = returned.check_groups(generator, tuple(shard), sampling, policy, answer)
+        groups = check_groups(generator, tuple(shard), sampling, policy, answer)
         self._outputs.store.write_table("answer", key, groups_table(groups), remarked(generator.remarks()))
         self._outputs.made += 1
 
@@ -150,7 +152,7 @@ class KeptGrades:
                 answer = self._stack.call(
                     self._judge, "udasa_judge", prompts=tuple(missing.values()), seed=seed
                 )
-                grades = returned.check_grades(self._judge, len(missing), answer)
+                grades = check_grades(self._judge, len(missing), answer)
                 for key, grade in zip(missing, grades, strict=True):
                     remarks = remarked(self._judge.remarks()) or {}
                     outputs.store.write_json("grade", key, {**asdict(grade), **remarks})

@@ -17,8 +17,9 @@ from udasa_core.job.asked import KeptGrades, KeptResponses
 from udasa_core.job.made_with import told
 from udasa_core.job.observers import Observers
 from udasa_core.job.outputs import MAKERS, Outputs, seed_of
+from udasa_core.plugins.built import BuiltPlugin
 from udasa_core.plugins.catalog import Catalog, read_catalog
-from udasa_core.plugins.stack import BuiltPlugin, Stack
+from udasa_core.plugins.stack import Stack
 from udasa_core.records import ModelRef, content_key
 from udasa_core.resources.shared import SharedResources
 from udasa_core.store.manifest import Manifest

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
 from udasa_core.errors import UdasaError
-from udasa_core.plugins.stack import BuiltPlugin, Registry
+from udasa_core.plugins.built import BuiltPlugin
+from udasa_core.plugins.registry import Registry
 from udasa_core.progress import Advance, progress
 from udasa_core.records import Event
 

@@ -102,7 +102,7 @@ class Outputs:
     def _check_writable(self, name: str) -> None:
         folders = [self.store.root, *([self.manifest.folder] if self.manifest is not None else [])]
         for folder in folders:
-            if is_read_only(folder / "any"):
+            if is_read_only(folder):
                 raise StoreError(
                     f"{folder} cannot be written, and {name!r} is still to be made: mount it for writing, or "
                     "name another run.folder, or store.path"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from udasa_core.errors import UdasaError
 
@@ -72,13 +72,26 @@ def refuse_longer(model: PreTrainedModel, tokens: int) -> None:
         )
 
 
+def positional_padding(model: PreTrainedModel) -> int | None:
+    """Return the padding token from which a model counts positions, as RoBERTa's kin do; None for others."""
+    found = [getattr(table, "padding_idx", None) for table in _tables(model)]
+    return max((token for token in found if token is not None), default=None)
+
+
+def _tables(model: PreTrainedModel) -> Iterator[Any]:
+    """Yield the modules that turn positions into vectors."""
+    yield from (module for name, module in model.named_modules() if name.rpartition(".")[2] in _TABLES)
+
+
 def _table(model: PreTrainedModel) -> int | None:
     """Return for how many tokens a model has learned positions, None where it has no such table."""
     from torch import nn
 
+    padding = positional_padding(model)
+    unused = 0 if padding is None else padding + 1
     rows = [
-        module.num_embeddings - max(getattr(module, "offset", 0), (module.padding_idx or -1) + 1)
-        for name, module in model.named_modules()
-        if isinstance(module, nn.Embedding) and name.rpartition(".")[2] in _TABLES
+        table.num_embeddings - max(getattr(table, "offset", 0), unused)
+        for table in _tables(model)
+        if isinstance(table, nn.Embedding)
     ]
     return min(rows, default=None)

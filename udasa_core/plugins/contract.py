@@ -32,7 +32,7 @@ def factory_fault(factory: Any) -> str:
     if not callable(factory):
         return "its factory cannot be called"
     needs = attribute(factory, "needs")
-    if not _is_texts(needs):
+    if not is_texts(needs):
         return f"its needs is {needs!r}; it is a sequence of names of resources"
     unknown = sorted(set(needs) - set(RESOURCES))
     if unknown:
@@ -71,7 +71,7 @@ def _attribute_faults(kind: str, instance: Any, options: BaseModel) -> Iterator[
     if not (label_free is None or isinstance(label_free, bool)):
         yield f"its label_free is {label_free!r}; it is True, False or None"
     incidental = attribute(instance, "incidental")
-    if not _is_texts(incidental):
+    if not is_texts(incidental):
         yield f"its incidental is {incidental!r}; it is a sequence of names of options"
     else:
         unknown = sorted(set(incidental) - set(type(options).model_fields))
@@ -79,14 +79,14 @@ def _attribute_faults(kind: str, instance: Any, options: BaseModel) -> Iterator[
             yield f"its incidental names {', '.join(unknown)}; its Options have no such field"
     if kind == "stages":
         names = attribute(instance, "stage_names")
-        if names is not None and not (_is_texts(names) and all(names)):
+        if names is not None and not (is_texts(names) and all(names)):
             yield f"its stage_names is {names!r}; it is a sequence of names, or None"
         elif names is not None and len(set(names)) < len(names):
             twice = [name for name, count in Counter(names).items() if count > 1]
             yield f"its stage_names has {', '.join(twice)} more than once"
     if kind in ("generator", "judge"):
         remarks = attribute(instance, "remarks")
-        if not _is_texts(remarks):
+        if not is_texts(remarks):
             yield f"its remarks is {remarks!r}; it is a sequence of sentences"
     if kind == "judge":
         model = attribute(instance, "model")
@@ -118,9 +118,11 @@ def fingerprint_fault(fingerprint: Any) -> str:
     return "" if isinstance(fingerprint, str) else f"its fingerprint is {fingerprint!r}; it is a text"
 
 
-def _is_texts(value: Any) -> bool:
-    return (
-        isinstance(value, Sequence)
-        and not isinstance(value, str)
-        and all(isinstance(item, str) for item in value)
-    )
+def is_sequence(value: Any) -> bool:
+    """Say whether a value is a sequence, and no text."""
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+
+def is_texts(value: Any) -> bool:
+    """Say whether a value is a sequence of texts."""
+    return is_sequence(value) and all(isinstance(item, str) for item in value)

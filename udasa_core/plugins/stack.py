@@ -1,5 +1,4 @@
-"""The plugin stack: pick what the TOML selects, build it, register it with pluggy, call it with the blame
-on the right plugin.
+"""The plugin stack: pick what the TOML selects, check it, build it.
 
 Only selected factories are imported. `check_plugins` gathers faults for the configuration; `Stack` builds.
 """
@@ -9,13 +8,12 @@ from __future__ import annotations
 import importlib
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pluggy
 from pydantic import BaseModel, ValidationError
 
 from udasa_core import hookspecs, waiting
@@ -30,76 +28,16 @@ from udasa_core.config.parse import (
 from udasa_core.config.schema import STAND_INS, without_model
 from udasa_core.errors import FOREIGN, CatalogError, Fault, PluginError, UdasaError
 from udasa_core.plugins.base import attribute
+from udasa_core.plugins.built import BuiltPlugin
 from udasa_core.plugins.catalog import Catalog, Offer
-from udasa_core.plugins.contract import attribute_faults, factory_fault, fingerprint_fault, plugin_faults
+from udasa_core.plugins.contract import attribute_faults, factory_fault, plugin_faults
 from udasa_core.plugins.entry_points import load
 from udasa_core.plugins.identity import mismatch, source_digest
+from udasa_core.plugins.registry import Registry
 from udasa_core.resources.shared import SharedResources
 
-_END = object()
 # The kinds whose plugins decide what is trained on: human labels could enter by these.
 SHAPING = ("generator", "dimension", "calibration", "aggregation", "pairing", "stages", "trainer")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class BuiltPlugin:
-    """A built plugin: its table, where it came from, its validated options, and the instance itself."""
-
-    table: PluginTable
-    offer: Offer
-    options: BaseModel
-    needs: tuple[str, ...]
-    instance: Any
-    # Taken when the plugin was imported: an edit of the file after that does not change what runs.
-    source: str = ""
-
-    @property
-    def name(self) -> str:
-        """The instance name in the TOML."""
-        return self.table.name
-
-    def __str__(self) -> str:
-        version = f" {self.offer.version}" if self.offer.version else ""
-        return f"{self.table.kind} {self.name!r} ({self.offer.name} of {self.offer.distribution}{version})"
-
-    def identity(self) -> dict[str, Any]:
-        """Return what enters a fingerprint: name, distribution, version, source, options, and what the
-        instance adds in its `fingerprint`; the options in its `incidental` are left out.
-
-        Raises PluginError where the fingerprint is no text.
-        """
-        with waiting.watch.over(self, "its fingerprint"):
-            fingerprint = attribute(self.instance, "fingerprint")
-        fault = fingerprint_fault(fingerprint)
-        if fault:
-            raise PluginError(f"{self}: {fault}")
-        return {
-            "plugin": self.offer.name,
-            "distribution": self.offer.distribution,
-            "version": self.offer.version,
-            "source": self.source,
-            "options": self.options.model_dump(
-                mode="json", exclude=set(attribute(self.instance, "incidental"))
-            ),
-            "fingerprint": fingerprint,
-        }
-
-    def remarks(self) -> list[str]:
-        """Return what the instance says that it met in its hooks so far, in sentences with its name.
-
-        Raises PluginError where that are no texts.
-        """
-        faults = attribute_faults(self.table.kind, self.instance, self.options)
-        if faults:
-            raise PluginError(f"{self}: {'; '.join(faults)}")
-        return sorted(
-            {f"{self.table.kind} {self.name!r}: {one}" for one in attribute(self.instance, "remarks")}
-        )
-
-
-def without_versions(identity: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a plugin's identity without what a newer release of it changes: its version and its source."""
-    return {name: value for name, value in identity.items() if name not in ("version", "source")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,83 +190,6 @@ def _stray_overrides(config: RunConfig, chosen: _Chosen) -> list[Fault]:
     return [
         unknown_key(f"trainer.{stage}", stage, names) for stage in config.stage_trainers if stage not in names
     ]
-
-
-class Registry:
-    """Built plugins registered with pluggy, and the only way to call them."""
-
-    def __init__(self, plugins: Sequence[BuiltPlugin]) -> None:
-        """Raises PluginError where a plugin does not fit a hook that it implements."""
-        self._plugins = tuple(plugins)
-        self._pluggy = pluggy.PluginManager(hookspecs.PROJECT)
-        self._pluggy.add_hookspecs(hookspecs.Specifications)
-        # pluggy calls the last registered first: registering in reverse makes TOML order call order.
-        for plugin in reversed(self._plugins):
-            try:
-                self._pluggy.register(plugin.instance, name=plugin.table.path)
-            except pluggy.PluginValidationError as error:
-                raise PluginError(f"{plugin} does not fit the hook that it implements: {error}") from error
-        self._pluggy.check_pending()
-
-    def plugins(self) -> tuple[BuiltPlugin, ...]:
-        """Return every plugin in the order of the pipeline."""
-        return self._plugins
-
-    def implements(self, plugin: BuiltPlugin, hook: str) -> bool:
-        """Say whether a plugin implements an optional hook."""
-        implementations = getattr(self._pluggy.hook, hook).get_hookimpls()
-        return any(implementation.plugin is plugin.instance for implementation in implementations)
-
-    def call(self, plugin: BuiltPlugin, hook: str, **arguments: Any) -> Any:
-        """Call one plugin's implementation of a hook; what it raises is told with its name.
-
-        UdasaErrors pass through, so that a plugin can speak to the user in its own words.
-        """
-        others = [other.instance for other in self._plugins if other.instance is not plugin.instance]
-        caller = self._pluggy.subset_hook_caller(hook, remove_plugins=others)
-        about = _about(arguments)
-        with _answering(plugin, hook, about):
-            answer = caller(**arguments)
-        is_first_result = bool((getattr(hookspecs.Specifications, hook).udasa_spec or {}).get("firstresult"))
-        answer = answer if is_first_result else next(iter(answer), None)
-        return _items(plugin, hook, about, answer) if isinstance(answer, Iterator) else answer
-
-
-@contextmanager
-def _answering(plugin: BuiltPlugin, hook: str, about: str) -> Iterator[None]:
-    """Wait for a plugin's own code: named where it takes long, and blamed for what it raises."""
-    try:
-        with waiting.watch.over(plugin, f"{hook}{about}"):
-            yield
-    except UdasaError:
-        raise
-    except FOREIGN as error:  # nobody but the command line ends the process
-        raise PluginError(f"{plugin} raised in {hook}{about}: {type(error).__name__}: {error}") from error
-
-
-def _items(plugin: BuiltPlugin, hook: str, about: str, answer: Iterator[Any]) -> Iterator[Any]:
-    """Yield what a hook's iterator gives: making each is the plugin's own code, as the hook is."""
-    try:
-        while True:
-            with _answering(plugin, hook, about):
-                item = next(answer, _END)
-            if item is _END:
-                return
-            yield item
-    finally:
-        close = getattr(answer, "close", None)
-        if close is not None:
-            close()
-
-
-def _about(arguments: Mapping[str, Any]) -> str:
-    """Name the prompts that a failing call was about."""
-    for key in ("groups", "prompts"):
-        subjects: Sequence[Any] = arguments.get(key, ())
-        if subjects:
-            ids = [getattr(subject, "prompt", subject).id for subject in subjects]
-            return f" on prompts {ids[0]} … {ids[-1]}" if len(ids) > 1 else f" on prompt {ids[0]}"
-    return ""
 
 
 def build_plugins(

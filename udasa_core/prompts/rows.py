@@ -8,28 +8,18 @@ from __future__ import annotations
 
 import csv
 import json
-import logging
-import shutil
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from udasa_core.errors import SourceError
 from udasa_core.files.json_text import parse_json
-from udasa_core.files.lock import locked
-from udasa_core.sources.cache import cache_root
-from udasa_core.sources.data_folder import check_description
-from udasa_core.sources.digests import data_digest, data_files
-from udasa_core.sources.hub import hub_errors
+from udasa_core.prompts.dataset import dataset_errors, open_dataset
 from udasa_core.sources.limits import check_packed
-from udasa_core.sources.made import fault, note
 
 if TYPE_CHECKING:
-    import datasets
     import pyarrow as pa
-
-log = logging.getLogger("udasa")
 
 # A longer line is no prompt: it is skipped without being held.
 MAX_LINE = 4 * 1024 * 1024
@@ -213,7 +203,7 @@ def dataset_rows(
     Raises SourceError, which names the `source`, where it cannot be read.
     """
     try:
-        table = _dataset(name, config, split, revision)
+        table = open_dataset(name, config, split, revision)
         wanted = [column for column in table.column_names if column in set(columns)]
         table = table.select_columns(wanted) if wanted else table
         line = 0
@@ -223,71 +213,13 @@ def dataset_rows(
                 line += len(part)
     except SourceError as error:
         raise SourceError(f"{source}: {error}") from error
-    except _dataset_errors() as error:
+    except dataset_errors() as error:
         told = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise SourceError(
             f"{source}: the data set (config {config!r}, split {split!r}) cannot be read: {told}\n"
             "    → check name, config and split; without a network, copy its files onto this machine and "
             'write source = "file:/folder" (or file:/folder/rows.jsonl)'
         ) from error
-
-
-def _dataset_errors() -> tuple[type[Exception], ...]:
-    """Return what reading a data set may raise: the library's errors, Arrow's, the hub's, and those of its
-    readers of files."""
-    import pyarrow as pa
-    from datasets.exceptions import DatasetsError
-
-    return (DatasetsError, pa.ArrowException, LookupError, TypeError, *hub_errors())
-
-
-def _dataset(name: str, config: str | None, split: str, revision: str | None) -> datasets.Dataset:
-    """Return a split of a data set, whose files all are its own. Raises SourceError where they are not.
-
-    The library's cache tells local files apart by their times; here a folder's rows are cached by what its
-    files hold, and what is cached is compared with what was read.
-    """
-    import datasets
-
-    folder = Path(name)
-    if not folder.is_dir():
-        builder = datasets.load_dataset_builder(name, config, revision=revision)
-        _check_inside(builder, f"hf://datasets/{name}@", ())
-        builder.download_and_prepare()
-        return builder.as_dataset(split=split)
-    check_description(folder)
-    digest = data_digest(folder)
-    builder = datasets.load_dataset_builder(name, config, cache_dir=str(cache_root() / "data" / digest))
-    root = folder.resolve()
-    for _, file in data_files(folder):
-        check_packed(file)
-    _check_inside(builder, f"{root}/", [(root / inside).as_posix() for inside, _ in data_files(folder)])
-    with locked(cache_root() / "locks" / f"data-{digest}", f"reading {name}", wait=True):
-        rows = Path(builder.cache_dir)
-        if rows.is_dir() and fault(rows):
-            log.warning("%s %s: it is made anew", rows, fault(rows))
-            shutil.rmtree(rows)
-        if not rows.is_dir():
-            builder.download_and_prepare()
-            note(rows)
-        return builder.as_dataset(split=split)
-
-
-def _check_inside(builder: Any, prefix: str, counted: Collection[str]) -> None:
-    """Raise SourceError where a data set would read files that are not its own, or not in its digest."""
-    found = builder.config.data_files or {}
-    strange = [str(file) for files in found.values() for file in files if not str(file).startswith(prefix)]
-    strange += [
-        str(file)
-        for files in found.values()
-        for file in files
-        if counted and str(file).startswith(prefix) and str(file) not in counted
-    ]
-    if strange:
-        raise SourceError(
-            f"its description names {', '.join(strange[:3])}, which is not among its own files\n"
-            "    → copy those files into the folder, and name them by their paths in it"
-        )
 
 
 def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes | BadRow]]:

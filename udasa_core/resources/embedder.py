@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from udasa_core.errors import SourceError
 from udasa_core.files.json_text import parse_json
 from udasa_core.models.loading import quiet
+from udasa_core.models.positions import positional_padding
 from udasa_core.records import ModelRef
 from udasa_core.resources.fixed_shapes import Batch, batches
-from udasa_core.resources.padded_model import positional_padding, text_positions
+from udasa_core.resources.padded_model import text_positions
 from udasa_core.resources.remembered import Remembered
 from udasa_core.sources.digests import model_files
 
@@ -131,7 +132,8 @@ class _Encoder:
             split_special_tokens=True,
         )["input_ids"]
         # A tokenizer without special tokens makes nothing of an empty text: one padding token stands for it.
-        padding = positional_padding(self.model) or int(self.tokenizer.pad_token_id or 0)
+        counted_from = positional_padding(self.model)
+        padding = int(self.tokenizer.pad_token_id or 0) if counted_from is None else counted_from
         sequences = [ids or [padding] for ids in encoded]
         segments = [[0] * len(ids) for ids in sequences]
         with torch.inference_mode():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
-from udasa_core.models.positions import rope_ends
+from udasa_core.models.positions import positional_padding, rope_ends
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -13,17 +13,6 @@ if TYPE_CHECKING:
 # How far rounding may take a padded text's logits from those of the text alone, as a share of 1 + |logit|.
 _TOLERANCE = {"float32": 1e-3}
 _COARSE = 5e-2
-
-
-def positional_padding(model: Any) -> int | None:
-    """Return the padding token from which a model counts positions, as RoBERTa's kin do; None for others."""
-    found = [
-        module.padding_idx
-        for name, module in model.named_modules()
-        if name.endswith(("position_embeddings", "embed_positions"))
-        and getattr(module, "padding_idx", None) is not None
-    ]
-    return max(found, default=None)
 
 
 def text_positions(model: Any) -> int | None:

@@ -11,8 +11,10 @@ from udasa_core.config.parse import parse_scoring
 from udasa_core.errors import UdasaError
 from udasa_core.job.outputs import seed_of
 from udasa_core.models.measured import measured_group
+from udasa_core.plugins.built import BuiltPlugin
 from udasa_core.plugins.catalog import read_catalog
-from udasa_core.plugins.stack import BuiltPlugin, Registry, build_plugins, check_dimensions, needs_of
+from udasa_core.plugins.registry import Registry
+from udasa_core.plugins.stack import build_plugins, check_dimensions, needs_of
 from udasa_core.progress import silent
 from udasa_core.records import Column, Event, Group, Message, Prompt, Response
 from udasa_core.resources.shared import SharedResources

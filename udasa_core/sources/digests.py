@@ -29,7 +29,7 @@ MODEL_SUFFIXES = (".safetensors", ".json", ".jinja", ".txt", ".model", ".tiktoke
 # An adapter, its weights and its configuration: what PEFT calls them.
 ADAPTER = "adapter"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
-_ADAPTER_CONFIG = "adapter_config.json"
+ADAPTER_CONFIG = "adapter_config.json"
 # Where the base lay, and under which name: provenance, which changes no output.
 _PROVENANCE = ("base_model_name_or_path", "revision")
 
@@ -75,7 +75,7 @@ def adapter_digest(adapter: Path) -> str:
 
     Raises SourceError where one of the two cannot be read.
     """
-    config = adapter / _ADAPTER_CONFIG
+    config = adapter / ADAPTER_CONFIG
     try:
         weights = weights_digest(adapter)
         # A trainer's plugin may leave weights alone; PEFT reads none without a configuration.

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from udasa_core.files.json_text import parse_json
+from udasa_core.sources.digests import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 
 _TOKENIZERS = (
     ("tokenizer.json",),
@@ -68,7 +69,7 @@ def _chat_template(folder: Path) -> str:
 
 
 def _no_config(folder: Path) -> tuple[str, str]:
-    if (folder / "adapter_config.json").is_file():
+    if (folder / ADAPTER_CONFIG).is_file():
         return (
             f"{folder} holds an adapter, not a model",
             "merge it into its base first (`udasa export RUN --model DIR` does), or name the base",
@@ -81,8 +82,8 @@ def _no_config(folder: Path) -> tuple[str, str]:
 
 def _weight_faults(folder: Path) -> list[tuple[str, str]]:
     config = _read_json(folder / "config.json")
-    has_adapter = (folder / "adapter_config.json").is_file() and isinstance(config, dict)
-    if has_adapter and not (folder / "adapter_model.safetensors").is_file():
+    has_adapter = (folder / ADAPTER_CONFIG).is_file() and isinstance(config, dict)
+    if has_adapter and not (folder / ADAPTER_WEIGHTS).is_file():
         # transformers applies an adapter that lies beside the weights, and would open a pickle for it.
         return [
             (

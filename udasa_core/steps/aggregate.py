@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from udasa_core.job.job import Job
-from udasa_core.plugins import returned
+from udasa_core.plugins.returned.scores import check_aggregate, check_calibrated, check_state
 from udasa_core.records import Abstain, Column, Score, Scores
 from udasa_core.store.output import Output
 from udasa_core.store.store import Shards
@@ -28,7 +28,7 @@ def fit(job: Job, columns: Mapping[str, Shards]) -> Calibration:
     def fitted(name: str, shards: Shards) -> str:
         def make(key: str) -> None:
             answer = job.stack.call(plugin, "udasa_fit", raw=_raw_scores(job, shards), dimension=name)
-            job.store.write_json("fit", key, returned.check_state(plugin, answer))
+            job.store.write_json("fit", key, check_state(plugin, answer))
 
         ingredients = {"calibration": identity, "dimension": name, "columns": shards.fingerprints}
         output = Output("fit", shards.split, shards.round, name)
@@ -79,7 +79,7 @@ def work(job: Job, payload: Mapping[str, Any]) -> None:
     plugin = job.stack.aggregation
     weights = {one.name: one.table.weight for one in job.stack.dimensions}
     answer = job.stack.call(plugin, "udasa_aggregate", columns=calibrated, weights=weights)
-    U = iter(returned.check_aggregate(plugin, sum(sizes), answer))
+    U = iter(check_aggregate(plugin, sum(sizes), answer))
     columns = {name: iter(scores) for name, scores in calibrated.items()}
     scores = [
         Scores(
@@ -106,5 +106,5 @@ def _calibrate(job: Job, column: Column, fit_key: str) -> Sequence[Score]:
     plugin = job.stack.calibration
     state = job.store.read_json("fit", fit_key)
     answer = job.stack.call(plugin, "udasa_calibrate", raw=values, state=state)
-    calibrated = iter(returned.check_calibrated(plugin, len(values), answer))
+    calibrated = iter(check_calibrated(plugin, len(values), answer))
     return [score if isinstance(score, Abstain) else next(calibrated) for score in flat]

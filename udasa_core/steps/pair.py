@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from udasa_core.job.job import Job
-from udasa_core.plugins import returned
+from udasa_core.plugins.returned.pairs import check_pairing
 from udasa_core.store.store import Shards
 from udasa_core.store.tables import groups_from, pairs_table, scores_from
 
@@ -38,6 +38,6 @@ def work(job: Job, payload: Mapping[str, Any]) -> None:
     scores = scores_from(job.store.read_table("aggregate", payload["scores"]))
     plugin = job.stack.pairing
     answer = job.stack.call(plugin, "udasa_pair", groups=groups, scores=scores, seed=payload["seed"])
-    pairing = returned.check_pairing(plugin, groups, scores, answer)
+    pairing = check_pairing(plugin, groups, scores, answer)
     refused = Counter(one.reason for one in pairing.unpaired)
     job.store.write_table("pair", payload["output"], pairs_table(pairing.pairs), {"refused": refused})

@@ -15,7 +15,7 @@ from typing import Any
 
 from udasa_core.errors import PromptsError, StoreError
 from udasa_core.job.job import Job, log
-from udasa_core.plugins import returned
+from udasa_core.plugins.returned.groups import check_refusals
 from udasa_core.prompts.read import PromptSource, ReadPrompt, SetAside, prompts_digest, read_prompts
 from udasa_core.records import Prompt, content_key
 from udasa_core.store.output import CONTROLS, HELD_OUT, TRAINING, Output
@@ -179,7 +179,7 @@ def _refusals(job: Job, prompts: Sequence[Prompt]) -> list[str]:
     """Return why the generator does not take a prompt, "" where it does: its responses, and its voters."""
     generator = job.stack.generator
     answers = [
-        returned.check_refusals(
+        check_refusals(
             generator,
             prompts,
             job.stack.call(generator, "udasa_admit", prompts=prompts, sampling=sampling),

@@ -11,8 +11,8 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from udasa_core.job.job import Job
-from udasa_core.plugins import returned
-from udasa_core.plugins.stack import without_versions
+from udasa_core.plugins.built import without_versions
+from udasa_core.plugins.returned.groups import check_groups
 from udasa_core.records import ModelRef, SamplingOptions
 from udasa_core.store.store import INFERENCE, Shards, fingerprint, versions
 from udasa_core.store.tables import groups_table, prompts_from, remarked
@@ -61,6 +61,6 @@ def work(job: Job, payload: Mapping[str, Any]) -> None:
         policy=policy,
         seed=payload["seed"],
     )
-    groups = returned.check_groups(generator, prompts, sampling, policy, answer)
+    groups = check_groups(generator, prompts, sampling, policy, answer)
     remarks = generator.remarks()
     job.store.write_table("sample", payload["output"], groups_table(groups), remarked(remarks))

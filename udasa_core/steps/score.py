@@ -8,8 +8,9 @@ from typing import Any
 
 from udasa_core.errors import PluginError
 from udasa_core.job.job import Job
-from udasa_core.plugins import returned
-from udasa_core.plugins.stack import BuiltPlugin, Registry
+from udasa_core.plugins.built import BuiltPlugin
+from udasa_core.plugins.registry import Registry
+from udasa_core.plugins.returned.scores import check_column
 from udasa_core.records import Column, Group
 from udasa_core.store.output import Output
 from udasa_core.store.store import INFERENCE, Shards, versions
@@ -83,4 +84,4 @@ def scored(registry: Registry, plugin: BuiltPlugin, groups: Sequence[Group], see
         for group in groups:
             registry.call(plugin, "udasa_score", groups=(group,), seed=seed)
         raise
-    return returned.check_column(plugin, groups, answer)
+    return check_column(plugin, groups, answer)

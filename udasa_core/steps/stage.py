@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from udasa_core.errors import FewPairsError, NoPairsError
 from udasa_core.job.job import Job
-from udasa_core.plugins import returned
+from udasa_core.plugins.returned.pairs import check_plan
 from udasa_core.records import PairTable, Stage
 from udasa_core.store.output import Output
 from udasa_core.store.store import Shards, StagedPairs
@@ -82,7 +82,7 @@ def _assign(job: Job, pairs: Shards, key: str) -> None:
     """Have the policy decide, write each stage's pairs to a file of its own, and the plan last."""
     table = _pair_table(job, pairs)
     plugin = job.stack.stages
-    plan = returned.check_plan(
+    plan = check_plan(
         plugin, table, job.stack.call(plugin, "udasa_stage", pairs=table, seed=job.seed("stage"))
     )
     stages = []

@@ -8,8 +8,8 @@ from dataclasses import asdict
 from typing import Any
 
 from udasa_core.job.job import Job
-from udasa_core.plugins import returned
-from udasa_core.plugins.stack import BuiltPlugin
+from udasa_core.plugins.built import BuiltPlugin
+from udasa_core.plugins.returned.evaluation import check_suite
 from udasa_core.records import Event, ModelRef, SuiteReport
 from udasa_core.store.output import Output
 from udasa_core.store.store import INFERENCE, versions
@@ -45,7 +45,7 @@ def _run_suite(job: Job, plugin: BuiltPlugin, label: str, ref: ModelRef) -> dict
         before = len(job.outputs.pointed)
         job.outputs.remarks.clear()
         answer = job.stack.call(plugin, "udasa_evaluate", policy=ref, seed=seed)
-        report: SuiteReport = returned.check_suite(plugin, ref, answer)
+        report: SuiteReport = check_suite(plugin, ref, answer)
         # The rows first: where the figures are, everything is.
         job.store.write_table("suite", key, rows_table(report.rows))
         # What the suite asked for: a run that finds its figures made points at these outputs, too.

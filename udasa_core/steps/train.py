@@ -10,7 +10,7 @@ from typing import Any
 
 from udasa_core.errors import PluginError, SourceError
 from udasa_core.job.job import Job, log
-from udasa_core.plugins import returned
+from udasa_core.plugins.returned.report import check_report
 from udasa_core.records import Adapter, Event, ModelRef, Report
 from udasa_core.sources.digests import ADAPTER, adapter_digest, weights_digest
 from udasa_core.store.output import Output
@@ -131,7 +131,7 @@ def _ask(job: Job, call: _Call, out_dir: Path) -> Report:
         seed=call.seed,
         earlier_state=call.earlier_state,
     )
-    report = returned.check_report(plugin, stage, call.policy, out_dir, answer)
+    report = check_report(plugin, stage, call.policy, out_dir, answer)
     if not report.skipped:
         told, found = report.policy.adapters[-1].sha256, weights_digest(out_dir / ADAPTER)
         if told != found:

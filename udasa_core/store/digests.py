@@ -35,7 +35,7 @@ class Digests:
         Two processes that make one output at once may end with either's bytes, so each adds its own line.
         Returns whether something else was noted before.
         """
-        line = f"{file_digest(content)}  {path.name}\n"
+        line = _line(file_digest(content), path.name) + "\n"
         note = self._note(path)
         known = _text(note)
         if line in known.splitlines(keepends=True):

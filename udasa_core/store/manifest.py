@@ -127,7 +127,7 @@ class Manifest:
     def save(self) -> None:
         """Write the manifest, if it differs from what lies there. Of a finished run that is read-only, only
         where it lies can differ: that is left."""
-        if not (self._is_finished and is_read_only(self.path)):
+        if not (self._is_finished and is_read_only(self.folder)):
             text = json.dumps({**self.plain, _OWN: _digest(self.plain)}, indent=1) + "\n"
             keep_whole(self.path, text)
 
@@ -199,7 +199,7 @@ def register(store: Path, folder: Path) -> None:
     run_note = note_of(store, folder.resolve())
     for note, text in ((run_note, f"{folder.resolve()}\n"), (store / _FORMAT_NOTE, f"{FORMAT}\n")):
         # Whoever could remove something from the store could write to it.
-        if not is_read_only(store / _FORMAT_NOTE):
+        if not is_read_only(store):
             keep_whole(note, text)
 
 

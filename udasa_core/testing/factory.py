@@ -17,6 +17,7 @@ from udasa_core import hookspecs
 from udasa_core.config.parse import PluginTable
 from udasa_core.errors import FOREIGN, PluginError
 from udasa_core.plugins.base import attribute
+from udasa_core.plugins.built import BuiltPlugin
 from udasa_core.plugins.catalog import LOCAL, Offer
 from udasa_core.plugins.contract import (
     HEAVY,
@@ -27,7 +28,6 @@ from udasa_core.plugins.contract import (
 )
 from udasa_core.plugins.entry_points import load
 from udasa_core.plugins.identity import source_digest
-from udasa_core.plugins.stack import BuiltPlugin
 from udasa_core.resources.shared import SharedResources
 from udasa_core.testing.fakes import FakeResources
 

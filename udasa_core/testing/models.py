@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from udasa_core.plugins import returned
+from udasa_core.plugins.returned.groups import check_groups, check_refusals
+from udasa_core.plugins.returned.report import check_report
 from udasa_core.records import Group, ModelRef, Pair, Prompt, Report, SamplingOptions, Stage
 from udasa_core.resources.shared import SharedResources
 from udasa_core.sources.digests import ADAPTER, weights_digest
@@ -39,7 +40,7 @@ def check_generator(
     tested = build("generator", factory, options, shared)
     if tested.implements("udasa_admit"):
         answer = tested.call("udasa_admit", prompts=given, sampling=sampling)
-        refusals = returned.check_refusals(tested.plugin, given, answer)
+        refusals = check_refusals(tested.plugin, given, answer)
         given = tuple(prompt for prompt, refusal in zip(given, refusals, strict=True) if not refusal)
     demand(bool(given), f"{tested.plugin} admits none of the prompts")
     groups = _groups(tested, given, sampling, policy, seed)
@@ -52,7 +53,7 @@ def _groups(
     tested: Tested, prompts: Sequence[Prompt], sampling: SamplingOptions, policy: ModelRef, seed: int
 ) -> tuple[Group, ...]:
     answer = tested.call("udasa_generate", prompts=prompts, sampling=sampling, policy=policy, seed=seed)
-    return tuple(returned.check_groups(tested.plugin, prompts, sampling, policy, answer))
+    return tuple(check_groups(tested.plugin, prompts, sampling, policy, answer))
 
 
 def check_trainer(
@@ -108,7 +109,7 @@ def check_trainer(
 
 
 def _checked(tested: Tested, stage: Stage, policy: ModelRef, out_dir: Path, answer: Any) -> Report:
-    report = returned.check_report(tested.plugin, stage, policy, out_dir, answer)
+    report = check_report(tested.plugin, stage, policy, out_dir, answer)
     told = report.policy.adapters[-1].sha256
     found = weights_digest(out_dir / ADAPTER)
     demand(told == found, f"{tested.plugin} reports an adapter {told[:12]}…; its weights are {found[:12]}…")

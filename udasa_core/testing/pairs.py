@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from udasa_core.plugins import returned
 from udasa_core.plugins.base import attribute
+from udasa_core.plugins.returned import pairs as returned
 from udasa_core.records import Group, Pairing, PairTable, Scores, StagePlan
 from udasa_core.resources.shared import SharedResources
 from udasa_core.testing.factory import Tested, build, demand

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from udasa_core.plugins import returned
+from udasa_core.plugins.returned.scores import check_aggregate, check_calibrated, check_column, check_state
 from udasa_core.records import Abstain, Column, Group, Score
 from udasa_core.resources.shared import SharedResources
 from udasa_core.testing.factory import Tested, build, demand
@@ -54,7 +54,7 @@ def check_dimension(
 
 def _column(tested: Tested, groups: Sequence[Group], seed: int) -> Column:
     answer = tested.call("udasa_score", groups=groups, seed=seed)
-    return returned.check_column(tested.plugin, groups, answer)
+    return check_column(tested.plugin, groups, answer)
 
 
 def _close(scores: Sequence[Score], other: Sequence[Score]) -> bool:
@@ -106,7 +106,7 @@ def check_calibration(
 
 def _state(tested: Tested, raw: NDArray[float64]) -> dict[str, list[float]]:
     answer = tested.call("udasa_fit", raw=_locked(raw), dimension="planted")
-    state = returned.check_state(tested.plugin, answer)
+    state = check_state(tested.plugin, answer)
     demand(json.loads(json.dumps(state)) == state, f"{tested.plugin}: its state does not survive JSON")
     return state
 
@@ -117,7 +117,7 @@ def _calibrated(
     import numpy as np
 
     answer = tested.call("udasa_calibrate", raw=_locked(raw), state=state)
-    return np.array(returned.check_calibrated(tested.plugin, len(raw), answer), dtype=np.float64)
+    return np.array(check_calibrated(tested.plugin, len(raw), answer), dtype=np.float64)
 
 
 def _locked(raw: NDArray[float64]) -> NDArray[float64]:
@@ -166,4 +166,4 @@ def _aggregate(
 ) -> tuple[Score, ...]:
     count = len(next(iter(columns.values())))
     answer = tested.call("udasa_aggregate", columns=columns, weights=weights)
-    return returned.check_aggregate(tested.plugin, count, answer)
+    return check_aggregate(tested.plugin, count, answer)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from udasa_core.plugins import returned
+from udasa_core.plugins.returned import evaluation as returned
 from udasa_core.records import Grade, ModelRef, Prompt, SuiteReport
 from udasa_core.resources.shared import SharedResources
 from udasa_core.testing.factory import Tested, build, demand

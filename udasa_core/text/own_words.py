@@ -38,7 +38,8 @@ _LABEL = (
     r"(?:(?:my|the|a|an|so|final|overall|total)\s+){0,4}"
     r"(?:rating|score|grade|verdict|judge?ment|decision|evaluation|assessment)(?:\s+is)?"
 )
-_DRESS = r"[ \t\"'“”„‘’«»`*_.,:;=#-]*"
+# Taken whole or not at all: what comes behind it is none of it, and a judge may say nothing but stars.
+_DRESS = r"[ \t\"'“”„‘’«»`*_.,:;=#-]*+"
 _PAIRS = (('"', '"'), ("'", "'"), ("`", "`"), ("“", "”"), ("«", "»"), ("‘", "’"))
 
 
@@ -90,8 +91,8 @@ def _without_quotations(text: str) -> str:
 def _last_line(text: str, mark: str) -> re.Match[str] | None:
     """Return the last line where it is a mark alone, or behind a label, and not the end of a quotation."""
     found = re.search(
-        rf"(?:\A|\n)(?P<fence>[ \t]*```\w*[ \t]*\n)?(?P<line>{_DRESS}(?i:{_LABEL})?{_DRESS}(?P<mark>{mark})"
-        rf"{_DRESS})(?(fence)\n[ \t]*```)\s*\Z",
+        rf"(?:\A|\n)(?P<fence>[ \t]*```\w*[ \t]*\n)?(?P<line>{_DRESS}(?:(?i:{_LABEL}){_DRESS})?"
+        rf"(?P<mark>{mark}){_DRESS})(?(fence)\n[ \t]*```)\s*\Z",
         text,
     )
     if found is None:

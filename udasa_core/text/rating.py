@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from udasa_core.text.own_words import own_words
 
 LOWEST, HIGHEST = 1.0, 10.0
 # "agreed": ours; "fastchat": FastChat's, for figures that are compared with its own.
-RatingRule = Literal["agreed", "fastchat"]
+RatingRule = Annotated[
+    Literal["agreed", "fastchat"],
+    Field(
+        description="How a rating is read. agreed: from the judge's own words, reasoning and quotations set "
+        "aside; different ratings are none. fastchat: the first one wherever it stands, for figures that are "
+        "compared with FastChat's."
+    ),
+]
 
 _NUMBER = r"[0-9]+\.?[0-9]*"
 # FastChat's patterns (fastchat/llm_judge/common.py: one_score_pattern, its backup), with ASCII digits alone.

@@ -55,12 +55,7 @@ class RecordedJudge(Plugin):
             description="A JSONL file (file:grades.jsonl, say; it may be empty at first): each row has raw, "
             "and prompt or id."
         )
-        rating_rule: RatingRule = Field(
-            default="agreed",
-            description="How a rating is read. agreed: from the judge's own words, reasoning and quotations "
-            "set aside; different ratings are none. fastchat: the first one wherever it stands, for figures "
-            "that are compared with FastChat's.",
-        )
+        rating_rule: RatingRule = "agreed"
 
     options: Options
 

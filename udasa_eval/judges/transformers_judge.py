@@ -77,12 +77,7 @@ class TransformersJudge(Plugin):
             default_factory=dict,
             description="Passed to the chat template, such as { enable_thinking = false }.",
         )
-        rating_rule: RatingRule = Field(
-            default="agreed",
-            description="How a rating is read. agreed: from the judge's own words, reasoning and quotations "
-            "set aside; different ratings are none. fastchat: the first one wherever it stands, for figures "
-            "that are compared with FastChat's.",
-        )
+        rating_rule: RatingRule = "agreed"
 
     options: Options
     incidental = ("source", "dtype", "device")

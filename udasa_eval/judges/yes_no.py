@@ -57,7 +57,8 @@ def _alone(quality: str) -> re.Pattern[str]:
     names = rf"(?:{_LABEL_WORDS}{truth}{asked})"
     label = rf"(?:{names}(?:[ _?*]+{names})*[\"*_?]*\s*[:=?][\s\"*_]*)?"
     return re.compile(
-        rf"(?:\A|(?<=\n)|(?<=[.!?…;] ))[^\w\n]*{label}{_WORD}\b{_NOT_BOTH}[*_\"”)]*[ \t]*(?:[.!;]|\n|\Z)",
+        rf"(?:\A|(?<=\n)|(?<=[.!?…;] )){_sign('.!?…;')}*+{label}{_WORD}"
+        rf"\b{_NOT_BOTH}[*_\"”)]*[ \t]*(?:[.!;]|\n|\Z)",
         re.IGNORECASE,
     )
 
@@ -65,7 +66,16 @@ def _alone(quality: str) -> re.Pattern[str]:
 def _stated(quality: str) -> re.Pattern[str]:
     """Return the pattern of a sentence that says what the answer is, and says it whole."""
     return re.compile(
-        rf"(?:\A|\n|[.!?:] )[\W_]*(?:(?:{_OPENINGS})[,:]? )?"
+        rf"(?:\A|\n|[.!?:] )(?:{_sign('.!?:')}|_)*+(?:(?:{_OPENINGS})[,:]? )?"
         rf"(?:the|this) answer is (?P<not>not |un)?{re.escape(quality)}\b(?={_END})",
         re.IGNORECASE,
     )
+
+
+def _sign(ends: str) -> str:
+    """Return the pattern of a sign between a beginning and a verdict.
+
+    Behind an end (one of `ends` and a blank) is another beginning: so a text of nothing but stops is not read
+    from each of them to its end.
+    """
+    return rf"(?:[^\w\n ]|(?<![{ends}]) )"

@@ -9,8 +9,9 @@ import pytest
 
 import udasa_core
 from tests.canned import configuration
-from udasa_core.config.overrides import override, read_toml
+from udasa_core.config.overrides import override
 from udasa_core.config.parse import RunConfig
+from udasa_core.config.toml_text import read_toml
 from udasa_core.errors import ConfigError
 
 

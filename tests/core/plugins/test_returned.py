@@ -30,8 +30,12 @@ from udasa_core import (
     Unpaired,
 )
 from udasa_core.errors import PluginError
-from udasa_core.plugins import returned
-from udasa_core.plugins.stack import BuiltPlugin
+from udasa_core.plugins.built import BuiltPlugin
+from udasa_core.plugins.returned.evaluation import check_grades, check_questions, check_suite
+from udasa_core.plugins.returned.groups import check_groups, check_refusals
+from udasa_core.plugins.returned.pairs import check_pairing, check_plan
+from udasa_core.plugins.returned.report import check_report
+from udasa_core.plugins.returned.scores import check_aggregate, check_calibrated, check_column, check_state
 from udasa_core.records import Response, Scores
 
 HUGE, BEYOND, HALF = 10**400, 10**5000, "\ud800"
@@ -82,22 +86,22 @@ def refused(check: Callable[[], Any], but: tuple[Any, ...] = ()) -> None:
 
 @pytest.mark.parametrize("value", NUMBERS, ids=range(len(NUMBERS)))
 def test_a_number_that_is_none_is_refused(tmp_path: Path, value: Any) -> None:
-    refused(lambda: returned.check_column(PLUGIN, [GROUP], Column("mine", ((0.5, value),))))
-    refused(lambda: returned.check_aggregate(PLUGIN, 2, (0.5, value)))
-    refused(lambda: returned.check_calibrated(PLUGIN, 1, [value]), ([1.0],))
-    refused(lambda: returned.check_state(PLUGIN, {"a": [value]}), ({"a": [1.0]},))
-    refused(lambda: returned.check_state(PLUGIN, {"a": value}), ({"a": []},))
+    refused(lambda: check_column(PLUGIN, [GROUP], Column("mine", ((0.5, value),))))
+    refused(lambda: check_aggregate(PLUGIN, 2, (0.5, value)))
+    refused(lambda: check_calibrated(PLUGIN, 1, [value]), ([1.0],))
+    refused(lambda: check_state(PLUGIN, {"a": [value]}), ({"a": [1.0]},))
+    refused(lambda: check_state(PLUGIN, {"a": value}), ({"a": []},))
     stage, report = Stage("s", 1, "t", {}), Report("s", "t", 1, REF, {"loss": value})
-    refused(lambda: returned.check_report(PLUGIN, stage, REF, tmp_path, report))
+    refused(lambda: check_report(PLUGIN, stage, REF, tmp_path, report))
     for name in ("value", "low", "high", "error"):
         metrics = (replace(FIGURE, **{name: value}),)
         found = SuiteReport("mine", REF, metrics, ())
         kept = (found,) if value is True or (value is None and name == "error") else ()
-        refused(lambda found=found: returned.check_suite(PLUGIN, REF, found), kept)  # type: ignore[misc]
+        refused(lambda found=found: check_suite(PLUGIN, REF, found), kept)  # type: ignore[misc]
     found = SuiteReport("mine", REF, (), ({"score": value},))
-    refused(lambda: returned.check_suite(PLUGIN, REF, found), (found,) if value in (True, None) else ())
+    refused(lambda: check_suite(PLUGIN, REF, found), (found,) if value in (True, None) else ())
     if value not in (True, None):
-        refused(lambda: list(returned.check_grades(PLUGIN, 1, [Grade(value, "")])))
+        refused(lambda: list(check_grades(PLUGIN, 1, [Grade(value, "")])))
         with pytest.raises((ValueError, TypeError)):
             replace(response("a"), logprobs=(value,))
 
@@ -105,16 +109,16 @@ def test_a_number_that_is_none_is_refused(tmp_path: Path, value: Any) -> None:
 @pytest.mark.parametrize("thing", THINGS, ids=range(len(THINGS)))
 def test_an_answer_of_another_kind_is_refused(tmp_path: Path, thing: Any) -> None:
     stage = Stage("s", 1, "t", {})
-    refused(lambda: returned.check_refusals(PLUGIN, [PROMPT], thing), (["x"],))
-    refused(lambda: returned.check_groups(PLUGIN, [PROMPT], SamplingOptions(), REF, thing))
+    refused(lambda: check_refusals(PLUGIN, [PROMPT], thing), (["x"],))
+    refused(lambda: check_groups(PLUGIN, [PROMPT], SamplingOptions(), REF, thing))
     for column in (thing, Column("mine", thing), Column("mine", (thing,))):
-        refused(lambda column=column: returned.check_column(PLUGIN, [GROUP], column))  # type: ignore[misc]
-    refused(lambda: returned.check_state(PLUGIN, thing), ({},))
-    refused(lambda: returned.check_calibrated(PLUGIN, 1, thing))
-    refused(lambda: returned.check_aggregate(PLUGIN, 1, thing))
+        refused(lambda column=column: check_column(PLUGIN, [GROUP], column))  # type: ignore[misc]
+    refused(lambda: check_state(PLUGIN, thing), ({},))
+    refused(lambda: check_calibrated(PLUGIN, 1, thing))
+    refused(lambda: check_aggregate(PLUGIN, 1, thing))
     for pairing in (thing, Pairing(thing), Pairing((), thing), Pairing((), (Unpaired("p", thing),))):
         refused(
-            lambda pairing=pairing: returned.check_pairing(PLUGIN, [GROUP], [SCORES], pairing),
+            lambda pairing=pairing: check_pairing(PLUGIN, [GROUP], [SCORES], pairing),
             (Pairing((), (Unpaired("p", "x"),)),),
         )  # type: ignore[misc]
     for plan in (
@@ -124,32 +128,30 @@ def test_an_answer_of_another_kind_is_refused(tmp_path: Path, thing: Any) -> Non
         StagePlan({"s": thing}),
         StagePlan({}, (("a", thing),)),
     ):
-        refused(lambda plan=plan: returned.check_plan(PLUGIN, TABLE, plan), (StagePlan({}, (("a", "x"),)),))  # type: ignore[misc]
+        refused(lambda plan=plan: check_plan(PLUGIN, TABLE, plan), (StagePlan({}, (("a", "x"),)),))  # type: ignore[misc]
     for report in (thing, Report("s", "t", 1, REF, thing), Report("s", "t", 1, REF, {}, thing)):
-        refused(lambda report=report: returned.check_report(PLUGIN, stage, REF, tmp_path, report))  # type: ignore[misc]
+        refused(lambda report=report: check_report(PLUGIN, stage, REF, tmp_path, report))  # type: ignore[misc]
     for found in (thing, SuiteReport("mine", REF, thing, ()), SuiteReport("mine", REF, (), thing)):
-        refused(lambda found=found: returned.check_suite(PLUGIN, REF, found))  # type: ignore[misc]
-    refused(lambda: returned.check_questions(PLUGIN, thing), (["x"],))
-    refused(lambda: list(returned.check_grades(PLUGIN, 1, thing)))
+        refused(lambda found=found: check_suite(PLUGIN, REF, found))  # type: ignore[misc]
+    refused(lambda: check_questions(PLUGIN, thing), (["x"],))
+    refused(lambda: list(check_grades(PLUGIN, 1, thing)))
 
 
 def test_half_a_surrogate_pair_is_no_text(tmp_path: Path) -> None:
     evil = GROUP.responses[0]
     group = replace(GROUP, policy=REF.key, responses=(replace(evil, text=HALF), GROUP.responses[1]))
     for check in (
-        lambda: returned.check_groups(PLUGIN, [PROMPT], SamplingOptions(), REF, [group]),
-        lambda: returned.check_column(PLUGIN, [GROUP], Column("mine", ((Abstain(HALF), 0.5),))),
-        lambda: returned.check_aggregate(PLUGIN, 1, (Abstain(HALF),)),
-        lambda: returned.check_pairing(PLUGIN, [GROUP], [SCORES], Pairing((), (Unpaired("p", HALF),))),
-        lambda: returned.check_plan(PLUGIN, TABLE, StagePlan({HALF: ["a"]})),
-        lambda: returned.check_plan(PLUGIN, TABLE, StagePlan({}, (("a", HALF),))),
-        lambda: returned.check_suite(
-            PLUGIN, REF, SuiteReport("mine", REF, (replace(FIGURE, name=HALF),), ())
-        ),
-        lambda: returned.check_suite(PLUGIN, REF, SuiteReport("mine", REF, (), ({"id": HALF},))),
-        lambda: list(returned.check_grades(PLUGIN, 1, [Grade(None, HALF)])),
-        lambda: returned.check_questions(PLUGIN, [HALF]),
-        lambda: returned.check_refusals(PLUGIN, [PROMPT], [HALF]),
+        lambda: check_groups(PLUGIN, [PROMPT], SamplingOptions(), REF, [group]),
+        lambda: check_column(PLUGIN, [GROUP], Column("mine", ((Abstain(HALF), 0.5),))),
+        lambda: check_aggregate(PLUGIN, 1, (Abstain(HALF),)),
+        lambda: check_pairing(PLUGIN, [GROUP], [SCORES], Pairing((), (Unpaired("p", HALF),))),
+        lambda: check_plan(PLUGIN, TABLE, StagePlan({HALF: ["a"]})),
+        lambda: check_plan(PLUGIN, TABLE, StagePlan({}, (("a", HALF),))),
+        lambda: check_suite(PLUGIN, REF, SuiteReport("mine", REF, (replace(FIGURE, name=HALF),), ())),
+        lambda: check_suite(PLUGIN, REF, SuiteReport("mine", REF, (), ({"id": HALF},))),
+        lambda: list(check_grades(PLUGIN, 1, [Grade(None, HALF)])),
+        lambda: check_questions(PLUGIN, [HALF]),
+        lambda: check_refusals(PLUGIN, [PROMPT], [HALF]),
     ):
         with pytest.raises(PluginError, match="half a surrogate pair is no text"):
             check()

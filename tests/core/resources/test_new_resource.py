@@ -94,7 +94,7 @@ sys.path[:0] = [copy, f"{root}/plugins", root, f"{copy}/local"]
 import udasa_core
 from udasa_core.api import load, quickstart
 from udasa_core.check.annotated import annotated
-from udasa_core.config.overrides import read_toml
+from udasa_core.config.toml_text import read_toml
 from udasa_core.errors import ConfigError
 from udasa_core.resources.protocols import RESOURCES
 
