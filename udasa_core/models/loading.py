@@ -118,6 +118,12 @@ def _readable(adapter: Adapter) -> Iterator[None]:
 
     try:
         yield
+    except RuntimeError as error:
+        if "size mismatch" not in str(error):
+            raise
+        raise UdasaError(
+            f"the adapter in {adapter.folder} does not fit this model: {' '.join(str(error).split()[:24])} …"
+        ) from error
     except (LookupError, ValueError, TypeError, SafetensorError) as error:
         raise UdasaError(
             f"the adapter in {adapter.folder} cannot be read: {type(error).__name__}: {error}"

@@ -311,12 +311,37 @@ def test_an_adapter_that_does_not_fit_is_never_measured_as_the_base(
         _ = load_causal_lm(replace(tiny_ref, adapters=(adapter,))).model
 
 
-def test_an_adapter_that_is_loaded_and_changes_nothing_is_refused(tiny_ref: ModelRef, tmp_path: Path) -> None:
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("changed", [{"lora_alpha": 0}, {"alpha_pattern": {"q_proj": 0}}], ids=str)
+def test_an_adapter_that_is_loaded_and_changes_nothing_is_refused(
+    tiny_ref: ModelRef, tmp_path: Path, changed: dict[str, Any], dtype: str
+) -> None:
     adapter = make_adapter(load_causal_lm(tiny_ref), tmp_path / "adapter", 1)
     file = tmp_path / "adapter" / "adapter_config.json"
-    file.write_text(json.dumps({**json.loads(file.read_text()), "lora_alpha": 0}))
+    file.write_text(json.dumps({**json.loads(file.read_text()), **changed}))
     adapter = replace(adapter, sha256=adapter_digest(file.parent))
     with pytest.raises(UdasaError, match="changes nothing"):
+        _ = load_causal_lm(replace(tiny_ref, adapters=(adapter,), dtype=dtype)).model
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_an_adapter_of_numbers_that_are_none_is_refused(
+    tiny_ref: ModelRef, tmp_path: Path, number: float
+) -> None:
+    adapter = rewritten(
+        make_adapter(load_causal_lm(tiny_ref), tmp_path / "adapter", 1),
+        lambda found: {key: tensor * number for key, tensor in found.items()},
+    )
+    with pytest.raises(UdasaError, match="not finite"):
+        _ = load_causal_lm(replace(tiny_ref, adapters=(adapter,))).model
+
+
+def test_an_adapter_of_another_rank_is_refused_by_name(tiny_ref: ModelRef, tmp_path: Path) -> None:
+    adapter = make_adapter(load_causal_lm(tiny_ref), tmp_path / "adapter", 1)
+    file = tmp_path / "adapter" / "adapter_config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "r": 3}))
+    adapter = replace(adapter, sha256=adapter_digest(file.parent))
+    with pytest.raises(UdasaError, match=r"does not fit this model: .*size mismatch"):
         _ = load_causal_lm(replace(tiny_ref, adapters=(adapter,))).model
 
 
