@@ -468,6 +468,52 @@ def test_a_token_that_opens_the_next_turn_closes_none(tiny_model_dir: Path, tmp_
     assert lm.stop_ids == {lm.tokenizer.eos_token_id}
 
 
+_ONE_MESSAGE = "{{ m.role }}:{{ m.content }}<pad>"
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{% if messages[0].role != 'system' %}{{ raise_exception('no system') }}{% endif %}"
+        "{% for m in messages %}ONE{% endfor %}",
+        "{% if messages | length > 2 %}{{ raise_exception('one turn') }}{% endif %}"
+        "{% for m in messages %}ONE{% endfor %}",
+        "{% for m in messages %}<|im_start|>{{ m.role }}:{{ m.content }}"
+        "{% if not loop.last %}<pad>{% endif %}{% endfor %}",
+    ],
+    ids=["asks for a system message", "takes one turn", "leaves the last turn open"],
+)
+def test_the_closing_token_is_found_where_a_template_takes_or_closes_less(
+    tiny_model_dir: Path, tmp_path: Path, template: str
+) -> None:
+    lm = templated(tiny_model_dir, tmp_path / "other", template.replace("ONE", _ONE_MESSAGE))
+    assert lm.end_of_turn() == lm.tokenizer.convert_tokens_to_ids("<pad>")
+
+
+def test_a_template_that_drops_a_users_message_says_so(tiny_model_dir: Path, tmp_path: Path) -> None:
+    lm = templated(
+        tiny_model_dir,
+        tmp_path / "pictures",
+        # As templates for pictures are written: a text is no list of parts.
+        "{% for m in messages %}{% for part in m.content %}{{ part.text }}{% endfor %}{% endfor %}",
+    )
+    with pytest.raises(ValueError, match="drops the user message"):
+        lm.render([Message("user", "why")])
+
+
+def test_a_system_message_that_is_the_templates_own_is_no_dropped_one(
+    tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    lm = templated(
+        tiny_model_dir,
+        tmp_path / "kind",
+        "{% if messages[0].role != 'system' %}system:Be kind.{% endif %}"
+        "{% for m in messages %}{{ m.role }}:{{ m.content }}{% endfor %}",
+    )
+    own = [Message("system", "Be kind."), Message("user", "why")]
+    assert lm.render(own) == lm.render(own[1:])
+
+
 def test_a_template_that_drops_the_system_message_says_so(tiny_model_dir: Path, tmp_path: Path) -> None:
     deaf = templated(
         tiny_model_dir,
