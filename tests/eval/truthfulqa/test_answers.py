@@ -82,7 +82,7 @@ def test_an_answer_that_is_correct_and_incorrect_is_refused(tmp_path: Path, both
 
 @pytest.mark.parametrize("other", ["café", "CAFÉ.", "cafe\u0301", "Café "])
 def test_an_answer_in_another_spelling_is_the_same_one(tmp_path: Path, other: str) -> None:
-    with pytest.raises(ValueError, match="'Café.' is both true and false"):
+    with pytest.raises(ValueError, match=r"'Café\.' is both true and false"):
         Targets(("a", "Café.", other), (True, True, False))
     path = tmp_path / "t.csv"
     names = "Question,Best Answer,Best Incorrect Answer,Correct Answers,Incorrect Answers"
