@@ -81,12 +81,12 @@ def _no_config(folder: Path) -> tuple[str, str]:
 
 def _weight_faults(folder: Path) -> list[tuple[str, str]]:
     config = _read_json(folder / "config.json")
-    has_adapter = (folder / "adapter_config.json").is_file() and isinstance(config, dict)
-    if has_adapter and not (folder / "adapter_model.safetensors").is_file():
-        # transformers applies an adapter that lies beside the weights, and would open a pickle for it.
+    if (folder / "adapter_config.json").is_file() and isinstance(config, dict):
+        # transformers applies an adapter that lies beside the weights, whether it fits or not, and a new one
+        # that is trained would take its place.
         return [
             (
-                f"{folder} holds an adapter beside its weights, and no adapter_model.safetensors",
+                f"{folder} holds an adapter beside its weights",
                 "remove adapter_config.json, or merge the adapter into the weights",
             )
         ]

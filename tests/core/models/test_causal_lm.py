@@ -442,6 +442,19 @@ def test_rope_that_depends_on_length_ends_where_it_would_change(
         scaled.token_statistics([prompt], [[*response, 5]])
 
 
+@pytest.mark.parametrize("lost", ["layers.1", "layers.0.mlp.up_proj", "embed_tokens"])
+def test_weights_that_the_folder_lacks_are_never_drawn_at_random(
+    tiny_model_dir: Path, tmp_path: Path, lost: str
+) -> None:
+    from safetensors.torch import load_file, save_file
+
+    file = Path(shutil.copytree(tiny_model_dir, tmp_path / "model")) / "model.safetensors"
+    kept = {name: tensor for name, tensor in load_file(file).items() if lost not in name}
+    save_file(kept, file, metadata={"format": "pt"})
+    with pytest.raises(UdasaError, match=r"lacks \d+ of the weights"):
+        _ = load_causal_lm(tiny_ref_of(tmp_path / "model")).model
+
+
 # Templates that are not as they should be
 
 _TURNS = "{% for m in messages %}<|im_start|>{{ m.role }} {{ m.content }}CLOSE{% endfor %}"

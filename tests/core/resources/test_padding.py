@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.core.classifiers import ref_of
-from udasa_core import Message
+from udasa_core import Message, UdasaError
 from udasa_core.resources.classifier import TransformerClassifier
 
 WORDS = ("!", *"abcdefghijklmnopqrstuvwxyz", "<s>", "</s>", "<pad>", "<unk>")
@@ -135,6 +135,15 @@ def _ending() -> Any:
     return processors.TemplateProcessing(
         single="$A </s>", pair="$A </s> $B </s>", special_tokens=[("</s>", 28)]
     )
+
+
+def test_a_model_that_was_trained_for_something_else_is_no_classifier(tmp_path: Path) -> None:
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    folder = make(tmp_path, "llama", None, None)
+    AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder)).save_pretrained(folder)
+    with pytest.raises(UdasaError, match=r"lacks 1 of the weights .*score\.weight"):
+        TransformerClassifier(ref_of(folder)).logits([("a b",)])
 
 
 def conversation(before: str, last: str) -> tuple[Message, ...]:
