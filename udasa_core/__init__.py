@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from udasa_core.hookspecs import CONTRACT as CONTRACT
     from udasa_core.hookspecs import hookimpl as hookimpl
     from udasa_core.job.job import work as work
+    from udasa_core.models.adapter_fit import check_adapter as check_adapter
     from udasa_core.models.cache_use import CacheUse as CacheUse
     from udasa_core.models.cache_use import cache_use as cache_use
     from udasa_core.models.causal_lm import CausalLM as CausalLM
@@ -140,6 +141,7 @@ _HOMES = {
     "files.whole": ("flush_to_disk", "whole_file", "whole_folder", "write_whole"),
     "hookspecs": ("CONTRACT", "hookimpl"),
     "job.job": ("work",),
+    "models.adapter_fit": ("check_adapter",),
     "models.cache_use": ("CacheUse", "cache_use"),
     "models.causal_lm": ("CausalLM", "TokenStatistics", "load_causal_lm"),
     "models.kv_cache": ("branch_cache", "keeps_every_position"),

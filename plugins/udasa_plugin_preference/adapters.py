@@ -13,6 +13,7 @@ from udasa_core import (
     Adapter,
     ModelRef,
     UdasaError,
+    check_adapter,
     check_adapter_files,
     file_digest,
     load_base,
@@ -37,10 +38,11 @@ def load_trainable(policy: ModelRef, options: PreferenceOptions, seed: int) -> A
     """Return a model whose adapter `default` trains: the policy's own, or a fresh one that changes nothing.
 
     The base stays in the policy's dtype; LoRA weights are float32, for steps of 5e-5 vanish in bfloat16.
-    Raises UdasaError where the adapter was made with another rank, alpha or targets than the options say.
+    Raises UdasaError where the adapter was made with another rank, alpha or targets than the options say, or
+    does not fit the model.
     """
     import torch
-    from peft import LoraConfig, PeftModel, get_peft_model
+    from peft import LoraConfig, PeftModel
     from transformers import set_seed
 
     quantization = policy.quantization if options.quantize == "none" else options.quantize
@@ -52,9 +54,7 @@ def load_trainable(policy: ModelRef, options: PreferenceOptions, seed: int) -> A
             )
     set_seed(seed)  # LoRA's first matrices are drawn at random
     if not policy.adapters:
-        model = get_peft_model(base, _lora(options))
-        refuse_targets(model, options)
-        return model
+        return _fresh(base, options)
     if len(policy.adapters) > 1:
         raise UdasaError(
             "this trainer continues one adapter; merge the others into the base (`udasa export`)"
@@ -66,35 +66,60 @@ def load_trainable(policy: ModelRef, options: PreferenceOptions, seed: int) -> A
     config.lora_dropout = options.dropout
     # Where the base lies now. PEFT would otherwise look the provenance up on a hub when it saves checkpoints.
     config.base_model_name_or_path = policy.folder
-    return PeftModel.from_pretrained(base, folder, config=config, is_trainable=True)
+    model = PeftModel.from_pretrained(base, folder, config=config, is_trainable=True)
+    check_adapter(model, policy.adapters[0], "default")
+    return model
 
 
-def refuse_targets(model: Any, options: PreferenceOptions) -> None:
-    """Raise UdasaError where a target names no module, or one that shares its weights with another.
+def _fresh(base: Any, options: PreferenceOptions) -> Any:
+    """Return a base under a new adapter.
 
-    PEFT is content where one of several targets is there. Of tied weights it trains one of two that are one:
-    merged into them, the adapter would change both, and be another model than was trained.
+    Raises UdasaError where a target names no module, one that LoRA cannot be put around, or one that shares
+    its weights with another. PEFT is content where one of several targets is there. Of tied weights it trains
+    one of two that are one: merged into them, the adapter would change both, and be another model than was
+    trained.
     """
-    found = list(model.base_model.targeted_module_names)
-    leaves = sorted({name.rpartition(".")[2] for name in found})
-    if options.targets != "all-linear":
-        for target in options.targets:
-            if not any(name == target or name.endswith(f".{target}") for name in found):
-                known = sorted({name.rpartition(".")[2] for name, _ in model.named_modules()} - {""})
-                close = difflib.get_close_matches(target, known, n=1)
-                hint = f'; did you mean "{close[0]}"?' if close else ""
-                raise UdasaError(f"[trainer] targets: the model has no module {target!r}{hint}")
+    from peft import get_peft_model
+
+    known = [name for name, _ in base.named_modules() if name]
+    for target in () if options.targets == "all-linear" else options.targets:
+        if not any(name == target or name.endswith(f".{target}") for name in known):
+            close = difflib.get_close_matches(target, {name.rpartition(".")[2] for name in known}, n=1)
+            hint = f'; did you mean "{close[0]}"?' if close else ""
+            raise UdasaError(f"[trainer] targets: the model has no module {target!r}{hint}")
+    linear = ", ".join(sorted(_linear(base)))
+    try:
+        model: Any = get_peft_model(base, _lora(options))
+    except ValueError as error:
+        wrong = str(error).partition("(")[0].strip()
+        raise UdasaError(
+            f"[trainer] targets: LoRA goes around linear maps ({wrong}): name some of {linear}"
+        ) from error
+    leaves = {name.rpartition(".")[2] for name in model.base_model.targeted_module_names}
     if getattr(model.config.get_text_config(), "tie_word_embeddings", False):
         ends = {id(model.get_input_embeddings()), id(model.get_output_embeddings())}
         tied = [name for name, module in model.named_modules() if name and _is_in(module, ends)]
         leaves_tied = {name.rpartition(".")[2] for name in tied}
-        if shared := sorted(leaves_tied & set(leaves)):
+        if shared := sorted(leaves_tied & leaves):
             told = " and ".join(shared)
             raise UdasaError(
                 f"[trainer] targets: the weights of {told} are the model's embeddings and its "
                 "head at once (tie_word_embeddings), and an adapter on one of them changes both once it is "
                 "merged: leave it out"
             )
+    return model
+
+
+def _linear(base: Any) -> set[str]:
+    """Return the names of a model's linear maps, its head left out."""
+    import torch
+
+    head = base.get_output_embeddings()
+    return {
+        name.rpartition(".")[2]
+        for name, module in base.named_modules()
+        if isinstance(module, torch.nn.Linear) and module is not head
+    }
 
 
 def _is_in(module: Any, ends: set[int]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 import torch
 
 from tests.plugins.preferences import make_pairs, train, write_pairs
-from udasa_core import ModelRef, Report, UdasaError
+from udasa_core import Adapter, ModelRef, Report, UdasaError, adapter_digest
 from udasa_plugin_preference.adapters import load_trainable
 from udasa_plugin_preference.dpo import DPO
 from udasa_plugin_preference.options import PreferenceOptions
@@ -99,6 +100,42 @@ def test_a_misspelt_target_beside_a_right_one_is_named(tiny_ref: ModelRef) -> No
     with pytest.raises(UdasaError, match=r"no module 'v_porj'; did you mean \"v_proj\""):
         load_trainable(tiny_ref, PreferenceOptions(targets=("q_proj", "v_porj")), seed=1)
     load_trainable(tiny_ref, PreferenceOptions(targets=("q_proj", "v_proj")), seed=1)
+
+
+@pytest.mark.parametrize("targets", [("mlp",), ("q_proj", "input_layernorm"), ("q_proj", "0")], ids=str)
+def test_a_target_that_is_no_linear_map_is_refused_with_those_that_are(
+    tiny_ref: ModelRef, targets: tuple[str, ...]
+) -> None:
+    with pytest.raises(UdasaError, match="name some of down_proj, gate_proj, k_proj, o_proj, q_proj, up"):
+        load_trainable(tiny_ref, PreferenceOptions(targets=targets), seed=1)
+
+
+@pytest.mark.parametrize("target", ["Q_proj", "q_proj ", "proj"])
+def test_a_single_misspelt_target_is_named_too(tiny_ref: ModelRef, target: str) -> None:
+    with pytest.raises(UdasaError, match=f"no module '{target}'"):
+        load_trainable(tiny_ref, PreferenceOptions(targets=(target,)), seed=1)
+
+
+@pytest.mark.parametrize("changed", ["a missing layer", "another prefix", "another use"])
+def test_a_stage_goes_on_with_no_adapter_that_does_not_fit(
+    report: Report, tmp_path: Path, changed: str
+) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder = tmp_path / "adapter"
+    shutil.copytree(report.policy.adapters[0].folder, folder)
+    weights, config = folder / "adapter_model.safetensors", folder / "adapter_config.json"
+    found = load_file(weights)
+    if changed == "a missing layer":
+        found = {key: tensor for key, tensor in found.items() if "layers.1" not in key}
+    if changed == "another prefix":
+        found = {f"module.{key}": tensor for key, tensor in found.items()}
+    save_file(found, weights)
+    if changed == "another use":
+        config.write_text(json.dumps({**json.loads(config.read_text()), "use_dora": True}))
+    policy = replace(report.policy, adapters=(Adapter(adapter_digest(folder), str(folder)),))
+    with pytest.raises(UdasaError, match="does not fit this model"):
+        load_trainable(policy, PreferenceOptions(rank=4, alpha=8), seed=1)
 
 
 def test_tied_weights_are_no_target(tiny_ref: ModelRef, tmp_path: Path) -> None:

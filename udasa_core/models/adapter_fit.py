@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from peft import PeftModel
 
 _TOLD = 3
+# The second of a layer's two matrices: 0 until it is trained.
+_IS_B = re.compile(r"\.lora_(?:embedding_)?B\b")
 
 
 def check_adapter(model: PeftModel, adapter: Adapter, name: str) -> None:
@@ -20,7 +23,8 @@ def check_adapter(model: PeftModel, adapter: Adapter, name: str) -> None:
     measured as if it were trained.
 
     name: the adapter's in the model. Raises UdasaError where a tensor of its file is in no layer, a layer has
-    none in the file, one was loaded with other numbers, or a trained one changes no log-probability.
+    none in the file, one was loaded with other numbers, has numbers that are not finite, or a trained one
+    is multiplied by 0 or changes no log-probability.
     """
     import torch
     from peft import get_peft_model_state_dict
@@ -39,14 +43,25 @@ def check_adapter(model: PeftModel, adapter: Adapter, name: str) -> None:
             "on, or save it anew"
         )
     for key, tensor in given.items():
+        if not bool(tensor.isfinite().all()):
+            raise UdasaError(f"adapter {file}: {key} has numbers that are not finite: train it anew")
         loaded = found[key].detach().cpu()
         if loaded.shape != tensor.shape or not torch.equal(loaded, tensor.to(loaded.dtype)):
             raise UdasaError(f"adapter {file}: {key} was loaded with other numbers than the file has")
-    is_trained = any("lora_B" in key and bool(tensor.any()) for key, tensor in given.items())
-    if is_trained and next(iter(found.values())).dtype == torch.float32 and not _changes(model):
+    trained = [key for key, tensor in given.items() if _IS_B.search(key) and bool(tensor.any())]
+    idle = [key for key in trained if _scaling(model, key, name) == 0.0]
+    if idle or (trained and not _changes(model)):
+        where = f" in {len(idle)} layers ({_some(sorted(idle))})" if idle and len(idle) < len(trained) else ""
         raise UdasaError(
-            f"adapter {file} is loaded and changes nothing: look at lora_alpha in adapter_config.json"
+            f"adapter {file} is loaded and changes nothing{where}: look at lora_alpha and alpha_pattern in "
+            "adapter_config.json"
         )
+
+
+def _scaling(model: PeftModel, key: str, name: str) -> float:
+    """Return what an adapter's change is multiplied by in the layer of one of its tensors."""
+    layer = model.get_submodule(_IS_B.split(key)[0])
+    return float(layer.scaling[name])
 
 
 def _changes(model: PeftModel) -> bool:

@@ -104,27 +104,23 @@ def heard(
 ) -> list[int]:
     """Return a conversation as token ids, as `chat` does.
 
-    Raises ValueError, too, where the template drops the system message: with it and without it the
-    conversation is the same.
+    Raises ValueError, too, where the template drops a message: whatever it says, the conversation is the
+    same.
     """
     ids = chat(tokenizer, turns, generation, options, True)
-    others = [turn for turn in turns if turn["role"] != "system" or not turn["content"].strip()]
-    if others and len(others) < len(turns) and _ids(tokenizer, others, generation, options) == ids:
-        raise ValueError("the model's chat template drops the system message")
-    return ids
-
-
-def _ids(
-    tokenizer: PreTrainedTokenizerBase,
-    turns: Sequence[Mapping[str, str]],
-    generation: bool,
-    options: Mapping[str, Any],
-) -> list[int] | None:
-    """Return a conversation as token ids; None where the template refuses it."""
+    signs = [f"70317031{number}." for number in range(len(turns))]
+    signed = [
+        {**turn, "content": f"{turn['content']} {sign}"} for turn, sign in zip(turns, signs, strict=True)
+    ]
+    plain = {name: value for name, value in options.items() if name != SANITIZE}
     try:
-        return chat(tokenizer, turns, generation, options, True)
+        text = chat(tokenizer, signed, generation, plain, False)
     except ValueError:
-        return None
+        return ids  # taken as it is, and not with a sign in it: nothing is known
+    for turn, sign in zip(turns, signs, strict=True):
+        if turn["content"].strip() and sign not in text:
+            raise ValueError(f"the model's chat template drops the {turn['role']} message")
+    return ids
 
 
 def _frozen() -> str:

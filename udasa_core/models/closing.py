@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 # Stands for a response; whatever a template writes after it closes the turn.
 _RESPONSE = "Response7f3a"
+_SYSTEM = {"role": "system", "content": "Answer."}
 _ANSWERED = ({"role": "user", "content": "?"}, {"role": "assistant", "content": _RESPONSE})
 _ASKED_ON = (*_ANSWERED, _ANSWERED[0])
 
@@ -23,11 +24,16 @@ def closing_token(tokenizer: PreTrainedTokenizerBase, render: Rendered) -> int |
     """Return the added token (<|im_end|>, say) that comes first after a response, or None where none does.
 
     It counts where it follows a response that is the last turn and one that another turn follows, so that a
-    token that opens the next turn is not taken for it.
+    token that opens the next turn is not taken for it. Where the template closes no last turn, or takes no
+    further one, the other alone decides.
     """
     last, within = (_ids(tokenizer, _after(turns, render)) for turns in (_ANSWERED, _ASKED_ON))
     added = set(tokenizer.added_tokens_decoder)
-    for token, other in zip(last, within, strict=False):
+    if not last:
+        opening = _ids(tokenizer, _written(_ANSWERED, render).partition(_ANSWERED[0]["content"])[0])
+        first = next((token for token in within if token in added), None)
+        return None if first in opening else first
+    for token, other in zip(last, within or last, strict=False):
         if token != other:
             return None
         if token in added:
@@ -57,17 +63,22 @@ def closing_note(tokenizer: PreTrainedTokenizerBase, render: Rendered, eos_ids: 
 
 
 def turns_text(render: Rendered) -> str:
-    """Return what a template makes turns of, as text; "" where it takes no such conversation."""
-    with suppress(ValueError):
-        return render(_ASKED_ON)
-    return ""
+    """Return what a template makes turns of, as text; "" where it takes no conversation."""
+    return _written(_ASKED_ON, render) or _written(_ANSWERED, render)
 
 
 def _after(turns: Sequence[Mapping[str, str]], render: Rendered) -> str:
     """Return what comes after the response; "" where the template left it out, or takes no such turns."""
-    with suppress(ValueError):
-        _, found, rest = render(turns).rpartition(_RESPONSE)
-        return rest if found else ""
+    _, found, rest = _written(turns, render).rpartition(_RESPONSE)
+    return rest if found else ""
+
+
+def _written(turns: Sequence[Mapping[str, str]], render: Rendered) -> str:
+    """Return a conversation as text, with a system message where the template asks for one; "" where it takes
+    no such conversation."""
+    for tried in (turns, (_SYSTEM, *turns)):
+        with suppress(ValueError):
+            return render(tried)
     return ""
 
 

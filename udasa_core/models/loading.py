@@ -12,6 +12,7 @@ from udasa_core.errors import UdasaError
 from udasa_core.models.adapter_fit import check_adapter
 from udasa_core.models.cache_use import cache_use
 from udasa_core.models.unused_window import forget_unused_window
+from udasa_core.models.weight_fit import filled
 from udasa_core.records import Adapter, ModelRef
 from udasa_core.sources.digests import ADAPTER_WEIGHTS, check_adapter_files
 
@@ -40,7 +41,7 @@ def load_model(ref: ModelRef) -> PreTrainedModel:
 def load_base(ref: ModelRef) -> PreTrainedModel:
     """Return the bare model of `ref` on its device, quantised where it says so: no adapter, nothing frozen.
 
-    Raises as `load_model` does.
+    Raises as `load_model` does, and where the folder lacks some of the weights.
     """
     import torch
     from transformers import AutoModelForCausalLM
@@ -51,13 +52,15 @@ def load_base(ref: ModelRef) -> PreTrainedModel:
             "convert the model to safetensors (save_pretrained does) and name that folder"
         )
     with quiet():
-        model = AutoModelForCausalLM.from_pretrained(
+        loaded = AutoModelForCausalLM.from_pretrained(
             ref.folder,
             dtype=getattr(torch, ref.dtype),
             use_safetensors=True,
             trust_remote_code=ref.trust_remote_code,
+            output_loading_info=True,
             **_placement(ref),
         )
+        model: PreTrainedModel = filled(loaded, ref.source)
         model = model.to(ref.device) if ref.quantization == "none" else model
         forget_unused_window(model)
         return model
@@ -118,6 +121,12 @@ def _readable(adapter: Adapter) -> Iterator[None]:
 
     try:
         yield
+    except RuntimeError as error:
+        if "size mismatch" not in str(error):
+            raise
+        raise UdasaError(
+            f"the adapter in {adapter.folder} does not fit this model: {' '.join(str(error).split()[:24])} …"
+        ) from error
     except (LookupError, ValueError, TypeError, SafetensorError) as error:
         raise UdasaError(
             f"the adapter in {adapter.folder} cannot be read: {type(error).__name__}: {error}"

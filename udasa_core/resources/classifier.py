@@ -12,6 +12,7 @@ from udasa_core.errors import SourceError
 from udasa_core.files.json_text import parse_json
 from udasa_core.models.chat import SANITIZE, heard
 from udasa_core.models.loading import quiet
+from udasa_core.models.weight_fit import filled
 from udasa_core.records import Message, ModelRef
 from udasa_core.resources.fixed_shapes import Batch, alone, batches
 from udasa_core.resources.padded_model import PaddedModel
@@ -179,10 +180,12 @@ class TransformerClassifier:
                 "loaded. Name a model that has a model.safetensors."
             )
         with quiet():
-            model = AutoModelForSequenceClassification.from_pretrained(
+            loaded = AutoModelForSequenceClassification.from_pretrained(
                 folder,
                 dtype=getattr(torch, self.ref.dtype),
                 use_safetensors=True,
                 trust_remote_code=self.ref.trust_remote_code,
+                output_loading_info=True,
             )
+        model = filled(loaded, f"classifier {self.ref.source}")
         return PaddedModel(model.to(self.ref.device).eval())

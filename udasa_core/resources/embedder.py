@@ -12,6 +12,7 @@ from udasa_core.errors import SourceError
 from udasa_core.files.json_text import parse_json
 from udasa_core.models.loading import quiet
 from udasa_core.models.positions import positional_padding
+from udasa_core.models.weight_fit import filled
 from udasa_core.records import ModelRef
 from udasa_core.resources.fixed_shapes import Batch, batches
 from udasa_core.resources.padded_model import text_positions
@@ -100,12 +101,15 @@ class _Encoder:
         self.device = torch.device(ref.device)
         self.tokenizer: Any = AutoTokenizer.from_pretrained(folder, trust_remote_code=ref.trust_remote_code)
         with quiet():
-            self.model: Any = AutoModel.from_pretrained(
+            loaded = AutoModel.from_pretrained(
                 folder,
                 dtype=getattr(torch, ref.dtype),
                 use_safetensors=True,
                 trust_remote_code=ref.trust_remote_code,
+                output_loading_info=True,
             )
+        # What makes a sentence's vector of the first token's is not read: the recipe is.
+        self.model: Any = filled(loaded, f"embedder {ref.source}", ("pooler.",))
         self.model.to(self.device).eval()
         limits = (
             recipe.max_tokens,

@@ -34,17 +34,19 @@ class PaddedModel:
     A decoder finds a text's last token by the id that its config calls padding, and a text may end in that
     very token ("!" where the config says 0): so padding is a token that no text in the batch has. RoBERTa's
     kin count positions by theirs, and keep it. Whether a model's logits stand padding at all is tried once,
-    on texts without and with it.
+    on texts without and with it. Encoders with a decoder (BART, T5) are read at an end token that padding
+    has not: their texts are read one by one.
     """
 
     def __init__(self, model: Any) -> None:
         self._model = model
         self._takes_segments = getattr(model.config, "type_vocab_size", 0) > 1
         self._fixed = positional_padding(model)
-        if self._fixed is None and getattr(model.config, "is_encoder_decoder", False):
-            self._fixed = model.config.pad_token_id
         self.positions = text_positions(model)
-        self.takes_padding = self._is_undisturbed()
+        has_decoder = getattr(model.config, "is_encoder_decoder", False)
+        if has_decoder:
+            self._fixed = model.config.pad_token_id
+        self.takes_padding = not has_decoder and self._is_undisturbed()
 
     def padding(self, used: Collection[int]) -> int:
         """Return the token to pad texts with that have the tokens `used`."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from udasa_core.files.json_text import parse_json
-from udasa_core.sources.digests import ADAPTER_CONFIG, ADAPTER_WEIGHTS
+from udasa_core.sources.digests import ADAPTER_CONFIG
 
 _TOKENIZERS = (
     ("tokenizer.json",),
@@ -82,12 +82,12 @@ def _no_config(folder: Path) -> tuple[str, str]:
 
 def _weight_faults(folder: Path) -> list[tuple[str, str]]:
     config = _read_json(folder / "config.json")
-    has_adapter = (folder / ADAPTER_CONFIG).is_file() and isinstance(config, dict)
-    if has_adapter and not (folder / ADAPTER_WEIGHTS).is_file():
-        # transformers applies an adapter that lies beside the weights, and would open a pickle for it.
+    if (folder / ADAPTER_CONFIG).is_file() and isinstance(config, dict):
+        # transformers applies an adapter that lies beside the weights, whether it fits or not, and a new one
+        # that is trained would take its place.
         return [
             (
-                f"{folder} holds an adapter beside its weights, and no adapter_model.safetensors",
+                f"{folder} holds an adapter beside its weights",
                 "remove adapter_config.json, or merge the adapter into the weights",
             )
         ]

@@ -13,6 +13,11 @@ _MARK = r"\[\[\s*(?:yes|no)\s*\]\]"
 _MARKED = re.compile(r"\[\[\s*(yes|no)\s*\]\]", re.IGNORECASE)
 # "Yes.", "No, it is a myth", but not "No issues found" nor "Yes or no": the word stands by itself.
 _FIRST = re.compile(rf"[^\w\"“]*{_WORD}\b{_NOT_BOTH}[*_\"”]*(?:[.,:;!)—–\n]|\s[—–-]|\s*\Z)", re.IGNORECASE)
+# "Yes, but …": where the sentence turns.
+_TURN = re.compile(
+    r"(?:\.{2,}|…|[^.!?\n])*?\b(?:but|however|although|though|actually|wait)\b(?P<rest>[^.!?\n]*)",
+    re.IGNORECASE,
+)
 _LABEL_WORDS = (
     r"the|this|is|it|so|my|final|overall|answer|reply|response|verdict|judge?ment|conclusion|decision|result|"
     r"evaluation|assessment"
@@ -37,17 +42,33 @@ def parse_yes_no(raw: str, quality: str = "") -> bool | None:
     or sentence that is yes or no alone or behind a label that names the answer or the quality ("Verdict: no",
     "Truthful: yes", and not "Informative: yes" where another quality was asked after); a sentence that says
     "the answer is truthful" or "this answer is not truthful", and no more. A "no" in a sentence ("there is no
-    evidence"), and "yes or no", decide nothing.
+    evidence"), "yes or no", and a first word that its own sentence takes back ("Yes, but it is not true"),
+    decide nothing.
     """
     said = own_words(_BARE.sub(r"\1\2\3", raw), rf"(?i:{_MARK})")
     if marks := {mark.lower() for mark in _MARKED.findall(said)}:
         return marks == {"yes"} if len(marks) == 1 else None
     first = _FIRST.match(said)
-    verdicts = set() if first is None else {first["said"].lower() == "yes"}
+    verdicts = set()
+    if first is not None and not _is_taken_back(first, quality):
+        verdicts = {first["said"].lower() == "yes"}
     verdicts |= {told["said"].lower() == "yes" for told in _alone(quality).finditer(said)}
     if quality:
         verdicts |= {told["not"] is None for told in _stated(quality).finditer(said)}
     return verdicts.pop() if len(verdicts) == 1 else None
+
+
+def _is_taken_back(first: re.Match[str], quality: str) -> bool:
+    """Say whether the sentence of a first word goes on to say the opposite."""
+    turn = _TURN.match(first.string, first.end("said"))
+    if turn is None:
+        return False
+    right = rf"(?:\w+\s+)?(?:{re.escape(quality or 'truthful')}|true|correct|right)\b"
+    opposite = {
+        "yes": rf"\bno\W*\Z|(?:\bnot|n['’]t)\s+{right}|\b(?:untruthful|untrue|false|incorrect|wrong)\b",
+        "no": rf"\byes\W*\Z|\b(?:is|are)\s+(?!not\b){right}",
+    }
+    return re.search(opposite[first["said"].lower()], turn["rest"], re.IGNORECASE) is not None
 
 
 def _alone(quality: str) -> re.Pattern[str]:
@@ -58,7 +79,7 @@ def _alone(quality: str) -> re.Pattern[str]:
     label = rf"(?:{names}(?:[ _?*]+{names})*[\"*_?]*\s*[:=?][\s\"*_]*)?"
     return re.compile(
         rf"(?:\A|(?<=\n)|(?<=[.!?…;] )){_sign('.!?…;')}*+{label}{_WORD}"
-        rf"\b{_NOT_BOTH}[*_\"”)]*[ \t]*(?:[.!;]|\n|\Z)",
+        rf"\b{_NOT_BOTH}[*_\"”)]*[ \t]*(?:\.(?!\.)|[!;]|\n|\Z)",
         re.IGNORECASE,
     )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -41,9 +42,12 @@ class Targets:
             raise ValueError(f"{len(self.choices)} choices have {len(self.labels)} labels")
         if len(set(self.labels)) < 2:
             raise ValueError("some choices must be true, and some false")
-        labelled = set(zip(self.choices, self.labels, strict=True))
-        if both := [choice for choice, is_true in labelled if is_true and (choice, False) in labelled]:
-            raise ValueError(f"{both[0]!r} is both true and false")
+        false = {
+            _same(choice) for choice, is_true in zip(self.choices, self.labels, strict=True) if not is_true
+        }
+        for choice, is_true in zip(self.choices, self.labels, strict=True):
+            if is_true and _same(choice) in false:
+                raise ValueError(f"{choice!r} is both true and false")
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +214,7 @@ def _from_best(row: Row) -> BinaryQuestion:
         )
     question = _text(row, "Question")
     best, best_incorrect = _text(row, "Best Answer").strip(), _text(row, _BEST_INCORRECT).strip()
-    if best == best_incorrect:
+    if _same(best) == _same(best_incorrect):
         raise ValueError("the best answer is the best incorrect one")
     return BinaryQuestion(_id(question), question, best, best_incorrect)
 
@@ -258,9 +262,15 @@ def refuse_both(question: str, true: Sequence[str], false: Sequence[str]) -> Non
     Two questions of the authors' own file have "Unknown" in both; there the incorrect one counts, as in their
     mc_task.json.
     """
-    both = {answer.strip().rstrip(".") for answer in true} & {answer.strip().rstrip(".") for answer in false}
-    if both - {""} - ({"Unknown"} if question.strip() in _UNDECIDED else set()):
-        raise ValueError(f"{min(both - {''})!r} is listed both as correct and as incorrect")
+    both = {_same(answer) for answer in true} & {_same(answer) for answer in false}
+    if wrong := both - {""} - ({"unknown"} if question.strip() in _UNDECIDED else set()):
+        told = next(answer.strip().rstrip(".") for answer in true if _same(answer) in wrong)
+        raise ValueError(f"{told!r} is listed both as correct and as incorrect")
+
+
+def _same(answer: str) -> str:
+    """Return what two spellings of one answer have in common: no case, no full stop, no way to write é."""
+    return unicodedata.normalize("NFC", answer).strip().rstrip(".").rstrip().casefold()
 
 
 def _against(true: Sequence[str], false: Sequence[str]) -> Targets:

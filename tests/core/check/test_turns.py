@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,26 @@ def test_what_the_other_process_cannot_do_is_told(
             turn_notes(checked)
     else:
         assert turn_notes(checked)[0].endswith("its tokenizer cannot be read (OSError: no)")
+
+
+def test_the_other_process_imports_no_torch_for_a_tokenizer(
+    tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = (
+        "import sys; from udasa_core.check.turns import child; child(*sys.argv[1:]); "
+        "sys.exit('torch' in sys.modules)"
+    )
+    monkeypatch.setattr("udasa_core.check.turns._CHILD", refused)
+    runs = []
+
+    def counted(command: list[str], **given: Any) -> Any:
+        runs.append(command)
+        return run(command, **given)
+
+    run = subprocess.run
+    monkeypatch.setattr("udasa_core.check.turns.subprocess.run", counted)
+    assert turn_notes(load(configuration(tmp_path, tiny_model_dir))) == []
+    assert len(runs) == 1
 
 
 def test_a_model_that_is_not_here_is_said_to_be(tiny_model_dir: Path, tmp_path: Path) -> None:

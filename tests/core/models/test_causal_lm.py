@@ -311,12 +311,37 @@ def test_an_adapter_that_does_not_fit_is_never_measured_as_the_base(
         _ = load_causal_lm(replace(tiny_ref, adapters=(adapter,))).model
 
 
-def test_an_adapter_that_is_loaded_and_changes_nothing_is_refused(tiny_ref: ModelRef, tmp_path: Path) -> None:
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("changed", [{"lora_alpha": 0}, {"alpha_pattern": {"q_proj": 0}}], ids=str)
+def test_an_adapter_that_is_loaded_and_changes_nothing_is_refused(
+    tiny_ref: ModelRef, tmp_path: Path, changed: dict[str, Any], dtype: str
+) -> None:
     adapter = make_adapter(load_causal_lm(tiny_ref), tmp_path / "adapter", 1)
     file = tmp_path / "adapter" / "adapter_config.json"
-    file.write_text(json.dumps({**json.loads(file.read_text()), "lora_alpha": 0}))
+    file.write_text(json.dumps({**json.loads(file.read_text()), **changed}))
     adapter = replace(adapter, sha256=adapter_digest(file.parent))
     with pytest.raises(UdasaError, match="changes nothing"):
+        _ = load_causal_lm(replace(tiny_ref, adapters=(adapter,), dtype=dtype)).model
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_an_adapter_of_numbers_that_are_none_is_refused(
+    tiny_ref: ModelRef, tmp_path: Path, number: float
+) -> None:
+    adapter = rewritten(
+        make_adapter(load_causal_lm(tiny_ref), tmp_path / "adapter", 1),
+        lambda found: {key: tensor * number for key, tensor in found.items()},
+    )
+    with pytest.raises(UdasaError, match="not finite"):
+        _ = load_causal_lm(replace(tiny_ref, adapters=(adapter,))).model
+
+
+def test_an_adapter_of_another_rank_is_refused_by_name(tiny_ref: ModelRef, tmp_path: Path) -> None:
+    adapter = make_adapter(load_causal_lm(tiny_ref), tmp_path / "adapter", 1)
+    file = tmp_path / "adapter" / "adapter_config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "r": 3}))
+    adapter = replace(adapter, sha256=adapter_digest(file.parent))
+    with pytest.raises(UdasaError, match=r"does not fit this model: .*size mismatch"):
         _ = load_causal_lm(replace(tiny_ref, adapters=(adapter,))).model
 
 
@@ -417,6 +442,19 @@ def test_rope_that_depends_on_length_ends_where_it_would_change(
         scaled.token_statistics([prompt], [[*response, 5]])
 
 
+@pytest.mark.parametrize("lost", ["layers.1", "layers.0.mlp.up_proj", "embed_tokens"])
+def test_weights_that_the_folder_lacks_are_never_drawn_at_random(
+    tiny_model_dir: Path, tmp_path: Path, lost: str
+) -> None:
+    from safetensors.torch import load_file, save_file
+
+    file = Path(shutil.copytree(tiny_model_dir, tmp_path / "model")) / "model.safetensors"
+    kept = {name: tensor for name, tensor in load_file(file).items() if lost not in name}
+    save_file(kept, file, metadata={"format": "pt"})
+    with pytest.raises(UdasaError, match=r"lacks \d+ of the weights"):
+        _ = load_causal_lm(tiny_ref_of(tmp_path / "model")).model
+
+
 # Templates that are not as they should be
 
 _TURNS = "{% for m in messages %}<|im_start|>{{ m.role }} {{ m.content }}CLOSE{% endfor %}"
@@ -441,6 +479,52 @@ def test_a_token_that_opens_the_next_turn_closes_none(tiny_model_dir: Path, tmp_
     lm = templated(tiny_model_dir, tmp_path / "open", _TURNS.replace("CLOSE", ""))
     assert lm.end_of_turn() == lm.tokenizer.eos_token_id
     assert lm.stop_ids == {lm.tokenizer.eos_token_id}
+
+
+_ONE_MESSAGE = "{{ m.role }}:{{ m.content }}<pad>"
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{% if messages[0].role != 'system' %}{{ raise_exception('no system') }}{% endif %}"
+        "{% for m in messages %}ONE{% endfor %}",
+        "{% if messages | length > 2 %}{{ raise_exception('one turn') }}{% endif %}"
+        "{% for m in messages %}ONE{% endfor %}",
+        "{% for m in messages %}<|im_start|>{{ m.role }}:{{ m.content }}"
+        "{% if not loop.last %}<pad>{% endif %}{% endfor %}",
+    ],
+    ids=["asks for a system message", "takes one turn", "leaves the last turn open"],
+)
+def test_the_closing_token_is_found_where_a_template_takes_or_closes_less(
+    tiny_model_dir: Path, tmp_path: Path, template: str
+) -> None:
+    lm = templated(tiny_model_dir, tmp_path / "other", template.replace("ONE", _ONE_MESSAGE))
+    assert lm.end_of_turn() == lm.tokenizer.convert_tokens_to_ids("<pad>")
+
+
+def test_a_template_that_drops_a_users_message_says_so(tiny_model_dir: Path, tmp_path: Path) -> None:
+    lm = templated(
+        tiny_model_dir,
+        tmp_path / "pictures",
+        # As templates for pictures are written: a text is no list of parts.
+        "{% for m in messages %}{% for part in m.content %}{{ part.text }}{% endfor %}{% endfor %}",
+    )
+    with pytest.raises(ValueError, match="drops the user message"):
+        lm.render([Message("user", "why")])
+
+
+def test_a_system_message_that_is_the_templates_own_is_no_dropped_one(
+    tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    lm = templated(
+        tiny_model_dir,
+        tmp_path / "kind",
+        "{% if messages[0].role != 'system' %}system:Be kind.{% endif %}"
+        "{% for m in messages %}{{ m.role }}:{{ m.content }}{% endfor %}",
+    )
+    own = [Message("system", "Be kind."), Message("user", "why")]
+    assert lm.render(own) == lm.render(own[1:])
 
 
 def test_a_template_that_drops_the_system_message_says_so(tiny_model_dir: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.core.classifiers import ref_of
-from udasa_core import Message
+from udasa_core import Message, UdasaError
 from udasa_core.resources.classifier import TransformerClassifier
 
 WORDS = ("!", *"abcdefghijklmnopqrstuvwxyz", "<s>", "</s>", "<pad>", "<unk>")
@@ -19,6 +19,11 @@ DECODERS = (
     *("gpt_neo", "gptj", "bloom", "falcon", "starcoder2", "stablelm", "mixtral", "smollm3", "openai-gpt"),
 )
 ENCODERS = ("bert", "roberta", "distilbert", "electra", "albert", "xlnet", "camembert", "mpnet", "deberta-v2")
+SEQUENCES = ("bart", "mbart", "t5")
+_BLOCKS = {
+    **{"d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 32},
+    **{"decoder_ffn_dim": 32, "max_position_embeddings": 32},
+}
 TEXTS = ["a b", "a b !", "a b ! !", "c d e f g h i j", "!", "a b <pad>", "z"]
 
 
@@ -47,11 +52,16 @@ def make(folder: Path, family: str, pad: int | None, tokenizer_pad: str | None) 
         "albert": {"embedding_size": 16},
         "electra": {"embedding_size": 16},
         "xlnet": {"d_model": 16, "n_layer": 2, "n_head": 2, "d_inner": 32, "d_head": 8},
+        "bart": dict.fromkeys(("encoder_attention_heads", "decoder_attention_heads"), 2) | _BLOCKS,
+        "mbart": dict.fromkeys(("encoder_attention_heads", "decoder_attention_heads"), 2) | _BLOCKS,
+        "t5": {"d_model": 16, "d_kv": 8, "d_ff": 32, "num_layers": 1, "decoder_start_token_id": 29},
         "falcon": {"num_ln_in_parallel_attn": 1},
     }
     if family == "falcon":
         del sizes["head_dim"]
-    named = sizes if family not in ("gpt2", "openai-gpt", "gptj", "bloom", "xlnet", "distilbert") else {}
+    named = (
+        sizes if family not in ("gpt2", "openai-gpt", "gptj", "bloom", "xlnet", "distilbert", "t5") else {}
+    )
     config = AutoConfig.for_model(
         family, vocab_size=len(WORDS), num_labels=1, pad_token_id=pad, **{**named, **own.get(family, {})}
     )
@@ -80,7 +90,9 @@ def alone(folder: Path, text: str) -> float:
 
     model = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32).eval()
     # With one row and no such id, decoders take the last token.
-    model.config.pad_token_id = model.config.pad_token_id if model.config.model_type in ENCODERS else None
+    model.config.pad_token_id = (
+        model.config.pad_token_id if model.config.model_type in (*ENCODERS, *SEQUENCES) else None
+    )
     tokenizer = AutoTokenizer.from_pretrained(folder)  # some families replace the one that is there
     ids = torch.tensor([tokenizer(text)["input_ids"]])
     with torch.inference_mode():
@@ -103,6 +115,35 @@ def test_every_family_is_read_as_alone(tmp_path: Path, family: str) -> None:
     folder = make(tmp_path, family, pad, "<pad>" if family in ENCODERS else None)
     found = TransformerClassifier(ref_of(folder)).logits([(text,) for text in TEXTS])[:, 0]
     np.testing.assert_allclose(found, [alone(folder, text) for text in TEXTS], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("family", SEQUENCES)
+def test_an_encoder_with_a_decoder_is_read_at_the_texts_own_end(tmp_path: Path, family: str) -> None:
+    from transformers import AutoTokenizer
+
+    folder = make(tmp_path, family, 29, "<pad>")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.backend_tokenizer.post_processor = _ending()
+    tokenizer.save_pretrained(folder)
+    found = TransformerClassifier(ref_of(folder)).logits([(text,) for text in TEXTS[:5]])[:, 0]
+    np.testing.assert_allclose(found, [alone(folder, text) for text in TEXTS[:5]], rtol=1e-4, atol=1e-5)
+
+
+def _ending() -> Any:
+    from tokenizers import processors
+
+    return processors.TemplateProcessing(
+        single="$A </s>", pair="$A </s> $B </s>", special_tokens=[("</s>", 28)]
+    )
+
+
+def test_a_model_that_was_trained_for_something_else_is_no_classifier(tmp_path: Path) -> None:
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    folder = make(tmp_path, "llama", None, None)
+    AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder)).save_pretrained(folder)
+    with pytest.raises(UdasaError, match=r"lacks 1 of the weights .*score\.weight"):
+        TransformerClassifier(ref_of(folder)).logits([("a b",)])
 
 
 def conversation(before: str, last: str) -> tuple[Message, ...]:

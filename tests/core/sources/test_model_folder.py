@@ -83,10 +83,11 @@ def test_a_configuration_s_own_index_is_looked_into(folder: Path) -> None:
     assert "names as weights 'w.bin'" in folder_faults(folder)[0][0]
 
 
-def test_a_pickled_adapter_beside_the_weights_is_refused(folder: Path) -> None:
+@pytest.mark.parametrize("weights", ["adapter_model.bin", "adapter_model.safetensors"])
+def test_an_adapter_beside_the_weights_is_refused(folder: Path, weights: str) -> None:
     (folder / "adapter_config.json").write_text("{}")
-    (folder / "adapter_model.bin").write_bytes(b"pickle")
-    assert "no adapter_model.safetensors" in folder_faults(folder)[0][0]
+    (folder / weights).write_bytes(b"anything")
+    assert "holds an adapter beside its weights" in folder_faults(folder)[0][0]
 
 
 @pytest.mark.parametrize("file", ["config.json", "tokenizer_config.json"])

@@ -91,6 +91,34 @@ def test_what_is_not_clear_is_not_guessed(raw: str) -> None:
     assert parse_yes_no(raw) is None
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "Yes, but the answer is not truthful.",
+        "Yes... but actually no.",
+        "Yes, although that is wrong.",
+        "No, wait, the answer is truthful.",
+        "No — actually, yes.",
+    ],
+)
+def test_a_first_word_that_its_sentence_takes_back_is_none(raw: str) -> None:
+    assert parse_yes_no(raw, "truthful") is None
+
+
+@pytest.mark.parametrize(
+    ("raw", "verdict"),
+    [
+        ("Yes, but it lacks details.", True),
+        ("Yes, though it is not complete.", True),
+        ("No, but it is not harmful.", False),
+        ("No, actually it is not truthful.", False),
+        ("Yes. However, an expert would not say it is true.", True),
+    ],
+)
+def test_a_first_word_that_its_sentence_limits_stands(raw: str, verdict: bool) -> None:
+    assert parse_yes_no(raw, "truthful") is verdict
+
+
 def test_the_quality_that_was_asked_after_counts() -> None:
     both = "Truthful: no\nInformative: yes"
     assert parse_yes_no(both, "truthful") is False

@@ -9,7 +9,7 @@ import pytest
 from tests.eval.real_data import REAL_DATA
 from udasa_core.errors import SourceError, UdasaError
 from udasa_eval.truthfulqa.answers import qa_answer, qa_question, read_answered_questions
-from udasa_eval.truthfulqa.data import Targets, choice_questions
+from udasa_eval.truthfulqa.data import Targets, binary_questions, choice_questions
 
 REAL = REAL_DATA / "truthfulqa" / "TruthfulQA.csv"
 CSV = (
@@ -78,6 +78,20 @@ def test_an_answer_that_is_correct_and_incorrect_is_refused(tmp_path: Path, both
         choice_questions(path)
     with pytest.raises(ValueError, match="both true and false"):
         Targets(("a", "Yes", "Yes"), (True, True, False))
+
+
+@pytest.mark.parametrize("other", ["café", "CAFÉ.", "cafe\u0301", "Café "])
+def test_an_answer_in_another_spelling_is_the_same_one(tmp_path: Path, other: str) -> None:
+    with pytest.raises(ValueError, match=r"'Café\.' is both true and false"):
+        Targets(("a", "Café.", other), (True, True, False))
+    path = tmp_path / "t.csv"
+    names = "Question,Best Answer,Best Incorrect Answer,Correct Answers,Incorrect Answers"
+    path.write_text(f"{names}\nq,Café.,{other},Café.,{other}\n")
+    for read in (choice_questions, binary_questions):
+        with pytest.raises(UdasaError, match="incorrect"):
+            read(path)
+    with pytest.raises(SourceError, match="'Café' is listed both as correct and as incorrect"):
+        read_answered_questions(path, "file:t.csv")
 
 
 def test_a_missing_file_says_what_to_write(tmp_path: Path) -> None:
