@@ -17,6 +17,7 @@ from udasa_core.job.job import Job
 from udasa_core.records import ModelRef, Prompt, Report
 from udasa_core.running.stages import walk_stages
 from udasa_core.steps.aggregate import aggregate, fit
+from udasa_core.steps.agree import agree
 from udasa_core.steps.pair import pair
 from udasa_core.steps.read import Prompts, split_prompts
 from udasa_core.steps.sample import sample
@@ -111,9 +112,11 @@ class OpenRun:
         if repeat:
             # Under another split's name, from which scoring takes other seeds.
             groups = replace(groups, split=f"{groups.split}, scoring {repeat}")
+        agreed = agree(self._job, groups)
         columns = score(self._job, groups)
-        calibration = calibrated_as.calibration if calibrated_as else fit(self._job, columns)
-        return Scored(sampled, aggregate(self._job, groups, columns, calibration), calibration)
+        calibration = calibrated_as.calibration if calibrated_as else fit(self._job, columns, agreed)
+        scores = aggregate(self._job, groups, columns, calibration, agreed)
+        return Scored(sampled, scores, calibration, agreed)
 
     def pair(self, scored: Scored) -> Paired:
         """Pair responses, as [pairing] says."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from udasa_core.records import Group, Pair, Scores, Stage
+from udasa_core.steps.aggregate import Calibration
+from udasa_core.store.agreed import Agreements, agreed_from, counted
 from udasa_core.store.store import Shards, StagedPairs, Store
 from udasa_core.store.tables import pairs_from, read_groups, read_pairs, scores_from
 
@@ -27,12 +29,13 @@ class Sampled:
 class Scored:
     """Responses with their scores; iterated over, a Group and its Scores a prompt.
 
-    calibration: where the fitted calibration of each dimension lies, by its name.
+    calibration: what was fitted, and where it lies. agreed: where it lies how far answers agree.
     """
 
     sampled: Sampled
     shards: Shards
-    calibration: Mapping[str, str]
+    calibration: Calibration
+    agreed: Shards
 
     def __iter__(self) -> Iterator[tuple[Group, Scores]]:
         scores = (
@@ -41,6 +44,11 @@ class Scored:
             for one in scores_from(self.sampled.store.read_table("aggregate", key))
         )
         return zip(self.sampled, scores, strict=True)
+
+    def agreements(self) -> Agreements:
+        """Return in how many prompts all responses and voters give one answer, and in how many no two do."""
+        tables = (self.sampled.store.read_table("agree", key) for key in self.agreed.fingerprints)
+        return counted(one for table in tables for one in agreed_from(table))
 
 
 @dataclass(frozen=True, slots=True)
