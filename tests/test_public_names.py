@@ -9,11 +9,14 @@ import udasa_core
 PUBLIC = {
     # the Python API
     "SourceError", "UdasaError", "Run", "clean", "find_run", "load", "names_source", "read_configuration",
-    "run", "score", "work",
+    "run", "score", "work", "Probe", "probe",
     # experiments
     "Cost", "OpenRun", "Paired", "Sampled", "Scored", "Staged", "Steps", "run_experiment",
     # the contract
     "CONTRACT", "ComparedOptions", "Options", "Plugin", "hookimpl",
+    # what answers share
+    "Answer", "AnswerWord", "Stance", "agreements", "answer_to", "answer_words", "answered", "asks_yes_or_no",
+    "final_answers", "same_word", "stance", "yes_and_no",
     # tables, and texts for a terminal
     "Change", "Interval", "Table", "TableColumn", "printable",
     # records
@@ -34,6 +37,7 @@ PUBLIC = {
     # rows and prompts of files and data sets
     "BadRow", "PromptSource", "ReadPrompt", "RowError", "SetAside", "prompts_digest", "read_prompts",
     "read_rows", "check_packed", "adapter_digest", "check_adapter_files", "row_id", "row_messages",
+    "Labelled", "labelled",
     # a judge's text
     "RatingRule", "own_words", "rating",
     # figures with intervals

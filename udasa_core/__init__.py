@@ -53,6 +53,10 @@ if TYPE_CHECKING:
     from udasa_core.plugins.compared import answered as answered
     from udasa_core.plugins.compared import final_answers as final_answers
     from udasa_core.plugins.compared import yes_and_no as yes_and_no
+    from udasa_core.probing.probe import Probe as Probe
+    from udasa_core.probing.probe import probe as probe
+    from udasa_core.prompts.labelled import Labelled as Labelled
+    from udasa_core.prompts.labelled import labelled as labelled
     from udasa_core.prompts.prompt_row import RowError as RowError
     from udasa_core.prompts.prompt_row import row_id as row_id
     from udasa_core.prompts.prompt_row import row_messages as row_messages
@@ -153,6 +157,8 @@ _HOMES = {
     "models.resolve": ("resolve_encoder", "resolve_model"),
     "plugins.base": ("Options", "Plugin"),
     "plugins.compared": ("ComparedOptions", "agreements", "answered", "final_answers", "yes_and_no"),
+    "probing.probe": ("Probe", "probe"),
+    "prompts.labelled": ("Labelled", "labelled"),
     "prompts.prompt_row": ("RowError", "row_id", "row_messages"),
     "prompts.read": ("PromptSource", "ReadPrompt", "SetAside", "prompts_digest", "read_prompts"),
     "prompts.rows": ("BadRow", "read_rows"),

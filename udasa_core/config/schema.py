@@ -156,8 +156,8 @@ class ClustersTable(Table):
         default=0.5,
         ge=0,
         le=1,
-        description="where they are a larger share of the training prompts that have an answer to compare, "
-        "the run warns, and a dimension's `fall_back` takes its place in such prompts; 1 never",
+        description="where such prompts are a larger share of the training prompts that have answers to "
+        "compare, the run warns, and a dimension's `fall_back` takes its place in them; 1 never",
     )
 
 

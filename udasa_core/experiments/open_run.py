@@ -64,13 +64,41 @@ class OpenRun:
 
     def prompts(self, split: str = TRAINING) -> Iterator[Prompt]:
         """Yield the prompts of a split: "training", "held-out" or "controls"."""
-        for key in self._split(split).fingerprints:
-            yield from prompts_from(self._job.store.read_table("prompts", key))
+        for shard in self.shards(split):
+            yield from shard
 
-    def sample(self, split: str = TRAINING, policy: ModelRef | None = None) -> Sampled:
-        """Sample responses to a split's prompts, as [generator] says. policy: default, the base."""
-        shards = sample(self._job, self._split(split), policy or self.base)
-        return Sampled(self._job.store, shards)
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        """The numbers of prompts by split."""
+        found = self._prompts
+        controls = sum(1 for _ in self.prompts(CONTROLS))
+        return {TRAINING: found.training_size, HELD_OUT: found.held_out_size, CONTROLS: controls}
+
+    def shards(self, split: str = TRAINING) -> Iterator[tuple[Prompt, ...]]:
+        """Yield the prompts of a split shard by shard, as they are sampled together."""
+        for key in self._split(split).fingerprints:
+            yield prompts_from(self._job.store.read_table("prompts", key))
+
+    def sample(
+        self,
+        split: str = TRAINING,
+        policy: ModelRef | None = None,
+        *,
+        shards: Sequence[int] | None = None,
+        draw: int = 0,
+    ) -> Sampled:
+        """Sample responses to a split's prompts, as [generator] says. policy: default, the base.
+
+        shards: to the prompts of these alone, by number from 0; they get what sampling the whole split would
+        give them. draw: 0 draws as a run does; each further number draws again, by other seeds.
+        """
+        prompts = self._split(split)
+        if shards is not None:
+            prompts = prompts.some(shards)
+        if draw:
+            # Under another split's name, from which sampling takes other seeds.
+            prompts = replace(prompts, split=f"{prompts.split}, draw {draw}")
+        return Sampled(self._job.store, sample(self._job, prompts, policy or self.base))
 
     def first(self, sampled: Sampled, responses: int) -> Sampled:
         """Take the first responses of each prompt's. They are as good a draw as any, so that several K are
@@ -151,6 +179,12 @@ class OpenRun:
     def tell(self, **entries: Any) -> None:
         """Enter what was found into the run's manifest: plain JSON data, by names of your own."""
         self._job.tell(**entries)
+
+    def told(self, entry: str) -> Any:
+        """Return an entry of the run's manifest, also of an earlier call with this configuration; None where
+        there is none."""
+        manifest = self._job.outputs.manifest
+        return manifest.plain.get(entry) if manifest else None
 
     @cached_property
     def _prompts(self) -> Prompts:

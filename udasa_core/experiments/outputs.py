@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from udasa_core.records import Group, Pair, Scores, Stage
 from udasa_core.steps.aggregate import Calibration
-from udasa_core.store.agreed import Agreements, agreed_from, counted
+from udasa_core.store.agreed import Agreed, agreed_from
 from udasa_core.store.store import Shards, StagedPairs, Store
 from udasa_core.store.tables import pairs_from, read_groups, read_pairs, scores_from
 
@@ -45,10 +46,10 @@ class Scored:
         )
         return zip(self.sampled, scores, strict=True)
 
-    def agreements(self) -> Agreements:
-        """Return in how many prompts all responses and voters give one answer, and in how many no two do."""
-        tables = (self.sampled.store.read_table("agree", key) for key in self.agreed.fingerprints)
-        return counted(one for table in tables for one in agreed_from(table))
+    def agreement(self) -> Iterator[Agreed]:
+        """Yield how far the responses and voters of each prompt give one answer."""
+        for key in self.agreed.fingerprints:
+            yield from agreed_from(self.sampled.store.read_table("agree", key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,13 @@ class Paired:
     def __iter__(self) -> Iterator[Pair]:
         for key in self.shards.fingerprints:
             yield from pairs_from(self.store.read_table("pair", key))
+
+    def refused(self) -> Counter[str]:
+        """Return how many prompts gave no pair, by the reason."""
+        found: Counter[str] = Counter()
+        for key in self.shards.fingerprints:
+            found.update(self.store.read_metadata("pair", key)["refused"])
+        return found
 
 
 @dataclass(frozen=True, slots=True)

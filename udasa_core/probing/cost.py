@@ -1,0 +1,70 @@
+"""What a whole run costs, extrapolated from what some of its prompts cost."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from udasa_core.records import Group, Pair
+from udasa_core.store.output import CONTROLS, HELD_OUT, TRAINING
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Figures of the whole run.
+
+    asked: prompts that are sampled: training ones, control ones, held-out ones twice (before and after).
+    tokens: sampled for these, voters among them. sampling, scoring: seconds for these; NaN where they were
+    not measured. pairs, trained_tokens: what one pass of training reads, prompts of both sides among it.
+    memory: this process's peak in bytes, and that on the accelerator (0 without one).
+    """
+
+    asked: int
+    tokens: float
+    sampling: float
+    scoring: float
+    pairs: float
+    trained_tokens: float
+    memory: int
+    device_memory: int
+
+
+def cost(
+    groups: Sequence[Group],
+    pairs: Sequence[Pair],
+    sizes: Mapping[str, int],
+    seconds: Mapping[str, float],
+    memory: tuple[int, int],
+) -> Cost:
+    """Extrapolate from some groups and their pairs. sizes: prompts by split. seconds: what groups took."""
+    asked = sizes[TRAINING] + 2 * sizes[HELD_OUT] + sizes[CONTROLS]
+    tokens = sum(len(one.token_ids) for group in groups for one in group.heard)
+    read = sum(
+        2 * len(pair.prompt_token_ids) + len(pair.chosen.token_ids) + len(pair.rejected.token_ids)
+        for pair in pairs
+    )
+    whole, training = asked / len(groups), sizes[TRAINING] / len(groups)
+    nan = float("nan")
+    return Cost(
+        asked=asked,
+        tokens=tokens * whole,
+        sampling=seconds.get("sampling", nan) * whole,
+        scoring=seconds.get("scoring", nan) * whole,
+        pairs=len(pairs) * training,
+        trained_tokens=read * training,
+        memory=memory[0],
+        device_memory=memory[1],
+    )
+
+
+def peak_memory() -> tuple[int, int]:
+    """Return the most bytes that this process has had so far, and on an accelerator."""
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available():
+        return peak, 0
+    return peak, int(torch.cuda.max_memory_allocated())
