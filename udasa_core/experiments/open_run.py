@@ -11,6 +11,7 @@ from typing import Any
 from udasa_core.config.schema import VOTERS_A_BLOCK
 from udasa_core.errors import UsageError
 from udasa_core.experiments.cost import Cost, costs
+from udasa_core.experiments.disturb import disturbed
 from udasa_core.experiments.outputs import Paired, Sampled, Scored, Staged
 from udasa_core.experiments.regroup import first_responses, with_written
 from udasa_core.job.job import Job
@@ -145,6 +146,15 @@ class OpenRun:
         calibration = calibrated_as.calibration if calibrated_as else fit(self._job, columns, agreed)
         scores = aggregate(self._job, groups, columns, calibration, agreed)
         return Scored(sampled, scores, calibration, agreed)
+
+    def disturb(self, scored: Scored, *, noise: float = 0.0, flips: float = 0.0) -> Scored:
+        """Plant errors in U: what becomes of pairs and stages, were the scores so wrong?
+
+        noise: the standard deviation of what is added to each response's U, which stays in [0, 1]. flips: the
+        share of prompts whose order is turned round: U becomes min U + max U − U. Doses are nested: a larger
+        one disturbs what a smaller one does, and more of it.
+        """
+        return replace(scored, shards=disturbed(self._job, scored.shards, noise, flips))
 
     def pair(self, scored: Scored) -> Paired:
         """Pair responses, as [pairing] says."""
