@@ -131,8 +131,8 @@ def probe(
     for table in tables(found):
         say(f"{table}\n")
     say(
-        "udasa run takes over what the first draw sampled and scored; calibration, U and pairs it makes of "
-        f"all\nprompts, and the second draw was for comparison alone. Pairs to read: udasa show {found.name}"
+        "udasa run takes over what the first draw sampled and scored; calibration, U and pairs it makes "
+        f"of all\nprompts, and nothing of the second draw. What was asked: udasa show {found.name}"
     )
 
 

@@ -17,7 +17,8 @@ class Cost:
     asked: prompts that are sampled: training ones, control ones, held-out ones twice (before and after).
     tokens: sampled for these, voters among them. sampling, scoring: seconds for these; NaN where they were
     not measured. pairs, trained_tokens: what one pass of training reads, prompts of both sides among it.
-    memory: this process's peak in bytes, and that on the accelerator (0 without one).
+    memory: the peak in bytes of the process that sampled and scored, and device_memory that on its
+    accelerator (0 without one); NaN where it was not measured.
     """
 
     asked: int
@@ -26,18 +27,21 @@ class Cost:
     scoring: float
     pairs: float
     trained_tokens: float
-    memory: int
-    device_memory: int
+    memory: float
+    device_memory: float
 
 
 def cost(
     groups: Sequence[Group],
     pairs: Sequence[Pair],
     sizes: Mapping[str, int],
-    seconds: Mapping[str, float],
-    memory: tuple[int, int],
+    measured: Mapping[str, float],
 ) -> Cost:
-    """Extrapolate from some groups and their pairs. sizes: prompts by split. seconds: what groups took."""
+    """Extrapolate from some groups and their pairs.
+
+    sizes: prompts by split. measured: seconds of "sampling" and "scoring" these, and what `peak_memory`
+    gives, as far as they are known.
+    """
     asked = sizes[TRAINING] + 2 * sizes[HELD_OUT] + sizes[CONTROLS]
     tokens = sum(len(one.token_ids) for group in groups for one in group.heard)
     read = sum(
@@ -49,22 +53,22 @@ def cost(
     return Cost(
         asked=asked,
         tokens=tokens * whole,
-        sampling=seconds.get("sampling", nan) * whole,
-        scoring=seconds.get("scoring", nan) * whole,
+        sampling=measured.get("sampling", nan) * whole,
+        scoring=measured.get("scoring", nan) * whole,
         pairs=len(pairs) * training,
         trained_tokens=read * training,
-        memory=memory[0],
-        device_memory=memory[1],
+        memory=measured.get("memory", nan),
+        device_memory=measured.get("device_memory", nan),
     )
 
 
-def peak_memory() -> tuple[int, int]:
-    """Return the most bytes that this process has had so far, and on an accelerator."""
+def peak_memory() -> dict[str, float]:
+    """Return the most bytes that this process has had so far, and on an accelerator, as `Cost` names them."""
     import resource
 
     unit = 1 if sys.platform == "darwin" else 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
     torch = sys.modules.get("torch")
-    if torch is None or not torch.cuda.is_available():
-        return peak, 0
-    return peak, int(torch.cuda.max_memory_allocated())
+    has_device = torch is not None and torch.cuda.is_available()
+    device = torch.cuda.max_memory_allocated() if torch is not None and has_device else 0
+    return {"memory": float(peak), "device_memory": float(device)}

@@ -90,8 +90,9 @@ def probe(
         first, paired, _ = _drawn(run, chosen, 0, None)
         # The models are loaded by now: what this draw takes, each further one takes.
         second, paired_again, seconds = _drawn(run, chosen, 1, first)
-        sizes, seconds = run.sizes, seconds or before
-        run.tell(probe=seconds)
+        measured = {**seconds, **peak_memory()} if seconds else before
+        run.tell(probe=measured)
+        sizes = run.sizes
         groups = [group for group, _ in first]
         drawn = [response for group in groups for response in group.responses]
         pairs, refused = list(paired), paired.refused()
@@ -105,7 +106,7 @@ def probe(
     agreements = counted(first.agreement())
     truncated = sum(one.finish_reason == "length" for one in drawn) / len(drawn)
     found = headroom(list(first), labels, greedy, config.run.seed) if labels else None
-    costs = cost(groups, pairs, sizes, seconds, peak_memory())
+    costs = cost(groups, pairs, sizes, measured)
     told = findings(
         config,
         prompts=len(groups),

@@ -63,9 +63,9 @@ def _cost(probe: Probe) -> Table:
         ("time: scoring", _time(cost.scoring), "likewise"),
         ("pairs", f"{cost.pairs:,.0f}", f"{probe.paired} of {probe.prompts} prompts gave one"),
         ("tokens trained on", f"{cost.trained_tokens:,.0f}", "one pass over them; its time is not measured"),
-        ("memory: so far", size(cost.memory), "the most that this process had: sampling and scoring"),
+        ("memory: peak", _size(cost.memory), "the most that the process had: sampling and scoring"),
     ]
-    if cost.device_memory:
+    if cost.device_memory > 0:
         rows.append(("memory: accelerator", size(cost.device_memory), "likewise"))
     rows += [(name, told, "as udasa check estimates") for name, told in probe.memory.items()]
     return Table("The whole run, from what these prompts took", ("what", "about", "from"), rows)
@@ -74,6 +74,10 @@ def _cost(probe: Probe) -> Table:
 def _verdict(probe: Probe) -> Table:
     rows = [(finding.kind, finding.text) for finding in probe.findings]
     return Table(f"Verdict: {probe.verdict}", ("", ""), rows)
+
+
+def _size(count: float) -> str:
+    return ABSENT if count != count else size(count)
 
 
 def _time(seconds: float) -> str:
