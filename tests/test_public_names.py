@@ -9,11 +9,14 @@ import udasa_core
 PUBLIC = {
     # the Python API
     "SourceError", "UdasaError", "Run", "clean", "find_run", "load", "names_source", "read_configuration",
-    "run", "score", "work",
+    "run", "score", "work", "Probe", "probe",
     # experiments
     "Cost", "OpenRun", "Paired", "Sampled", "Scored", "Staged", "Steps", "run_experiment",
     # the contract
     "CONTRACT", "ComparedOptions", "Options", "Plugin", "hookimpl",
+    # what answers share
+    "Answer", "AnswerWord", "agreements", "answer_to", "answer_words", "answered", "asks_yes_or_no",
+    "final_answers", "same_word", "stance", "yes_and_no",
     # tables, and texts for a terminal
     "Change", "Interval", "Table", "TableColumn", "printable",
     # records
@@ -28,9 +31,6 @@ PUBLIC = {
     "file_digest", "flush_to_disk", "locked", "parse_json", "whole_file", "whole_folder", "write_whole",
     # parts of a response
     "MarkedAnswer", "final_answer", "marked_answers", "sentences", "without_opening", "WORD", "words",
-    # answers to one question
-    "AnswerWord", "agreements", "answer_words", "answered", "asks_yes_or_no", "final_answers", "same_word",
-    "stance", "yes_and_no",
     # models and token caches
     "CacheUse", "branch_cache", "cache_use", "keeps_every_position", "last_logits", "load_classifier",
     "refuse_longer", "resolve_encoder", "resolve_model",
@@ -38,6 +38,7 @@ PUBLIC = {
     "BadRow", "PromptSource", "ReadPrompt", "RowError", "SetAside", "prompts_digest", "read_prompts",
     "read_rows", "check_packed", "adapter_digest", "check_adapter", "check_adapter_files", "row_id",
     "row_messages",
+    "Labelled", "labelled",
     # a judge's text
     "RatingRule", "own_words", "rating",
     # figures with intervals

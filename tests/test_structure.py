@@ -123,7 +123,7 @@ def test_listing_and_building_the_stack_imports_nothing_heavy() -> None:
         "from udasa_core.job.job import Job\n"
         "from udasa_core.testing import FAKE_BASE\n"
         "job = Job(load(quickstart()), read_catalog(), {'base': FAKE_BASE})\n"
-        "assert len(job.stack.plugins()) == 10, job.stack.plugins()\n"
+        "assert len(job.stack.plugins()) == 11, job.stack.plugins()\n"
         "print(*sys.modules)"
     )
     assert HEAVY.isdisjoint(imported.split())

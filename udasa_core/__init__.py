@@ -54,6 +54,10 @@ if TYPE_CHECKING:
     from udasa_core.plugins.compared import answered as answered
     from udasa_core.plugins.compared import final_answers as final_answers
     from udasa_core.plugins.compared import yes_and_no as yes_and_no
+    from udasa_core.probing.probe import Probe as Probe
+    from udasa_core.probing.probe import probe as probe
+    from udasa_core.prompts.labelled import Labelled as Labelled
+    from udasa_core.prompts.labelled import labelled as labelled
     from udasa_core.prompts.prompt_row import RowError as RowError
     from udasa_core.prompts.prompt_row import row_id as row_id
     from udasa_core.prompts.prompt_row import row_messages as row_messages
@@ -110,6 +114,8 @@ if TYPE_CHECKING:
     from udasa_core.store.runs import Run as Run
     from udasa_core.store.runs import find_run as find_run
     from udasa_core.store.tables import read_pairs as read_pairs
+    from udasa_core.text.answer import Answer as Answer
+    from udasa_core.text.answer import answer_to as answer_to
     from udasa_core.text.answer_words import AnswerWord as AnswerWord
     from udasa_core.text.answer_words import answer_words as answer_words
     from udasa_core.text.answer_words import same_word as same_word
@@ -152,6 +158,8 @@ _HOMES = {
     "models.resolve": ("resolve_encoder", "resolve_model"),
     "plugins.base": ("Options", "Plugin"),
     "plugins.compared": ("ComparedOptions", "agreements", "answered", "final_answers", "yes_and_no"),
+    "probing.probe": ("Probe", "probe"),
+    "prompts.labelled": ("Labelled", "labelled"),
     "prompts.prompt_row": ("RowError", "row_id", "row_messages"),
     "prompts.read": ("PromptSource", "ReadPrompt", "SetAside", "prompts_digest", "read_prompts"),
     "prompts.rows": ("BadRow", "read_rows"),
@@ -200,6 +208,7 @@ _HOMES = {
     "statistics.resampling": ("Resamples",),
     "store.runs": ("Run", "find_run"),
     "store.tables": ("read_pairs",),
+    "text.answer": ("Answer", "answer_to"),
     "text.answer_words": ("AnswerWord", "answer_words", "same_word"),
     "text.final_answer": ("MarkedAnswer", "final_answer", "marked_answers", "without_opening"),
     "text.own_words": ("own_words",),

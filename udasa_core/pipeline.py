@@ -8,6 +8,7 @@ from udasa_core.job.job import Job
 from udasa_core.records import ModelRef, Report
 from udasa_core.running.stages import trained_policies, walk_stages
 from udasa_core.steps.aggregate import Calibration, aggregate, fit
+from udasa_core.steps.agree import agree
 from udasa_core.steps.controls import ControlFigures, check_controls
 from udasa_core.steps.evaluate import Change, HeldOut, compare
 from udasa_core.steps.pair import pair
@@ -39,9 +40,10 @@ def align(job: Job) -> Outcome:
     """Run the steps of one round in order. Each takes from the store what is there, and makes what is not."""
     prompts = split_prompts(job)
     groups = sample(job, prompts.training, job.base)
+    agreed = agree(job, groups)
     columns = score(job, groups)
-    calibration = fit(job, columns)
-    scores = aggregate(job, groups, columns, calibration)
+    calibration = fit(job, columns, agreed)
+    scores = aggregate(job, groups, columns, calibration, agreed)
     controls = check_controls(job, measure(job, prompts.controls, job.base, calibration).scores)
     pairs = pair(job, groups, scores)
     stages = stage(job, pairs)
@@ -57,5 +59,6 @@ def align(job: Job) -> Outcome:
 def measure(job: Job, prompts: Shards, policy: ModelRef, calibration: Calibration) -> HeldOut:
     """Sample and score prompts that are not trained on, with the run's one calibration and reader."""
     groups = sample(job, prompts, policy)
+    agreed = agree(job, groups)
     columns = score(job, groups)
-    return HeldOut(groups, aggregate(job, groups, columns, calibration))
+    return HeldOut(groups, aggregate(job, groups, columns, calibration, agreed))

@@ -335,9 +335,10 @@ def test_observers_hear_each_step_in_order(plain: dict[str, Any]) -> None:
     plain["observer"] = [{"use": "tests.canned:Listener"}]
     udasa_core.run(plain)
     steps = [event.name for event in heard if event.kind == "step" and event.what == "finished"]
-    assert steps[:6] == [
+    assert steps[:7] == [
         "read prompts",
         "sample training",
+        "agree training",
         "score training",
         "fit calibration one",
         "fit calibration two",

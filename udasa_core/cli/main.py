@@ -94,6 +94,48 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
     say(f"{config} has no fault; next: udasa run {config}")
 
 
+@main.command(short_help="Ask some prompts first: is the run worth it?")
+@click.argument("config", type=_FILE, required=False)
+@_set
+@click.option(
+    "--prompts",
+    type=click.IntRange(min=1),
+    default=50,
+    show_default=True,
+    help="At least so many, by shards.",
+)
+@click.option(
+    "--data",
+    type=_FILE,
+    help="Labelled responses to some of them: JSONL of prompt, responses, labels.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The same figures as JSON.")
+def probe(
+    config: Path | None, overrides: tuple[str, ...], prompts: int, data: Path | None, as_json: bool
+) -> None:
+    """Sample, score and pair some prompts of CONFIG (the bundled quickstart, if left out), twice, and say
+    whether to train, what to change first, or not to. Nothing is trained; `udasa run` takes over what it can.
+    """
+    from udasa_core.probing.probe import probe as ask
+
+    found = ask(config, overrides, prompts=prompts, data=data)
+    if as_json:
+        import json
+
+        from udasa_core.text.printable import printable_json
+
+        click.echo(printable_json(json.dumps(found.plain(), indent=1, ensure_ascii=False)))
+        return
+    from udasa_core.probing.tables import tables
+
+    for table in tables(found):
+        say(f"{table}\n")
+    say(
+        "udasa run takes over what the first draw sampled and scored; calibration, U and pairs it makes "
+        f"of all\nprompts, and nothing of the second draw. What was asked: udasa show {found.name}"
+    )
+
+
 @main.command(short_help="Align a model, or continue doing so.")
 @click.argument("config", type=_FILE, required=False)
 @_set

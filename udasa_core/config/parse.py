@@ -18,7 +18,9 @@ from udasa_core.config.schema import (
     CORE_TABLES,
     KIND_TABLES,
     MODEL_TABLES,
+    OF_DIMENSIONS,
     VOTERS_A_BLOCK,
+    ClustersTable,
     ControlsTable,
     EncoderTable,
     ModelTable,
@@ -45,6 +47,7 @@ class PluginTable:
     name: str
     weight: float
     options: Mapping[str, Any]
+    fall_back: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class RunConfig:
     models: Mapping[str, ModelTable | EncoderTable]
     prompts: PromptsTable
     controls: ControlsTable
+    clusters: ClustersTable
     sampling: SamplingOptions
     voters: int
     training: TrainingTable
@@ -161,8 +165,11 @@ _T = TypeVar("_T", bound=BaseModel)
 
 def core_keys(kind: str) -> list[str]:
     """Return the keys of a plugin's table that the core reads."""
-    keys = [key for key in PluginKeys.model_fields if key != "weight" or kind == "dimension"]
-    return [*keys, *(KIND_TABLES[kind].model_fields if kind in KIND_TABLES else ())]
+    return [*_own_keys(kind), *(KIND_TABLES[kind].model_fields if kind in KIND_TABLES else ())]
+
+
+def _own_keys(kind: str) -> list[str]:
+    return [key for key in PluginKeys.model_fields if key not in OF_DIMENSIONS or kind == "dimension"]
 
 
 def pydantic_faults(
@@ -225,14 +232,12 @@ class _Reader:
         if not isinstance(plain, Mapping):
             self.faults.append(Fault(path, f"is a table, not {excerpt(plain)}"))
             return None
-        own = (
-            set(PluginKeys.model_fields) if kind == "dimension" else set(PluginKeys.model_fields) - {"weight"}
-        )
+        own = _own_keys(kind)
         keys = self.checked(PluginKeys, {key: plain[key] for key in own if key in plain}, path)
         if keys is None:
             return None
         options = {key: value for key, value in plain.items() if key not in own and key not in reserved}
-        return PluginTable(kind, path, keys.use, keys.name or keys.use, keys.weight, options)
+        return PluginTable(kind, path, keys.use, keys.name or keys.use, keys.weight, options, keys.fall_back)
 
     def single(self, key: str, reserved: Sequence[str] = ()) -> PluginTable | None:
         if key not in self.raw:
@@ -292,6 +297,7 @@ def parse_config(
     elif dimensions and sum(table.weight for table in dimensions) == 0:
         told = ", ".join(f"{table.path}.weight = {table.weight}" for table in dimensions)
         reader.faults.append(Fault("dimension", f"the weights sum to zero ({told})", "raise one above 0"))
+    reader.faults += _fall_back_faults(dimensions)
     judge = reader.plugin("judge", raw["judge"], "judge") if "judge" in raw else None
     engine = reader.plugin("engine", raw.get("engine", _DEFAULT_ENGINE), "engine")
     parts: dict[str, Any] = {
@@ -299,6 +305,7 @@ def parse_config(
         "store": reader.table("store", StoreTable),
         "prompts": reader.table("prompts", PromptsTable),
         "controls": reader.table("controls", ControlsTable),
+        "clusters": reader.table("clusters", ClustersTable),
         "sampling": sampling and SamplingOptions(**sampling.model_dump(exclude={"voters"})),
         "voters": sampling and sampling.voters,
         "training": training,
@@ -350,6 +357,19 @@ def parse_scoring(
     if reader.faults:
         raise ConfigError(reader.faults, origin)
     return config
+
+
+def _fall_back_faults(dimensions: Sequence[PluginTable]) -> list[Fault]:
+    names = [table.name for table in dimensions]
+    return [
+        Fault(
+            f"{table.path}.fall_back",
+            f"names no other dimension (it is {excerpt(table.fall_back)})",
+            "add that one as a [[dimension]], with weight = 0.0 if it is to count there alone",
+        )
+        for table in dimensions
+        if table.fall_back and (table.fall_back == table.name or table.fall_back not in names)
+    ]
 
 
 def _models(reader: _Reader, needed: Sequence[str] = ("model",)) -> dict[str, ModelTable | EncoderTable]:

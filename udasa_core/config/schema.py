@@ -149,6 +149,18 @@ class ControlsTable(Table):
     )
 
 
+class ClustersTable(Table):
+    """[clusters]: prompts whose responses and voters all give one answer; to compare them says nothing."""
+
+    bound: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="where such prompts are a larger share of the training prompts that have answers to "
+        "compare, the run warns, and a dimension's `fall_back` takes its place in them; 1 never",
+    )
+
+
 class PromptsTable(Table):
     """[prompts]: what the policy is asked."""
 
@@ -207,6 +219,15 @@ class PluginKeys(Table):
         default=None, pattern=r"^[^\s\"'\[\]=]+$", description="instance name; default: what `use` says"
     )
     weight: float = Field(default=1.0, ge=0, description="a dimension's share in U")
+    fall_back: str = Field(
+        default="",
+        description="of a dimension: another one, by its name, whose score takes its place in prompts whose "
+        "responses all give one answer, where these are more than [clusters] bound",
+    )
+
+
+# The keys of a plugin's table that only dimensions have.
+OF_DIMENSIONS = frozenset({"weight", "fall_back"})
 
 
 # All tables of the core, and the keys that it reads from a plugin's table, by kind.
@@ -215,6 +236,7 @@ CORE_TABLES: Mapping[str, type[Table]] = {
     **MODEL_TABLES,
     "prompts": PromptsTable,
     "controls": ControlsTable,
+    "clusters": ClustersTable,
     "store": StoreTable,
 }
 KIND_TABLES: Mapping[str, type[Table]] = {"generator": SamplingTable, "trainer": TrainingTable}

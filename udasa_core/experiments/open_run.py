@@ -11,12 +11,14 @@ from typing import Any
 from udasa_core.config.schema import VOTERS_A_BLOCK
 from udasa_core.errors import UsageError
 from udasa_core.experiments.cost import Cost, costs
+from udasa_core.experiments.disturb import disturbed
 from udasa_core.experiments.outputs import Paired, Sampled, Scored, Staged
 from udasa_core.experiments.regroup import first_responses, with_written
 from udasa_core.job.job import Job
 from udasa_core.records import ModelRef, Prompt, Report
 from udasa_core.running.stages import walk_stages
 from udasa_core.steps.aggregate import aggregate, fit
+from udasa_core.steps.agree import agree
 from udasa_core.steps.pair import pair
 from udasa_core.steps.read import Prompts, split_prompts
 from udasa_core.steps.sample import sample
@@ -63,13 +65,41 @@ class OpenRun:
 
     def prompts(self, split: str = TRAINING) -> Iterator[Prompt]:
         """Yield the prompts of a split: "training", "held-out" or "controls"."""
-        for key in self._split(split).fingerprints:
-            yield from prompts_from(self._job.store.read_table("prompts", key))
+        for shard in self.shards(split):
+            yield from shard
 
-    def sample(self, split: str = TRAINING, policy: ModelRef | None = None) -> Sampled:
-        """Sample responses to a split's prompts, as [generator] says. policy: default, the base."""
-        shards = sample(self._job, self._split(split), policy or self.base)
-        return Sampled(self._job.store, shards)
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        """The numbers of prompts by split."""
+        found = self._prompts
+        controls = sum(1 for _ in self.prompts(CONTROLS))
+        return {TRAINING: found.training_size, HELD_OUT: found.held_out_size, CONTROLS: controls}
+
+    def shards(self, split: str = TRAINING) -> Iterator[tuple[Prompt, ...]]:
+        """Yield the prompts of a split shard by shard, as they are sampled together."""
+        for key in self._split(split).fingerprints:
+            yield prompts_from(self._job.store.read_table("prompts", key))
+
+    def sample(
+        self,
+        split: str = TRAINING,
+        policy: ModelRef | None = None,
+        *,
+        shards: Sequence[int] | None = None,
+        draw: int = 0,
+    ) -> Sampled:
+        """Sample responses to a split's prompts, as [generator] says. policy: default, the base.
+
+        shards: to the prompts of these alone, by number from 0; they get what sampling the whole split would
+        give them. draw: 0 draws as a run does; each further number draws again, by other seeds.
+        """
+        prompts = self._split(split)
+        if shards is not None:
+            prompts = prompts.some(shards)
+        if draw:
+            # Under another split's name, from which sampling takes other seeds.
+            prompts = replace(prompts, split=f"{prompts.split}, draw {draw}")
+        return Sampled(self._job.store, sample(self._job, prompts, policy or self.base))
 
     def first(self, sampled: Sampled, responses: int) -> Sampled:
         """Take the first responses of each prompt's. They are as good a draw as any, so that several K are
@@ -111,9 +141,20 @@ class OpenRun:
         if repeat:
             # Under another split's name, from which scoring takes other seeds.
             groups = replace(groups, split=f"{groups.split}, scoring {repeat}")
+        agreed = agree(self._job, groups)
         columns = score(self._job, groups)
-        calibration = calibrated_as.calibration if calibrated_as else fit(self._job, columns)
-        return Scored(sampled, aggregate(self._job, groups, columns, calibration), calibration)
+        calibration = calibrated_as.calibration if calibrated_as else fit(self._job, columns, agreed)
+        scores = aggregate(self._job, groups, columns, calibration, agreed)
+        return Scored(sampled, scores, calibration, agreed)
+
+    def disturb(self, scored: Scored, *, noise: float = 0.0, flips: float = 0.0) -> Scored:
+        """Plant errors in U: what becomes of pairs and stages, were the scores so wrong?
+
+        noise: the standard deviation of what is added to each response's U, which stays in [0, 1]. flips: the
+        share of prompts whose order is turned round: U becomes min U + max U − U. Doses are nested: a larger
+        one disturbs what a smaller one does, and more of it.
+        """
+        return replace(scored, shards=disturbed(self._job, scored.shards, noise, flips))
 
     def pair(self, scored: Scored) -> Paired:
         """Pair responses, as [pairing] says."""
@@ -148,6 +189,12 @@ class OpenRun:
     def tell(self, **entries: Any) -> None:
         """Enter what was found into the run's manifest: plain JSON data, by names of your own."""
         self._job.tell(**entries)
+
+    def told(self, entry: str) -> Any:
+        """Return an entry of the run's manifest, also of an earlier call with this configuration; None where
+        there is none."""
+        manifest = self._job.outputs.manifest
+        return manifest.plain.get(entry) if manifest else None
 
     @cached_property
     def _prompts(self) -> Prompts:

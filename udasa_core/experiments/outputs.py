@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from udasa_core.records import Group, Pair, Scores, Stage
+from udasa_core.steps.aggregate import Calibration
+from udasa_core.store.agreed import Agreed, agreed_from
 from udasa_core.store.store import Shards, StagedPairs, Store
 from udasa_core.store.tables import pairs_from, read_groups, read_pairs, scores_from
 
@@ -27,12 +30,13 @@ class Sampled:
 class Scored:
     """Responses with their scores; iterated over, a Group and its Scores a prompt.
 
-    calibration: where the fitted calibration of each dimension lies, by its name.
+    calibration: what was fitted, and where it lies. agreed: where it lies how far answers agree.
     """
 
     sampled: Sampled
     shards: Shards
-    calibration: Mapping[str, str]
+    calibration: Calibration
+    agreed: Shards
 
     def __iter__(self) -> Iterator[tuple[Group, Scores]]:
         scores = (
@@ -41,6 +45,11 @@ class Scored:
             for one in scores_from(self.sampled.store.read_table("aggregate", key))
         )
         return zip(self.sampled, scores, strict=True)
+
+    def agreement(self) -> Iterator[Agreed]:
+        """Yield how far the responses and voters of each prompt give one answer."""
+        for key in self.agreed.fingerprints:
+            yield from agreed_from(self.sampled.store.read_table("agree", key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +62,13 @@ class Paired:
     def __iter__(self) -> Iterator[Pair]:
         for key in self.shards.fingerprints:
             yield from pairs_from(self.store.read_table("pair", key))
+
+    def refused(self) -> Counter[str]:
+        """Return how many prompts gave no pair, by the reason."""
+        found: Counter[str] = Counter()
+        for key in self.shards.fingerprints:
+            found.update(self.store.read_metadata("pair", key)["refused"])
+        return found
 
 
 @dataclass(frozen=True, slots=True)

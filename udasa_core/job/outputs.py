@@ -22,6 +22,7 @@ MAKERS: Mapping[str, str] = {
     "prompts": "udasa_core.steps.read",
     "sample": "udasa_core.steps.sample",
     "score": "udasa_core.steps.score",
+    "agree": "udasa_core.steps.agree",
     "fit": "udasa_core.steps.aggregate",
     "aggregate": "udasa_core.steps.aggregate",
     "controls": "udasa_core.steps.controls",

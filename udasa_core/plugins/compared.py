@@ -119,6 +119,15 @@ def agreements(group: Group, closeness: NDArray[float64]) -> NDArray[float64]:
     return _filled(group, closeness, lambda one, other, near: one.agreement(other, near))
 
 
+def same_answers(group: Group) -> NDArray[bool_]:
+    """Return whether any two of a group's N responses and voters give one answer, (N, N), by their final
+    answers: they are one text, or `Answer.same_as` says so."""
+    import numpy as np
+
+    unlike = np.zeros((len(group.heard), len(group.heard)), dtype=np.bool_)
+    return _filled(group, unlike, lambda one, other, _: one.same_as(other))
+
+
 def yes_and_no(group: Group, similarity: NDArray[_Kind]) -> NDArray[_Kind]:
     """Return an (N, N) similarity in which answers that say yes or no are alike if they say the same, and
     unlike if not; any others are as they were."""

@@ -10,10 +10,12 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from udasa_core.config.schema import ClustersTable
+from udasa_core.store.agreed import agreed_from, counted
 from udasa_core.store.digests import check_noted
 from udasa_core.store.output import TRAINING, Output
 from udasa_core.store.runs import Run, StageSummary
@@ -40,6 +42,7 @@ def figures(run: Run) -> dict[str, Any]:
         "prompts": _prompts(run),
         "responses": _responses(run),
         "uncertainty": _uncertainty(run),
+        "agreement": _agreement(run),
         "controls": [dict(figures) for figures in run.controls()],
         "pairs": _pairs(run),
         "training": [_training(stage) for stage in run.stages()],
@@ -153,8 +156,8 @@ class _Scored:
 
         flat = pc.list_flatten(scores)
         self.raw.add(_floats(pc.struct_field(flat, "value")))
-        for counted in pc.value_counts(pc.struct_field(flat, "abstained").drop_null()).to_pylist():
-            self.abstained[counted["values"]] += counted["counts"]
+        for reason in pc.value_counts(pc.struct_field(flat, "abstained").drop_null()).to_pylist():
+            self.abstained[reason["values"]] += reason["counts"]
 
     def plain(self, name: str) -> dict[str, Any]:
         """Return the row of one dimension."""
@@ -174,6 +177,24 @@ def _uncertainty(run: Run) -> list[dict[str, Any]]:
         aggregate.add(table["U"])
     rows = [scored.plain(name) for name, scored in dimensions.items()]
     return [*rows, aggregate.plain("U")] if aggregate.raw.n or any(aggregate.abstained) else []
+
+
+def _agreement(run: Run) -> dict[str, Any] | None:
+    """Return in how many training prompts all of the base's responses and voters give one answer, or no two
+    do, and what is done about it; None where nothing was compared yet."""
+    found = counted(one for table in _tables(run, Output("agree", TRAINING)) for one in agreed_from(table))
+    if not found.prompts:
+        return None
+    config = run.manifest.plain["config"]
+    bound = ClustersTable.model_validate(config.get("clusters", {})).bound
+    instead = {
+        str(table.get("name", table["use"])): table["fall_back"]
+        for table in config.get("dimension", ())
+        if table.get("fall_back")
+    }
+    told = {name: None if value != value else value for name, value in asdict(found).items()}
+    rate = found.rate if found.compared else None
+    return {**told, "rate": rate, "bound": bound, "above": found.rate > bound, "fall_back": instead}
 
 
 def _pairs(run: Run) -> dict[str, Any]:

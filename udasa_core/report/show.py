@@ -30,6 +30,8 @@ def tables(figures: Mapping[str, Any], *, artifacts: bool = True) -> Iterator[Ta
 
 def training_tables(figures: Mapping[str, Any]) -> Iterator[Table]:
     """Yield what was trained on, and what training did; the model card has these, too."""
+    if figures["agreement"]:
+        yield agreement_table(figures["agreement"])
     if figures["pairs"]["stages"] or figures["pairs"]["refused"]:
         yield _pairs(figures["pairs"])
     if figures["training"]:
@@ -114,6 +116,45 @@ def _controls(dimensions: Sequence[Mapping[str, Any]]) -> Table:
     ]
     columns = ("dimension", "prompts", "raw", "calibrated", "95% interval", "")
     return Table("Control prompts", columns, cells, notes)
+
+
+def agreement_table(agreement: Mapping[str, Any]) -> Table:
+    """Return in how many prompts responses agree whole, and in how many not at all."""
+    single, none, compared = (agreement[name] for name in ("single", "none", "compared"))
+    unlike = agreement["prompts"] - compared
+    counts = (
+        ("all give one answer (single cluster)", single),
+        ("some do, some do not", compared - single - none),
+        ("no two give one answer", none),
+    )
+    rows: list[tuple[Cell, ...]] = [
+        (what, count, share(count / compared) if compared else "") for what, count in counts
+    ]
+    rows += [("nothing to compare: no short answer", unlike, "")] if unlike else []
+    notes = [
+        "Responses and voters of each training prompt, by their final answers. Where all give one, whatever "
+        "compares them is blind: a single-cluster rate near 1 leaves it nothing to order."
+    ]
+    if compared:
+        notes.append(
+            f"On average {share(agreement['majority'])} give the answer that most give; two of them give one "
+            f"in {share(agreement['agreement'])}."
+        )
+    if agreement["above"]:
+        told = "; ".join(
+            f"{other} takes the place of {name}" for name, other in agreement["fall_back"].items()
+        )
+        notes.append(
+            f"WARNING: the single-cluster rate is {share(agreement['rate'])}, above the bound of "
+            f"{share(agreement['bound'])} ([clusters] bound). "
+            + (
+                f"In such prompts {told}."
+                if told
+                else "Such prompts are ordered by their words alone: raise the temperature, or give the "
+                "dimensions that compare responses a fall_back that reads tokens (factual.nll)."
+            )
+        )
+    return Table("Do responses agree?", ("prompts in which", "prompts", "share"), rows, notes)
 
 
 def _pairs(pairs: Mapping[str, Any]) -> Table:

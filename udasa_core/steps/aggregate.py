@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from udasa_core.job.job import Job
+from udasa_core.job.job import Job, log
 from udasa_core.plugins.returned.scores import check_aggregate, check_calibrated, check_state
 from udasa_core.records import Abstain, Column, Score, Scores
+from udasa_core.store.agreed import Agreed, agreed_from, counted
 from udasa_core.store.output import Output
 from udasa_core.store.store import Shards
 from udasa_core.store.tables import column_from, scores_table
@@ -16,12 +18,22 @@ if TYPE_CHECKING:
     from numpy import float64
     from numpy.typing import NDArray
 
-# A fitted calibration: for each dimension, the fingerprint of its saved state.
-Calibration = Mapping[str, str]
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What is fitted once and then frozen.
+
+    states: for each dimension, the fingerprint of its saved state. fall_back: for each dimension that another
+    one takes the place of, where all responses give one answer, that one.
+    """
+
+    states: Mapping[str, str]
+    fall_back: Mapping[str, str] = field(default_factory=dict)
 
 
-def fit(job: Job, columns: Mapping[str, Shards]) -> Calibration:
-    """Fit the calibration to each dimension's raw training scores; return where the states lie."""
+def fit(job: Job, columns: Mapping[str, Shards], agreed: Shards) -> Calibration:
+    """Fit the calibration to each dimension's raw training scores, and decide whether dimensions fall back on
+    others where all responses give one answer: where such prompts are too many."""
     plugin = job.stack.calibration
     identity = job.identity(plugin)
 
@@ -34,7 +46,32 @@ def fit(job: Job, columns: Mapping[str, Shards]) -> Calibration:
         output = Output("fit", shards.split, shards.round, name)
         return job.outputs.once(output, f"fit calibration {name}", ingredients, make)
 
-    return {name: fitted(name, shards) for name, shards in columns.items()}
+    states = {name: fitted(name, shards) for name, shards in columns.items()}
+    return Calibration(states, _fall_back(job, agreed))
+
+
+def _fall_back(job: Job, agreed: Shards) -> dict[str, str]:
+    """Return which dimension takes whose place, none where few prompts have one answer; warn of many."""
+    found = counted(one for key in agreed.fingerprints for one in _agreed(job, key))
+    bound = job.config.clusters.bound
+    if not found.rate > bound:
+        return {}
+    taken = {plugin.name: plugin.table.fall_back for plugin in job.stack.dimensions}
+    taken = {name: other for name, other in taken.items() if other}
+    told = ", ".join(f"{other} takes the place of {name}" for name, other in taken.items())
+    log.warning(
+        "%d of %d prompts with answers to compare have one answer only (bound %.0f%%): to compare responses "
+        "says nothing there; %s",
+        *(found.single, found.compared, 100 * bound),
+        f"there, {told}"
+        if told
+        else "no dimension has a fall_back, so they are ordered by their words alone",
+    )
+    return taken
+
+
+def _agreed(job: Job, key: str) -> tuple[Agreed, ...]:
+    return agreed_from(job.store.read_table("agree", key))
 
 
 def _raw_scores(job: Job, shards: Shards) -> NDArray[float64]:
@@ -50,20 +87,25 @@ def _raw_scores(job: Job, shards: Shards) -> NDArray[float64]:
     return np.concatenate(parts) if parts else np.empty(0, dtype=np.float64)
 
 
-def aggregate(job: Job, groups: Shards, columns: Mapping[str, Shards], calibration: Calibration) -> Shards:
+def aggregate(
+    job: Job, groups: Shards, columns: Mapping[str, Shards], calibration: Calibration, agreed: Shards
+) -> Shards:
     """Return each group's Scores, a shard for each shard."""
     weights = {plugin.name: plugin.table.weight for plugin in job.stack.dimensions}
     ingredients = {
         "aggregation": job.identity(job.stack.aggregation),
         "calibration": job.identity(job.stack.calibration),
-        "fits": dict(calibration),
+        "fits": dict(calibration.states),
         "weights": weights,
     }
     payloads = []
     for number, key in enumerate(groups.fingerprints):
         own = {name: shards.fingerprints[number] for name, shards in columns.items()}
-        output = job.fingerprint("aggregate", {**ingredients, "groups": key, "columns": own})
-        payloads.append({"groups": key, "columns": own, "fits": dict(calibration), "output": output})
+        made_of = {"groups": key, "columns": own, "fall_back": {}, "agreed": ""}
+        if calibration.fall_back:
+            made_of |= {"fall_back": dict(calibration.fall_back), "agreed": agreed.fingerprints[number]}
+        output = job.fingerprint("aggregate", {**ingredients, **made_of})
+        payloads.append({**made_of, "fits": ingredients["fits"], "output": output})
     return job.map(groups, "aggregate", payloads)
 
 
@@ -75,6 +117,21 @@ def work(job: Job, payload: Mapping[str, Any]) -> None:
         for name, key in payload["columns"].items()
     }
     calibrated = {name: _calibrate(job, raw[name], payload["fits"][name]) for name in raw}
+    if payload["fall_back"]:
+        single = [
+            one.is_single
+            for one, scores in zip(
+                _agreed(job, payload["agreed"]), next(iter(raw.values())).scores, strict=True
+            )
+            for _ in scores
+        ]
+        calibrated |= {
+            name: [
+                instead if is_single else score
+                for score, instead, is_single in zip(calibrated[name], calibrated[other], single, strict=True)
+            ]
+            for name, other in payload["fall_back"].items()
+        }
     sizes = [len(scores) for scores in next(iter(raw.values())).scores]
     plugin = job.stack.aggregation
     weights = {one.name: one.table.weight for one in job.stack.dimensions}

@@ -32,7 +32,7 @@ def _block(job: Job, prompts: Shards, policy: ModelRef, sampling: SamplingOption
     drawn = replace(prompts, round=int(policy != job.base))
     payloads = []
     for number, key in enumerate(prompts.fingerprints):
-        seed = job.seed("sample", prompts.split, number, *name)
+        seed = job.seed("sample", prompts.split, prompts.number(number), *name)
         shard = {**asked, "seed": seed, "prompts": key}
         software = versions(*INFERENCE)
         payloads.append(

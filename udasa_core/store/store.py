@@ -12,7 +12,7 @@ import logging
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,7 +44,8 @@ class Shards:
     """What a step leaves behind: the fingerprints of its shards in order, and which split they belong to.
 
     round: whose answers are in them: 0 the base policy's, 1 those of the policy that the first round of
-    training left. voters: of samples, each block's fingerprints, a shard for each shard.
+    training left. voters: of samples, each block's fingerprints, a shard for each shard. numbers: where these
+    are some of the split's shards, which; empty for all.
     """
 
     step: str
@@ -52,9 +53,19 @@ class Shards:
     fingerprints: tuple[str, ...]
     round: int = 0
     voters: tuple[tuple[str, ...], ...] = ()
+    numbers: tuple[int, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.split}, aligned" if self.round else self.split
+
+    def number(self, place: int) -> int:
+        """Return which of the split's shards the one at a place here is; its seed follows from that."""
+        return self.numbers[place] if self.numbers else place
+
+    def some(self, numbers: Sequence[int]) -> Shards:
+        """Return some of the split's shards, by number."""
+        keys = tuple(self.fingerprints[number] for number in numbers)
+        return replace(self, fingerprints=keys, numbers=tuple(numbers))
 
     def blocks(self, number: int) -> list[str]:
         """Return the fingerprints of the blocks of voters that belong to a shard."""

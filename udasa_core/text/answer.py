@@ -49,6 +49,18 @@ class Answer:
             return 0.0
         return (closeness + self._overlap(other)) / 2.0
 
+    def same_as(self, other: Answer) -> bool:
+        """Return whether two answers are one, in other words perhaps: one cluster of what a model says.
+
+        Two that say yes or no are, if they say the same. Any others are, if both deny or neither does, and
+        more than half of the words of the one that has fewer are the other's, too: "Leonardo" and "Leonardo
+        da Vinci, in 1503", not "1914 to 1918" and "1914 to 1919". An answer that only echoes the question is
+        one with none. No model is asked: with words alone, it is the same for every run.
+        """
+        if (settled := self.says_as(other)) is not None:
+            return settled
+        return not (self.echoes or other.echoes) and self._overlap(other) > 0.5
+
     def says_as(self, other: Answer) -> bool | None:
         """Return whether two answers that say yes or no say the same; None where either says neither."""
         return self.stance == other.stance if self.stance and other.stance else None

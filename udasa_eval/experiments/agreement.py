@@ -10,16 +10,12 @@ import numpy as np
 from numpy import float64, int64
 from numpy.typing import NDArray
 
-from udasa_core import Metric, Resamples
-from udasa_eval.answers.overlap import overlap, word_set
+from udasa_core import Metric, Resamples, answer_to
 from udasa_eval.experiments.intraclass import intraclass
 from udasa_eval.experiments.labelled import rows_by_question
 from udasa_eval.experiments.pairs import extremes
 from udasa_eval.experiments.within import within_spearman
 from udasa_eval.statistics.ranks import rank_agreement
-
-# Two answers are one from this overlap of their words on.
-_ONE_ANSWER = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +95,7 @@ def fresh_responses(column: str, repeats: Sequence[FreshScores], *, seed: int) -
     - rank: mean over pairs of repeats of Spearman's ρ of these means across questions.
     - chosen_flips, rejected_flips: share of (question, pair of repeats) in which the chosen, or rejected,
       response has another answer, over questions that make a pair in both; n questions. Two answers are one
-      where their words overlap by half or more, as a majority counts them: "9" and "equals 9", not "calf"
-      and "lamb".
+      as a run's single clusters are counted (`Answer.same_as`): "9" and "equals 9", not "calf" and "lamb".
 
     ValueError where the repeats do not have the same questions.
     """
@@ -111,13 +106,14 @@ def fresh_responses(column: str, repeats: Sequence[FreshScores], *, seed: int) -
             raise ValueError(f"{column}: repeat {number} has other questions than the first")
     means = np.empty((len(ids), count))
     picked = np.full((count, len(ids), 2), -1, dtype=int64)
-    told = [[word_set(answer) for answer in repeat.answers] for repeat in repeats]
+    # They are answers without their question's words already.
+    told = [[answer_to("", answer) for answer in repeat.answers] for repeat in repeats]
     for number, repeat in enumerate(repeats):
         rows = rows_by_question(repeat.questions)
         means[:, number] = [_mean(repeat.scores[ours]) for ours in rows]
         picked[number] = extremes(repeat.scores, rows)
     flips = _flips(
-        picked, lambda first, one, second, other: overlap(told[first][one], told[second][other]) < _ONE_ANSWER
+        picked, lambda first, one, second, other: not told[first][one].same_as(told[second][other])
     )
     all_resamples = Resamples.draw(len(ids), seed)
     kept = ~np.isnan(means).any(axis=1)

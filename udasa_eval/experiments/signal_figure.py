@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
 
 # Told apart also by those who see few colours (Okabe and Ito).
-_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _SPREAD = 0.6
 
 
@@ -62,8 +62,8 @@ def figure(path: Path, reports: Sequence[SignalReport]) -> None:
                     [max(metric.value - metric.low, 0.0) for _, metric in metrics],
                     [max(metric.high - metric.value, 0.0) for _, metric in metrics],
                 ],
-                fmt=_MARKERS[at % len(_MARKERS)],
-                color=_COLOURS[at % len(_COLOURS)],
+                fmt=MARKERS[at % len(MARKERS)],
+                color=COLOURS[at % len(COLOURS)],
                 markersize=4.5,
                 elinewidth=1.2,
                 linestyle="none",

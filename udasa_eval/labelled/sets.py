@@ -16,7 +16,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from udasa_core import UdasaError, content_key, final_answer, parse_json
+from udasa_core import Labelled as Labelled
+from udasa_core import content_key, final_answer, parse_json
+from udasa_core import labelled as labelled
 from udasa_eval.answers.grading import grade
 
 # How a factual question is asked: a small model then answers in a sentence, and stops.
@@ -62,16 +64,6 @@ class Contrast:
     part: str
 
 
-@dataclass(frozen=True, slots=True)
-class Labelled:
-    """A user's prompt with responses, each labelled right (True) or wrong."""
-
-    id: str
-    prompt: str
-    responses: tuple[str, ...]
-    labels: tuple[bool, ...]
-
-
 def questions(name: str, *parts: str) -> tuple[Question, ...]:
     """Return a set's questions of some parts ("train", "dev", "test"), all if none is named.
 
@@ -100,35 +92,6 @@ def contrasts(name: str, *parts: str) -> tuple[Contrast, ...]:
     )
 
 
-def labelled(path: Path) -> tuple[Labelled, ...]:
-    """Read a user's JSONL: each row has prompt, responses (texts) and labels (true or 1 = right).
-
-    Raises UdasaError, with the line, at the first row that is not so.
-    """
-    try:
-        # Not splitlines: a text may hold other line separators, raw.
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UdasaError(f"{path} cannot be read: {error}") from error
-    found = []
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            try:
-                found.append(_labelled(parse_json(line)))
-            except (ValueError, TypeError) as error:
-                raise UdasaError(
-                    f"{path}, line {number}: {error}; a row is "
-                    '{"prompt": text, "responses": [text, …], "labels": [true, false, …]}'
-                ) from error
-    if len({row.prompt for row in found}) != len(found):
-        raise UdasaError(f"{path}: two rows have one prompt; join their responses and labels in one row")
-    if len({row.id for row in found}) != len(found):
-        raise UdasaError(f"{path}: two rows have one id; make ids unique, or leave them out")
-    if not found:
-        raise UdasaError(f"{path} holds no row")
-    return tuple(found)
-
-
 def prompts_file(folder: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
     """Write prompts where a run can read them, under a name that is their content's; return the path."""
     path = folder / f"{content_key(list(rows))}.jsonl"
@@ -150,27 +113,3 @@ def _rows(name: str, parts: Sequence[str]) -> Iterator[dict[str, Any]]:
         row = parse_json(line)
         if not parts or row["part"] in parts:
             yield row
-
-
-def _labelled(row: Any) -> Labelled:
-    if not isinstance(row, dict):
-        raise ValueError("it is no JSON object")
-    prompt, responses, labels = row.get("prompt"), row.get("responses"), row.get("labels")
-    if not isinstance(prompt, str) or not prompt.strip():
-        raise ValueError("prompt is no text")
-    if not isinstance(responses, list) or not all(isinstance(response, str) for response in responses):
-        raise ValueError("responses is no list of texts")
-    if len(responses) < 2:
-        raise ValueError("it has fewer than 2 responses")
-    if not isinstance(labels, list) or not all(label in (0, 1) for label in labels):
-        raise ValueError("labels is no list of true and false")
-    if len(labels) != len(responses):
-        raise ValueError(f"it has {len(labels)} labels for {len(responses)} responses")
-    if both := set(_said(responses, labels, 1)) & set(_said(responses, labels, 0)):
-        raise ValueError(f"{min(both)!r} is labelled both right and wrong")
-    identity = content_key(prompt) if row.get("id") is None else str(row["id"])
-    return Labelled(identity, prompt, tuple(responses), tuple(map(bool, labels)))
-
-
-def _said(responses: Sequence[str], labels: Sequence[int], label: int) -> list[str]:
-    return [response for response, given in zip(responses, labels, strict=True) if given == label]

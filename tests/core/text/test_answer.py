@@ -54,3 +54,37 @@ def test_answers_overlap_as_they_agree(one: str, other: str, overlap: float) -> 
     asked = "Which is bigger, the Sun or the Moon?"
     a, b = answer_to(asked, one), answer_to(asked, other)
     assert a.agreement(b, 0.0) == b.agreement(a, 0.0) == overlap / 2
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("Leonardo", "Leonardo da Vinci, in 1503", True),
+        ("1914 to 1918", "1914 to 1919", False),  # one of two
+        ("George Herbert Bush", "George Walker Bush", True),  # two of three
+        ("12", "12 eggs", True),
+        ("12 eggs", "13 eggs", False),
+        ("It is a planet.", "It is not a planet.", False),
+        ("Brasília", "brasilia", True),
+        ("", "Paris", False),
+        ("Paris", "Lyon", False),
+    ],
+)
+def test_answers_are_one_where_most_of_the_shorter_ones_words_are_shared(
+    one: str, other: str, same: bool
+) -> None:
+    a, b = answer_to("What was it?", one), answer_to("What was it?", other)
+    assert a.same_as(b) is b.same_as(a) is same
+
+
+def test_answers_to_a_yes_or_no_question_are_one_where_they_say_the_same() -> None:
+    told = ["No.", "It is not safe to drink bleach.", "Never!", "Yes.", "It is."]
+    answers = [answer_to("Is it safe to drink bleach?", text) for text in told]
+    same = [[one.same_as(other) for other in answers] for one in answers]
+    assert same == [[True] * 3 + [False] * 2] * 3 + [[False] * 3 + [True] * 2] * 2
+
+
+def test_an_echo_is_one_with_no_answer() -> None:
+    echo, answer = answer_to(QUESTION, "A spider does have legs."), answer_to(QUESTION, "8")
+    assert not echo.same_as(answer)
+    assert not echo.same_as(echo)

@@ -111,12 +111,12 @@ def test_fresh_responses_compare_means_and_answers() -> None:
 def test_an_answer_in_other_words_is_no_flip() -> None:
     questions = np.array([0, 1, 2, 3])
     scores = np.full(4, 0.1)
-    first = FreshScores(questions, scores, ["equals 9", "bed", "type sweet potato", "..."])
-    # Contained; half of the shorter; less than half of it; without words, which is an answer of its own.
-    other = FreshScores(questions, scores, ["9", "type often referred bed", "type carrot onion", "!"])
+    first = FreshScores(questions, scores, ["equals 9", "bed", "type sweet potato", "🙂"])
+    # Contained; contained; none of the shorter; a sign that is not the same.
+    other = FreshScores(questions, scores, ["9", "type often referred bed", "type carrot onion", "👍"])
     pairs = [_with_rejected(one) for one in (first, other)]
     found = fresh_responses("u", pairs, seed=0)
-    assert found.metric("chosen_flips").value == pytest.approx(1 / 4)
+    assert found.metric("chosen_flips").value == pytest.approx(2 / 4)
     assert found.metric("rejected_flips").value == 0.0
 
 

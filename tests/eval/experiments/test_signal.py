@@ -56,7 +56,9 @@ QUIZ = {"use": "tests.canned:Quiz", "responses": 4}
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few questions and contrasts, in the place of the bundled sets."""
     monkeypatch.setattr(
-        signal_runs, "factual", lambda *parts: tuple(one for one in QUESTIONS if one.part in parts)
+        signal_runs,
+        "questions",
+        lambda name, *parts: tuple(one for one in QUESTIONS if one.part in parts and name == "factual"),
     )
     monkeypatch.setattr(
         signal_runs,
@@ -88,6 +90,28 @@ def text_of(*reports: SignalReport) -> str:
 
 
 # --- on the sets -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("few")
+def test_more_voters_are_heard_by_the_same_responses(config_file: ConfigFile, tmp_path: Path) -> None:
+    """Candidates are sampled once; each further block of voters samples itself alone."""
+    path = config_file(generator=QUIZ, dimension=[{"use": "semantic.lexical"}])
+    whole = replace(asked(path, tmp_path / "out", temperatures=(0.5,)), sizes=(4,), voters=(0, 8, 16))
+    reports = signal_runs.on_sets(whole, "dev")
+    assert [str(one.condition) for one in reports] == [
+        f"factual-dev, temperature 0.5, K = 4{voters}" for voters in ("", ", 8 voters", ", 16 voters")
+    ]
+    assert [row.voters for row in rows(reports) if row.measure == "within_auroc"] == [0, 0, 8, 8, 16, 16]
+    # One block of candidates and two of voters for the questions; one and two for each contrast set.
+    assert calls["prompts"] == 3 * 12 + 2 * 8
+    assert len({one.right for one in reports}) == 1
+    assert len({metric(one, "semantic.lexical", "within_auroc").value for one in reports}) > 1
+
+
+def test_a_set_without_questions_in_the_part_says_so(config_file: ConfigFile, tmp_path: Path) -> None:
+    path = config_file(generator=QUIZ, dimension=DIMENSIONS)
+    with pytest.raises(udasa_core.UdasaError, match="other_scripts has no questions for dev"):
+        signal_runs.on_sets(asked(path, tmp_path / "out"), "dev", ("other_scripts",))
 
 
 @pytest.mark.usefixtures("few")
