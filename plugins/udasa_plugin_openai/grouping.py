@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from udasa_core import CausalLM, Group, Prompt, Response, SamplingOptions
+from udasa_core import CausalLM, Group, Prompt, SamplingOptions, TokenStatistics
 from udasa_plugin_openai.completion import Choice
 from udasa_plugin_openai.served import Logprobs, aligned, reconciled
 
@@ -46,13 +46,14 @@ def grouped(
     # All responses of a prompt by one measure: they are compared with one another.
     measured = reconciled(statistics, served if len(served) == len(found) else None)
     responses = tuple(
-        Response(
+        lm.response(
+            rendered,
+            told.ids,
+            TokenStatistics(
+                measured.logprobs[place], measured.sampling_logprobs[place], statistics[place].entropies
+            ),
+            "stop" if told.is_whole else "length",
             text=told.text,
-            token_ids=told.ids,
-            logprobs=measured.logprobs[place],
-            sampling_logprobs=measured.sampling_logprobs[place],
-            entropies=statistics[place].entropies,
-            finish_reason="stop" if told.is_whole else "length",
         )
         for place, told in enumerate(tokens)
     )

@@ -7,7 +7,15 @@ from collections.abc import Collection, Sequence
 import torch
 from transformers import DynamicCache
 
-from udasa_core import CausalLM, Response, SamplingOptions, UdasaError, cache_use, refuse_longer
+from udasa_core import (
+    CausalLM,
+    Response,
+    SamplingOptions,
+    TokenStatistics,
+    UdasaError,
+    cache_use,
+    refuse_longer,
+)
 
 
 def sample_locally(
@@ -62,22 +70,20 @@ def sample_locally(
     token_rows = torch.stack(drawn, dim=1).tolist()
     figure_rows = torch.stack(figures, dim=-1).tolist()
     return [
-        _response(lm, token_rows[row], [kind[row] for kind in figure_rows], stops) for row in range(count)
+        _response(lm, prompt, token_rows[row], [kind[row] for kind in figure_rows], stops)
+        for row in range(count)
     ]
 
 
 def _response(
-    lm: CausalLM, tokens: Sequence[int], figures: Sequence[Sequence[float]], stops: Collection[int]
+    lm: CausalLM,
+    prompt: Sequence[int],
+    tokens: Sequence[int],
+    figures: Sequence[Sequence[float]],
+    stops: Collection[int],
 ) -> Response:
     """Return the response in a row of tokens, which may go on after its end."""
     end = next((place + 1 for place, token in enumerate(tokens) if token in stops), None)
     length = len(tokens) if end is None else end
-    logprobs, sampling_logprobs, entropies = (tuple(figure[:length]) for figure in figures)
-    return Response(
-        text=lm.decode(tokens[:length]),
-        token_ids=tuple(tokens[:length]),
-        logprobs=logprobs,
-        sampling_logprobs=sampling_logprobs,
-        entropies=entropies,
-        finish_reason="length" if end is None else "stop",
-    )
+    statistics = TokenStatistics(*(tuple(figure[:length]) for figure in figures))
+    return lm.response(prompt, tokens[:length], statistics, "length" if end is None else "stop")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from udasa_core import Group, ModelRef, Plugin, Prompt, Response, SamplingOptions, hookimpl
+from udasa_core import Group, ModelRef, Plugin, Prompt, SamplingOptions, hookimpl
 from udasa_plugin_transformers.rendering import RenderingOptions
 
 
@@ -56,14 +56,7 @@ class TransformersGenerator(Plugin):
                 prompt=prompt,
                 prompt_token_ids=tuple(token_ids),
                 responses=tuple(
-                    Response(
-                        text=lm.decode(drawn.token_ids),
-                        token_ids=drawn.token_ids,
-                        logprobs=drawn.logprobs,
-                        sampling_logprobs=drawn.sampling_logprobs,
-                        entropies=drawn.entropies,
-                        finish_reason="stop" if drawn.stopped else "length",
-                    )
+                    lm.response(token_ids, drawn.token_ids, drawn, "stop" if drawn.stopped else "length")
                     for drawn in samples
                 ),
                 policy=policy.key,

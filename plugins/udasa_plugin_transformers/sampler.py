@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from udasa_core import refuse_longer
+from udasa_core import TokenStatistics, refuse_longer
 from udasa_plugin_transformers.slots import Slots
 
 if TYPE_CHECKING:
@@ -20,13 +20,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(TokenStatistics):
     """One sampled response: its T tokens with their figures in nats, and whether a stop token ended it."""
 
     token_ids: tuple[int, ...]
-    logprobs: tuple[float, ...]
-    sampling_logprobs: tuple[float, ...]
-    entropies: tuple[float, ...]
     stopped: bool
 
 

@@ -15,10 +15,12 @@ from udasa_core.models.control_tokens import ControlTokens
 from udasa_core.models.next_tokens import NextTokens
 from udasa_core.models.positions import rope_ends, rope_reason
 from udasa_core.models.prefill import Prefill
+from udasa_core.models.thinking import found_marks, opened_by, split_thought
 from udasa_core.models.token_statistics import TokenStatistics as TokenStatistics
 from udasa_core.models.token_statistics import forced_statistics
 from udasa_core.progress import Progress, silent
-from udasa_core.records import Adapter, Message, ModelRef
+from udasa_core.records import Adapter, FinishReason, Message, ModelRef, Response
+from udasa_core.text.thought import ThoughtMarks, answer_start
 
 if TYPE_CHECKING:
     import torch
@@ -235,6 +237,49 @@ class CausalLM:
         """Return the text of `ids`, special tokens and those that end a turn left out."""
         kept = [token for token in ids if token not in self.stop_ids]
         return str(self.tokenizer.decode(kept, skip_special_tokens=True))
+
+    @cached_property
+    def thought_marks(self) -> ThoughtMarks | None:
+        """How the model marks what it thinks before it answers; None where nothing tells that it does."""
+        if not self.tokenizer.chat_template:
+            return None
+        return found_marks(
+            self.tokenizer, lambda turns, opened: chat(self.tokenizer, turns, opened, {}, False)
+        )
+
+    def opens_thought(self, prompt: Sequence[int]) -> bool:
+        """Say whether a prompt (token ids) opens a thought, in which the response begins."""
+        return bool(opened_by(self.tokenizer, self.thought_marks, prompt))
+
+    def response(
+        self,
+        prompt: Sequence[int],
+        token_ids: Sequence[int],
+        statistics: TokenStatistics,
+        finish_reason: FinishReason,
+        *,
+        text: str | None = None,
+        forced: Sequence[int] = (),
+    ) -> Response:
+        """Return the response that some token ids are to a prompt (token ids), its thought split off.
+
+        text: what it was recorded as; None: what the ids spell. forced: as `Response` has it.
+        """
+        marks, opened = self.thought_marks, opened_by(self.tokenizer, self.thought_marks, prompt)
+        thought, count = split_thought(self.tokenizer, marks, opened, token_ids, self.stop_ids)
+        start = None if text is None else answer_start(text, marks, opened)
+        answer = self.decode(token_ids[count:]) if text is None or start is None else text[start:]
+        return Response(
+            text=answer.lstrip() if count else answer,
+            token_ids=tuple(token_ids),
+            logprobs=statistics.logprobs,
+            sampling_logprobs=statistics.sampling_logprobs,
+            entropies=statistics.entropies,
+            finish_reason=finish_reason,
+            thought=thought,
+            thought_tokens=count,
+            forced=tuple(forced),
+        )
 
     @staticmethod
     def next_tokens(
