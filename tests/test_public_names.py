@@ -13,13 +13,13 @@ PUBLIC = {
     # experiments
     "Cost", "OpenRun", "Paired", "Sampled", "Scored", "Staged", "Steps", "run_experiment",
     # the contract
-    "CONTRACT", "ComparedOptions", "Options", "Plugin", "hookimpl",
+    "CONTRACT", "ComparedOptions", "LikelihoodOptions", "Options", "Plugin", "hookimpl",
     # tables, and texts for a terminal
     "Change", "Interval", "Table", "TableColumn", "printable",
     # records
     "Abstain", "Adapter", "Column", "Event", "Grade", "Group", "Message", "Metric", "ModelRef", "Pair",
-    "PairTable", "Pairing", "Prompt", "Unpaired", "Report", "Response", "Role", "SamplingOptions", "Score",
-    "Scores", "Stage", "StagePlan", "SuiteReport", "content_key", "read_pairs",
+    "PairTable", "Pairing", "Part", "Prompt", "Unpaired", "Report", "Response", "Role", "SamplingOptions",
+    "Score", "Scores", "Stage", "StagePlan", "SuiteReport", "content_key", "read_pairs",
     # resources
     "CausalLM", "Classifier", "Embedder", "Entailment", "Generator", "Judge", "Reader", "Resources",
     "Similarity",

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from udasa_core.plugins.compared import answered as answered
     from udasa_core.plugins.compared import final_answers as final_answers
     from udasa_core.plugins.compared import yes_and_no as yes_and_no
+    from udasa_core.plugins.likelihood import LikelihoodOptions as LikelihoodOptions
     from udasa_core.prompts.prompt_row import RowError as RowError
     from udasa_core.prompts.prompt_row import row_id as row_id
     from udasa_core.prompts.prompt_row import row_messages as row_messages
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
     from udasa_core.records import Pair as Pair
     from udasa_core.records import Pairing as Pairing
     from udasa_core.records import PairTable as PairTable
+    from udasa_core.records import Part as Part
     from udasa_core.records import Prompt as Prompt
     from udasa_core.records import Report as Report
     from udasa_core.records import Response as Response
@@ -153,6 +155,7 @@ _HOMES = {
     "models.resolve": ("resolve_encoder", "resolve_model"),
     "plugins.base": ("Options", "Plugin"),
     "plugins.compared": ("ComparedOptions", "agreements", "answered", "final_answers", "yes_and_no"),
+    "plugins.likelihood": ("LikelihoodOptions",),
     "prompts.prompt_row": ("RowError", "row_id", "row_messages"),
     "prompts.read": ("PromptSource", "ReadPrompt", "SetAside", "prompts_digest", "read_prompts"),
     "prompts.rows": ("BadRow", "read_rows"),
@@ -168,6 +171,7 @@ _HOMES = {
         "ModelRef",
         "Pair",
         "PairTable",
+        "Part",
         "Pairing",
         "Prompt",
         "Report",

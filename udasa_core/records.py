@@ -192,7 +192,8 @@ class Response:
 
     def logprobs_of(self, part: Part) -> list[float]:
         """Return the log-probabilities of the tokens that the model drew of a part; none is legal."""
-        return [self.logprobs[place] for place in self.places(part)]
+        logprobs = self.logprobs
+        return [logprobs[place] for place in self.places(part)]
 
 
 @dataclass(frozen=True, slots=True)
