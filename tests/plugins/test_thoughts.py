@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import udasa_core
+from tests.canned import configuration
 from tests.plugins.groups import RESOURCES, group, response
-from udasa_core import Abstain, Group, Message, ModelRef, Prompt, Response, load_causal_lm, measured_group
+from udasa_core import (
+    Abstain,
+    Group,
+    Message,
+    ModelRef,
+    Prompt,
+    Response,
+    load_causal_lm,
+    measured_group,
+    read_pairs,
+)
+from udasa_core.report.figures import figures
+from udasa_core.report.show import tables
 from udasa_plugin_factual.cocoa import CoCoA
 from udasa_plugin_factual.max_token import MaxToken
 from udasa_plugin_factual.nll import NegativeLogLikelihood
@@ -110,3 +126,32 @@ def test_equal_answers_agree_whatever_was_thought(
     if dimension not in (SelfCheck, Eccentricity):  # two that differ lie equally far from their middle
         assert min(scores(dimension, plain)) > 0.1
     np.testing.assert_array_equal([one.text for one in some.responses], ["In Paris", "In Paris"])
+
+
+def test_a_run_pairs_answers_and_counts_what_was_cut_off_while_it_thought(
+    tmp_path: Path, thinking_model_dir: Path
+) -> None:
+    """Recorded responses: a prompt with two answers gives a pair of these, one with a single answer none."""
+    texts = {
+        "two": ["<think>a</think>Paris", "<think>Paris, or", "<think>b</think>Rome", "<think>c</think>Rome"],
+        "one": ["<think>a</think>Paris", "<think>Lyon, or", "<think>"],
+        "none": ["<think>Paris", "<think>Lyon, or", "<think>"],
+    }
+    file = tmp_path / "responses.jsonl"
+    rows = [
+        {"prompt": f"question {number}", "responses": texts[("two", "two", "one", "none")[number % 4]]}
+        for number in range(24)
+    ]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    plain = configuration(tmp_path, thinking_model_dir)
+    plain["run"]["held_out"] = 0.0
+    plain["generator"] = {"use": "recorded", "source": f"file:{file}", "responses": 4}
+    plain["dimension"] = [{"use": "semantic.lexical"}]
+    run = udasa_core.run(plain)
+    pairs = [pair for stage in run.stages() for pair in read_pairs(stage.pairs)]
+    assert {(pair.chosen.text, pair.rejected.text) for pair in pairs} == {("Rome", "Paris")}
+    assert {pair.chosen.thought for pair in pairs} == {"<think>b</think>"}
+    found = figures(run)
+    assert found["pairs"]["refused"] == {"cut off while thinking": 12}
+    assert (found["responses"]["thinking"], found["responses"]["unanswered"]) == (84, 42)
+    assert "84 of them think first, 42 were cut off while they thought" in str(next(iter(tables(found))))
