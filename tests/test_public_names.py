@@ -23,7 +23,7 @@ PUBLIC = {
     # resources
     "CausalLM", "Classifier", "Embedder", "Entailment", "Generator", "Judge", "Reader", "Resources",
     "Similarity",
-    "TokenStatistics", "load_base", "load_causal_lm", "measured_group",
+    "ThoughtBudget", "ThoughtClock", "TokenStatistics", "load_base", "load_causal_lm", "measured_group",
     # files and folders that appear whole, locks, digests
     "file_digest", "flush_to_disk", "locked", "parse_json", "whole_file", "whole_folder", "write_whole",
     # parts of a response

@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from udasa_core.models.positions import refuse_longer as refuse_longer
     from udasa_core.models.resolve import resolve_encoder as resolve_encoder
     from udasa_core.models.resolve import resolve_model as resolve_model
+    from udasa_core.models.thought_budget import ThoughtBudget as ThoughtBudget
+    from udasa_core.models.thought_budget import ThoughtClock as ThoughtClock
     from udasa_core.plugins.base import Options as Options
     from udasa_core.plugins.base import Plugin as Plugin
     from udasa_core.plugins.compared import ComparedOptions as ComparedOptions
@@ -152,6 +154,7 @@ _HOMES = {
     "models.loading": ("load_base",),
     "models.measured": ("measured_group",),
     "models.positions": ("refuse_longer",),
+    "models.thought_budget": ("ThoughtBudget", "ThoughtClock"),
     "models.resolve": ("resolve_encoder", "resolve_model"),
     "plugins.base": ("Options", "Plugin"),
     "plugins.compared": ("ComparedOptions", "agreements", "answered", "final_answers", "yes_and_no"),

@@ -433,6 +433,8 @@ class SamplingOptions:
 
     block: 0 for the responses that are paired, n ≥ 1 for the n-th block of voters. A generator that samples
     need not look at it, for each block has a seed of its own; one that reads says by it what comes next.
+    thinking_tokens: the budget of what is thought before the answer, apart from `max_new_tokens`; None: there
+    is none of its own, and `max_new_tokens` bounds both.
     """
 
     responses: int = 8
@@ -441,6 +443,11 @@ class SamplingOptions:
     top_p: float = 1.0
     top_k: int = 0
     block: int = 0
+    thinking_tokens: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data, without what is not asked for: an option that came later changes no key."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,7 +149,7 @@ class Requests:
         stop: threading.Event,
     ) -> Completion:
         fields: dict[str, Any] = {
-            self._options.token_limit: sampling.max_new_tokens,
+            self._options.token_limit: sampling.max_new_tokens + (sampling.thinking_tokens or 0),
             "seed": int(content_key(seed, prompt.id, number, length=8), 16) % _SEEDS,
             **self._template,
         }

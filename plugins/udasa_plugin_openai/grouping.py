@@ -29,8 +29,9 @@ def grouped(
 ) -> tuple[Group, Logprobs]:
     """Return the group of a prompt (rendered: its token ids) with one response a choice, and how it was
     measured: one teacher-forced pass, and the server's log-probabilities where they are the policy's."""
+    budget = sampling.max_new_tokens + (sampling.thinking_tokens or 0)
     room = lm.context_length - len(rendered)
-    tokens = [_tokens(lm, choice, sampling.max_new_tokens, end_of_turn, room) for choice in choices]
+    tokens = [_tokens(lm, choice, budget, end_of_turn, room) for choice in choices]
     statistics = lm.token_statistics(
         [rendered] * len(tokens),
         [told.ids for told in tokens],

@@ -37,7 +37,7 @@ class TransformersGenerator(Plugin):
     @hookimpl
     def udasa_admit(self, prompts: Sequence[Prompt], sampling: SamplingOptions) -> list[str]:
         lm = self.resources.causal_lm(self.resources.base)
-        return self.options.refusals(lm, prompts, sampling.max_new_tokens)
+        return self.options.refusals(lm, prompts, sampling)
 
     @hookimpl
     def udasa_generate(
@@ -56,7 +56,13 @@ class TransformersGenerator(Plugin):
                 prompt=prompt,
                 prompt_token_ids=tuple(token_ids),
                 responses=tuple(
-                    lm.response(token_ids, drawn.token_ids, drawn, "stop" if drawn.stopped else "length")
+                    lm.response(
+                        token_ids,
+                        drawn.token_ids,
+                        drawn,
+                        "stop" if drawn.stopped else "length",
+                        forced=drawn.forced,
+                    )
                     for drawn in samples
                 ),
                 policy=policy.key,

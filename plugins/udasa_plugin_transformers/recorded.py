@@ -65,7 +65,7 @@ class RecordedGenerator(Plugin):
     def udasa_admit(self, prompts: Sequence[Prompt], sampling: SamplingOptions) -> list[str]:
         lm = self.resources.causal_lm(self.resources.base)
         # One token of room for a response is enough: a longer one is cut.
-        refusals = self.options.refusals(lm, prompts, max_new_tokens=1)
+        refusals = self.options.refusals(lm, prompts, SamplingOptions(max_new_tokens=1))
         return [
             refusal or self._too_few(prompt, sampling)
             for refusal, prompt in zip(refusals, prompts, strict=True)

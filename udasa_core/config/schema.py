@@ -173,6 +173,12 @@ class SamplingTable(Table):
     responses: int = Field(default=8, ge=2, description="responses a prompt (K)")
     temperature: float = Field(default=0.7, gt=0, description="sampling temperature")
     max_new_tokens: int = Field(default=128, ge=1, description="token budget of a response")
+    thinking_tokens: int | None = Field(
+        default=None,
+        ge=1,
+        description="token budget of what a model thinks before it answers, apart from max_new_tokens, which "
+        "is the answer's then; a longer thought is closed. Left out: max_new_tokens bounds both together",
+    )
     top_p: float = Field(default=1.0, gt=0, le=1, description="nucleus; 1 is off")
     top_k: int = Field(default=0, ge=0, description="most likely tokens kept; 0 is off")
     voters: int = Field(
