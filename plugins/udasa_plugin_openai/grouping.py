@@ -30,8 +30,7 @@ def grouped(
     """Return the group of a prompt (rendered: its token ids) with one response a choice, and how it was
     measured: one teacher-forced pass, and the server's log-probabilities where they are the policy's."""
     budget = sampling.max_new_tokens + (sampling.thinking_tokens or 0)
-    room = lm.context_length - len(rendered)
-    tokens = [_tokens(lm, choice, budget, end_of_turn, room) for choice in choices]
+    tokens = [_tokens(lm, rendered, choice, budget, end_of_turn) for choice in choices]
     statistics = lm.token_statistics(
         [rendered] * len(tokens),
         [told.ids for told in tokens],
@@ -61,9 +60,13 @@ def grouped(
     return Group(prompt, tuple(rendered), responses, lm.ref.key), measured
 
 
-def _tokens(lm: CausalLM, choice: Choice, budget: int, end_of_turn: int, room: int) -> _Tokens:
-    """Return the policy's tokens of a choice; `room` is what the context leaves for them."""
+def _tokens(lm: CausalLM, rendered: Sequence[int], choice: Choice, budget: int, end_of_turn: int) -> _Tokens:
+    """Return the policy's tokens of a choice, as many as the context takes, its thought before it."""
+    room = lm.context_length - len(rendered)
     given = choice.text or ""
+    if choice.thought:
+        cut = not given and choice.finish_reason == "length"
+        given = lm.spelled(rendered, choice.thought, None if cut else given)
     text = lm.unclosed(given, end_of_turn)
     ids = lm.encode(text)
     # A server that gives another reason, or none, is judged by the length.

@@ -18,6 +18,11 @@ class TransformersGenerator(Plugin):
     as tokens are drawn, so memory does not grow with steps × vocabulary. Log-probabilities are those of the
     raw distribution (temperature 1, nothing filtered), and beside them of the distribution sampled from.
 
+    What the model thinks before it answers is split off, by its chat template's marks. Under
+    thinking_tokens a thought that has taken so many tokens is closed: the template's closing mark is written
+    into the response (budget forcing, Muennighoff et al. 2025, arXiv 2501.19393), and the answer goes on
+    behind it. Written tokens count in no likelihood and no loss.
+
     Takes any causal language model of transformers whose state is keys and values (full or sliding-window
     attention); says so where it is not. Cost: one pass over each prompt, and one over each sampled token.
     """

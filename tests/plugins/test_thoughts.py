@@ -129,7 +129,7 @@ def test_equal_answers_agree_whatever_was_thought(
 
 
 def test_a_run_pairs_answers_and_counts_what_was_cut_off_while_it_thought(
-    tmp_path: Path, thinking_model_dir: Path
+    tmp_path: Path, thinking_model_dir: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Recorded responses: a prompt with two answers gives a pair of these, one with a single answer none."""
     texts = {
@@ -155,3 +155,5 @@ def test_a_run_pairs_answers_and_counts_what_was_cut_off_while_it_thought(
     assert found["pairs"]["refused"] == {"cut off while thinking": 12}
     assert (found["responses"]["thinking"], found["responses"]["unanswered"]) == (84, 42)
     assert "84 of them think first, 42 were cut off while they thought" in str(next(iter(tables(found))))
+    assert "of 14 recorded responses are thoughts that do not end" in caplog.text
+    assert "template_options = { enable_thinking = false }, say" in caplog.text

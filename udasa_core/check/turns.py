@@ -1,4 +1,4 @@
-"""How the policy's chat template and its settings fit together: options, and what ends a turn."""
+"""How the policy's template and its settings fit together: options, what ends a turn, what is thought."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from udasa_core.check.model_size import local_folder, local_path
 from udasa_core.config.parse import RunConfig
 from udasa_core.errors import UdasaError
 from udasa_core.models.causal_lm import load_causal_lm
-from udasa_core.records import Message, ModelRef
+from udasa_core.models.thought_budget import ThoughtBudget
+from udasa_core.records import Message, ModelRef, SamplingOptions
 
 _CHILD = "import sys; from udasa_core.check.turns import child; child(*sys.argv[1:])"
 
 
 def turn_notes(config: RunConfig) -> list[str]:
-    """Return what is to be known of how the policy's turns end.
+    """Return what is to be known of how the policy's turns end, and of how it thinks before it answers.
 
     The tokenizer is read in a process of its own: transformers imports torch for it, which nothing else of
     `udasa check` does. Raises UdasaError where the generator's table gives the chat template an option that
@@ -34,7 +35,8 @@ def turn_notes(config: RunConfig) -> list[str]:
         return [f"what ends a turn of {source} is not told: the model is not ready on this machine yet"]
     trusted = config.model.trust_remote_code
     ref = ModelRef(source, "", "float32", "", folder=str(folder), trust_remote_code=trusted)
-    asked = [json.dumps(given) for given in (ref.to_json(), rendering)]
+    thinking = config.sampling.thinking_tokens
+    asked = [json.dumps(given) for given in (ref.to_json(), rendering, thinking)]
     done = subprocess.run([sys.executable, "-P", "-c", _CHILD, *asked], capture_output=True, text=True)
     if done.returncode:
         (*_, last) = ["", *done.stderr.strip().splitlines()]
@@ -42,15 +44,17 @@ def turn_notes(config: RunConfig) -> list[str]:
     said = json.loads(done.stdout.splitlines()[-1])
     if said["fault"]:
         raise UdasaError(said["fault"])
-    return [said["note"]] if said["note"] else []
+    return [note for note in said["notes"] if note]
 
 
-def child(ref: str, rendering: str) -> None:
+def child(ref: str, rendering: str, thinking_tokens: str) -> None:
     """Print what there is to say of a model, as JSON in the last line."""
+    told, options = ModelRef.from_json(json.loads(ref)), json.loads(rendering)
     try:
-        said = {"note": turn_note(ModelRef.from_json(json.loads(ref)), json.loads(rendering)), "fault": ""}
+        notes = [turn_note(told, options), thought_note(told, options, json.loads(thinking_tokens))]
+        said = {"notes": notes, "fault": ""}
     except UdasaError as error:
-        said = {"note": "", "fault": str(error)}
+        said = {"notes": [], "fault": str(error)}
     print(json.dumps(said))
 
 
@@ -65,3 +69,17 @@ def turn_note(ref: ModelRef, rendering: Mapping[str, Any]) -> str:
         with suppress(ValueError):
             lm.render([Message("user", "?")], **rendering)
     return lm.closing_note(rendering.get("template_options"))
+
+
+def thought_note(ref: ModelRef, rendering: Mapping[str, Any], thinking_tokens: int | None) -> str:
+    """Return what is to be known of how a model thinks before it answers, "" where nothing is; reads its
+    tokenizer alone.
+
+    rendering: as `RunConfig.rendering`. Raises UdasaError where thinking_tokens bounds the thought of a model
+    that shows none.
+    """
+    lm = load_causal_lm(ref)
+    ThoughtBudget(lm, SamplingOptions(thinking_tokens=thinking_tokens))
+    with suppress(ValueError):
+        return lm.thinking_note(lm.render([Message("user", "?")], **rendering), thinking_tokens)
+    return ""

@@ -177,7 +177,8 @@ class SamplingTable(Table):
         default=None,
         ge=1,
         description="token budget of what a model thinks before it answers, apart from max_new_tokens, which "
-        "is the answer's then; a longer thought is closed. Left out: max_new_tokens bounds both together",
+        "is the answer's then; a generator that can closes a longer thought. Left out: "
+        "max_new_tokens bounds both together",
     )
     top_p: float = Field(default=1.0, gt=0, le=1, description="nucleus; 1 is off")
     top_k: int = Field(default=0, ge=0, description="most likely tokens kept; 0 is off")

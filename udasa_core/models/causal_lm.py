@@ -15,12 +15,12 @@ from udasa_core.models.control_tokens import ControlTokens
 from udasa_core.models.next_tokens import NextTokens
 from udasa_core.models.positions import rope_ends, rope_reason
 from udasa_core.models.prefill import Prefill
-from udasa_core.models.thinking import found_marks, opened_by, split_thought
+from udasa_core.models.thinking import found_marks, opened_by, split_thought, thinking_note
 from udasa_core.models.token_statistics import TokenStatistics as TokenStatistics
 from udasa_core.models.token_statistics import forced_statistics
 from udasa_core.progress import Progress, silent
 from udasa_core.records import Adapter, FinishReason, Message, ModelRef, Response
-from udasa_core.text.thought import ThoughtMarks, answer_start
+from udasa_core.text.thought import COMMON, ThoughtMarks, answer_start
 
 if TYPE_CHECKING:
     import torch
@@ -247,9 +247,20 @@ class CausalLM:
             self.tokenizer, lambda turns, opened: chat(self.tokenizer, turns, opened, {}, False)
         )
 
+    def thinking_note(self, prompt: Sequence[int], thinking_tokens: int | None) -> str:
+        """Say whether the model thinks before it answers a prompt (token ids), and what is done then; ""
+        where nothing shows that it can."""
+        told = thinking_note(self.tokenizer, self.thought_marks, prompt, thinking_tokens)
+        return f"{self.ref.source}: {told}" if told else ""
+
     def opens_thought(self, prompt: Sequence[int]) -> bool:
         """Say whether a prompt (token ids) opens a thought, in which the response begins."""
         return bool(opened_by(self.tokenizer, self.thought_marks, prompt))
+
+    def spelled(self, prompt: Sequence[int], thought: str, answer: str | None) -> str:
+        """Return a thought and the answer after it, to a prompt (token ids), as the one text that the model
+        writes; None: the thought was cut off."""
+        return (self.thought_marks or COMMON).spelled(thought, answer, opened=self.opens_thought(prompt))
 
     def response(
         self,

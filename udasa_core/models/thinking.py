@@ -50,6 +50,33 @@ def found_marks(tokenizer: PreTrainedTokenizerBase, written: Written) -> Thought
     return ThoughtMarks(begins, ends, f"\n{ends}\n\n") if ends else None
 
 
+def thinking_note(
+    tokenizer: PreTrainedTokenizerBase,
+    marks: ThoughtMarks | None,
+    prompt: Sequence[int],
+    thinking_tokens: int | None,
+) -> str:
+    """Say whether a model thinks before it answers a prompt (token ids), and what is done then; "" where
+    nothing shows that it can."""
+    if marks is None:
+        return ""
+    opened = opened_by(tokenizer, marks, prompt)
+    if not opened and _decoded(tokenizer, prompt[-_END:]).rstrip().endswith(marks.ends):
+        return f"the chat template closes the model's thought at once ({marks.ends}): it answers without one"
+    does = f"opens a thought ({opened})" if opened else f"has marks of thoughts ({marks.begins})"
+    budget = (
+        f"thinking_tokens = {thinking_tokens} bounds the thought apart from the answer"
+        if thinking_tokens
+        else "max_new_tokens bounds thought and answer together, unless thinking_tokens bounds the thought"
+    )
+    return (
+        f"the model thinks before it answers, as its chat template {does}: what comes before {marks.ends} is "
+        f"split off, answers alone are compared, read and graded, and a response that is cut off in its "
+        f"thought is never paired; {budget}. tokens, of a dimension by likelihood and of [trainer], says "
+        "whether the thought counts"
+    )
+
+
 def _own(before: str, prompt: str, ends: str) -> str:
     """Return the mark of a model's own that a text ends with, before a thought; "" where none shows: what
     comes after the `prompt`, or what `ends` tells."""

@@ -57,6 +57,20 @@ class ThoughtMarks:
     ends: str
     closing: str
 
+    def spelled(self, thought: str, answer: str | None, *, opened: bool) -> str:
+        """Return a thought and its answer as one text, as the model writes it; None: it does not come to one.
+
+        opened: the prompt has the first mark already.
+        """
+        line = "\n" if self.closing.startswith("\n") else ""
+        begins = "" if opened else f"{self.begins}{line}"
+        said = f"{begins}{thought.strip()}"
+        return said if answer is None else f"{said}{self.closing}{answer.lstrip()}"
+
+
+# The commonest, for thoughts of a model that shows no marks.
+COMMON = ThoughtMarks("<think>", "</think>", "\n</think>\n\n")
+
 
 def is_reasoning_tag(text: str) -> bool:
     """Say whether a text is nothing but a tag that begins or ends reasoning ("<think>", say)."""
