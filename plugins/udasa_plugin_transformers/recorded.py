@@ -102,9 +102,9 @@ class RecordedGenerator(Plugin):
         said = [one for group in groups for one in group.responses]
         if unanswered := sum(not one.has_answer for one in said):
             log.warning(
-                "generator %r: %d of %d recorded responses are thoughts that do not end: they answer nothing, "
-                "and are not paired. Where they are answers, recorded without their thoughts, have the chat "
-                "template open none: template_options = { enable_thinking = false }, say",
+                "generator %r: %d of %d recorded responses are thoughts that do not end: they answer "
+                "nothing, and are not paired. Where they are answers, recorded without their thoughts, "
+                "have the chat template open none: template_options = { enable_thinking = false }, say",
                 self.name,
                 unanswered,
                 len(said),

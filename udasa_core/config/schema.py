@@ -82,7 +82,8 @@ class ReaderTable(ModelTable):
         default="chat", description="plain for a model without a chat template"
     )
     template_options: dict[str, bool | int | float | str] = Field(
-        default_factory=dict, description="given to the chat template: enable_thinking = false, say"
+        default_factory=dict,
+        description="given to the chat template; enable_thinking, where it has that, is false unless said here",
     )
 
 

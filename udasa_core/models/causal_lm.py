@@ -257,6 +257,18 @@ class CausalLM:
         """Say whether a prompt (token ids) opens a thought, in which the response begins."""
         return bool(opened_by(self.tokenizer, self.thought_marks, prompt))
 
+    def answering(self, prompt: Sequence[int]) -> list[int]:
+        """Return a prompt (token ids) with the thought closed that it opens, if any: an answer comes next."""
+        opens = self.thought_marks is not None and self.opens_thought(prompt)
+        return [*prompt, *(self.closing_ids if opens else ())]
+
+    @cached_property
+    def closing_ids(self) -> tuple[int, ...]:
+        """The tokens that stand between a thought and its answer; none where the model marks no thought."""
+        if self.thought_marks is None:
+            return ()
+        return tuple(self.tokenizer(self.thought_marks.closing, add_special_tokens=False)["input_ids"])
+
     def spelled(self, prompt: Sequence[int], thought: str, answer: str | None) -> str:
         """Return a thought and the answer after it, to a prompt (token ids), as the one text that the model
         writes; None: the thought was cut off."""

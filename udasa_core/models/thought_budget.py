@@ -32,7 +32,7 @@ class ThoughtBudget:
                 f"[generator] thinking_tokens bounds what a model thinks before it answers, and nothing in "
                 f"the chat template or the tokens of {lm.ref.source} marks a thought: leave it out"
             )
-        self.closing = tuple(lm.tokenizer(lm.thought_marks.closing, add_special_tokens=False)["input_ids"])
+        self.closing = lm.closing_ids
 
     def __str__(self) -> str:
         thought = f" after thinking_tokens = {self.thinking}" if self.thinking else ""

@@ -164,3 +164,12 @@ def test_special_marks_stay_the_tokens_that_they_are(tmp_path: Path) -> None:
     assert (ids[0], ids[2]) == (begin, end)
     one = spoken(lm, "[THINK]a[/THINK]b", lm.render(ASKED))
     assert (one.text, one.thought, one.thought_tokens) == ("b", "[THINK]a[/THINK]", 3)
+
+
+def test_a_prompt_whose_thought_is_closed_is_to_be_answered(thinking: CausalLM, tiny_ref: ModelRef) -> None:
+    opened = thinking.render(ASKED, template_options={"opens": True})
+    assert thinking.tokenizer.decode(thinking.answering(opened)).endswith("<think>\n\n</think>\n\n")
+    plain = thinking.render(ASKED)
+    assert thinking.answering(plain) == plain
+    lm = load_causal_lm(tiny_ref)
+    assert lm.answering(lm.render(ASKED)) == lm.render(ASKED)
