@@ -83,7 +83,7 @@ class ReaderTable(ModelTable):
     )
     template_options: dict[str, bool | int | float | str] = Field(
         default_factory=dict,
-        description="given to the chat template; enable_thinking, where it has that, is false unless said here",
+        description="given to the chat template; enable_thinking, where it knows that, is false unless set",
     )
 
 
