@@ -157,7 +157,7 @@ class OpenAIGenerator(Plugin):
     def _check_that_it_samples(self, groups: Sequence[Group]) -> None:
         several = [group for group in groups if len(group.responses) > 1]
         if len(several) > 1 and all(
-            len({response.text for response in group.responses}) == 1 for group in several
+            len({(response.thought, response.text) for response in group.responses}) == 1 for group in several
         ):
             self._warn(
                 "sampling",

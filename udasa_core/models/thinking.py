@@ -63,17 +63,20 @@ def thinking_note(
     opened = opened_by(tokenizer, marks, prompt)
     if not opened and _decoded(tokenizer, prompt[-_END:]).rstrip().endswith(marks.ends):
         return f"the chat template closes the model's thought at once ({marks.ends}): it answers without one"
-    does = f"opens a thought ({opened})" if opened else f"has marks of thoughts ({marks.begins})"
+    does = (
+        f"the model thinks before it answers, for its chat template opens a thought ({opened})"
+        if opened
+        else f"the model may think before it answers, for there are marks of thoughts ({marks.begins})"
+    )
     budget = (
         f"thinking_tokens = {thinking_tokens} bounds the thought apart from the answer"
         if thinking_tokens
         else "max_new_tokens bounds thought and answer together, unless thinking_tokens bounds the thought"
     )
     return (
-        f"the model thinks before it answers, as its chat template {does}: what comes before {marks.ends} is "
-        f"split off, answers alone are compared, read and graded, and a response that is cut off in its "
-        f"thought is never paired; {budget}. tokens, of a dimension by likelihood and of [trainer], says "
-        "whether the thought counts"
+        f"{does}: what comes before {marks.ends} is split off, answers alone are compared, read and graded, and "
+        f"a response that is cut off in its thought is never paired; {budget}. tokens, of a dimension by "
+        "likelihood and of [trainer], says whether the thought counts"
     )
 
 

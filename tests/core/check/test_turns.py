@@ -127,11 +127,11 @@ def test_check_says_that_a_model_thinks_and_what_is_done(thinking_model_dir: Pat
         return turn_notes(load(configuration(tmp_path, thinking_model_dir, generator=generator)))
 
     (told,) = notes()
-    assert "thinks before it answers, as its chat template has marks of thoughts (<think>)" in told
+    assert "may think before it answers, for there are marks of thoughts (<think>)" in told
     assert "what comes before </think> is split off, answers alone are compared" in told
     assert "max_new_tokens bounds thought and answer together, unless thinking_tokens" in told
     (told,) = notes(template_options={"opens": True}, thinking_tokens=5)
-    assert "as its chat template opens a thought (<think>)" in told
+    assert "thinks before it answers, for its chat template opens a thought (<think>)" in told
     assert "thinking_tokens = 5 bounds the thought apart from the answer" in told
     (told,) = notes(template_options={"enable_thinking": False})
     assert told.endswith("closes the model's thought at once (</think>): it answers without one")

@@ -46,6 +46,27 @@ def test_a_thought_within_or_apart_is_the_same_response(
     assert response.thought_tokens == len(thought)
 
 
+def test_a_server_that_thinks_otherwise_each_time_samples(
+    server: MisbehavingServer, thinking_ref: ModelRef, caplog: pytest.LogCaptureFixture
+) -> None:
+    thoughts = iter(range(1000))
+
+    def served(call: Any) -> list[dict[str, Any]]:
+        message = {"role": "assistant", "content": "In Paris.", "reasoning": f"{next(thoughts)}?"}
+        return [{"index": 0, "message": message, "finish_reason": "stop"}]
+
+    server.always(completes(served))
+    plugin = OpenAIGenerator(
+        OpenAIGenerator.Options(base_url=server.url, model="g", retries=0),
+        "openai",
+        FakeResources(thinking_ref),
+    )
+    asked = (*ASKED, Prompt("two", (Message("user", "And?"),)))
+    groups = plugin.udasa_generate(asked, SamplingOptions(responses=2, max_new_tokens=30), thinking_ref, 5)
+    assert {one.text for group in groups for one in group.responses} == {"In Paris."}
+    assert "greedily" not in caplog.text
+
+
 @pytest.mark.parametrize(
     "message",
     [
