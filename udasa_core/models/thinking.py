@@ -74,8 +74,8 @@ def thinking_note(
         else "max_new_tokens bounds thought and answer together, unless thinking_tokens bounds the thought"
     )
     return (
-        f"{does}: what comes before {marks.ends} is split off, answers alone are compared, read and graded, and "
-        f"a response that is cut off in its thought is never paired; {budget}. tokens, of a dimension by "
+        f"{does}: what comes before {marks.ends} is split off, answers alone are compared, read and graded, "
+        f"and a response that is cut off in its thought is never paired; {budget}. tokens, of a dimension by "
         "likelihood and of [trainer], says whether the thought counts"
     )
 
