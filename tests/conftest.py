@@ -20,3 +20,15 @@ def tiny_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_ref(tiny_model_dir: Path) -> ModelRef:
     """The tiny model's identity, float32 on the CPU."""
     return tiny_ref_of(tiny_model_dir)
+
+
+@pytest.fixture(scope="session")
+def thinking_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tiny chat model that thinks before it answers; read it only."""
+    return make_tiny_model(tmp_path_factory.mktemp("thinking") / "model", thinks=True)
+
+
+@pytest.fixture(scope="session")
+def thinking_ref(thinking_model_dir: Path) -> ModelRef:
+    """The identity of the tiny model that thinks, float32 on the CPU."""
+    return tiny_ref_of(thinking_model_dir)

@@ -13,7 +13,7 @@ PUBLIC = {
     # experiments
     "Cost", "OpenRun", "Paired", "Sampled", "Scored", "Staged", "Steps", "run_experiment",
     # the contract
-    "CONTRACT", "ComparedOptions", "Options", "Plugin", "hookimpl",
+    "CONTRACT", "ComparedOptions", "LikelihoodOptions", "Options", "Plugin", "hookimpl",
     # what answers share
     "Answer", "AnswerWord", "agreements", "answer_to", "answer_words", "answered", "asks_yes_or_no",
     "final_answers", "same_word", "stance", "yes_and_no",
@@ -21,12 +21,12 @@ PUBLIC = {
     "Change", "Interval", "Table", "TableColumn", "printable",
     # records
     "Abstain", "Adapter", "Column", "Event", "Grade", "Group", "Message", "Metric", "ModelRef", "Pair",
-    "PairTable", "Pairing", "Prompt", "Unpaired", "Report", "Response", "Role", "SamplingOptions", "Score",
-    "Scores", "Stage", "StagePlan", "SuiteReport", "content_key", "read_pairs",
+    "PairTable", "Pairing", "Part", "Prompt", "Unpaired", "Report", "Response", "Role", "SamplingOptions",
+    "Score", "Scores", "Stage", "StagePlan", "SuiteReport", "content_key", "read_pairs",
     # resources
     "CausalLM", "Classifier", "Embedder", "Entailment", "Generator", "Judge", "Reader", "Resources",
     "Similarity",
-    "TokenStatistics", "load_base", "load_causal_lm", "measured_group",
+    "ThoughtBudget", "ThoughtClock", "TokenStatistics", "load_base", "load_causal_lm", "measured_group",
     # files and folders that appear whole, locks, digests
     "file_digest", "flush_to_disk", "locked", "parse_json", "whole_file", "whole_folder", "write_whole",
     # parts of a response

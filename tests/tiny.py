@@ -19,6 +19,20 @@ CHAT_TEMPLATE = (
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
+# As Qwen3's: it takes a message's thought apart from its content, and thinks nothing where it is told so.
+# With `opens` it opens the thought itself, as Qwen3's thinking models and DeepSeek-R1's do.
+THINKING_TEMPLATE = (
+    "{% for message in messages %}"
+    "{{ '<|im_start|>' + message['role'] + '\n' }}"
+    "{% if message['reasoning_content'] %}"
+    "{{ '<think>\n' + message['reasoning_content'] + '\n</think>\n\n' }}{% endif %}"
+    "{{ message['content'] + '<|im_end|>\n' }}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}"
+    "{% if opens %}{{ '<think>\n' }}"
+    "{% elif enable_thinking is defined and not enable_thinking %}{{ '<think>\n\n</think>\n\n' }}{% endif %}"
+    "{% endif %}"
+)
 # "Ġ" is a space in the byte-level alphabet. The order is the merges' rank.
 _MERGES = (
     "t h|th e|Ġ t|Ġ a|Ġ the|Ġt he|i n|e r|o n|r e|Ġ s|a n|Ġa n|Ġan d|o u|Ġ w|i s|Ġ is|e n|a t|o r|e s|Ġ c|"
@@ -26,9 +40,10 @@ _MERGES = (
 )
 
 
-def make_tiny_model(folder: Path, *, seed: int = 0, chat_template: bool = True) -> Path:
+def make_tiny_model(folder: Path, *, seed: int = 0, chat_template: bool = True, thinks: bool = False) -> Path:
     """Save a 2-layer Llama of about 100,000 float32 parameters and its tokenizer in `folder`; return it.
 
+    thinks: its template is `THINKING_TEMPLATE`, and its marks are tokens of their own, not special ones.
     The weights depend on `seed` alone and are drawn wide enough for distributions that are far from uniform.
     """
     import torch
@@ -37,7 +52,9 @@ def make_tiny_model(folder: Path, *, seed: int = 0, chat_template: bool = True) 
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = _tokenizer()
     if chat_template:
-        tokenizer.chat_template = CHAT_TEMPLATE
+        tokenizer.chat_template = THINKING_TEMPLATE if thinks else CHAT_TEMPLATE
+    if thinks:
+        tokenizer.add_tokens(["<think>", "</think>"])
     config = LlamaConfig(
         vocab_size=len(tokenizer),
         hidden_size=64,

@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from udasa_core.models.positions import refuse_longer as refuse_longer
     from udasa_core.models.resolve import resolve_encoder as resolve_encoder
     from udasa_core.models.resolve import resolve_model as resolve_model
+    from udasa_core.models.thought_budget import ThoughtBudget as ThoughtBudget
+    from udasa_core.models.thought_budget import ThoughtClock as ThoughtClock
     from udasa_core.plugins.base import Options as Options
     from udasa_core.plugins.base import Plugin as Plugin
     from udasa_core.plugins.compared import ComparedOptions as ComparedOptions
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
     from udasa_core.plugins.compared import answered as answered
     from udasa_core.plugins.compared import final_answers as final_answers
     from udasa_core.plugins.compared import yes_and_no as yes_and_no
+    from udasa_core.plugins.likelihood import LikelihoodOptions as LikelihoodOptions
     from udasa_core.probing.probe import Probe as Probe
     from udasa_core.probing.probe import probe as probe
     from udasa_core.prompts.labelled import Labelled as Labelled
@@ -80,6 +83,7 @@ if TYPE_CHECKING:
     from udasa_core.records import Pair as Pair
     from udasa_core.records import Pairing as Pairing
     from udasa_core.records import PairTable as PairTable
+    from udasa_core.records import Part as Part
     from udasa_core.records import Prompt as Prompt
     from udasa_core.records import Report as Report
     from udasa_core.records import Response as Response
@@ -155,9 +159,11 @@ _HOMES = {
     "models.loading": ("load_base",),
     "models.measured": ("measured_group",),
     "models.positions": ("refuse_longer",),
+    "models.thought_budget": ("ThoughtBudget", "ThoughtClock"),
     "models.resolve": ("resolve_encoder", "resolve_model"),
     "plugins.base": ("Options", "Plugin"),
     "plugins.compared": ("ComparedOptions", "agreements", "answered", "final_answers", "yes_and_no"),
+    "plugins.likelihood": ("LikelihoodOptions",),
     "probing.probe": ("Probe", "probe"),
     "prompts.labelled": ("Labelled", "labelled"),
     "prompts.prompt_row": ("RowError", "row_id", "row_messages"),
@@ -175,6 +181,7 @@ _HOMES = {
         "ModelRef",
         "Pair",
         "PairTable",
+        "Part",
         "Pairing",
         "Prompt",
         "Report",

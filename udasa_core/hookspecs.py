@@ -121,7 +121,8 @@ class Specifications:
 
         Kind: generator; exactly one. Returns one Group a prompt, in order, with `policy.key` as its policy.
         The same arguments on the same machine return the same Groups. `prompts` is one shard. It leaves a
-        Group's `voters` empty: the core asks for them by further calls, each with a seed of its own.
+        Group's `voters` empty: the core asks for them by further calls, each with a seed of its own. The text
+        of a response is its answer alone: `CausalLM.response` splits off what was thought before it.
         """
 
     @hookspec()
@@ -130,7 +131,8 @@ class Specifications:
 
         Kind: dimension; any number. Returns one Column whose `scores[g][k]` is a float in [0, 1] or an
         Abstain for group g's response k: as many, in order. None and NaN are breaches. `groups[g].voters` are
-        to be compared with, and get no score. `entropies` of a response may be None.
+        to be compared with, and get no score. `entropies` of a response may be None. Responses and voters
+        that were cut off while they thought, and answer nothing, are not among those given.
         """
 
     @hookspec(firstresult=True)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 Role = Literal["system", "user", "assistant"]
 FinishReason = Literal["stop", "length"]
+# What of a response a likelihood, or a loss, is taken over.
+Part = Literal["answer", "reasoning", "all"]
 ROLES: tuple[Role, ...] = ("system", "user", "assistant")
 
 # Floating-point slack when a log-probability is checked against its bound of zero.
@@ -127,12 +129,18 @@ class Prompt:
 class Response:
     """One sampled completion and the statistics of its T tokens, the end-of-turn token included.
 
+    text: what it answers, which is what is compared, read and graded. "" for none.
     token_ids: T ids as sampled (never a re-tokenised text).
     logprobs: T log-probabilities under the model's raw distribution (temperature 1, no top-k or top-p).
     sampling_logprobs: T log-probabilities under the distribution that was sampled from.
     entropies: T entropies of the full raw distribution; None where the generator knows none (a server gives
     the log-probabilities of a few tokens, not of all).
     finish_reason: "stop" at an end-of-turn token, "length" where the token budget cut it off.
+    thought: what the model thought before it answered, its marks included; "" for none.
+    thought_tokens: how many of the T tokens, the first ones, are the thought and its marks. All T where it
+    was cut off while it thought: it `has_answer` then not.
+    forced: the places of tokens that the generator wrote and the model did not draw, in order. Their
+    sampling log-probability is 0.
     """
 
     text: str
@@ -141,6 +149,9 @@ class Response:
     sampling_logprobs: tuple[float, ...]
     entropies: tuple[float, ...] | None
     finish_reason: FinishReason
+    thought: str = ""
+    thought_tokens: int = 0
+    forced: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         count = len(self.token_ids)
@@ -160,6 +171,29 @@ class Response:
             raise ValueError("an entropy is below 0")
         if self.finish_reason not in ("stop", "length"):
             raise ValueError(f"finish_reason {self.finish_reason!r} is neither 'stop' nor 'length'")
+        if not 0 <= self.thought_tokens <= count:
+            raise ValueError(f"thought_tokens is {self.thought_tokens} of {count} tokens")
+        if self.forced != tuple(sorted(set(self.forced) & set(range(count)))):
+            raise ValueError(f"forced names {self.forced}, and there are {count} places, each named once")
+
+    @property
+    def has_answer(self) -> bool:
+        """Whether anything comes after the thought: a response that was cut off in it has no answer."""
+        return self.thought_tokens < len(self.token_ids)
+
+    def places(self, part: Part) -> list[int]:
+        """Return the places, in order, of the tokens that the model drew of a part; none is legal."""
+        start, stop = {
+            "answer": (self.thought_tokens, len(self.token_ids)),
+            "reasoning": (0, self.thought_tokens),
+            "all": (0, len(self.token_ids)),
+        }[part]
+        return [place for place in range(start, stop) if place not in self.forced]
+
+    def logprobs_of(self, part: Part) -> list[float]:
+        """Return the log-probabilities of the tokens that the model drew of a part; none is legal."""
+        logprobs = self.logprobs
+        return [logprobs[place] for place in self.places(part)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +283,8 @@ class Pair:
     def __post_init__(self) -> None:
         if self.chosen.text == self.rejected.text or self.chosen.token_ids == self.rejected.token_ids:
             raise ValueError(f"prompt {self.prompt.id}: chosen equals rejected")
+        if not (self.chosen.has_answer and self.rejected.has_answer):
+            raise ValueError(f"prompt {self.prompt.id}: a side was cut off while it thought")
         for name in ("gap", "chosen_U", "rejected_U", "vote_margin"):
             value: float | None = getattr(self, name)
             if value is not None and not -1.0 <= value <= 1.0:
@@ -397,6 +433,8 @@ class SamplingOptions:
 
     block: 0 for the responses that are paired, n ≥ 1 for the n-th block of voters. A generator that samples
     need not look at it, for each block has a seed of its own; one that reads says by it what comes next.
+    thinking_tokens: the budget of what is thought before the answer, apart from `max_new_tokens`; None: there
+    is none of its own, and `max_new_tokens` bounds both.
     """
 
     responses: int = 8
@@ -405,6 +443,11 @@ class SamplingOptions:
     top_p: float = 1.0
     top_k: int = 0
     block: int = 0
+    thinking_tokens: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data, without what is not asked for: an option that came later changes no key."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)

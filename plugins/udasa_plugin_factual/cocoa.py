@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from udasa_core import Column, ComparedOptions, Group, Plugin, Score, hookimpl
+from udasa_core import Column, ComparedOptions, Group, LikelihoodOptions, Plugin, Score, hookimpl
 from udasa_plugin_factual.claims import ALONE
 
 
 class CoCoA(Plugin):
     """One score a response in [0, 1): 0 where the model is sure of its words or all responses agree.
 
-    Formula, for response i, of T tokens, among a prompt's N (its K responses and its voters):
+    Formula, for response i, of T tokens that count, among a prompt's N (its K responses and its voters):
 
         surprise      a_i = −1/T · Σ_t ln p_t                       (nats, ≥ 0)
         inconsistency b_i = 1/(N−1) · Σ_{j≠i} (1 − s_ij)            (in [0, 1])
@@ -26,13 +26,17 @@ class CoCoA(Plugin):
     unnormalised one, the MTE form the mean token entropy). The last line brings the product, which has no
     upper bound, into [0, 1) without changing its order. We differ twice: every sampled response is scored
     against the others, not the greedy one against the samples; and similarity is as said above, not a
-    similarity cross-encoder's score. With on = "answer" the surprise is still that of all tokens.
+    similarity cross-encoder's score. With on = "answer" the surprise is still that of all tokens
+    that count.
 
-    Abstains where a prompt has one response only. Cost: as semantic.degree, whose similarities it shares.
+    Abstains where a prompt has one response only, and from a response without a token that counts. Cost: as
+    semantic.degree, whose similarities it shares.
     """
 
-    Options = ComparedOptions
-    options: ComparedOptions
+    class Options(ComparedOptions, LikelihoodOptions):
+        """What is compared, and which tokens count."""
+
+    options: Options
     needs = ("similarity",)
     label_free = True
 
@@ -43,18 +47,21 @@ class CoCoA(Plugin):
     def _uncertainties(self, groups: Sequence[Group]) -> Iterator[tuple[Score, ...]]:
         matrices = self.options.matrices(self.resources, groups)
         for group, matrix in zip(groups, matrices, strict=True):
-            yield _products(group, matrix.tolist())
+            yield self._products(group, matrix.tolist())
 
-
-def _products(group: Group, similarity: Sequence[Sequence[float]]) -> tuple[Score, ...]:
-    """Return the K uncertainties of one prompt, given the (N, N) similarities of all that is heard."""
-    others = len(similarity) - 1
-    if not others:
-        return (ALONE,)
-    scores: list[Score] = []
-    for i, (response, row) in enumerate(zip(group.responses, similarity, strict=False)):
-        # A log-probability of rounding may lie a hair above 0, and so their mean.
-        surprise = max(0.0, -math.fsum(response.logprobs) / len(response.logprobs))
-        inconsistency = math.fsum(1.0 - value for j, value in enumerate(row) if j != i) / others
-        scores.append(-math.expm1(-surprise * inconsistency))
-    return tuple(scores)
+    def _products(self, group: Group, similarity: Sequence[Sequence[float]]) -> tuple[Score, ...]:
+        """Return the K uncertainties of one prompt, given the (N, N) similarities of all that is heard."""
+        others = len(similarity) - 1
+        if not others:
+            return (ALONE,)
+        scores: list[Score] = []
+        for i, (response, row) in enumerate(zip(group.responses, similarity, strict=False)):
+            logprobs = self.options.logprobs(response)
+            if not logprobs:
+                scores.append(self.options.silent)
+                continue
+            # A log-probability of rounding may lie a hair above 0, and so their mean.
+            surprise = max(0.0, -math.fsum(logprobs) / len(logprobs))
+            inconsistency = math.fsum(1.0 - value for j, value in enumerate(row) if j != i) / others
+            scores.append(-math.expm1(-surprise * inconsistency))
+        return tuple(scores)

@@ -149,7 +149,7 @@ class Requests:
         stop: threading.Event,
     ) -> Completion:
         fields: dict[str, Any] = {
-            self._options.token_limit: sampling.max_new_tokens,
+            self._options.token_limit: sampling.max_new_tokens + (sampling.thinking_tokens or 0),
             "seed": int(content_key(seed, prompt.id, number, length=8), 16) % _SEEDS,
             **self._template,
         }
@@ -167,7 +167,12 @@ class Requests:
 
 def is_usable(choice: Choice) -> bool:
     """Say whether a choice is a whole response of one token or more; that it ends at once is one."""
-    if choice.text is None or choice.finish_reason in _UNFINISHED:
+    if choice.finish_reason in _UNFINISHED:
+        return False
+    if choice.thought and not choice.text:
+        # Over, or cut off, while it thought: a response all the same, without an answer.
+        return choice.finish_reason in ("stop", "length")
+    if choice.text is None:
         return False
     return choice.text != "" or choice.finish_reason == "stop"
 

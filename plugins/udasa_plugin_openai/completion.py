@@ -8,6 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+# Where servers put what a model thought before it answers, if not within the text.
+_THOUGHTS = ("reasoning_content", "reasoning")
+
 
 @dataclass(frozen=True, slots=True)
 class ServerToken:
@@ -24,11 +27,13 @@ class Choice:
     text: None where the server gave none (a model that thinks may spend all its tokens on that).
     finish_reason: as the server calls it, "" where it says nothing.
     tokens: the sampled tokens, None where the server does not give them whole.
+    thought: what the server gives apart from the text as the model's thought before it, "" for none.
     """
 
     text: str | None
     finish_reason: str
     tokens: tuple[ServerToken, ...] | None
+    thought: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +78,19 @@ def _without_logprobs(plain: Mapping[str, Any], raw: str) -> str:
 def _choice(plain: Any, clean: Callable[[str], str]) -> Choice:
     if not isinstance(plain, Mapping) or not isinstance(plain.get("message"), Mapping):
         raise ValueError("a choice has no message")
-    text, reason = plain["message"].get("content"), plain.get("finish_reason")
-    if text is not None and not isinstance(text, str):
-        raise ValueError("a message's content is no text")
-    if text is not None and not _is_encodable(text):
-        raise ValueError("a message's content holds half a surrogate pair, which is no text")
+    message, reason = plain["message"], plain.get("finish_reason")
+    text = message.get("content")
+    thought = next((message[name] for name in _THOUGHTS if message.get(name)), "")
+    for name, given in (("content", text), ("reasoning", thought)):
+        if given is not None and not isinstance(given, str):
+            raise ValueError(f"a message's {name} is no text")
+        if given is not None and not _is_encodable(given):
+            raise ValueError(f"a message's {name} holds half a surrogate pair, which is no text")
     return Choice(
         None if text is None else clean(text),
         clean(reason) if isinstance(reason, str) else "",
         _tokens(plain.get("logprobs")),
+        clean(thought),
     )
 
 

@@ -16,6 +16,7 @@ from udasa_core import (
     Prompt,
     Resources,
     SamplingOptions,
+    ThoughtBudget,
     UdasaError,
     content_key,
     hookimpl,
@@ -49,6 +50,10 @@ class OpenAIGenerator(Plugin):
     server fills in its own, or its model's, for what is left out. One that it refuses by name is left out; a
     warning, and the run's record, tell that the server's own value counts there, and figures are those of a
     neutral one. extra_body goes before what is sent.
+
+    What the model thought before it answers is split off, whether the server gives it within the text or
+    apart (`reasoning_content`, `reasoning`). A server is asked for thinking_tokens and max_new_tokens
+    together: no request ends a thought, so that a longer one may leave less for the answer, or nothing.
 
     A server that ignores `n`, or refuses it, is asked K times with as many seeds; one probe finds out.
 
@@ -96,7 +101,8 @@ class OpenAIGenerator(Plugin):
     @hookimpl
     def udasa_admit(self, prompts: Sequence[Prompt], sampling: SamplingOptions) -> list[str]:
         lm = self.resources.causal_lm(self.resources.base)
-        return [self._refusal(lm, prompt, sampling.max_new_tokens) for prompt in prompts]
+        budget = ThoughtBudget(lm, sampling)
+        return [self._refusal(lm, prompt, budget) for prompt in prompts]
 
     @hookimpl
     def udasa_generate(
@@ -151,7 +157,7 @@ class OpenAIGenerator(Plugin):
     def _check_that_it_samples(self, groups: Sequence[Group]) -> None:
         several = [group for group in groups if len(group.responses) > 1]
         if len(several) > 1 and all(
-            len({response.text for response in group.responses}) == 1 for group in several
+            len({(response.thought, response.text) for response in group.responses}) == 1 for group in several
         ):
             self._warn(
                 "sampling",
@@ -213,16 +219,16 @@ class OpenAIGenerator(Plugin):
     def _is_dated(self) -> bool:
         return any("date" in name for name in self.options.template_options)
 
-    def _refusal(self, lm: CausalLM, prompt: Prompt, max_new_tokens: int) -> str:
+    def _refusal(self, lm: CausalLM, prompt: Prompt, budget: ThoughtBudget) -> str:
         try:
             length = len(self._render(lm, prompt))
         except ValueError as error:
             return str(error)
         context = min(lm.context_length, self.options.context_length or lm.context_length)
-        if length + max_new_tokens <= context:
+        if length + budget.most <= context:
             return ""
         end = lm.context_end if context == lm.context_length else context
-        return f"{length} tokens and max_new_tokens = {max_new_tokens} do not fit in a context of {end}"
+        return f"{length} tokens and {budget} do not fit in a context of {end}"
 
     @property
     def _who(self) -> str:

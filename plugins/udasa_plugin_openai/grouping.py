@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from udasa_core import CausalLM, Group, Prompt, Response, SamplingOptions
+from udasa_core import CausalLM, Group, Prompt, SamplingOptions, TokenStatistics
 from udasa_plugin_openai.completion import Choice
 from udasa_plugin_openai.served import Logprobs, aligned, reconciled
 
@@ -29,8 +29,8 @@ def grouped(
 ) -> tuple[Group, Logprobs]:
     """Return the group of a prompt (rendered: its token ids) with one response a choice, and how it was
     measured: one teacher-forced pass, and the server's log-probabilities where they are the policy's."""
-    room = lm.context_length - len(rendered)
-    tokens = [_tokens(lm, choice, sampling.max_new_tokens, end_of_turn, room) for choice in choices]
+    budget = sampling.max_new_tokens + (sampling.thinking_tokens or 0)
+    tokens = [_tokens(lm, rendered, choice, budget, end_of_turn) for choice in choices]
     statistics = lm.token_statistics(
         [rendered] * len(tokens),
         [told.ids for told in tokens],
@@ -46,22 +46,27 @@ def grouped(
     # All responses of a prompt by one measure: they are compared with one another.
     measured = reconciled(statistics, served if len(served) == len(found) else None)
     responses = tuple(
-        Response(
+        lm.response(
+            rendered,
+            told.ids,
+            TokenStatistics(
+                measured.logprobs[place], measured.sampling_logprobs[place], statistics[place].entropies
+            ),
+            "stop" if told.is_whole else "length",
             text=told.text,
-            token_ids=told.ids,
-            logprobs=measured.logprobs[place],
-            sampling_logprobs=measured.sampling_logprobs[place],
-            entropies=statistics[place].entropies,
-            finish_reason="stop" if told.is_whole else "length",
         )
         for place, told in enumerate(tokens)
     )
     return Group(prompt, tuple(rendered), responses, lm.ref.key), measured
 
 
-def _tokens(lm: CausalLM, choice: Choice, budget: int, end_of_turn: int, room: int) -> _Tokens:
-    """Return the policy's tokens of a choice; `room` is what the context leaves for them."""
+def _tokens(lm: CausalLM, rendered: Sequence[int], choice: Choice, budget: int, end_of_turn: int) -> _Tokens:
+    """Return the policy's tokens of a choice, as many as the context takes, its thought before it."""
+    room = lm.context_length - len(rendered)
     given = choice.text or ""
+    if choice.thought:
+        cut = not given and choice.finish_reason == "length"
+        given = lm.spelled(rendered, choice.thought, None if cut else given)
     text = lm.unclosed(given, end_of_turn)
     ids = lm.encode(text)
     # A server that gives another reason, or none, is judged by the length.

@@ -7,7 +7,16 @@ from collections.abc import Collection, Sequence
 import torch
 from transformers import DynamicCache
 
-from udasa_core import CausalLM, Response, SamplingOptions, UdasaError, cache_use, refuse_longer
+from udasa_core import (
+    CausalLM,
+    Response,
+    SamplingOptions,
+    ThoughtBudget,
+    TokenStatistics,
+    UdasaError,
+    cache_use,
+    refuse_longer,
+)
 
 
 def sample_locally(
@@ -26,14 +35,17 @@ def sample_locally(
             "not a cache that several responses go on from. Choose another model, or have a server serve the "
             "trained one"
         )
-    refuse_longer(lm.model, len(prompt) + sampling.max_new_tokens)
-    count, budget = sampling.responses, sampling.max_new_tokens
+    thought = ThoughtBudget(lm, sampling)
+    count, budget = sampling.responses, thought.most
+    refuse_longer(lm.model, len(prompt) + budget)
+    bounded = sampling.thinking_tokens is not None
+    clocks = [thought.clock(prompt) for _ in range(count)] if bounded else []
     uniforms = torch.rand(count, budget, generator=torch.Generator().manual_seed(seed)).to(lm.device)
-    ends = torch.tensor(sorted(stops), dtype=torch.long, device=lm.device)
     drawn: list[torch.Tensor] = []
     # (logprobs, sampling_logprobs, entropies) × response, a step each
     figures: list[torch.Tensor] = []
-    over = torch.zeros(count, dtype=torch.bool, device=lm.device)
+    # 0 until a response is over.
+    lengths = [0] * count
     with torch.inference_mode():
         cache = DynamicCache(config=lm.model.config)
         ids = torch.tensor([list(prompt)], device=lm.device)
@@ -45,39 +57,38 @@ def sample_locally(
         for step in range(budget):
             next_tokens = lm.next_tokens(logits, sampling.temperature, sampling.top_p, sampling.top_k)
             tokens = next_tokens.draw(uniforms[:, step : step + 1])
+            written = {row: clock.writes for row, clock in enumerate(clocks) if clock.writes is not None}
+            for row, token in written.items():
+                tokens[row] = token
+            sampling_logprobs = next_tokens.sampling_logprobs(tokens)[:, 0]
+            if written:  # nothing was drawn there
+                sampling_logprobs[list(written)] = 0.0
             drawn.append(tokens[:, 0])
-            figures.append(
-                torch.stack(
-                    [
-                        next_tokens.logprobs(tokens)[:, 0],
-                        next_tokens.sampling_logprobs(tokens)[:, 0],
-                        next_tokens.entropies,
-                    ]
-                )
-            )
-            over |= torch.isin(tokens[:, 0], ends)
-            if bool(over.all()) or step == budget - 1:
+            logprobs = next_tokens.logprobs(tokens)[:, 0]
+            figures.append(torch.stack([logprobs, sampling_logprobs, next_tokens.entropies]))
+            for row, token in enumerate(tokens[:, 0].tolist()):
+                if lengths[row]:
+                    continue
+                if clocks:
+                    clocks[row].add(token)
+                spent = step == budget - 1 or (bounded and clocks[row].is_over)
+                if spent or token in stops:
+                    lengths[row] = step + 1
+            if all(lengths):
                 break
             logits = lm.model(tokens, past_key_values=cache, use_cache=True).logits[:, -1]
     token_rows = torch.stack(drawn, dim=1).tolist()
     figure_rows = torch.stack(figures, dim=-1).tolist()
-    return [
-        _response(lm, token_rows[row], [kind[row] for kind in figure_rows], stops) for row in range(count)
-    ]
-
-
-def _response(
-    lm: CausalLM, tokens: Sequence[int], figures: Sequence[Sequence[float]], stops: Collection[int]
-) -> Response:
-    """Return the response in a row of tokens, which may go on after its end."""
-    end = next((place + 1 for place, token in enumerate(tokens) if token in stops), None)
-    length = len(tokens) if end is None else end
-    logprobs, sampling_logprobs, entropies = (tuple(figure[:length]) for figure in figures)
-    return Response(
-        text=lm.decode(tokens[:length]),
-        token_ids=tuple(tokens[:length]),
-        logprobs=logprobs,
-        sampling_logprobs=sampling_logprobs,
-        entropies=entropies,
-        finish_reason="length" if end is None else "stop",
-    )
+    responses = []
+    for row, length in enumerate(lengths):
+        ids = token_rows[row][:length]
+        responses.append(
+            lm.response(
+                prompt,
+                ids,
+                TokenStatistics(*(tuple(kind[row][:length]) for kind in figure_rows)),
+                "stop" if ids[-1] in stops else "length",
+                forced=clocks[row].forced if clocks else (),
+            )
+        )
+    return responses

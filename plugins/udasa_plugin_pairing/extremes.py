@@ -13,9 +13,9 @@ class Extremes(Plugin):
     """At most one pair a prompt: chosen = argmin U, rejected = argmax U, gap = max U − min U, in (0, 1].
 
     Of equal U the earlier response is taken, on both sides. A gap of 0 never makes a pair, whatever
-    `min_gap` is. Refusals are counted by reason: too few scored responses, truncated, identical responses,
-    gap below min_gap, length ratio above max_length_ratio. Where the extreme pair is refused, the next
-    best pair is not tried (see `Guards`). The seed is not used.
+    `min_gap` is. Refusals are counted by reason: cut off while thinking, too few scored responses, truncated,
+    identical responses, gap below min_gap, length ratio above max_length_ratio. Where the extreme pair is
+    refused, the next best pair is not tried (see `Guards`). The seed is not used.
     """
 
     Options = GapGuards
@@ -30,7 +30,7 @@ class Extremes(Plugin):
         """Return the prompt's pair, or the reason that it has none."""
         us = self.options.ranked(group, scores)
         if len(us) < 2:
-            return self.options.too_few(scores)
+            return self.options.too_few(group, scores)
         # Both take the first of equal ones, and those stand in order of index.
         low, high = min(us, key=us.__getitem__), max(us, key=us.__getitem__)
         return self.options.pair(group, us, low, high, self.name)

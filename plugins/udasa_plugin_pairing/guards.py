@@ -13,6 +13,7 @@ from udasa_core import Abstain, Group, Options, Pair, Pairing, Response, Scores,
 TOO_FEW = "too few scored responses"
 UNSCORED = "no response has a score"
 TRUNCATED = "truncated"
+THINKING = "cut off while thinking"
 IDENTICAL = "identical responses"
 SMALL_GAP = "gap below min_gap"
 LENGTH_RATIO = "length ratio above max_length_ratio"
@@ -21,8 +22,9 @@ LENGTH_RATIO = "length ratio above max_length_ratio"
 class Guards(Options):
     """The guards' options, and their verdicts.
 
-    Two kinds. A candidate guard speaks before a strategy chooses: a response without U, and under
-    `truncated = "exclude"` one that was cut off, is never looked at, so the next best takes its place.
+    Two kinds. A candidate guard speaks before a strategy chooses: a response without U, one that was cut off
+    while it thought and so answers nothing, and under `truncated = "exclude"` any that was cut off, is never
+    looked at, so the next best takes its place.
     A pair guard speaks after: a pair that it refuses is not replaced by the next best one, for that would
     pair other responses than the strategy names; the prompt is refused and its reason counted.
     """
@@ -44,15 +46,19 @@ class Guards(Options):
         return tuple(
             index
             for index, response in enumerate(group.responses)
-            if not isinstance(scores.U[index], Abstain)
+            if response.has_answer
+            and not isinstance(scores.U[index], Abstain)
             and not (self.truncated == "exclude" and response.finish_reason == "length")
         )
 
-    def too_few(self, scores: Scores) -> str:
-        """Return why fewer than two candidates are left: the scores that are missing, or the truncation.
+    def too_few(self, group: Group, scores: Scores) -> str:
+        """Return why fewer than two candidates are left: the answers or the scores that are missing, or the
+        truncation.
 
         Where all abstain for one reason, it is told.
         """
+        if len(group.responses) > 1 and sum(one.has_answer for one in group.responses) < 2:
+            return THINKING
         reasons = [u.reason for u in scores.U if isinstance(u, Abstain)]
         if len(reasons) == len(scores.U) and len(set(reasons)) == 1:
             return f"{UNSCORED}: {reasons[0]}"

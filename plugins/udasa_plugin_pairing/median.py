@@ -17,9 +17,10 @@ class Median(Plugin):
     the policy typically says, where `extremes` takes what it says at worst (which may be a truncation or
     gibberish).
 
-    Refusals are counted by reason: too few scored responses, truncated, identical responses (half of the
-    others are often the chosen one over again), gap below min_gap, length ratio above max_length_ratio. A
-    pair that a guard refuses is not replaced (see `Guards`). The seed is not used.
+    Refusals are counted by reason: cut off while thinking, too few scored responses, truncated,
+    identical responses (half of the others are often the chosen one over again), gap below min_gap, length
+    ratio above max_length_ratio. A pair that a guard refuses is not replaced (see `Guards`). The seed is not
+    used.
     """
 
     Options = GapGuards
@@ -34,6 +35,6 @@ class Median(Plugin):
         """Return the prompt's pair, or the reason that it has none."""
         us = self.options.ranked(group, scores)
         if len(us) < 2:
-            return self.options.too_few(scores)
+            return self.options.too_few(group, scores)
         low, *others = us
         return self.options.pair(group, us, low, others[len(others) // 2], self.name)

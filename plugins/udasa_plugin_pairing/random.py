@@ -17,9 +17,9 @@ class RandomPairs(Plugin):
     told otherwise: `[stages] ungapped = "spread"`.
 
     The draw depends on the seed (which follows from the run's seed and the shard's number), the prompt's id
-    and the prompt's own responses. Refusals are counted by reason: too few scored responses, truncated,
-    identical responses (all of them), length ratio above max_length_ratio. A drawn pair that a guard refuses
-    is not drawn again.
+    and the prompt's own responses. Refusals are counted by reason: cut off while thinking, too few
+    scored responses, truncated, identical responses (all of them), length ratio above max_length_ratio. A
+    drawn pair that a guard refuses is not drawn again.
     """
 
     Options = Guards
@@ -34,7 +34,7 @@ class RandomPairs(Plugin):
         """Return the prompt's pair, or the reason that it has none."""
         candidates = self.options.candidates(group, scores)
         if len(candidates) < 2:
-            return self.options.too_few(scores)
+            return self.options.too_few(group, scores)
         responses = group.responses
         ordered = [
             (i, j) for i, j in permutations(candidates, 2) if not identical(responses[i], responses[j])

@@ -17,9 +17,9 @@ class RunnerUp(Plugin):
     prompt's responses, and so the least sure one: the opposite end from `extremes`. Of equal U the earlier
     response is taken, on both sides.
 
-    Refusals are counted by reason: too few scored responses, truncated, identical responses (all that U
-    tells apart from the chosen one), gap below min_gap, length ratio above max_length_ratio. A pair that a
-    guard refuses is not replaced (see `Guards`). The seed is not used.
+    Refusals are counted by reason: cut off while thinking, too few scored responses, truncated,
+    identical responses (all that U tells apart from the chosen one), gap below min_gap, length ratio above
+    max_length_ratio. A pair that a guard refuses is not replaced (see `Guards`). The seed is not used.
     """
 
     Options = GapGuards
@@ -34,7 +34,7 @@ class RunnerUp(Plugin):
         """Return the prompt's pair, or the reason that it has none."""
         us = self.options.ranked(group, scores)
         if len(us) < 2:
-            return self.options.too_few(scores)
+            return self.options.too_few(group, scores)
         low, *others = us
         above = [index for index in others if us[index] > us[low]]
         if not above:

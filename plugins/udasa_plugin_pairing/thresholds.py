@@ -55,7 +55,7 @@ class Thresholds(Plugin):
         """Return the prompt's pair, or the reason that it has none."""
         us = self.options.ranked(group, scores)
         if len(us) < 2:
-            return self.options.too_few(scores)
+            return self.options.too_few(group, scores)
         low, high = min(us, key=us.__getitem__), max(us, key=us.__getitem__)
         if us[low] > self.options.chosen_below:
             return NONE_CHOSEN

@@ -58,6 +58,11 @@ class PreferenceOptions(Options):
         description="Weight of the chosen responses' mean negative log-likelihood per token, added to "
         "the loss. It holds up the chosen log-probability, which preference losses alone may let fall.",
     )
+    tokens: Literal["all", "answer"] = Field(
+        "all",
+        description="Which tokens of a model that thinks first count in the loss: `all`, its thought and its "
+        "answer, or its `answer` alone, given the thought. Tokens that the generator wrote never count.",
+    )
     max_length: int | None = Field(
         None,
         ge=2,

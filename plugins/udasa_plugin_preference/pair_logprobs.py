@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PairLogProbs:
-    """n pairs: tensors of shape (n,), log-probabilities in nats, each summed over its response's tokens.
+    """n pairs: tensors of shape (n,), log-probabilities in nats, each summed over the tokens of its response
+    that count (`tokens` among the options: all of them, or the answer's given what was thought before it).
 
     While training, n is a batch, and gradients flow through `chosen` and `rejected` (float32); in a stage's
     metrics, n is all of its pairs (float64, no gradient).
@@ -30,10 +31,10 @@ class PairLogProbs:
     """log π(rejected | prompt) of the reference, ≤ 0."""
 
     chosen_tokens: Tensor
-    """The chosen response's tokens, ≥ 1: `chosen / chosen_tokens` is a mean over tokens."""
+    """The chosen response's tokens that count, ≥ 1: `chosen / chosen_tokens` is a mean over tokens."""
 
     rejected_tokens: Tensor
-    """The rejected response's tokens, ≥ 1."""
+    """The rejected response's tokens that count, ≥ 1."""
 
     weights: Tensor
     """`Pair.weight`, ≥ 0, 1 for an ordinary pair. The trainer multiplies each pair's loss by it: a loss need

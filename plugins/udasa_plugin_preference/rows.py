@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from udasa_core import Pair, UdasaError, whole_file
+from udasa_core import Pair, Part, Response, UdasaError, whole_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,8 +19,8 @@ _BATCH = 256
 class Rows:
     """`count` rows in `file`, and their tokens by row; `overlong` pairs were set aside.
 
-    tokens: (count,) prompt + chosen + prompt + rejected. lengths: (2, count) tokens of the chosen and of the
-    rejected responses. weights: (count,) the pairs' shares in the loss.
+    tokens: (count,) prompt + chosen + prompt + rejected. lengths: (2, count) tokens that count of the chosen
+    and of the rejected responses. weights: (count,) the pairs' shares in the loss.
     """
 
     file: Path
@@ -31,11 +31,13 @@ class Rows:
     weights: NDArray[np.float64]
 
 
-def write_rows(pairs: Path, file: Path, max_length: int | None) -> Rows:
+def write_rows(pairs: Path, file: Path, max_length: int | None, part: Part = "all") -> Rows:
     """Write the pairs of at most `max_length` tokens a side (None: any) as an Arrow stream of token ids.
 
     The ids are the sampled ones: nothing is tokenized again, and a response that was cut off gets no
-    end-of-turn token. Possibly no row is left.
+    end-of-turn token. part: what of a response counts in the loss, which `chosen_counts` and
+    `rejected_counts` say token by token. Possibly no row is left. Raises UdasaError where nothing of a
+    response counts.
     """
     import numpy as np
     import pyarrow as pa
@@ -43,8 +45,16 @@ def write_rows(pairs: Path, file: Path, max_length: int | None) -> Rows:
     from udasa_core import read_pairs
 
     ids = pa.list_(pa.int32())
+    counts = pa.list_(pa.int8())
     schema = pa.schema(
-        [("prompt_ids", ids), ("chosen_ids", ids), ("rejected_ids", ids), ("weight", pa.float64())]
+        [
+            ("prompt_ids", ids),
+            ("chosen_ids", ids),
+            ("rejected_ids", ids),
+            ("chosen_counts", counts),
+            ("rejected_counts", counts),
+            ("weight", pa.float64()),
+        ]
     )
     tokens: list[int] = []
     lengths: list[tuple[int, int]] = []
@@ -65,29 +75,42 @@ def write_rows(pairs: Path, file: Path, max_length: int | None) -> Rows:
             if max_length is not None and longest_side(pair) > max_length:
                 overlong += 1
                 continue
-            lengths.append((len(pair.chosen.token_ids), len(pair.rejected.token_ids)))
-            tokens.append(2 * len(pair.prompt_token_ids) + sum(lengths[-1]))
+            sides = {side: _counts(pair, getattr(pair, side), part) for side in ("chosen", "rejected")}
+            lengths.append((sum(sides["chosen"]), sum(sides["rejected"])))
+            tokens.append(2 * len(pair.prompt_token_ids) + sum(map(len, sides.values())))
             weights.append(pair.weight)
             batch.append(
                 {
                     "prompt_ids": list(pair.prompt_token_ids),
                     "chosen_ids": list(pair.chosen.token_ids),
                     "rejected_ids": list(pair.rejected.token_ids),
+                    **{f"{side}_counts": counted for side, counted in sides.items()},
                     "weight": pair.weight,
                 }
             )
             if len(batch) == _BATCH:
                 flush()
         flush()
-    sides = np.array(lengths, dtype=np.int64).reshape(-1, 2).T
+    counted_lengths = np.array(lengths, dtype=np.int64).reshape(-1, 2).T
     return Rows(
         file,
         len(tokens),
         overlong,
         np.array(tokens, dtype=np.int64),
-        sides,
+        counted_lengths,
         np.array(weights, dtype=np.float64),
     )
+
+
+def _counts(pair: Pair, response: Response, part: Part) -> list[int]:
+    """Return of each of a response's tokens 1 where it counts in the loss, else 0."""
+    places = set(response.places(part))
+    if not places:
+        raise UdasaError(
+            f"pair {pair.id} (prompt {pair.prompt.id}): a response has no token that its model drew of its "
+            f"{part}: take the prompt out"
+        )
+    return [int(place in places) for place in range(len(response.token_ids))]
 
 
 def longest_side(pair: Pair) -> int:

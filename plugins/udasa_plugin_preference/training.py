@@ -109,7 +109,7 @@ def _train(call: Call, loss: Loss, metrics: Metrics, key: str, work: Path, resou
     limit = options.max_length or load_causal_lm(call.policy).context_length
     # A longer pair would be read otherwise, and with it the shorter ones of its batch.
     refuse_longer(model, options.max_length or 0)
-    rows = write_rows(call.pairs, work / "rows.arrow", limit)
+    rows = write_rows(call.pairs, work / "rows.arrow", limit, options.tokens)
     if not rows.count:
         reason = f"all {rows.overlong} pairs are longer than max_length = {limit}"
         return Report(call.stage.name, call.trainer, 0, call.policy, skipped=reason)

@@ -21,8 +21,9 @@ TILE_TOKENS = 256
 def pair_trainer(loss: Callable[[PairLogProbs], Any], beta: float, **arguments: Any) -> Any:
     """Return TRL's trainer on rows of token ids, minimising `loss`, and logging what `batch_figures` says.
 
-    arguments: those of DPOTrainer, whose rows are `prompt_ids`, `chosen_ids`, `rejected_ids` and `weight`;
-    before it trains, they have `ref_chosen_logps` and `ref_rejected_logps`, too.
+    arguments: those of DPOTrainer, whose rows are `prompt_ids`, `chosen_ids`, `rejected_ids`,
+    `chosen_counts`, `rejected_counts` and `weight`; before it trains, they have `ref_chosen_logps` and
+    `ref_rejected_logps`, too.
     """
     from trl import DPOTrainer
 
@@ -89,14 +90,22 @@ def pair_trainer(loss: Callable[[PairLogProbs], Any], beta: float, **arguments: 
 
 
 def collator(pad_token_id: int) -> Any:
-    """Return what makes a batch of rows: TRL's tensors (2 · pairs, length), chosen first, and `weights`."""
+    """Return what makes a batch of rows: TRL's tensors (2 · pairs, length), chosen first, and `weights`.
+
+    Tokens of a response that do not count in the loss are read, and masked as the prompt's are.
+    """
     import torch
     from trl.trainer.dpo_trainer import DataCollatorForPreference
 
     class WeightedPairs(DataCollatorForPreference):  # type: ignore[misc]  # trl ships no types
         def torch_call(self, examples: list[dict[str, Any]]) -> dict[str, Any]:
             weights = torch.tensor([example["weight"] for example in examples], dtype=torch.float32)
-            return {**super().torch_call(examples), "weights": weights}
+            batch = super().torch_call(examples)
+            sides = [(row, side) for side in ("chosen", "rejected") for row in examples]
+            for mask, (row, side) in zip(batch["completion_mask"], sides, strict=True):
+                start, counts = len(row["prompt_ids"]), row[f"{side}_counts"]
+                mask[start : start + len(counts)] = torch.tensor(counts)
+            return {**batch, "weights": weights}
 
     return WeightedPairs(pad_token_id=pad_token_id, max_length=None)
 

@@ -6,7 +6,18 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from udasa_core import Column, Group, Plugin, Score, agreements, answered, final_answers, hookimpl
+from udasa_core import (
+    Column,
+    Group,
+    LikelihoodOptions,
+    Plugin,
+    Response,
+    Score,
+    agreements,
+    answered,
+    final_answers,
+    hookimpl,
+)
 from udasa_plugin_semantic.dissent import ALONE
 
 if TYPE_CHECKING:
@@ -22,7 +33,7 @@ class Agreement(Plugin):
     digits, Latin accents folded, plurals as singulars; hedges such as "typically" left out):
 
         s_ij = ½ (cos⁺(a_i, a_j) + |W_i ∩ W_j| / min(|W_i|, |W_j|)),  s_ii = 1
-        w_j  = exp(1/T_j Σ_t ln p_t)
+        w_j  = exp(1/T_j Σ_t ln p_t)         over the T_j tokens that count
         u_i  = 1 − Σ_j w_j s_ij / Σ_j w_j
 
     cos⁺ is the embedder's cosine, negative ones as 0; the overlap is 0 where one answer denies and the other
@@ -42,6 +53,10 @@ class Agreement(Plugin):
     of what is left, agreement says nothing. Cost: an embedding a distinct response or voter.
     """
 
+    class Options(LikelihoodOptions):
+        """Which tokens weigh a vote; a response that has none of them is weighed by all of its own."""
+
+    options: Options
     needs = ("embedder",)
     label_free = True
 
@@ -57,24 +72,27 @@ class Agreement(Plugin):
         start = 0
         for group in groups:
             stop = start + len(group.heard)
-            yield _uncertainties(group, rows[start:stop])
+            yield self._scores(group, rows[start:stop])
             start = stop
 
+    def _scores(self, group: Group, rows: NDArray[float64]) -> tuple[Score, ...]:
+        """Return a group's K scores from the embeddings (N, d) of its final answers."""
+        import numpy as np
 
-def _uncertainties(group: Group, rows: NDArray[float64]) -> tuple[Score, ...]:
-    """Return a group's K scores from the embeddings (N, d) of its final answers."""
-    import numpy as np
+        voters = group.heard
+        if len(voters) < 2:
+            return (ALONE,)
+        weights = [self._weight(one) for one in voters]
+        total = math.fsum(weights)
+        if total <= 0.0:  # every response is so unlikely that its probability is 0 in floating point
+            weights, total = [1.0] * len(voters), float(len(voters))
+        # einsum, not a matrix product: its sums do not depend on the group's size or order.
+        similarity = agreements(group, np.clip(np.einsum("id,jd->ij", rows, rows), 0.0, 1.0))
+        return tuple(
+            min(1.0, max(0.0, math.fsum(w * (1.0 - s) for w, s in zip(weights, row, strict=True)) / total))
+            for row in similarity[: len(group.responses)].tolist()
+        )
 
-    voters = group.heard
-    if len(voters) < 2:
-        return (ALONE,)
-    weights = [math.exp(min(0.0, math.fsum(one.logprobs) / len(one.logprobs))) for one in voters]
-    total = math.fsum(weights)
-    if total <= 0.0:  # every response is so unlikely that its probability is 0 in floating point
-        weights, total = [1.0] * len(voters), float(len(voters))
-    # einsum, not a matrix product: its sums do not depend on the group's size or order.
-    similarity = agreements(group, np.clip(np.einsum("id,jd->ij", rows, rows), 0.0, 1.0))
-    return tuple(
-        min(1.0, max(0.0, math.fsum(w * (1.0 - s) for w, s in zip(weights, row, strict=True)) / total))
-        for row in similarity[: len(group.responses)].tolist()
-    )
+    def _weight(self, vote: Response) -> float:
+        logprobs = self.options.logprobs(vote) or vote.logprobs
+        return math.exp(min(0.0, math.fsum(logprobs) / len(logprobs)))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from udasa_core import Group, ModelRef, Plugin, Prompt, Response, SamplingOptions, hookimpl
+from udasa_core import Group, ModelRef, Plugin, Prompt, SamplingOptions, hookimpl
 from udasa_plugin_transformers.rendering import RenderingOptions
 
 
@@ -17,6 +17,11 @@ class TransformersGenerator(Plugin):
     prompts decode together, a finished one makes room for the next prompt's. Figures are computed in float32
     as tokens are drawn, so memory does not grow with steps × vocabulary. Log-probabilities are those of the
     raw distribution (temperature 1, nothing filtered), and beside them of the distribution sampled from.
+
+    What the model thinks before it answers is split off, by its chat template's marks. Under
+    thinking_tokens a thought that has taken so many tokens is closed: the template's closing mark is written
+    into the response (budget forcing, Muennighoff et al. 2025, arXiv 2501.19393), and the answer goes on
+    behind it. Written tokens count in no likelihood and no loss.
 
     Takes any causal language model of transformers whose state is keys and values (full or sliding-window
     attention); says so where it is not. Cost: one pass over each prompt, and one over each sampled token.
@@ -37,7 +42,7 @@ class TransformersGenerator(Plugin):
     @hookimpl
     def udasa_admit(self, prompts: Sequence[Prompt], sampling: SamplingOptions) -> list[str]:
         lm = self.resources.causal_lm(self.resources.base)
-        return self.options.refusals(lm, prompts, sampling.max_new_tokens)
+        return self.options.refusals(lm, prompts, sampling)
 
     @hookimpl
     def udasa_generate(
@@ -56,13 +61,12 @@ class TransformersGenerator(Plugin):
                 prompt=prompt,
                 prompt_token_ids=tuple(token_ids),
                 responses=tuple(
-                    Response(
-                        text=lm.decode(drawn.token_ids),
-                        token_ids=drawn.token_ids,
-                        logprobs=drawn.logprobs,
-                        sampling_logprobs=drawn.sampling_logprobs,
-                        entropies=drawn.entropies,
-                        finish_reason="stop" if drawn.stopped else "length",
+                    lm.response(
+                        token_ids,
+                        drawn.token_ids,
+                        drawn,
+                        "stop" if drawn.stopped else "length",
+                        forced=drawn.forced,
                     )
                     for drawn in samples
                 ),

@@ -38,7 +38,9 @@ class RecordedGenerator(Plugin):
     as text (`udasa show` counts such responses). Its log-probabilities and entropies come from one
     teacher-forced pass. What it was sampled with is not known, so its sampling log-probabilities are the
     raw ones, and the temperature plays no part. A response that is longer than the context leaves is cut
-    there, with finish reason "length"; [generator] max_new_tokens does not cut it.
+    there, with finish reason "length"; [generator] max_new_tokens and thinking_tokens do not cut it. What it
+    thought before it answers is split off by the policy's marks; one that is all thought is told and never
+    paired: in it the mark that ends a thought is missing, where the prompt or the text begins one.
 
     A prompt is taken where two responses or more are recorded for its very messages, and as many voters as
     [generator] asks for. Asked again with another
@@ -65,7 +67,7 @@ class RecordedGenerator(Plugin):
     def udasa_admit(self, prompts: Sequence[Prompt], sampling: SamplingOptions) -> list[str]:
         lm = self.resources.causal_lm(self.resources.base)
         # One token of room for a response is enough: a longer one is cut.
-        refusals = self.options.refusals(lm, prompts, max_new_tokens=1)
+        refusals = self.options.refusals(lm, prompts, SamplingOptions(max_new_tokens=1))
         return [
             refusal or self._too_few(prompt, sampling)
             for refusal, prompt in zip(refusals, prompts, strict=True)
@@ -97,7 +99,17 @@ class RecordedGenerator(Plugin):
                 rendered, end = self.options.render(lm, prompt), self.options.end_of_turn(lm)
                 groups.append(measured_group(lm, prompt, rendered, texts, end))
                 advance(1)
-        if note := lm.control_note(one.text for group in groups for one in group.responses):
+        said = [one for group in groups for one in group.responses]
+        if unanswered := sum(not one.has_answer for one in said):
+            log.warning(
+                "generator %r: %d of %d recorded responses are thoughts that do not end: they answer "
+                "nothing, and are not paired. Where they are answers, recorded without their thoughts, "
+                "have the chat template open none: template_options = { enable_thinking = false }, say",
+                self.name,
+                unanswered,
+                len(said),
+            )
+        if note := lm.control_note(one.text for one in said):
             log.warning("generator %r: %s", self.name, note)
         return groups
 

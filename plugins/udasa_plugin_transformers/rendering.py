@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, field_validator
 
-from udasa_core import Options
+from udasa_core import Options, ThoughtBudget
 
 if TYPE_CHECKING:
-    from udasa_core import CausalLM, Prompt
+    from udasa_core import CausalLM, Prompt, SamplingOptions
 
 # What the rendering itself decides: a template option of the same name would overrule it.
 _DECIDED = frozenset(
@@ -67,20 +67,18 @@ class RenderingOptions(Options):
         """Return the tokens at which a sampled response ends."""
         return lm.stops(self.template_options) if self.template == "chat" else lm.stop_ids
 
-    def refusals(self, lm: CausalLM, prompts: Sequence[Prompt], max_new_tokens: int) -> list[str]:
-        """Return why each prompt cannot be taken, "" where it can."""
-        return [self._refusal(lm, prompt, max_new_tokens) for prompt in prompts]
+    def refusals(self, lm: CausalLM, prompts: Sequence[Prompt], sampling: SamplingOptions) -> list[str]:
+        """Return why each prompt cannot be taken, "" where it can. Raises as `ThoughtBudget` does."""
+        budget = ThoughtBudget(lm, sampling)
+        return [self._refusal(lm, prompt, budget) for prompt in prompts]
 
-    def _refusal(self, lm: CausalLM, prompt: Prompt, max_new_tokens: int) -> str:
+    def _refusal(self, lm: CausalLM, prompt: Prompt, budget: ThoughtBudget) -> str:
         try:
             length = len(self.render(lm, prompt))
         except ValueError as error:
             return str(error)
         if length == 0:
             return "renders to no token"
-        if length + max_new_tokens > lm.context_length:
-            return (
-                f"{length} tokens and max_new_tokens = {max_new_tokens} do not fit in the model's context of "
-                f"{lm.context_end}"
-            )
+        if length + budget.most > lm.context_length:
+            return f"{length} tokens and {budget} do not fit in the model's context of {lm.context_end}"
         return ""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from udasa_core import refuse_longer
+from udasa_core import ThoughtBudget, ThoughtClock, TokenStatistics, refuse_longer
 from udasa_plugin_transformers.slots import Slots
 
 if TYPE_CHECKING:
@@ -20,14 +20,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
-    """One sampled response: its T tokens with their figures in nats, and whether a stop token ended it."""
+class Sample(TokenStatistics):
+    """One sampled response: its T tokens with their figures in nats, whether a stop token ended it, and the
+    places of the tokens that ended its thought, where that used its budget up."""
 
     token_ids: tuple[int, ...]
-    logprobs: tuple[float, ...]
-    sampling_logprobs: tuple[float, ...]
-    entropies: tuple[float, ...]
     stopped: bool
+    forced: tuple[int, ...] = ()
 
 
 def sample(
@@ -74,21 +73,27 @@ class _Run:
         self._waiting = deque(sorted(range(len(prompts)), key=lambda index: -len(prompts[index])))
         self._room = min(prompts_at_once, len(prompts)) * self._each
         longest = max(map(len, prompts), default=0)
-        self._slots = Slots(lm.model, rows=self._room, columns=longest + sampling.max_new_tokens)
-        refuse_longer(lm.model, longest + sampling.max_new_tokens)
+        self._budget = ThoughtBudget(lm, sampling)
+        most = self._budget.most
+        self._slots = Slots(lm.model, rows=self._room, columns=longest + most)
+        refuse_longer(lm.model, longest + most)
         self._prefill = lm.prefill(prompts)
         total = len(prompts) * self._each
         generator = torch.Generator().manual_seed(seed)
-        self._uniforms = torch.rand(total, sampling.max_new_tokens, generator=generator).to(lm.device)
+        self._uniforms = torch.rand(total, most, generator=generator).to(lm.device)
         self._stops = torch.tensor(sorted(stops), dtype=torch.long, device=lm.device)
 
-        shape = (total, sampling.max_new_tokens)
+        shape = (total, most)
         self._tokens = torch.zeros(shape, dtype=torch.long, device=lm.device)
         # (logprobs, sampling_logprobs, entropies) × response × position: all that is kept of a step.
         self._figures = torch.zeros((3, *shape), device=lm.device)
         self._lengths = [0] * total
         self._stopped = [False] * total
         self._unfinished = [self._each] * len(prompts)
+        # By response, where thoughts have a budget of their own.
+        self._clocks: list[ThoughtClock] = []
+        if sampling.thinking_tokens is not None:
+            self._clocks = [self._budget.clock(prompt) for prompt in prompts for _ in range(self._each)]
 
         self._rows: list[list[int]] = []
 
@@ -132,15 +137,30 @@ class _Run:
         numbers = torch.tensor([[*row, *[row[-1]] * (most - len(row))] for row in drawing])
         places = torch.tensor([self._lengths[row[0]] for row in drawing])[:, None].expand_as(numbers)
         tokens = distributions.draw(self._uniforms[numbers, places])
+        written = self._written(drawing)
+        for index, token in written.items():
+            tokens[index] = token
         self._tokens[numbers, places] = tokens
+        sampling_logprobs = distributions.sampling_logprobs(tokens)
+        # Nothing was drawn there.
+        sampling_logprobs[list(written)] = 0.0
         self._figures[0, numbers, places] = distributions.logprobs(tokens)
-        self._figures[1, numbers, places] = distributions.sampling_logprobs(tokens)
+        self._figures[1, numbers, places] = sampling_logprobs
         self._figures[2, numbers, places] = distributions.entropies[:, None].expand_as(tokens)
         stopped = torch.isin(tokens, self._stops).tolist()
-        for row, stops in zip(drawing, stopped, strict=True):
-            for number, stop in zip(row, stops, strict=False):
+        for row, stops, said in zip(drawing, stopped, tokens.tolist(), strict=True):
+            for number, stop, token in zip(row, stops, said, strict=False):
                 self._lengths[number] += 1
                 self._stopped[number] = stop
+                if self._clocks:
+                    self._clocks[number].add(token)
+
+    def _written(self, drawing: Sequence[Sequence[int]]) -> dict[int, int]:
+        """Return what is written in place of a drawn token, by row: its responses have said the same."""
+        if not self._clocks:
+            return {}
+        written = {row: self._clocks[numbers[0]].writes for row, numbers in enumerate(drawing)}
+        return {row: token for row, token in written.items() if token is not None}
 
     def _part(self, finished: Callable[[int], None]) -> None:
         """Fork rows whose responses drew different tokens, and drop those whose responses are all over."""
@@ -170,7 +190,9 @@ class _Run:
             finished(done)
 
     def _is_over(self, number: int) -> bool:
-        return self._stopped[number] or self._lengths[number] == self._sampling.max_new_tokens
+        if self._clocks:
+            return self._stopped[number] or self._clocks[number].is_over
+        return self._stopped[number] or self._lengths[number] == self._budget.answer
 
     def _sample(self, number: int) -> Sample:
         length = self._lengths[number]
@@ -181,4 +203,5 @@ class _Run:
             sampling_logprobs=tuple(sampling_logprobs),
             entropies=tuple(entropies),
             stopped=self._stopped[number],
+            forced=tuple(self._clocks[number].forced) if self._clocks else (),
         )

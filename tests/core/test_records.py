@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import FrozenInstanceError, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -127,6 +128,40 @@ def test_a_pair_whose_sides_are_equal_cannot_exist() -> None:
         pair(response("a"), response("a"))
     with pytest.raises(ValueError, match="chosen equals rejected"):
         pair(response("a"), replace(response("b"), token_ids=response("a").token_ids))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"thought_tokens": 6},
+        {"thought_tokens": -1},
+        {"forced": (5,)},
+        {"forced": (1, 0)},
+        {"forced": (0, 0)},
+        {"forced": (-1,)},
+    ],
+)
+def test_a_thought_lies_within_its_response(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(changes))):
+        replace(response("hello"), **changes)
+
+
+def test_the_parts_of_a_response() -> None:
+    whole = replace(response("hello"), logprobs=(-1.0, -2.0, -3.0, -4.0, -5.0), thought_tokens=3, forced=(2,))
+    assert (whole.places("reasoning"), whole.places("answer"), whole.places("all")) == (
+        [0, 1],
+        [3, 4],
+        [0, 1, 3, 4],
+    )
+    assert whole.logprobs_of("reasoning") == [-1.0, -2.0]
+    assert [replace(whole, thought_tokens=count).has_answer for count in (0, 4, 5)] == [True, True, False]
+
+
+def test_a_side_that_only_thinks_makes_no_pair() -> None:
+    only = replace(response("thinks"), text="", thought="thinks", thought_tokens=6)
+    for chosen, rejected in ((only, response("a")), (response("a"), only)):
+        with pytest.raises(ValueError, match="prompt p: a side was cut off while it thought"):
+            Pair(PROMPT, (1,), chosen, rejected, gap=None, chosen_U=None, rejected_U=None, origin="test")
 
 
 def test_a_gap_lies_in_its_range() -> None:

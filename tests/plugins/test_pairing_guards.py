@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from pydantic import ValidationError
 
 from tests.plugins.groups import group, response, scores
-from udasa_core import Abstain
-from udasa_plugin_pairing.guards import IDENTICAL, LENGTH_RATIO, TOO_FEW, TRUNCATED, Guards
+from udasa_core import Abstain, Response
+from udasa_plugin_pairing.guards import IDENTICAL, LENGTH_RATIO, THINKING, TOO_FEW, TRUNCATED, Guards
 
 
 def test_identical_by_text_or_by_tokens() -> None:
@@ -35,8 +37,23 @@ def test_candidates_are_scored_and_under_exclude_whole() -> None:
     us = scores(0.1, 0.2, Abstain("lost"))
     assert Guards().candidates(one, us) == (0, 1)
     assert Guards(truncated="exclude").candidates(one, us) == (0,)
-    assert Guards(truncated="exclude").too_few(us) == TRUNCATED
-    assert Guards().too_few(scores(0.1, Abstain("lost"), Abstain("lost"))) == TOO_FEW
+    assert Guards(truncated="exclude").too_few(one, us) == TRUNCATED
+    assert Guards().too_few(one, scores(0.1, Abstain("lost"), Abstain("lost"))) == TOO_FEW
+
+
+def test_what_was_cut_off_while_it_thought_is_no_candidate_and_counted_by_its_own_reason() -> None:
+    def thought(text: str) -> Response:
+        return replace(response(text), text="", thought=text, thought_tokens=1)
+
+    one = group(response("a"), thought("b"), response("c"))
+    # Also where somebody scored it.
+    assert Guards().candidates(one, scores(0.1, 0.2, 0.3)) == (0, 2)
+    cut = Abstain("cut off")
+    assert Guards().too_few(one, scores(0.1, cut, Abstain("lost"))) == TOO_FEW
+    for some in (group(response("a"), thought("b")), group(thought("a"), thought("b"))):
+        assert Guards().too_few(some, scores(cut, cut)) == THINKING
+    alone = group(response("a"))
+    assert Guards().too_few(alone, scores(0.1)) == TOO_FEW
 
 
 @pytest.mark.parametrize("options", [{"max_length_ratio": 0.5}, {"truncated": "never"}, {"min_gapp": 0.1}])

@@ -33,6 +33,7 @@ def head_source() -> str:
 
 def collated() -> dict[str, Any]:
     row = {"prompt_ids": [5, 6], "chosen_ids": [7], "rejected_ids": [8, 9], "weight": 0.5}
+    row |= {"chosen_counts": [1], "rejected_counts": [0, 1]}
     batch = trl_internals.collator(0)([{**row, "ref_chosen_logps": -1.0, "ref_rejected_logps": -2.0}])
     return {name: value.tolist() for name, value in batch.items()}
 
@@ -46,7 +47,7 @@ def tile_source() -> str:
 COLLATED = {
     "input_ids": [[5, 6, 7, 0], [5, 6, 8, 9]],
     "attention_mask": [[1, 1, 1, 0], [1, 1, 1, 1]],
-    "completion_mask": [[0, 0, 1, 0], [0, 0, 1, 1]],
+    "completion_mask": [[0, 0, 1, 0], [0, 0, 0, 1]],
     "ref_chosen_logps": [-1.0],
     "ref_rejected_logps": [-2.0],
     "weights": [0.5],

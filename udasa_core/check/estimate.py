@@ -136,8 +136,10 @@ def _work(config: RunConfig, prompts: Prompts | None) -> Iterator[Figure]:
     after = f", and the {share:.0%} held out once more after training" if share else ""
     after += "; control prompts come on top" if config.controls.source else ""
     yield Figure("responses", f"{count:,}", f"prompts × {each}{after}")
-    budget = config.sampling.max_new_tokens
-    yield Figure("tokens sampled", f"≤ {count * budget:,}", f"responses × max_new_tokens ({budget})")
+    answer, thinking = config.sampling.max_new_tokens, config.sampling.thinking_tokens
+    told = f"max_new_tokens ({answer})" if thinking is None else f"(max_new_tokens, {answer}, and "
+    told += "" if thinking is None else f"thinking_tokens, {thinking})"
+    yield Figure("tokens sampled", f"≤ {count * _budget(config):,}", f"responses × {told}")
 
 
 def _responses(config: RunConfig, prompts: Prompts) -> int:
@@ -189,7 +191,12 @@ def _weights(config: RunConfig, model: ModelSize, width: int) -> float:
 def _length(config: RunConfig, prompts: Prompts | None) -> int:
     """Return the tokens of the longest prompt, as far as they are known, and a whole response."""
     prompt = -(-prompts.longest // _CHARACTERS_A_TOKEN) if prompts else 0
-    return prompt + config.sampling.max_new_tokens
+    return prompt + _budget(config)
+
+
+def _budget(config: RunConfig) -> int:
+    """Return the tokens of the longest response."""
+    return config.sampling.max_new_tokens + (config.sampling.thinking_tokens or 0)
 
 
 def _option(trainer: BaseModel, name: str, default: int) -> int:
@@ -205,7 +212,7 @@ def _disk(
         dimensions = len(config.dimensions)
         # Two columns a dimension and U, in three steps; pairs repeat two responses a prompt, in two steps.
         scores = count * 8 * (3 * dimensions + 1)
-        tokens = count * config.sampling.max_new_tokens + 4 * prompts.usable * config.sampling.max_new_tokens
+        tokens = (count + 4 * prompts.usable) * _budget(config)
         basis = f"{_STORED_TOKEN} bytes a token of responses and pairs, before compression; scores"
         yield Figure("disk: store", f"≤ {size(tokens * _STORED_TOKEN + scores)}", basis)
     rank = _option(trainer, "rank", 0)

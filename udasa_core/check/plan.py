@@ -35,6 +35,7 @@ def _steps(config: RunConfig) -> Iterator[tuple[str, str]]:
         "sample",
         f"{sampling.responses} responses a prompt from {config.model.source} at temperature "
         f"{sampling.temperature:g}, at most {sampling.max_new_tokens} tokens"
+        f"{f' after {sampling.thinking_tokens} of thought' if sampling.thinking_tokens else ''}"
         f"{f'; {config.voters} more that they are compared with' if config.voters else ''}",
     )
     weighted = ", ".join(f"{dimension.name} (weight {dimension.weight:g})" for dimension in config.dimensions)

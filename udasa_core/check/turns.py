@@ -1,4 +1,4 @@
-"""How the policy's chat template and its settings fit together: options, and what ends a turn."""
+"""How the policy's template and its settings fit together: options, what ends a turn, what is thought."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from udasa_core.check.model_size import local_folder, local_path
 from udasa_core.config.parse import RunConfig
 from udasa_core.errors import UdasaError
 from udasa_core.models.causal_lm import load_causal_lm
-from udasa_core.records import Message, ModelRef
+from udasa_core.models.thought_budget import ThoughtBudget
+from udasa_core.records import Message, ModelRef, SamplingOptions
 
 _CHILD = "import sys; from udasa_core.check.turns import child; child(*sys.argv[1:])"
 
 
 def turn_notes(config: RunConfig) -> list[str]:
-    """Return what is to be known of how the policy's turns end.
+    """Return what is to be known of how the policy's turns end, and of how it thinks before it answers.
 
     The tokenizer is read in a process of its own, from which torch is hidden: transformers would import it
     for a tokenizer, too, and take four times as long. Raises UdasaError where the generator's table gives the
@@ -35,7 +36,8 @@ def turn_notes(config: RunConfig) -> list[str]:
         return [f"what ends a turn of {source} is not told: the model is not ready on this machine yet"]
     trusted = config.model.trust_remote_code
     ref = ModelRef(source, "", "float32", "", folder=str(folder), trust_remote_code=trusted)
-    asked = [json.dumps(given) for given in (ref.to_json(), rendering)]
+    thinking = config.sampling.thinking_tokens
+    asked = [json.dumps(given) for given in (ref.to_json(), rendering, thinking)]
     # What a tokenizer's own code needs is not known.
     for hides in ([True] if not trusted else []) + [False]:
         command = [sys.executable, "-P", "-c", _CHILD, *asked, *(["hide torch"] if hides else [])]
@@ -48,19 +50,21 @@ def turn_notes(config: RunConfig) -> list[str]:
     said = json.loads(done.stdout.splitlines()[-1])
     if said["fault"]:
         raise UdasaError(said["fault"])
-    return [said["note"]] if said["note"] else []
+    return [note for note in said["notes"] if note]
 
 
-def child(ref: str, rendering: str, hides_torch: str = "") -> None:
+def child(ref: str, rendering: str, thinking_tokens: str, hides_torch: str = "") -> None:
     """Print what there is to say of a model, as JSON in the last line."""
     if hides_torch:
         find = importlib.util.find_spec
         # Where it is not found, transformers reads tokenizers and configurations all the same.
         importlib.util.find_spec = lambda name, package=None: None if name == "torch" else find(name, package)
+    told, options = ModelRef.from_json(json.loads(ref)), json.loads(rendering)
     try:
-        said = {"note": turn_note(ModelRef.from_json(json.loads(ref)), json.loads(rendering)), "fault": ""}
+        notes = [turn_note(told, options), thought_note(told, options, json.loads(thinking_tokens))]
+        said = {"notes": notes, "fault": ""}
     except UdasaError as error:
-        said = {"note": "", "fault": str(error)}
+        said = {"notes": [], "fault": str(error)}
     print(json.dumps(said))
 
 
@@ -75,3 +79,17 @@ def turn_note(ref: ModelRef, rendering: Mapping[str, Any]) -> str:
         with suppress(ValueError):
             lm.render([Message("user", "?")], **rendering)
     return lm.closing_note(rendering.get("template_options"))
+
+
+def thought_note(ref: ModelRef, rendering: Mapping[str, Any], thinking_tokens: int | None) -> str:
+    """Return what is to be known of how a model thinks before it answers, "" where nothing is; reads its
+    tokenizer alone.
+
+    rendering: as `RunConfig.rendering`. Raises UdasaError where thinking_tokens bounds the thought of a model
+    that shows none.
+    """
+    lm = load_causal_lm(ref)
+    ThoughtBudget(lm, SamplingOptions(thinking_tokens=thinking_tokens))
+    with suppress(ValueError):
+        return lm.thinking_note(lm.render([Message("user", "?")], **rendering), thinking_tokens)
+    return ""

@@ -82,7 +82,8 @@ class ReaderTable(ModelTable):
         default="chat", description="plain for a model without a chat template"
     )
     template_options: dict[str, bool | int | float | str] = Field(
-        default_factory=dict, description="given to the chat template: enable_thinking = false, say"
+        default_factory=dict,
+        description="given to the chat template; enable_thinking, where it knows that, is false unless set",
     )
 
 
@@ -185,6 +186,13 @@ class SamplingTable(Table):
     responses: int = Field(default=8, ge=2, description="responses a prompt (K)")
     temperature: float = Field(default=0.7, gt=0, description="sampling temperature")
     max_new_tokens: int = Field(default=128, ge=1, description="token budget of a response")
+    thinking_tokens: int | None = Field(
+        default=None,
+        ge=1,
+        description="token budget of what a model thinks before it answers, apart from max_new_tokens, which "
+        "is the answer's then; a generator that can closes a longer thought. Left out: "
+        "max_new_tokens bounds both together",
+    )
     top_p: float = Field(default=1.0, gt=0, le=1, description="nucleus; 1 is off")
     top_k: int = Field(default=0, ge=0, description="most likely tokens kept; 0 is off")
     voters: int = Field(

@@ -1,6 +1,7 @@
 """A run's pairs as a preference data set: the conversational format that TRL reads, with figures beside it.
 
-A row: prompt (messages), chosen and rejected (one assistant message each), and the extra columns stage,
+A row: prompt (messages), chosen and rejected (one assistant message each), and the extra columns
+chosen_thought and rejected_thought (what the model thought before it answered, its marks included), stage,
 pair_id, gap, chosen_U, rejected_U, chosen_scores and rejected_scores (calibrated, by dimension).
 """
 
@@ -78,6 +79,8 @@ def preference_rows(run: Run) -> _Rows:
                 ],
                 "chosen": _completion(pair.chosen),
                 "rejected": _completion(pair.rejected),
+                "chosen_thought": pair.chosen.thought,
+                "rejected_thought": pair.rejected.thought,
                 "stage": stage.name,
                 "pair_id": pair.id,
                 "gap": pair.gap,
@@ -144,6 +147,8 @@ def _write_parquet(rows: _Rows, file: Path, names: Sequence[str]) -> int:
     figures = dict.fromkeys(("gap", "chosen_U", "rejected_U"), pa.float64())
     columns = {
         **texts,
+        "chosen_thought": pa.string(),
+        "rejected_thought": pa.string(),
         "stage": pa.string(),
         "pair_id": pa.string(),
         **figures,

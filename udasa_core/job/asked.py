@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Protocol
 
 from udasa_core.job.outputs import Outputs
@@ -39,13 +39,16 @@ class KeptResponses:
         telling: _Telling,
         identity: Mapping[str, Any],
         shard_size: int,
+        thinking_tokens: int | None,
     ) -> None:
-        """identity: the generator's, with that of its resources."""
+        """identity: the generator's, with that of its resources. thinking_tokens: as the run has it; suites
+        say only how long an answer may be."""
         self._stack = stack
         self._outputs = outputs
         self._telling = telling
         self._identity = identity
         self._shard_size = shard_size
+        self._thinking_tokens = thinking_tokens
         # What was not taken is the same for every model: asked once, and told once.
         self._admitted_of: dict[str, list[bool]] = {}
 
@@ -54,12 +57,13 @@ class KeptResponses:
     ) -> Sequence[Group | None]:
         """Return one Group a prompt, in order; None where the generator does not take the prompt."""
         outputs, size = self._outputs, self._shard_size
+        sampling = replace(sampling, thinking_tokens=self._thinking_tokens)
         admitted = self._admitted(prompts, sampling)
         taken = [prompt for prompt, is_taken in zip(prompts, admitted, strict=True) if is_taken]
         shards = [taken[start : start + size] for start in range(0, len(taken), size)]
         ingredients = {
             "generator": self._identity,
-            "sampling": asdict(sampling),
+            "sampling": sampling.to_json(),
             "policy": policy.key,
             "software": versions(*INFERENCE),
         }
@@ -85,7 +89,7 @@ class KeptResponses:
         generator = self._stack.generator
         if not self._stack.implements(generator, "udasa_admit"):
             return [True] * len(prompts)
-        asked = content_key(asdict(sampling), [asdict(prompt) for prompt in prompts])
+        asked = content_key(sampling.to_json(), [asdict(prompt) for prompt in prompts])
         if asked in self._admitted_of:
             return self._admitted_of[asked]
         answer = self._stack.call(generator, "udasa_admit", prompts=prompts, sampling=sampling)

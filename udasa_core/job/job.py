@@ -80,9 +80,14 @@ class Job:
 
     @cached_property
     def _responses(self) -> KeptResponses:
-        generator = self.stack.generator
-        shard_size = self.config.run.shard_size
-        return KeptResponses(self.stack, self.outputs, self.resources, self.identity(generator), shard_size)
+        return KeptResponses(
+            self.stack,
+            self.outputs,
+            self.resources,
+            self.identity(self.stack.generator),
+            self.config.run.shard_size,
+            self.config.sampling.thinking_tokens,
+        )
 
     @cached_property
     def _grades(self) -> KeptGrades | None:
@@ -96,6 +101,9 @@ class Job:
         resources = {need: self.resources.identity(need) for need in plugin.needs}
         judge = self.stack.judge.identity() if self.stack.judge and "judge" in plugin.needs else None
         generator = self.stack.generator.identity() if "generator" in plugin.needs else None
+        thinking = self.config.sampling.thinking_tokens
+        if generator is not None and thinking is not None:
+            generator = {**generator, "thinking_tokens": thinking}
         asked = {"judge": judge, "generator": generator}
         return {**plugin.identity(), "resources": resources, **asked}
 

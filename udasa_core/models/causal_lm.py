@@ -15,10 +15,12 @@ from udasa_core.models.control_tokens import ControlTokens
 from udasa_core.models.next_tokens import NextTokens
 from udasa_core.models.positions import rope_ends, rope_reason
 from udasa_core.models.prefill import Prefill
+from udasa_core.models.thinking import found_marks, opened_by, split_thought, thinking_note
 from udasa_core.models.token_statistics import TokenStatistics as TokenStatistics
 from udasa_core.models.token_statistics import forced_statistics
 from udasa_core.progress import Progress, silent
-from udasa_core.records import Adapter, Message, ModelRef
+from udasa_core.records import Adapter, FinishReason, Message, ModelRef, Response
+from udasa_core.text.thought import COMMON, ThoughtMarks, answer_start
 
 if TYPE_CHECKING:
     import torch
@@ -235,6 +237,72 @@ class CausalLM:
         """Return the text of `ids`, special tokens and those that end a turn left out."""
         kept = [token for token in ids if token not in self.stop_ids]
         return str(self.tokenizer.decode(kept, skip_special_tokens=True))
+
+    @cached_property
+    def thought_marks(self) -> ThoughtMarks | None:
+        """How the model marks what it thinks before it answers; None where nothing tells that it does."""
+        if not self.tokenizer.chat_template:
+            return None
+        return found_marks(
+            self.tokenizer, lambda turns, opened: chat(self.tokenizer, turns, opened, {}, False)
+        )
+
+    def thinking_note(self, prompt: Sequence[int], thinking_tokens: int | None) -> str:
+        """Say whether the model thinks before it answers a prompt (token ids), and what is done then; ""
+        where nothing shows that it can."""
+        told = thinking_note(self.tokenizer, self.thought_marks, prompt, thinking_tokens)
+        return f"{self.ref.source}: {told}" if told else ""
+
+    def opens_thought(self, prompt: Sequence[int]) -> bool:
+        """Say whether a prompt (token ids) opens a thought, in which the response begins."""
+        return bool(opened_by(self.tokenizer, self.thought_marks, prompt))
+
+    def answering(self, prompt: Sequence[int]) -> list[int]:
+        """Return a prompt (token ids) with the thought closed that it opens, if any: an answer comes next."""
+        opens = self.thought_marks is not None and self.opens_thought(prompt)
+        return [*prompt, *(self.closing_ids if opens else ())]
+
+    @cached_property
+    def closing_ids(self) -> tuple[int, ...]:
+        """The tokens that stand between a thought and its answer; none where the model marks no thought."""
+        if self.thought_marks is None:
+            return ()
+        return tuple(self.tokenizer(self.thought_marks.closing, add_special_tokens=False)["input_ids"])
+
+    def spelled(self, prompt: Sequence[int], thought: str, answer: str | None) -> str:
+        """Return a thought and the answer after it, to a prompt (token ids), as the one text that the model
+        writes; None: the thought was cut off."""
+        return (self.thought_marks or COMMON).spelled(thought, answer, opened=self.opens_thought(prompt))
+
+    def response(
+        self,
+        prompt: Sequence[int],
+        token_ids: Sequence[int],
+        statistics: TokenStatistics,
+        finish_reason: FinishReason,
+        *,
+        text: str | None = None,
+        forced: Sequence[int] = (),
+    ) -> Response:
+        """Return the response that some token ids are to a prompt (token ids), its thought split off.
+
+        text: what it was recorded as; None: what the ids spell. forced: as `Response` has it.
+        """
+        marks, opened = self.thought_marks, opened_by(self.tokenizer, self.thought_marks, prompt)
+        thought, count = split_thought(self.tokenizer, marks, opened, token_ids, self.stop_ids)
+        start = None if text is None else answer_start(text, marks, opened)
+        answer = self.decode(token_ids[count:]) if text is None or start is None else text[start:]
+        return Response(
+            text=answer.lstrip() if count else answer,
+            token_ids=tuple(token_ids),
+            logprobs=statistics.logprobs,
+            sampling_logprobs=statistics.sampling_logprobs,
+            entropies=statistics.entropies,
+            finish_reason=finish_reason,
+            thought=thought,
+            thought_tokens=count,
+            forced=tuple(forced),
+        )
 
     @staticmethod
     def next_tokens(

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from udasa_core.text.own_words import is_reasoning_tag
+from udasa_core.text.thought import is_reasoning_tag
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -40,7 +40,11 @@ class ControlTokens:
         }
         self._markers = [self._added[token] for token in sorted(self._turning - special)]
         # A vocabulary may have a special token ("!" for padding) as ordinary text, too.
-        plain = [self._added[token] for token in sorted(special) if token not in self._as_text(token)]
+        plain = [
+            self._added[token]
+            for token in sorted(special)
+            if token not in self._as_text(token) and not is_reasoning_tag(self._added[token])
+        ]
         self.spellings = sorted({*plain, *self._markers})
 
     def ids(self, text: str) -> list[int]:

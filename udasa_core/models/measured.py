@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from udasa_core.errors import UdasaError
-from udasa_core.records import Group, Prompt, Response
+from udasa_core.records import Group, Prompt
 
 if TYPE_CHECKING:
     from udasa_core.models.causal_lm import CausalLM
@@ -21,8 +22,11 @@ def measured_group(
     tokenization of its text and `end_of_turn`, once: an end token that a text was recorded with is taken off,
     and any other control token in it is read as the text that it is. What it was sampled with is not known,
     so its sampling log-probabilities are the raw ones. A response that is longer than the context leaves is
-    cut there, with finish reason "length". Raises UdasaError where the prompt leaves no room for a token, or
-    the tokenizer cannot read a control token as text.
+    cut there, with finish reason "length". What it thought before it answers is split off; a text without the
+    mark that ends a thought, to a prompt that opens one, is a thought that was cut off.
+
+    Raises UdasaError where the prompt leaves no room for a token, or the tokenizer cannot read a control
+    token as text.
     """
     room = lm.context_length - len(prompt_token_ids)
     if room < 1:
@@ -38,13 +42,13 @@ def measured_group(
     token_ids = [ids[:room] for ids in whole]
     statistics = lm.token_statistics([prompt_token_ids] * len(texts), token_ids)
     responses = tuple(
-        Response(
-            text=text if len(ids) == len(full) else lm.decode(ids),
-            token_ids=tuple(ids),
-            logprobs=figures.logprobs,
-            sampling_logprobs=figures.logprobs,
-            entropies=figures.entropies,
-            finish_reason="stop" if len(ids) == len(full) else "length",
+        lm.response(
+            prompt_token_ids,
+            ids,
+            # What it was sampled with is not known.
+            replace(figures, sampling_logprobs=figures.logprobs),
+            "stop" if len(ids) == len(full) else "length",
+            text=text if len(ids) == len(full) else None,
         )
         for text, full, ids, figures in zip(texts, whole, token_ids, statistics, strict=True)
     )

@@ -114,20 +114,32 @@ def _prompts(run: Run) -> dict[str, int] | None:
 
 
 def _responses(run: Run) -> dict[str, Any] | None:
-    """Return the lengths of the base's responses to the training prompts, how many were cut off, and how many
-    spell a control token."""
+    """Return the lengths of the base's responses to the training prompts, how many were cut off, how many
+    spell a control token, how many think first, and how many were cut off while they did."""
     import pyarrow.compute as pc
 
-    lengths, truncated, spelling = _Spread(), 0, 0
+    lengths, truncated, spelling, thinking, unanswered = _Spread(), 0, 0, 0, 0
     spelled = _control_tokens(run)
     for table in _tables(run, Output("sample", TRAINING)):
         responses = pc.list_flatten(table["responses"])
-        lengths.add(_floats(pc.list_value_length(pc.struct_field(responses, "token_ids"))))
+        tokens = pc.list_value_length(pc.struct_field(responses, "token_ids"))
+        lengths.add(_floats(tokens))
+        # Older samples know of no thought.
+        if responses.type.get_field_index("thought_tokens") >= 0:
+            thought = pc.struct_field(responses, "thought_tokens")
+            thinking += pc.sum(pc.greater(thought, 0)).as_py() or 0
+            unanswered += pc.sum(pc.equal(thought, tokens)).as_py() or 0
         truncated += pc.sum(pc.equal(pc.struct_field(responses, "finish_reason"), "length")).as_py() or 0
         if spelled:
             found = pc.match_substring_regex(pc.struct_field(responses, "text"), spelled)
             spelling += pc.sum(found).as_py() or 0
-    told = {"tokens": lengths.plain(), "truncated": truncated, "spelling_control_tokens": spelling}
+    told = {
+        "tokens": lengths.plain(),
+        "truncated": truncated,
+        "spelling_control_tokens": spelling,
+        "thinking": thinking,
+        "unanswered": unanswered,
+    }
     return told if lengths.n else None
 
 

@@ -32,6 +32,8 @@ def _pair_text(title: str, pair: Pair) -> str:
     ):
         cut = ", cut off" if response.finish_reason == "length" else ""
         about = f"U {number(uncertainty)}, {len(response.token_ids)} tokens{cut}"
+        if response.thought:
+            lines += _labelled(f"{label}, thought ({response.thought_tokens} tokens)", response.thought)
         lines += _labelled(f"{label} ({about})", response.text)
     return "\n".join(lines)
 

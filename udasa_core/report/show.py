@@ -62,6 +62,9 @@ def _head(figures: Mapping[str, Any]) -> Table:
         length, cut = number(tokens["mean"], 1), share(responses["truncated"] / tokens["n"])
         told = f"{tokens['n']} to training prompts, {length} tokens on average, {cut} cut off"
         rows.append(("responses", told))
+        if responses["thinking"]:
+            thinking, unanswered = responses["thinking"], responses["unanswered"]
+            rows.append(("", f"{thinking} of them think first, {unanswered} were cut off while they thought"))
         if responses["spelling_control_tokens"]:
             count = responses["spelling_control_tokens"]
             rows.append(("", f"{count} of them spell control tokens, which are read as plain text"))

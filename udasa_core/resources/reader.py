@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from udasa_core.errors import UdasaError
-from udasa_core.models.chat import SANITIZE
+from udasa_core.models.chat import SANITIZE, unknown_options
 from udasa_core.models.prefix_reader import PrefixReader
 from udasa_core.records import Message
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _YES = ("Yes", "yes", "YES")
 _NO = ("No", "no", "NO")
+_NO_THOUGHT = {"enable_thinking": False}
 _SPEAKERS = {"system": "Instructions", "user": "User", "assistant": "Response"}
 
 
@@ -47,6 +48,9 @@ class YesNoReader:
 
     Conversations that begin alike are read once up to where they differ (see PrefixReader). One that is too
     long for the model loses its beginning.
+
+    A model that thinks first answers without: its template is told so where it has enable_thinking and
+    template_options does not, and a thought that it opens all the same is closed.
 
     A small model leans to one answer whatever it is asked: compare its probabilities with one another, not
     with ½.
@@ -106,7 +110,10 @@ class YesNoReader:
         # A response that spells control tokens must not end the turn that asks about it.
         options = {**(self._template_options or {}), SANITIZE: True}
         if self._template == "chat" and self._lm.tokenizer.chat_template:
-            return self._lm.render([Message("user", asked)], "chat", options)
+            # The first token is to be an answer, not a thought's.
+            if not unknown_options(self._lm.tokenizer, _NO_THOUGHT):
+                options = {**_NO_THOUGHT, **options}
+            return self._lm.answering(self._lm.render([Message("user", asked)], "chat", options))
         return self._lm.render([Message("user", f"{asked}\nAnswer:")], "plain", options)
 
     @cached_property

@@ -20,6 +20,7 @@ from udasa_core.records import Column, Event, Group, Message, Prompt, Response
 from udasa_core.resources.shared import SharedResources
 from udasa_core.running.model_refs import resolve_models
 from udasa_core.steps.score import scored
+from udasa_core.text.thought import answer_start
 
 log = logging.getLogger("udasa")
 
@@ -166,17 +167,25 @@ def _unknown(name: str) -> Any:
 
 
 class _TextAlone(Response):
-    """A response of which nothing but the text is known."""
+    """A response of which nothing but the text is known; its thought is split off by the known marks."""
 
     __slots__ = ()
+    thought_tokens = _unknown("thought, counted in tokens")
     token_ids = _unknown("ids")
     logprobs = _unknown("log-probabilities")
     sampling_logprobs = _unknown("sampling log-probabilities")
     entropies = None
 
     def __init__(self, text: str) -> None:
-        object.__setattr__(self, "text", text)
+        start = answer_start(text)
+        object.__setattr__(self, "text", "" if start is None else text[start:])
+        object.__setattr__(self, "thought", text[:start].rstrip())
         object.__setattr__(self, "finish_reason", "stop")
+
+    @property
+    def has_answer(self) -> bool:
+        """Whether its thought ends."""
+        return bool(self.text or not self.thought)
 
 
 def _with_text(response: str | Response) -> Response:

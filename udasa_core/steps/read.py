@@ -46,7 +46,7 @@ def split_prompts(job: Job) -> Prompts:
     table, run = job.config.prompts, job.config.run
     source = PromptSource.of_table(table)
     controls = PromptSource(job.config.controls.source) if job.config.controls.source else None
-    generator = job.stack.generator
+    generator, thinking = job.stack.generator, job.config.sampling.thinking_tokens
     ingredients = {
         "source": prompts_digest(source, job.config.root),
         "held_out": run.held_out,
@@ -55,6 +55,7 @@ def split_prompts(job: Job) -> Prompts:
         "generator": job.identity(generator),
         "max_new_tokens": job.config.sampling.max_new_tokens,
         "voters": job.config.voters,
+        **({} if thinking is None else {"thinking_tokens": thinking}),
         "model": job.base.key,
         "max_set_aside": table.max_set_aside,
         "controls": prompts_digest(controls, job.config.root) if controls else "",

@@ -7,7 +7,7 @@ with a seed of its own and an output of its own: more of them leave all that was
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from udasa_core.job.job import Job
@@ -27,7 +27,7 @@ def sample(job: Job, prompts: Shards, policy: ModelRef) -> Shards:
 def _block(job: Job, prompts: Shards, policy: ModelRef, sampling: SamplingOptions) -> Shards:
     generator = job.identity(job.stack.generator)
     name = (f"voters {sampling.block}",) if sampling.block else ()
-    asked = {"sampling": asdict(sampling), "policy": policy.key}
+    asked = {"sampling": sampling.to_json(), "policy": policy.key}
     # The trained policy draws with the base's seeds; its outputs are told apart by their round.
     drawn = replace(prompts, round=int(policy != job.base))
     payloads = []

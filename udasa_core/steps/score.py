@@ -11,10 +11,13 @@ from udasa_core.job.job import Job
 from udasa_core.plugins.built import BuiltPlugin
 from udasa_core.plugins.registry import Registry
 from udasa_core.plugins.returned.scores import check_column
-from udasa_core.records import Column, Group
+from udasa_core.records import Abstain, Column, Group
 from udasa_core.store.output import Output
 from udasa_core.store.store import INFERENCE, Shards, versions
 from udasa_core.store.tables import column_table, read_groups
+
+# In place of a score.
+UNANSWERED = Abstain("the response was cut off while it thought, and answers nothing")
 
 
 def score(job: Job, groups: Shards) -> dict[str, Shards]:
@@ -76,12 +79,37 @@ def _score(job: Job, plugin: BuiltPlugin, groups: Sequence[Group], seed: int, ou
 
 
 def scored(registry: Registry, plugin: BuiltPlugin, groups: Sequence[Group], seed: int) -> Column:
-    """Return a dimension's checked column for some groups. Raises PluginError, which names the prompt."""
+    """Return a dimension's checked column for some groups. Raises PluginError, which names the prompt.
+
+    Responses and voters that were cut off while they thought are not shown to it: they answer nothing that
+    could be compared. Each such response has `UNANSWERED` in place of a score.
+    """
+    shown = [_answering(group) for group in groups if any(one.has_answer for one in group.responses)]
+    if not shown:
+        return Column(plugin.name, tuple((UNANSWERED,) * len(group.responses) for group in groups))
     try:
-        answer = registry.call(plugin, "udasa_score", groups=groups, seed=seed)
+        answer = registry.call(plugin, "udasa_score", groups=shown, seed=seed)
     except PluginError:
         # Asked again, a prompt at a time, so that the error names the prompt that it is about.
-        for group in groups:
+        for group in shown:
             registry.call(plugin, "udasa_score", groups=(group,), seed=seed)
         raise
-    return check_column(plugin, groups, answer)
+    column = check_column(plugin, shown, answer)
+    found = (score for scores in column.scores for score in scores)
+    return Column(
+        column.dimension,
+        tuple(
+            tuple(next(found) if one.has_answer else UNANSWERED for one in group.responses)
+            for group in groups
+        ),
+    )
+
+
+def _answering(group: Group) -> Group:
+    """Return a group without the responses and voters that have no answer."""
+    if all(one.has_answer for one in group.heard):
+        return group
+    responses, voters = (
+        tuple(one for one in some if one.has_answer) for some in (group.responses, group.voters)
+    )
+    return replace(group, responses=responses, voters=voters)

@@ -27,6 +27,9 @@ _RESPONSE = pa.struct(
         ("sampling_logprobs", pa.list_(pa.float32())),
         ("entropies", pa.list_(pa.float32())),
         ("finish_reason", pa.string()),
+        ("thought", pa.string()),
+        ("thought_tokens", pa.int32()),
+        ("forced", pa.list_(pa.int32())),
     ]
 )
 # A score is a value or the reason of an abstention: one of the two is null.
@@ -94,6 +97,9 @@ def _response_row(response: Response) -> dict[str, Any]:
         "sampling_logprobs": response.sampling_logprobs,
         "entropies": response.entropies,
         "finish_reason": response.finish_reason,
+        "thought": response.thought,
+        "thought_tokens": response.thought_tokens,
+        "forced": response.forced,
     }
 
 
@@ -105,6 +111,10 @@ def _response(row: Mapping[str, Any]) -> Response:
         sampling_logprobs=tuple(row["sampling_logprobs"]),
         entropies=None if row["entropies"] is None else tuple(row["entropies"]),
         finish_reason=row["finish_reason"],
+        # Older outputs know of no thought.
+        thought=row.get("thought") or "",
+        thought_tokens=row.get("thought_tokens") or 0,
+        forced=tuple(row.get("forced") or ()),
     )
 
 

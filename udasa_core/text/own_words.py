@@ -4,20 +4,7 @@ from __future__ import annotations
 
 import re
 
-_THOUGHT = r"(?:think(?:ing)?|thoughts?|reasoning|reflection|analysis|scratchpad|inner_monologue)"
-# <think>, <think …>, [THINK], ◁think▷, <seed:think>, <|begin_of_thought|>, <|START_THINKING|>, and their
-# ends; OpenAI's and Gemma's channels.
-_BEGINS = (
-    rf"<(?:\w+:)?{_THOUGHT}(?:\s[^<>\n]*)?>|<\|(?:begin_of_|start_){_THOUGHT}\|>|(?-i:\[THINK\])|◁think▷"
-    r"|<\|inner_prefix\|>|<\|channel\|>\s*(?:analysis|commentary)[^<]*<\|message\|>|<\|channel>thought"
-    r"|\Aanalysis(?=.*assistantfinal)|\AHere is my thought process:(?=.*Here is my response:)"
-)
-_ENDS = (
-    rf"</(?:\w+:)?{_THOUGHT}\s*>|<\|(?:end_of_|end_){_THOUGHT}\|>|(?-i:\[/THINK\])|◁/think▷"
-    r"|<\|inner_suffix\|>|<\|end\|>|<\|channel\|>\s*final[^<]*<\|message\|>|<channel\|>"
-    r"|assistantfinal|Here is my response:"
-)
-_TAG = re.compile(rf"(?P<begins>{_BEGINS})|(?:{_ENDS})", re.IGNORECASE | re.DOTALL)
+from udasa_core.text.thought import TAG
 
 _QUOTED = [
     re.compile(pattern, re.DOTALL | re.MULTILINE)
@@ -62,14 +49,9 @@ def own_words(text: str, mark: str = "") -> str:
     return f"{_without_quotations(said[: last.start()])}\n{last['mark']}"
 
 
-def is_reasoning_tag(text: str) -> bool:
-    """Say whether a text is nothing but a tag that begins or ends reasoning ("<think>", say)."""
-    return _TAG.fullmatch(text) is not None
-
-
 def _without_reasoning(text: str) -> str:
     kept, start, is_reasoning = [], 0, False
-    for tag in _TAG.finditer(text):
+    for tag in TAG.finditer(text):
         if tag["begins"] is not None:
             if not is_reasoning:
                 kept.append(text[start : tag.start()])

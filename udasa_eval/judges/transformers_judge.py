@@ -22,7 +22,6 @@ from udasa_core import (
     Resources,
     content_key,
     hookimpl,
-    own_words,
     rating,
     resolve_model,
 )
@@ -35,8 +34,6 @@ log = logging.getLogger("udasa.judge")
 _REASONING = "<think>\n"
 # An answer that spells control tokens must not end the turn that quotes it.
 _AS_TEXT = {"sanitize_control_tokens": True}
-# Tokens of a prompt's end that hold the tag by which a chat template has the model reason, where it does.
-_END = 16
 
 
 class TransformersJudge(Plugin):
@@ -122,7 +119,7 @@ class TransformersJudge(Plugin):
                 f"fit in the judge's context of {lm.context_end}>",
                 answered=False,
             )
-        raw = f"{_REASONING}{answer}" if _begins_reasoning(lm, prompt) else answer
+        raw = f"{_REASONING}{answer}" if lm.opens_thought(prompt) else answer
         return Grade(rating(raw, self.options.rating_rule), raw)
 
     def _render(self, lm: CausalLM, messages: Sequence[Message]) -> list[int]:
@@ -164,10 +161,3 @@ class TransformersJudge(Plugin):
             progress=self.resources.progress,
         )
         return replace(ref, source=options.source)
-
-
-def _begins_reasoning(lm: CausalLM, prompt: Sequence[int]) -> bool:
-    """Say whether the chat template opens the answer's reasoning: the answer only closes it then, or, cut
-    off, does not even that."""
-    end: str = lm.tokenizer.decode(list(prompt[-_END:]))
-    return not own_words(f"{end}\nanswer").endswith("answer")

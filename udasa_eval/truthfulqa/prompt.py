@@ -45,7 +45,8 @@ def in_chat(
     The token that ends a turn is not scored. Raises UdasaError where the model's template refuses that.
     """
     try:
-        context = tuple(lm.render([Message("user", question)], "chat", template_options))
+        # A given answer is no thought: one that the template opens is closed.
+        context = tuple(lm.answering(lm.render([Message("user", question)], "chat", template_options)))
     except ValueError as error:
         raise UdasaError(f"{lm.ref.source}: {error}; the question is {question!r}") from error
     return [AnswerTokens(context, tuple(lm.encode(choice))) for choice in choices]

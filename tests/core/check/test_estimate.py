@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.canned import configuration
 from tests.tiny import make_tiny_model
 from udasa_core.api import load
 from udasa_core.check.estimate import count_prompts, estimate, estimate_table
@@ -125,3 +126,15 @@ def test_stack_and_plan(config_file: ConfigFile) -> None:
     assert "one (weight 1), two (weight 2)" in plan
     assert "moderate with epochs = 3.0; exploratory by ipo" in plan
     assert "25% held out" in plan
+
+
+def test_thoughts_are_counted_beside_answers(tiny_model_dir: Path, tmp_path: Path) -> None:
+    def rows(**given: int) -> dict[str, str]:
+        generator = {"use": "tests.canned:Generator", "responses": 4, "max_new_tokens": 10, **given}
+        config = load(configuration(tmp_path, tiny_model_dir, count=8, generator=generator))
+        return {one.name: f"{one.value} {one.basis}" for one in estimate(config, read_catalog())}
+
+    # 8 prompts, of which two are expected to be held out and asked twice.
+    assert rows()["tokens sampled"] == "≤ 400 responses × max_new_tokens (10)"
+    told = rows(thinking_tokens=90)["tokens sampled"]
+    assert told == "≤ 4,000 responses × (max_new_tokens, 10, and thinking_tokens, 90)"

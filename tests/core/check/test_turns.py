@@ -78,7 +78,7 @@ def test_check_says_it(tiny_model_dir: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("child", "told"),
-    [('print(\'{"note": "", "fault": "no option x"}\')', "no option x"), ("raise OSError('no')", "")],
+    [('print(\'{"notes": [], "fault": "no option x"}\')', "no option x"), ("raise OSError('no')", "")],
 )
 def test_what_the_other_process_cannot_do_is_told(
     tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, child: str, told: str
@@ -140,3 +140,27 @@ def test_stops_are_those_of_the_users_options(tiny_model_dir: Path, tmp_path: Pa
     assert ended
     assert all(response.finish_reason == "stop" for response in ended)
     assert not any(pad in response.token_ids[:-1] for response in group.responses)
+
+
+def test_check_says_that_a_model_thinks_and_what_is_done(thinking_model_dir: Path, tmp_path: Path) -> None:
+    def notes(**given: Any) -> list[str]:
+        generator = {"use": "transformers", "responses": 2, "max_new_tokens": 4, **given}
+        return turn_notes(load(configuration(tmp_path, thinking_model_dir, generator=generator)))
+
+    (told,) = notes()
+    assert "may think before it answers, for there are marks of thoughts (<think>)" in told
+    assert "what comes before </think> is split off, answers alone are compared" in told
+    assert "max_new_tokens bounds thought and answer together, unless thinking_tokens" in told
+    (told,) = notes(template_options={"opens": True}, thinking_tokens=5)
+    assert "thinks before it answers, for its chat template opens a thought (<think>)" in told
+    assert "thinking_tokens = 5 bounds the thought apart from the answer" in told
+    (told,) = notes(template_options={"enable_thinking": False})
+    assert told.endswith("closes the model's thought at once (</think>): it answers without one")
+
+
+def test_a_bound_on_thoughts_that_a_model_does_not_have_fails_the_check(
+    tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    generator = {"use": "transformers", "responses": 2, "thinking_tokens": 5}
+    with pytest.raises(UdasaError, match="marks a thought: leave it out"):
+        turn_notes(load(configuration(tmp_path, tiny_model_dir, generator=generator)))

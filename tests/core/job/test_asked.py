@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 import udasa_core
 from tests.canned import Canned, Generator, calls, configuration
-from udasa_core import Grade, Message, Metric, ModelRef, Prompt, SamplingOptions, SuiteReport, hookimpl
+from udasa_core import Grade, Group, Message, Metric, ModelRef, Prompt, SamplingOptions, SuiteReport, hookimpl
 from udasa_core.errors import PluginError
 from udasa_core.running.conduct import running
 from udasa_core.store.output import BASE, Output
@@ -163,3 +163,42 @@ def test_a_prompt_that_the_generator_does_not_take_has_no_group(
     assert [group is None for group in seen] == [False, True, False, False, False, False]
     assert [group.prompt.id for group in seen if group] == ["q0", "q2", "q3", "q4", "q5"]
     assert "prompt q1 is not asked: too long" in caplog.text
+
+
+class Bounded(Generator):
+    """Notes how long a thought may be."""
+
+    bounds: ClassVar[list[int | None]] = []
+
+    @hookimpl
+    def udasa_generate(
+        self, prompts: Sequence[Prompt], sampling: SamplingOptions, policy: ModelRef, seed: int
+    ) -> list[Group]:
+        self.bounds.append(sampling.thinking_tokens)
+        return super().udasa_generate(prompts, sampling, policy, seed)
+
+
+def test_thoughts_are_bounded_for_suites_as_for_the_run(plain: dict[str, Any]) -> None:
+    plain["generator"] = {"use": "tests.core.job.test_asked:Bounded", "responses": 4}
+    udasa_core.run(plain)
+    assert set(Bounded.bounds) == {None}
+    Bounded.bounds.clear()
+    plain["generator"]["thinking_tokens"] = 9
+    calls.clear()
+    udasa_core.run(plain)
+    # The samples of the run and the answers that the suite asked for are all new.
+    assert set(Bounded.bounds) == {9}
+    suites = len(Bounded.bounds)
+    assert suites > len(
+        udasa_core.find_run("canned", plain["run"]["folder"]).keys(Output("sample", "training"))
+    )
+    udasa_core.run(plain)
+    assert len(Bounded.bounds) == suites
+
+
+def test_an_option_that_is_not_asked_for_changes_no_key() -> None:
+    assert "thinking_tokens" not in SamplingOptions().to_json()
+    assert SamplingOptions(thinking_tokens=9).to_json() == {
+        **SamplingOptions().to_json(),
+        "thinking_tokens": 9,
+    }

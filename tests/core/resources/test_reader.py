@@ -136,8 +136,10 @@ def test_the_template_and_its_options_are_used(lm: CausalLM, monkeypatch: pytest
 
     monkeypatch.setattr(lm.tokenizer, "apply_chat_template", spy)
     YesNoReader(lm, template_options={"enable_thinking": False}).sequence(conversation, "Is it?")
+    YesNoReader(lm, template_options={"enable_thinking": True}).sequence(conversation, "Is it?")
+    # Said nothing, it answers at once.
     YesNoReader(lm).sequence(conversation, "Is it?")
-    assert given == [False, None]
+    assert given == [False, True, False]
 
 
 def test_a_model_without_a_template_is_asked_in_plain_text(tmp_path: Path) -> None:
@@ -203,3 +205,16 @@ def test_a_vocabulary_that_cannot_tell_yes_from_no_is_refused() -> None:
     reader = YesNoReader(_Words({}))  # type: ignore[arg-type]  # a stand-in
     with pytest.raises(UdasaError, match="cannot tell yes from no"):
         reader.yes_probability(torch.zeros(1, 10))
+
+
+@pytest.mark.parametrize("opens", [False, True])
+def test_a_reader_that_thinks_answers_at_once(thinking_ref: ModelRef, opens: bool) -> None:
+    lm = load_causal_lm(thinking_ref)
+    options = {"opens": True} if opens else {}
+    asked = lm.tokenizer.decode(
+        YesNoReader(lm, template_options=options).sequence([Message("assistant", "So.")], "Is it?")
+    )
+    assert asked.endswith("<|im_start|>assistant\n<think>\n\n</think>\n\n")
+    # Whoever wants the thought may have it begun, which a template that opens none leaves to the model.
+    told = YesNoReader(lm, template_options={"enable_thinking": True}).sequence([], "Is it?")
+    assert lm.tokenizer.decode(told).endswith("<|im_start|>assistant\n")

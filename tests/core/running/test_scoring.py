@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -242,3 +243,25 @@ def test_a_dimension_that_raises_is_named_with_its_prompt() -> None:
 def test_a_score_out_of_range_is_a_breach() -> None:
     with pytest.raises(PluginError, match=r"a score is a float in \[0, 1\]"):
         score([(FRANCE, TEXTS)], [{"use": "tests.canned:Misbehaving", "fault": "nan"}])
+
+
+def test_a_response_that_was_cut_off_while_it_thought_is_neither_scored_nor_compared() -> None:
+    texts = ["<think>a</think>Paris.", "<think>Lyon, or", "<think>b</think>Paris.", "Lyon."]
+    cut = Abstain("the response was cut off while it thought, and answers nothing")
+    asked = (FRANCE, texts), (FRANCE, ["<think>", "<think>Rome"])
+    first, second = score(asked, ["semantic.lexical"])["semantic.lexical"].scores
+    # Of three answers, two agree; the thought is no fourth voice.
+    assert first == pytest.approx((0.5, cut, 0.5, 1.0))
+    assert second == (cut, cut)
+    (alone,) = score([(FRANCE, ["<think>", "<think>Rome"])], ["semantic.lexical"])["semantic.lexical"].scores
+    assert alone == (cut, cut)
+
+
+def test_voters_that_were_cut_off_while_they_thought_are_not_heard() -> None:
+    thought = replace(response("x"), text="", thought="<think>x", thought_tokens=1)
+    prompt = Prompt("one", (Message("user", FRANCE),))
+    group = Group(
+        prompt, (1,), (response("Paris."), response("Rome.")), "", voters=(thought, response("Paris."))
+    )
+    (scores,) = score([group], ["semantic.lexical"])["semantic.lexical"].scores
+    assert scores == pytest.approx((0.5, 1.0))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tests.canned import response
@@ -72,3 +73,15 @@ def test_equal_records_are_equal_bytes(tmp_path: Path) -> None:
 def test_an_empty_table_keeps_its_schema() -> None:
     assert tables.pairs_table([]).schema == tables.PAIR_SCHEMA
     assert tables.pairs_from(tables.pairs_table([])) == ()
+
+
+def test_thoughts_survive_and_older_rows_have_none() -> None:
+    thought = replace(A, thought="<think>a</think>", thought_tokens=1, forced=(0,))
+    group = Group(PROMPT, (1,), (thought, B), "policy")
+    table = tables.groups_table([group])
+    assert tables.groups_from(table) == (group,)
+    (row,) = table.to_pylist()
+    for response_row in row["responses"]:
+        for name in ("thought", "thought_tokens", "forced"):
+            del response_row[name]
+    assert tables.groups_from(pa.Table.from_pylist([row])) == (Group(PROMPT, (1,), (A, B), "policy"),)
