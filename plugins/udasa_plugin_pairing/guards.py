@@ -22,7 +22,8 @@ class Guards(Options):
     """The guards' options, and their verdicts.
 
     Two kinds. A candidate guard speaks before a strategy chooses: a response without U, and under
-    `truncated = "exclude"` one that was cut off, is never looked at, so the next best takes its place.
+    `truncated = "exclude"` or "avoid" one that was cut off, is not looked at, so the next best takes its
+    place.
     A pair guard speaks after: a pair that it refuses is not replaced by the next best one, for that would
     pair other responses than the strategy names; the prompt is refused and its reason counted.
     """
@@ -33,20 +34,20 @@ class Guards(Options):
         description="Refuse a pair whose longer side has more than this many times the shorter side's "
         "tokens. Left out: no limit.",
     )
-    truncated: Literal["allow", "same", "exclude"] = Field(
+    truncated: Literal["allow", "same", "avoid", "exclude"] = Field(
         default="allow",
         description='What to do with responses that the token budget cut off: "allow" pairs them like any '
-        'other, "same" refuses a pair in which just one side was cut off, "exclude" never pairs them.',
+        'other, "same" refuses a pair in which just one side was cut off, "avoid" leaves them out where a '
+        'prompt has two scored responses or more that were not cut off, "exclude" never pairs them.',
     )
 
     def candidates(self, group: Group, scores: Scores) -> tuple[int, ...]:
         """Return the indices of the responses that may be paired, in order."""
-        return tuple(
-            index
-            for index, response in enumerate(group.responses)
-            if not isinstance(scores.U[index], Abstain)
-            and not (self.truncated == "exclude" and response.finish_reason == "length")
-        )
+        scored = tuple(index for index, u in enumerate(scores.U) if not isinstance(u, Abstain))
+        whole = tuple(index for index in scored if group.responses[index].finish_reason != "length")
+        if self.truncated == "exclude" or (self.truncated == "avoid" and len(whole) >= 2):
+            return whole
+        return scored
 
     def too_few(self, scores: Scores) -> str:
         """Return why fewer than two candidates are left: the scores that are missing, or the truncation.
