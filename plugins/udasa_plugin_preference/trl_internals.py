@@ -21,8 +21,8 @@ TILE_TOKENS = 256
 def pair_trainer(loss: Callable[[PairLogProbs], Any], beta: float, **arguments: Any) -> Any:
     """Return TRL's trainer on rows of token ids, minimising `loss`, and logging what `batch_figures` says.
 
-    arguments: those of DPOTrainer, whose rows are `prompt_ids`, `chosen_ids`, `rejected_ids` and `weight`;
-    before it trains, they have `ref_chosen_logps` and `ref_rejected_logps`, too.
+    arguments: those of DPOTrainer, whose rows are `prompt_ids`, `chosen_ids`, `rejected_ids`, `weight`
+    and `chosen_U`; before it trains, they have `ref_chosen_logps` and `ref_rejected_logps`, too.
     """
     from trl import DPOTrainer
 
@@ -89,14 +89,15 @@ def pair_trainer(loss: Callable[[PairLogProbs], Any], beta: float, **arguments: 
 
 
 def collator(pad_token_id: int) -> Any:
-    """Return what makes a batch of rows: TRL's tensors (2 · pairs, length), chosen first, and `weights`."""
+    """Return what makes a batch of rows: TRL's tensors (2 · pairs, length), chosen first, and what weighs."""
     import torch
     from trl.trainer.dpo_trainer import DataCollatorForPreference
 
     class WeightedPairs(DataCollatorForPreference):  # type: ignore[misc]  # trl ships no types
         def torch_call(self, examples: list[dict[str, Any]]) -> dict[str, Any]:
             weights = torch.tensor([example["weight"] for example in examples], dtype=torch.float32)
-            return {**super().torch_call(examples), "weights": weights}
+            us = torch.tensor([example["chosen_U"] for example in examples], dtype=torch.float32)
+            return {**super().torch_call(examples), "weights": weights, "chosen_U": us}
 
     return WeightedPairs(pad_token_id=pad_token_id, max_length=None)
 
@@ -136,6 +137,7 @@ def _pairs_of(log_probs: Any, batch: Mapping[str, Any]) -> PairLogProbs:
         chosen_tokens=chosen_tokens,
         rejected_tokens=rejected_tokens,
         weights=batch["weights"],
+        chosen_U=batch["chosen_U"],
         tokens_a_pair=batch["tokens_a_pair"],
     )
 
