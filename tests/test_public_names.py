@@ -28,6 +28,9 @@ PUBLIC = {
     "file_digest", "flush_to_disk", "locked", "parse_json", "whole_file", "whole_folder", "write_whole",
     # parts of a response
     "MarkedAnswer", "final_answer", "marked_answers", "sentences", "without_opening", "WORD", "words",
+    # answers to one question
+    "AnswerWord", "agreements", "answer_words", "answered", "asks_yes_or_no", "final_answers", "same_word",
+    "stance", "yes_and_no",
     # models and token caches
     "CacheUse", "branch_cache", "cache_use", "keeps_every_position", "last_logits", "load_classifier",
     "refuse_longer", "resolve_encoder", "resolve_model",

@@ -109,8 +109,6 @@ if TYPE_CHECKING:
     from udasa_core.store.runs import Run as Run
     from udasa_core.store.runs import find_run as find_run
     from udasa_core.store.tables import read_pairs as read_pairs
-    from udasa_core.text.answer import Answer as Answer
-    from udasa_core.text.answer import answer_to as answer_to
     from udasa_core.text.answer_words import AnswerWord as AnswerWord
     from udasa_core.text.answer_words import answer_words as answer_words
     from udasa_core.text.answer_words import same_word as same_word
@@ -123,7 +121,6 @@ if TYPE_CHECKING:
     from udasa_core.text.rating import RatingRule as RatingRule
     from udasa_core.text.rating import rating as rating
     from udasa_core.text.sentences import sentences as sentences
-    from udasa_core.text.stance import Stance as Stance
     from udasa_core.text.stance import asks_yes_or_no as asks_yes_or_no
     from udasa_core.text.stance import stance as stance
     from udasa_core.text.words import WORD as WORD
@@ -201,14 +198,13 @@ _HOMES = {
     "statistics.resampling": ("Resamples",),
     "store.runs": ("Run", "find_run"),
     "store.tables": ("read_pairs",),
-    "text.answer": ("Answer", "answer_to"),
     "text.answer_words": ("AnswerWord", "answer_words", "same_word"),
     "text.final_answer": ("MarkedAnswer", "final_answer", "marked_answers", "without_opening"),
     "text.own_words": ("own_words",),
     "text.printable": ("printable",),
     "text.rating": ("RatingRule", "rating"),
     "text.sentences": ("sentences",),
-    "text.stance": ("Stance", "asks_yes_or_no", "stance"),
+    "text.stance": ("asks_yes_or_no", "stance"),
     "text.words": ("WORD", "words"),
 }
 # Where each public name comes from.

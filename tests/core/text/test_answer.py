@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from udasa_core import answer_to
+from udasa_core.text.answer import answer_to
 
 QUESTION = "How many legs does a spider have?"
 
