@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from udasa_core import Column, Group, Plugin, Score, agreements, answered, final_answers, hookimpl
-from udasa_plugin_semantic.dissent import ALONE
+from udasa_plugin_semantic.dissent import ALONE, outvoted, votes
 
 if TYPE_CHECKING:
     from numpy import float64
@@ -68,13 +67,7 @@ def _uncertainties(group: Group, rows: NDArray[float64]) -> tuple[Score, ...]:
     voters = group.heard
     if len(voters) < 2:
         return (ALONE,)
-    weights = [math.exp(min(0.0, math.fsum(one.logprobs) / len(one.logprobs))) for one in voters]
-    total = math.fsum(weights)
-    if total <= 0.0:  # every response is so unlikely that its probability is 0 in floating point
-        weights, total = [1.0] * len(voters), float(len(voters))
+    weights = votes(voters)
     # einsum, not a matrix product: its sums do not depend on the group's size or order.
     similarity = agreements(group, np.clip(np.einsum("id,jd->ij", rows, rows), 0.0, 1.0))
-    return tuple(
-        min(1.0, max(0.0, math.fsum(w * (1.0 - s) for w, s in zip(weights, row, strict=True)) / total))
-        for row in similarity[: len(group.responses)].tolist()
-    )
+    return tuple(outvoted(row, weights) for row in similarity[: len(group.responses)].tolist())
