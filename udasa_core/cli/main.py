@@ -89,6 +89,7 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
     from udasa_core.check.overlap import overlap_table, overlaps
     from udasa_core.check.plan import plan_table, stack_table
     from udasa_core.check.remade import remade_table
+    from udasa_core.check.terms import terms_notes
     from udasa_core.check.turns import turn_notes
     from udasa_core.cli.console import console_progress
     from udasa_core.plugins.catalog import read_catalog
@@ -104,7 +105,7 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
     found, untold = overlaps(checked, catalog, console_progress())
     if found:
         say(f"{overlap_table(found)}\n")
-    for told in (*cautions(checked, catalog), *untold, *turn_notes(checked)):
+    for told in (*cautions(checked, catalog), *terms_notes(checked), *untold, *turn_notes(checked)):
         say(f"note: {told}")
     say(f"{config} has no fault; next: udasa run {config}")
 
