@@ -126,12 +126,23 @@ class CrossModel(Plugin):
 
     @hookimpl
     def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:
-        return answered(self.name, groups, lambda some: self._uncertainties(some, seed))
+        def score(some: Sequence[Group]) -> Iterator[tuple[Score, ...]]:
+            if some:
+                # All prompts are asked where one is: what the other model says must not hang on which of
+                # them this policy answers.
+                voices = dict(zip(map(id, groups), self._voices(groups, seed), strict=True))
+                yield from self._uncertainties(some, [voices[id(group)] for group in some])
 
-    def _uncertainties(self, groups: Sequence[Group], seed: int) -> Iterator[tuple[Score, ...]]:
+        return answered(self.name, groups, score)
+
+    def _voices(self, groups: Sequence[Group], seed: int) -> Sequence[tuple[Response, ...]]:
+        return self._recorded(groups) if self.options.recorded is not None else self._sampled(groups, seed)
+
+    def _uncertainties(
+        self, groups: Sequence[Group], voices: Sequence[tuple[Response, ...]]
+    ) -> Iterator[tuple[Score, ...]]:
         import numpy as np
 
-        voices = self._recorded(groups) if self.options.recorded is not None else self._sampled(groups, seed)
         # The other model stands where voters stand, so that answers are compared as they are everywhere.
         both = [replace(group, voters=heard) for group, heard in zip(groups, voices, strict=True)]
         texts = [text for group in both for text in final_answers(group)]

@@ -49,6 +49,9 @@ class Pairwise(Plugin):
     next to it in the order of sampling, a circle: K · m readings. Where all are compared, a Bradley-Terry
     model of the same σ(x'_ij) has its strengths in the order of these means; so none is fitted.
 
+    It tells responses of one prompt apart, and says nothing of prompts: where all are compared, the mean over
+    distinct responses is ½ whatever they are, before training and after, and on control prompts, too.
+
     What "held" costs: where a longer response of this prompt is better for what it says, that is taken out,
     too. A reader that loves length, and nothing else, gives ½ to all. `max_length_ratio` holds length in
     another way: responses that differ more are not compared.

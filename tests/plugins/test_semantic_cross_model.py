@@ -92,6 +92,18 @@ def test_it_asks_for_the_other_model_as_told(other: Path) -> None:
     assert dimension.fingerprint == policy.key
 
 
+def test_what_it_asks_does_not_hang_on_what_the_policy_answers(other: Path) -> None:
+    long = "Rain falls on the hills. It runs down to the sea. Then it rises again, and the clouds come back."
+    one, essay = group(("8 legs.", -1.0)), group((long, -1.0))
+    resources = Voices(("8 legs", -1.0))
+    dimension = built(resources, source=f"file:{other}", device="cpu")
+    assert dimension.udasa_score([essay, one], 0).scores == ((NO_ANSWER,), (0.0,))
+    ((prompts, *_),) = resources.asked
+    assert prompts == (essay.prompt, one.prompt)
+    dimension.udasa_score([essay, essay], 0)
+    assert len(resources.asked) == 1, "where nothing is answered, nothing is asked"
+
+
 def test_its_identity_is_the_other_models_bytes(tmp_path: Path) -> None:
     keys = []
     for seed in (0, 0, 1):
