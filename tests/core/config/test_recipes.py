@@ -67,7 +67,8 @@ def test_measured_is_what_was_trained_in_the_premise() -> None:
 def test_the_quickstart_is_measured_for_few_prompts() -> None:
     quickstart, measured = plain("quickstart"), plain("measured")
     differ = {table for table in measured if quickstart[table] != measured[table]}
-    assert differ == {"run", "generator", "pairing"}
+    assert differ == {"run", "generator", "pairing", "trainer"}
+    assert quickstart["trainer"] == {**measured["trainer"], "min_pairs": 1}
     assert quickstart["generator"] == {**measured["generator"], "responses": 4, "voters": 8}
     assert quickstart["pairing"] == {"use": "extremes", "truncated": "avoid"}
     assert quickstart["run"] == {**measured["run"], "name": "quickstart"}
