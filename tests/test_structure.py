@@ -145,9 +145,8 @@ def test_the_wheel_brings_no_generic_name(tmp_path: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names if not name.split("/")[0].endswith(".dist-info")}
     assert tops == {Path(e).name for e in PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]}
-    assert {"udasa_core/data/quickstart.toml", "udasa_core/data/pins.toml", "udasa_core/py.typed"} <= set(
-        names
-    )
+    shipped = ("data/quickstart.toml", "data/recipes/measured.toml", "data/pins.toml", "py.typed")
+    assert {f"udasa_core/{name}" for name in shipped} <= set(names)
 
 
 def test_the_editable_installation_brings_no_generic_name(tmp_path: Path) -> None:

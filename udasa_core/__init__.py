@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from udasa_core.prompts.read import SetAside as SetAside
     from udasa_core.prompts.read import prompts_digest as prompts_digest
     from udasa_core.prompts.read import read_prompts as read_prompts
+    from udasa_core.prompts.recordings import Recordings as Recordings
     from udasa_core.prompts.rows import BadRow as BadRow
     from udasa_core.prompts.rows import read_rows as read_rows
     from udasa_core.records import Abstain as Abstain
@@ -168,6 +169,7 @@ _HOMES = {
     "prompts.labelled": ("Labelled", "labelled"),
     "prompts.prompt_row": ("RowError", "row_id", "row_messages"),
     "prompts.read": ("PromptSource", "ReadPrompt", "SetAside", "prompts_digest", "read_prompts"),
+    "prompts.recordings": ("Recordings",),
     "prompts.rows": ("BadRow", "read_rows"),
     "records": (
         "Abstain",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from udasa_core.config.overrides import override
 from udasa_core.config.parse import RunConfig, parse_config
+from udasa_core.config.recipes import recipes
 from udasa_core.config.toml_text import check_plain, read_toml
 from udasa_core.errors import Fault, UdasaError
 from udasa_core.files.lock import unused
@@ -78,7 +78,7 @@ def load(
 
 def quickstart() -> Path:
     """Return the path of the bundled quickstart.toml."""
-    return Path(str(files("udasa_core") / "data" / "quickstart.toml"))
+    return recipes()["quickstart"]
 
 
 def _check_sources(config: RunConfig) -> Iterator[Fault]:

@@ -60,9 +60,9 @@ class OpenAIGenerator(Plugin):
     The same arguments need not give the same Groups: a server does not promise that, not even with a seed.
     What was sampled is kept, so a run goes on with what it has.
 
-    The server serves the base policy. A policy with an adapter, such as a run has just trained, is not served
-    there: it is sampled on this machine, by the same rule, which takes longer; held_out = 0 under [run]
-    spares a run that.
+    The server serves the base policy. Another model, such as the policy that a run has just trained, or one
+    that a dimension compares with, is not served there: it is sampled on this machine, by the same rule,
+    which takes longer; held_out = 0 under [run] spares a run the first.
 
     A prompt that the server refuses ends the work with an error that names it, and what to write.
     """
@@ -110,7 +110,7 @@ class OpenAIGenerator(Plugin):
     ) -> list[Group]:
         lm = self.resources.causal_lm(policy)
         rendered = [self._render(lm, prompt) for prompt in prompts]
-        if policy.adapters:
+        if policy.key != self.resources.base.key:
             return self._sample_locally(lm, prompts, rendered, sampling, seed)
         end_of_turn = lm.end_of_turn("chat", self.options.template_options)
         groups: list[Group] = []

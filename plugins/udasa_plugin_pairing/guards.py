@@ -23,8 +23,8 @@ class Guards(Options):
     """The guards' options, and their verdicts.
 
     Two kinds. A candidate guard speaks before a strategy chooses: a response without U, one that was cut off
-    while it thought and so answers nothing, and under `truncated = "exclude"` any that was cut off, is never
-    looked at, so the next best takes its place.
+    while it thought and so answers nothing, and under `truncated = "exclude"` or "avoid" any that was cut
+    off, is not looked at, so the next best takes its place.
     A pair guard speaks after: a pair that it refuses is not replaced by the next best one, for that would
     pair other responses than the strategy names; the prompt is refused and its reason counted.
     """
@@ -35,21 +35,24 @@ class Guards(Options):
         description="Refuse a pair whose longer side has more than this many times the shorter side's "
         "tokens. Left out: no limit.",
     )
-    truncated: Literal["allow", "same", "exclude"] = Field(
+    truncated: Literal["allow", "same", "avoid", "exclude"] = Field(
         default="allow",
         description='What to do with responses that the token budget cut off: "allow" pairs them like any '
-        'other, "same" refuses a pair in which just one side was cut off, "exclude" never pairs them.',
+        'other, "same" refuses a pair in which just one side was cut off, "avoid" leaves them out where a '
+        'prompt has two scored responses or more that were not cut off, "exclude" never pairs them.',
     )
 
     def candidates(self, group: Group, scores: Scores) -> tuple[int, ...]:
         """Return the indices of the responses that may be paired, in order."""
-        return tuple(
+        scored = tuple(
             index
             for index, response in enumerate(group.responses)
-            if response.has_answer
-            and not isinstance(scores.U[index], Abstain)
-            and not (self.truncated == "exclude" and response.finish_reason == "length")
+            if response.has_answer and not isinstance(scores.U[index], Abstain)
         )
+        whole = tuple(index for index in scored if group.responses[index].finish_reason != "length")
+        if self.truncated == "exclude" or (self.truncated == "avoid" and len(whole) >= 2):
+            return whole
+        return scored
 
     def too_few(self, group: Group, scores: Scores) -> str:
         """Return why fewer than two candidates are left: the answers or the scores that are missing, or the

@@ -63,6 +63,13 @@ class PreferenceOptions(Options):
         description="Which tokens of a model that thinks first count in the loss: `all`, its thought and its "
         "answer, or its `answer` alone, given the thought. Tokens that the generator wrote never count.",
     )
+    sft_below: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="Let `sft_weight` count only for pairs whose chosen response's U (`chosen_U`) lies below "
+        "this. Left out: for all pairs.",
+    )
     max_length: int | None = Field(
         None,
         ge=2,
@@ -76,6 +83,12 @@ class PreferenceOptions(Options):
         "none",
         description='Keep the frozen base in 4-bit NF4 while training ("4bit", QLoRA); needs bitsandbytes.',
     )
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        if self.sft_below is None or self.sft_weight:
+            return ()
+        return ("sft_below says for which pairs sft_weight counts, and that is 0: it changes nothing",)
 
     @field_validator("targets")
     @classmethod

@@ -40,6 +40,10 @@ class PairLogProbs:
     """`Pair.weight`, ≥ 0, 1 for an ordinary pair. The trainer multiplies each pair's loss by it: a loss need
     not look at it."""
 
+    chosen_U: Tensor | None = None
+    """`Pair.chosen_U`, the chosen response's aggregate in [0, 1], NaN for a pair that has none; None: nobody
+    says. No gradient flows through it."""
+
     tokens_a_pair: float | None = None
     """The chosen tokens a pair, in the mean over all pairs of one optimizer step, of which these may be a
     part; None: over these."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,8 @@ class Rows:
     """`count` rows in `file`, and their tokens by row; `overlong` pairs were set aside.
 
     tokens: (count,) prompt + chosen + prompt + rejected. lengths: (2, count) tokens that count of the chosen
-    and of the rejected responses. weights: (count,) the pairs' shares in the loss.
+    and of the rejected responses. weights: (count,) the pairs' shares in the loss. chosen_U: (count,) the
+    chosen responses' U, NaN where a pair has none.
     """
 
     file: Path
@@ -29,6 +31,7 @@ class Rows:
     tokens: NDArray[np.int64]
     lengths: NDArray[np.int64]
     weights: NDArray[np.float64]
+    chosen_U: NDArray[np.float64]
 
 
 def write_rows(pairs: Path, file: Path, max_length: int | None, part: Part = "all") -> Rows:
@@ -54,11 +57,13 @@ def write_rows(pairs: Path, file: Path, max_length: int | None, part: Part = "al
             ("chosen_counts", counts),
             ("rejected_counts", counts),
             ("weight", pa.float64()),
+            ("chosen_U", pa.float64()),
         ]
     )
     tokens: list[int] = []
     lengths: list[tuple[int, int]] = []
     weights: list[float] = []
+    us: list[float] = []
     batch: list[dict[str, object]] = []
     overlong = 0
     with (
@@ -79,6 +84,7 @@ def write_rows(pairs: Path, file: Path, max_length: int | None, part: Part = "al
             lengths.append((sum(sides["chosen"]), sum(sides["rejected"])))
             tokens.append(2 * len(pair.prompt_token_ids) + sum(map(len, sides.values())))
             weights.append(pair.weight)
+            us.append(math.nan if pair.chosen_U is None else pair.chosen_U)
             batch.append(
                 {
                     "prompt_ids": list(pair.prompt_token_ids),
@@ -86,19 +92,20 @@ def write_rows(pairs: Path, file: Path, max_length: int | None, part: Part = "al
                     "rejected_ids": list(pair.rejected.token_ids),
                     **{f"{side}_counts": counted for side, counted in sides.items()},
                     "weight": pair.weight,
+                    "chosen_U": us[-1],
                 }
             )
             if len(batch) == _BATCH:
                 flush()
         flush()
-    counted_lengths = np.array(lengths, dtype=np.int64).reshape(-1, 2).T
     return Rows(
         file,
         len(tokens),
         overlong,
         np.array(tokens, dtype=np.int64),
-        counted_lengths,
+        np.array(lengths, dtype=np.int64).reshape(-1, 2).T,
         np.array(weights, dtype=np.float64),
+        np.array(us, dtype=np.float64),
     )
 
 

@@ -29,6 +29,8 @@ class SFT(PreferenceTrainer):
         )
         sft_weight: float = Field(0.0, description="Stays 0: the loss is that term, and nothing else.")
 
+        sft_below: None = Field(None, description="Stays unset: there is no term beside the loss.")
+
         @field_validator("sft_weight")
         @classmethod
         def _is_the_loss_itself(cls, weight: float) -> float:

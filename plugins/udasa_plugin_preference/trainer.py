@@ -45,7 +45,11 @@ class PreferenceTrainer(Plugin):
         return {"margin_after": mean(margins), "accuracy_after": mean(margins > 0)}
 
     def weighted_loss(self, pairs: PairLogProbs) -> Tensor:
-        """Return what a batch minimises: the mean over its pairs of weight × (loss + sft_weight × nll)."""
+        """Return what a batch minimises: the mean over its pairs of weight × (loss + sft_weight × nll).
+
+        Under `sft_below` the last term is 0 for a pair whose `chosen_U` is not below it, or that has none;
+        what it is for the others does not depend on how many those are.
+        """
         losses = self.losses(pairs)
         if losses.shape != pairs.weights.shape:
             raise UdasaError(
@@ -53,8 +57,18 @@ class PreferenceTrainer(Plugin):
                 f"{len(pairs.weights)} pairs: return one loss for each pair, not their sum or mean"
             )
         if self.options.sft_weight:
-            losses = losses + self.options.sft_weight * pairs.chosen_nll
+            losses = losses + self.options.sft_weight * self._supervised(pairs)
         return (pairs.weights * losses).mean()
+
+    def _supervised(self, pairs: PairLogProbs) -> Tensor:
+        """Return each pair's supervised term (n,), 0 where the chosen response is not certain enough."""
+        below = self.options.sft_below
+        if below is None:
+            return pairs.chosen_nll
+        if pairs.chosen_U is None:
+            raise UdasaError(f"trainer {self.name!r}: sft_below asks for chosen_U, and the pairs have none")
+        # NaN is below nothing.
+        return pairs.chosen_nll * (pairs.chosen_U < below)
 
     @hookimpl
     def udasa_train(

@@ -162,7 +162,8 @@ def _pairs_of(rows: Rows, policy: NDArray[np.float64], reference: NDArray[np.flo
     lengths = map(from_numpy, rows.lengths)
     measured = (chosen, rejected, reference_chosen, reference_rejected)
     chosen_tokens, rejected_tokens = lengths
-    return PairLogProbs(*measured, chosen_tokens, rejected_tokens, from_numpy(rows.weights))
+    told = (from_numpy(rows.weights), from_numpy(rows.chosen_U))
+    return PairLogProbs(*measured, chosen_tokens, rejected_tokens, *told)
 
 
 def _open_trainer(call: Call, loss: Loss, model: Any, dataset: Any, folder: Path, steps: int) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -11,14 +10,13 @@ from udasa_core import (
     Group,
     LikelihoodOptions,
     Plugin,
-    Response,
     Score,
     agreements,
     answered,
     final_answers,
     hookimpl,
 )
-from udasa_plugin_semantic.dissent import ALONE
+from udasa_plugin_semantic.dissent import ALONE, outvoted, votes
 
 if TYPE_CHECKING:
     from numpy import float64
@@ -82,17 +80,7 @@ class Agreement(Plugin):
         voters = group.heard
         if len(voters) < 2:
             return (ALONE,)
-        weights = [self._weight(one) for one in voters]
-        total = math.fsum(weights)
-        if total <= 0.0:  # every response is so unlikely that its probability is 0 in floating point
-            weights, total = [1.0] * len(voters), float(len(voters))
+        weights = votes([self.options.logprobs(one) or one.logprobs for one in voters])
         # einsum, not a matrix product: its sums do not depend on the group's size or order.
         similarity = agreements(group, np.clip(np.einsum("id,jd->ij", rows, rows), 0.0, 1.0))
-        return tuple(
-            min(1.0, max(0.0, math.fsum(w * (1.0 - s) for w, s in zip(weights, row, strict=True)) / total))
-            for row in similarity[: len(group.responses)].tolist()
-        )
-
-    def _weight(self, vote: Response) -> float:
-        logprobs = self.options.logprobs(vote) or vote.logprobs
-        return math.exp(min(0.0, math.fsum(logprobs) / len(logprobs)))
+        return tuple(outvoted(row, weights) for row in similarity[: len(group.responses)].tolist())

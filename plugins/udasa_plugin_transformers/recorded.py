@@ -25,7 +25,7 @@ from udasa_plugin_transformers.rendering import RenderingOptions
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from udasa_plugin_transformers.recordings import Recordings
+    from udasa_core import Recordings
 
 log = logging.getLogger("udasa.recorded")
 
@@ -122,6 +122,6 @@ class RecordedGenerator(Plugin):
 
     @cached_property
     def _recordings(self) -> Recordings:
-        from udasa_plugin_transformers.recordings import Recordings
+        from udasa_core import Recordings
 
         return Recordings(self._path)

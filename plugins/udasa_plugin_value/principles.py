@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field, field_validator
 
 from udasa_core import Abstain, Column, Group, Message, Plugin, Reader, Resources, Score, hookimpl
+from udasa_plugin_value.log_odds import log_odds
 from udasa_plugin_value.pessimism import doubt
 from udasa_plugin_value.principle import Principle
 from udasa_plugin_value.scoring import Conversation, score_conversations
@@ -21,8 +22,6 @@ _GROUPS_A_CALL = 8
 _CONTENT_FREE: tuple[Conversation, ...] = tuple(
     (Message("user", nothing), Message("assistant", nothing)) for nothing in ("N/A", "")
 )
-# A reader surer than this counts as this sure, so that log-odds stay finite.
-_SUREST = 1e-6
 
 
 class Principles(Plugin):
@@ -118,7 +117,7 @@ class Principles(Plugin):
             self.resources,
             _GROUPS_A_CALL,
             lambda conversations: self._uncertainties(
-                _log_odds(reader.yes_probabilities(conversations, self._questions)) - habit
+                log_odds(reader.yes_probabilities(conversations, self._questions)) - habit
             ),
         )
 
@@ -128,7 +127,7 @@ class Principles(Plugin):
 
         if not self.options.content_free_prior:
             return np.zeros(len(self._questions))
-        return _log_odds(reader.yes_probabilities(_CONTENT_FREE, self._questions).mean(axis=0))
+        return log_odds(reader.yes_probabilities(_CONTENT_FREE, self._questions).mean(axis=0))
 
     def _uncertainties(self, evidence: NDArray[float64]) -> list[Score]:
         """Return n scores from the log-odds s (n, questions)."""
@@ -155,11 +154,3 @@ class Principles(Plugin):
             f"no principle applies: the likeliest to has {weights.max():.2f}, "
             f"below min_weight {self.options.min_weight:g}"
         )
-
-
-def _log_odds(p: NDArray[float64]) -> NDArray[float64]:
-    import numpy as np
-    from scipy.special import logit
-
-    odds: NDArray[float64] = logit(np.clip(p, _SUREST, 1.0 - _SUREST))
-    return odds

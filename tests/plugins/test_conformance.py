@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,15 @@ def options_of(offer: Offer, folder: Path) -> dict[str, Any]:
         rows = [{"id": prompt.id, "raw": "Rating: [[5]]"} for prompt in asked]
         file.write_text("".join(json.dumps(row) + "\n" for row in rows))
         return {"source": f"file:{file}"}
+    if offer.name == "semantic.cross-model":
+        file = folder / "other.jsonl"
+        prompts = {group.prompt.messages for group in testing.sample_groups()}
+        rows = [
+            {"messages": [asdict(one) for one in messages], "responses": ["Yes.", "No."]}
+            for messages in prompts
+        ]
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        return {"recorded": f"file:{file}"}
     if offer.name == "recorded":
         rows = [
             {"prompt": "Why?", "responses": ["Because.", "Since it is so."]},
@@ -98,7 +108,8 @@ def test_what_shapes_training_says_whether_labels_enter() -> None:
             said[attribute(load_factory(offer), "label_free")].add(offer.name)
     assert said[False] == {"isotonic", "platt", "fitted-mean"}
     # Whose responses, and whose models, nobody here knows.
-    assert said[None] == {"recorded", "openai", "value.classifier", "value.ensemble", "value.reward"}
+    models = {"semantic.cross-model", "value.classifier", "value.ensemble", "value.reward"}
+    assert said[None] == {"recorded", "openai", *models}
 
 
 def plain_options(offer: Offer, folder: Path) -> dict[str, Any]:

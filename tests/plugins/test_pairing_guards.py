@@ -56,6 +56,16 @@ def test_what_was_cut_off_while_it_thought_is_no_candidate_and_counted_by_its_ow
     assert Guards().too_few(alone, scores(0.1)) == TOO_FEW
 
 
+def test_candidates_under_avoid_are_whole_where_two_are() -> None:
+    guards = Guards(truncated="avoid")
+    one = group(response("a"), response("b", cut=True), response("c"), response("d", cut=True))
+    assert guards.candidates(one, scores(0.1, 0.2, 0.3, 0.4)) == (0, 2)
+    # One finished response that is scored is too few: all are taken, as under "allow".
+    lost = scores(0.1, 0.2, Abstain("lost"), 0.4)
+    assert guards.candidates(one, lost) == Guards().candidates(one, lost) == (0, 1, 3)
+    assert guards.refuse(one.responses[0], one.responses[1]) is None
+
+
 @pytest.mark.parametrize("options", [{"max_length_ratio": 0.5}, {"truncated": "never"}, {"min_gapp": 0.1}])
 def test_options_that_make_no_sense_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(ValidationError):

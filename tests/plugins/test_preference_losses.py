@@ -143,6 +143,30 @@ def test_weights_multiply_each_pairs_loss_by_hand() -> None:
     assert float(with_term) == pytest.approx(expected + term)
 
 
+def test_the_sft_term_counts_where_the_chosen_is_certain_by_hand() -> None:
+    preference = (0.5 * math.log(1 + math.exp(-1.5)) + 3.0 * math.log(1 + math.exp(2.0))) / 2
+    gated = built(DPO, beta=0.5, sft_weight=0.1, sft_below=0.4)
+    # 5 chosen tokens in 2 pairs: −log π of 8 is 8 / 2.5 of the term, that of 13 is 13 / 2.5.
+    for us, term in (
+        ((0.399, 0.4), 0.5 * 8 / 2.5),
+        ((0.9, 0.1), 3.0 * 13 / 2.5),
+        ((0.0, 0.2), 0.5 * 8 / 2.5 + 3.0 * 13 / 2.5),
+        ((math.nan, 0.9), 0.0),
+    ):
+        loss = gated.weighted_loss(replace(BY_HAND, chosen_U=torch.tensor(us)))
+        assert float(loss) == pytest.approx(preference + 0.1 * term / 2)
+
+
+def test_sft_below_asks_for_scored_pairs_and_for_a_term() -> None:
+    with pytest.raises(UdasaError, match="sft_below asks for chosen_U"):
+        built(IPO, sft_weight=1.0, sft_below=0.4).weighted_loss(BY_HAND)
+    assert built(IPO, sft_weight=1.0, sft_below=0.4).options.cautions == ()
+    (told,) = built(IPO, sft_below=0.4).options.cautions
+    assert "sft_weight" in told
+    with pytest.raises(ValueError, match="sft_below"):
+        SFT.Options(sft_below=0.4)  # type: ignore[arg-type]
+
+
 def test_metrics_by_hand() -> None:
     assert built(DPO, beta=0.5).metrics(BY_HAND) == {
         "margin_after": pytest.approx(0.5 * (3 - 4) / 2),
@@ -186,6 +210,19 @@ def test_a_pairs_weight_multiplies_its_loss_while_training(tiny_ref: ModelRef, t
     expected = sum(pair.weight * float(loss) for pair, loss in zip(PAIRS, losses, strict=True)) / 6
     assert report.metrics["first_loss"] == pytest.approx(expected, rel=1e-4)
     assert expected != pytest.approx(float(losses.mean()), rel=1e-2)
+
+
+def test_the_sft_term_counts_by_each_pairs_own_score_while_training(
+    tiny_ref: ModelRef, tmp_path: Path
+) -> None:
+    us = (0.1, 0.4, None, 0.39, 0.9, 0.2)
+    pairs = [replace(pair, chosen_U=u) for pair, u in zip(make_pairs(6), us, strict=True)]
+    file = write_pairs(tmp_path / "pairs.parquet", pairs)
+    report = train(DPO, file, tiny_ref, tmp_path / "out", batch=6, sft_weight=0.5, sft_below=0.4)
+    chosen = summed_logprobs(tiny_ref, pairs)[0]
+    tokens = sum(len(pair.chosen.token_ids) for pair in pairs)
+    expected = math.log(2) - 0.5 * float(chosen[0] + chosen[3] + chosen[5]) / tokens
+    assert report.metrics["first_loss"] == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_pair_of_weight_zero_trains_nothing(tiny_ref: ModelRef, tmp_path: Path) -> None:

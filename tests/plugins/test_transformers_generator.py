@@ -249,7 +249,7 @@ def test_a_file_that_changes_has_another_fingerprint(resources: FakeResources, t
         ('{"prompt": "a", "messages": [], "responses": []}', "both"),
         ('{"prompt": 3, "responses": []}', "prompt is no text"),
         ('{"prompt": "a"}', "`responses` is no list"),
-        ('{"prompt": "a", "responses": ["b", null]}', "a response is no text"),
+        ('{"prompt": "a", "responses": ["b", null]}', "one of `responses` is no text"),
         ('{"prompt": "a", "responses": ["\\ud800"]}', "surrogate"),
         ('{"messages": [{"role": "robot", "content": "a"}], "responses": []}', "robot"),
         ('{"messages": ["a"], "responses": []}', "a role and a content"),

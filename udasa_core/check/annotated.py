@@ -1,6 +1,7 @@
-"""The annotated TOML of `udasa init`: the quickstart with every key explained, the others at their defaults.
+"""The annotated TOML of `udasa init`: a recipe with every key explained, the others at their defaults.
 
-Made from what reads it (the core's tables and the selected plugins' options), so it says nothing else.
+Made from what reads it (the core's tables and the selected plugins' options), and from what the recipe's own
+comments say of its tables, so it says nothing else.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from udasa_core.config.parse import ARRAYS, known_tables
+from udasa_core.config.recipes import DEFAULT, Remark, recipes, remarks
 from udasa_core.config.schema import CORE_TABLES, KIND_TABLES, PluginKeys
+from udasa_core.config.toml_text import read_toml
 from udasa_core.errors import UdasaError, UsageError
 from udasa_core.files.whole import write_whole
 from udasa_core.hookspecs import KINDS
@@ -26,39 +29,47 @@ _WIDTH = 100
 # Where the comment behind a key begins.
 _COLUMN = 28
 _HEAD = """\
-# Everything that udasa can be told. What stands here is the quickstart; `udasa check FILE` explains what it
-# comes to, and `udasa run FILE` runs it. A line that begins with # and no blank is a key at its default:
-# take the # away to change it. … stands for a key that is unset.
+# Everything that udasa can be told. `udasa check FILE` explains what this file comes to, and `udasa run FILE`
+# runs it. A line that begins with # and no blank is a key at its default: take the # away to change it. …
+# stands for a key that is unset.
 """
 # What stands before the plugins' tables; the core's other tables stand behind them.
 _FIRST = ("run", "model", "prompts")
 
 
-def annotated(raw: Mapping[str, Any], catalog: Catalog | None = None) -> str:
-    """Return `raw` (a configuration's plain data) as annotated TOML that parses to `raw` again."""
+def annotated(raw: Mapping[str, Any], catalog: Catalog | None = None, said: Sequence[Remark] = ()) -> str:
+    """Return `raw` (a configuration's plain data) as annotated TOML that parses to `raw` again.
+
+    said: what its author says of its tables, which stands above them.
+    """
     catalog = catalog or read_catalog()
-    blocks = [_HEAD]
-    blocks += [_core_table(name, raw.get(name)) for name in _FIRST]
+    texts = {(table, number): text for table, number, text in said}
+
+    def above(block: str, table: str, number: int = 0) -> str:
+        return "\n".join([*_comment(texts.get((table, number), "")), block])
+
+    blocks = [above("", ""), _HEAD] if ("", 0) in texts else [_HEAD]
+    blocks += [above(_core_table(name, raw.get(name)), name) for name in _FIRST]
     headers = {kind: f"[[{kind}]]" if kind in ARRAYS else f"[{kind}]" for kind in KINDS}
     kinds = [kind for kind in KINDS if kind in known_tables()]
     for kind in (kind for kind in kinds if kind in raw):
         entries = raw[kind] if kind in ARRAYS else [raw[kind]]
         blocks += [
-            _plugin_table(kind, headers[kind], entry, catalog, first=entry is entries[0]) for entry in entries
+            above(_plugin_table(kind, headers[kind], entry, catalog, first=not number), kind, number)
+            for number, entry in enumerate(entries)
         ]
-    blocks += [_core_table(name, raw.get(name)) for name in CORE_TABLES if name not in _FIRST]
+    blocks += [above(_core_table(name, raw.get(name)), name) for name in CORE_TABLES if name not in _FIRST]
     blocks += [_absent_plugin(kind, headers[kind], catalog) for kind in kinds if kind not in raw]
     return "\n".join(blocks)
 
 
-def write_annotated(path: Path, *, force: bool = False) -> None:
-    """Write the annotated quickstart. Raises UsageError where the file is there already, unless forced."""
-    from udasa_core.api import quickstart
-    from udasa_core.config.toml_text import read_toml
-
+def write_annotated(path: Path, recipe: str = DEFAULT, *, force: bool = False) -> None:
+    """Write an annotated recipe. Raises UsageError where the file is there already, unless forced."""
     if path.exists() and not force:
         raise UsageError(f"{path} exists already; `udasa init {path} --force` replaces it")
-    write_whole(path, annotated(read_toml(quickstart())))
+    source = recipes()[recipe]
+    said = tuple(remarks(source.read_text(encoding="utf-8")))
+    write_whole(path, annotated(read_toml(source), said=said))
 
 
 def _core_table(name: str, values: Mapping[str, Any] | None) -> str:
@@ -89,7 +100,7 @@ def _plugin_table(kind: str, header: str, values: Mapping[str, Any], catalog: Ca
 
 
 def _absent_plugin(kind: str, header: str, catalog: Catalog) -> str:
-    """Return the commented table of a kind that the quickstart leaves to its default, or out."""
+    """Return the commented table of a kind that the recipe leaves to its default, or out."""
     names = _names(kind, catalog)
     return "\n".join(
         [f"#{header}", *_others(kind, catalog, ""), f'#use = "{names[0] if names else "…"}"', ""]

@@ -12,6 +12,7 @@ import click
 
 from udasa_core.cli.command import Root, say
 from udasa_core.cli.experiment import Experiments
+from udasa_core.config.recipes import DEFAULT, recipes
 
 if TYPE_CHECKING:
     from udasa_core.config.parse import PluginTable
@@ -55,12 +56,26 @@ def main() -> None:
 
 @main.command(short_help="Write an annotated configuration.")
 @click.argument("file", type=_FILE, default=Path("udasa.toml"))
+@click.option(
+    "--recipe",
+    type=click.Choice(tuple(recipes())),
+    default=DEFAULT,
+    show_default=True,
+    help="The recipe to start from.",
+)
 @click.option("--force", is_flag=True, help="Replace the file.")
-def init(file: Path, force: bool) -> None:
-    """Write an annotated configuration to FILE (udasa.toml): the quickstart with every key explained."""
+def init(file: Path, recipe: str, force: bool) -> None:
+    """Write an annotated configuration to FILE (udasa.toml): a recipe with every key explained.
+
+    \b
+    measured    what gained most on labelled questions; for prompts with short answers
+    open        for prompts without one: a reader compares responses; not measured
+    paper       the method as it was described: three dimensions, DPO; for comparison
+    quickstart  what `udasa run` runs without a file: measured, for 24 prompts
+    """
     from udasa_core.check.annotated import write_annotated
 
-    write_annotated(file, force=force)
+    write_annotated(file, recipe, force=force)
     say(f"wrote {file}; next: udasa check {file}")
 
 
@@ -74,6 +89,7 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
     from udasa_core.check.overlap import overlap_table, overlaps
     from udasa_core.check.plan import plan_table, stack_table
     from udasa_core.check.remade import remade_table
+    from udasa_core.check.terms import terms_notes
     from udasa_core.check.turns import turn_notes
     from udasa_core.cli.console import console_progress
     from udasa_core.plugins.catalog import read_catalog
@@ -89,7 +105,7 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
     found, untold = overlaps(checked, catalog, console_progress())
     if found:
         say(f"{overlap_table(found)}\n")
-    for told in (*cautions(checked, catalog), *untold, *turn_notes(checked)):
+    for told in (*cautions(checked, catalog), *terms_notes(checked), *untold, *turn_notes(checked)):
         say(f"note: {told}")
     say(f"{config} has no fault; next: udasa run {config}")
 

@@ -64,6 +64,10 @@ class Outputs:
         if self.manifest is not None:
             self.manifest.point(output, label, keys, basis)
 
+    def pointed_since(self, number: int) -> list[list[Any]]:
+        """Return what was pointed at after the first `number` outputs, as plain data: output, label, keys."""
+        return [[output.to_json(), label, list(keys)] for output, label, keys in self.pointed[number:]]
+
     def once(
         self,
         output: Output,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -32,10 +32,12 @@ if TYPE_CHECKING:
 _UNLIMITED = 2**31 - 1
 
 
-def load_causal_lm(ref: ModelRef, progress: Progress = silent) -> CausalLM:
+def load_causal_lm(
+    ref: ModelRef, progress: Progress = silent, before: Callable[[ModelRef], None] = lambda ref: None
+) -> CausalLM:
     """Return the model of `ref` for inference. Nothing is read before it is asked for; `progress` is told
-    when the weights are."""
-    return CausalLM(ref, progress)
+    when the weights are, and `before` is called with `ref` before that."""
+    return CausalLM(ref, progress, before)
 
 
 class CausalLM:
@@ -44,9 +46,15 @@ class CausalLM:
     Rendering and counting tokens read the tokenizer alone; the first touch of `model` reads the weights.
     """
 
-    def __init__(self, ref: ModelRef, progress: Progress = silent) -> None:
+    def __init__(
+        self,
+        ref: ModelRef,
+        progress: Progress = silent,
+        before: Callable[[ModelRef], None] = lambda ref: None,
+    ) -> None:
         self.ref = ref
         self._progress = progress
+        self._before = before
 
     @cached_property
     def tokenizer(self) -> PreTrainedTokenizerBase:
@@ -60,6 +68,7 @@ class CausalLM:
         """The model with its adapters, on `device`. Raises UdasaError where it cannot be loaded."""
         from udasa_core.models.loading import load_model
 
+        self._before(self.ref)
         with self._progress(f"load {self.ref.source}", None):
             return load_model(self.ref)
 

@@ -25,7 +25,8 @@ _Kind = TypeVar("_Kind", "bool_", "float64")
 _LEAST_SHARE = 0.5
 NO_ANSWER = Abstain(
     "the responses give no short answer that could be compared; name a dimension that reads whole texts "
-    "(value.reward, value.principles with a larger [reader], semantic.degree with an [entailment] model)"
+    "(value.pairwise or value.principles with a larger [reader], value.reward, semantic.degree with an "
+    "[entailment] model), or begin with `udasa init FILE --recipe open`"
 )
 
 

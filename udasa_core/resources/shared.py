@@ -66,7 +66,7 @@ class SharedResources:
         self._rendering = dict(reader_rendering or {})
         self._root = root
         self._observe = observe
-        self._loaded: CausalLM | None = None
+        self._causal_lms: dict[ModelRef, CausalLM] = {}
         # By the model's key: one source in two dtypes is two models.
         self._encoders: dict[tuple[type, str], Any] = {}
         # Classifiers that were named by their source, resolved once.
@@ -82,17 +82,21 @@ class SharedResources:
         return self.refs["base"]
 
     def causal_lm(self, ref: ModelRef) -> CausalLM:
-        """Return the model of `ref`, loading it in place of the one that was loaded before."""
+        """Return the model of `ref`. Once its weights are read, it takes the place of the one whose weights
+        were read before; to ask a tokenizer alone displaces none."""
         from udasa_core.models.causal_lm import load_causal_lm
 
-        if self._loaded is None or self._loaded.ref != ref:
-            self._loaded = None
-            self._loaded = load_causal_lm(ref, self.progress)
-        return self._loaded
+        if ref not in self._causal_lms:
+            self._causal_lms[ref] = load_causal_lm(ref, self.progress, self._make_room)
+        return self._causal_lms[ref]
+
+    def _make_room(self, ref: ModelRef) -> None:
+        """Forget every other causal language model."""
+        self._causal_lms = {known: lm for known, lm in self._causal_lms.items() if known == ref}
 
     def release(self) -> None:
-        """Forget the loaded model: a trainer needs the room."""
-        self._loaded = None
+        """Forget the loaded models: a trainer needs the room."""
+        self._causal_lms.clear()
 
     def forget(self) -> None:
         """Forget what models said of texts; the models stay loaded."""

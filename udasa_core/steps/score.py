@@ -18,6 +18,8 @@ from udasa_core.store.tables import column_table, read_groups
 
 # In place of a score.
 UNANSWERED = Abstain("the response was cut off while it thought, and answers nothing")
+# What a dimension may ask whose answers are outputs of their own.
+_ASKED = {"generator", "judge"}
 
 
 def score(job: Job, groups: Shards) -> dict[str, Shards]:
@@ -40,7 +42,17 @@ def score(job: Job, groups: Shards) -> dict[str, Shards]:
         ]
         if plugins:
             job.make(" ".join(filter(None, ("score", by, str(groups)))), "score", payloads)
+    for plugin in job.stack.dimensions:
+        if not _ASKED.isdisjoint(plugin.needs):
+            _point_at_asked(job, columns[plugin.name])
     return columns
+
+
+def _point_at_asked(job: Job, columns: Shards) -> None:
+    """Point at what a dimension asked for when its columns were made, by this run or by an earlier one."""
+    for key in columns.fingerprints:
+        for output, label, keys in job.store.read_metadata("score", key).get("asked", ()):
+            job.outputs.point(Output.from_json(output), label, keys)
 
 
 def _shards(job: Job, plugin: BuiltPlugin, groups: Shards) -> Shards:
@@ -74,8 +86,10 @@ def work(job: Job, payload: Mapping[str, Any]) -> None:
 
 
 def _score(job: Job, plugin: BuiltPlugin, groups: Sequence[Group], seed: int, output: str) -> None:
+    before = len(job.outputs.pointed)
     column = scored(job.stack, plugin, groups, seed)
-    job.store.write_table("score", output, column_table(column))
+    asked = job.outputs.pointed_since(before)
+    job.store.write_table("score", output, column_table(column), {"asked": asked} if asked else None)
 
 
 def scored(registry: Registry, plugin: BuiltPlugin, groups: Sequence[Group], seed: int) -> Column:

@@ -49,7 +49,7 @@ def _run_suite(job: Job, plugin: BuiltPlugin, label: str, ref: ModelRef) -> dict
         # The rows first: where the figures are, everything is.
         job.store.write_table("suite", key, rows_table(report.rows))
         # What the suite asked for: a run that finds its figures made points at these outputs, too.
-        asked = [[output.to_json(), told, keys] for output, told, keys in job.outputs.pointed[before:]]
+        asked = job.outputs.pointed_since(before)
         metrics = [asdict(metric) for metric in report.metrics]
         told = {"suite": plugin.name, "metrics": metrics, "asked": asked}
         remarks = remarked(sorted(job.outputs.remarks)) or {}

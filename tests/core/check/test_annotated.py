@@ -1,4 +1,4 @@
-"""The annotated TOML says what the quickstart says, and explains every key."""
+"""The annotated TOML says what its recipe says, and explains every key."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from udasa_core.api import load, quickstart
 from udasa_core.check.annotated import annotated, toml_value, write_annotated
 from udasa_core.config import schema
+from udasa_core.config.recipes import recipes, remarks
 from udasa_core.errors import UdasaError
 from udasa_core.plugins.catalog import read_catalog
 from udasa_core.plugins.stack import load_factory
@@ -27,11 +28,20 @@ def test_it_is_the_quickstart(raw: dict[str, Any]) -> None:
     assert tomllib.loads(annotated(raw)) == raw
 
 
-def test_it_checks_clean(tmp_path: Path, raw: dict[str, Any]) -> None:
+@pytest.mark.parametrize("name", recipes())
+def test_each_recipe_checks_clean_and_keeps_what_it_says(tmp_path: Path, name: str) -> None:
     path = tmp_path / "udasa.toml"
-    write_annotated(path)
-    config = load(path)
-    assert config.raw == load().raw == raw
+    write_annotated(path, name)
+    assert load(path).raw == load(recipes()[name]).raw
+    # Its comments stand above the same tables, wrapped anew; what a table is may stand behind them.
+    above = {(remark.table, remark.number): remark.text for remark in remarks(path.read_text())}
+    for remark in remarks(recipes()[name].read_text()):
+        assert above[remark.table, remark.number].startswith(remark.text)
+
+
+def test_the_default_is_measured(tmp_path: Path) -> None:
+    write_annotated(tmp_path / "udasa.toml")
+    assert load(tmp_path / "udasa.toml").raw["run"]["name"] == "measured"
 
 
 def test_every_key_stands_in_it(raw: dict[str, Any]) -> None:
@@ -63,8 +73,11 @@ def test_its_defaults_are_the_defaults(raw: dict[str, Any]) -> None:
     assert plain["run"] == config.run.model_dump()
     assert {key: plain["model"][key] for key in ("dtype", "device")} == {"dtype": "auto", "device": "auto"}
     factory = load_factory(read_catalog().find("trainer", raw["trainer"]["use"]))
-    options = {key: value for key, value in plain["trainer"].items() if key in factory.Options.model_fields}
-    assert factory.Options.model_validate(options) == factory.Options()
+    fields = factory.Options.model_fields
+    options, given = (
+        {key: value for key, value in table["trainer"].items() if key in fields} for table in (plain, raw)
+    )
+    assert factory.Options.model_validate(options) == factory.Options.model_validate(given)
 
 
 def test_it_does_not_overwrite(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from click.testing import CliRunner, Result
 
 import udasa_core
 from udasa_core.cli.main import main
+from udasa_core.config.recipes import recipes
 
 ROOT = Path(__file__).parents[3]
 HEAVY = ("torch", "transformers", "trl", "datasets", "evaluate", "peft")
@@ -387,6 +388,15 @@ def test_verify_exits_with_1_where_something_breaks(config_file: ConfigFile, tmp
     done = process("plugins", config_file(dimension=dimension), "--verify", "--timeout", "30")
     assert done.returncode == 1, done.stderr
     assert "RuntimeError: no" in done.stdout
+
+
+def test_init_names_the_recipes_and_writes_each(tmp_path: Path) -> None:
+    told = udasa("init", "--help").output
+    for name in recipes():
+        assert f"\n  {name} " in told
+        assert udasa("init", tmp_path / f"{name}.toml", "--recipe", name).exit_code == 0
+        assert tomllib.loads((tmp_path / f"{name}.toml").read_text())["run"]["name"] == name
+    assert udasa("init", tmp_path / "none.toml", "--recipe", "secret").exit_code == 2
 
 
 def test_init_writes_once(tmp_path: Path) -> None:

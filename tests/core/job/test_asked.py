@@ -10,7 +10,18 @@ import pytest
 
 import udasa_core
 from tests.canned import Canned, Generator, calls, configuration
-from udasa_core import Grade, Group, Message, Metric, ModelRef, Prompt, SamplingOptions, SuiteReport, hookimpl
+from udasa_core import (
+    Column,
+    Grade,
+    Group,
+    Message,
+    Metric,
+    ModelRef,
+    Prompt,
+    SamplingOptions,
+    SuiteReport,
+    hookimpl,
+)
 from udasa_core.errors import PluginError
 from udasa_core.running.conduct import running
 from udasa_core.store.output import BASE, Output
@@ -104,6 +115,42 @@ def test_a_kill_between_two_grades_loses_none(plain: dict[str, Any]) -> None:
     assert calls["generate"] == 3 * 2 + 2
     assert [one["value"] for one in run.suites()["asking"]] == [2.0] * 4
     assert run.suites()["asking"][0]["error"] == 0.5
+
+
+class Hearing(Canned):
+    """A dimension that asks the generator for other responses, and scores by nothing."""
+
+    needs = ("generator",)
+
+    @hookimpl
+    def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:
+        prompts = [group.prompt for group in groups]
+        found = self.resources.generator()(prompts, SAMPLING, self.resources.base, seed)
+        assert [one.prompt if one else None for one in found] == prompts
+        rows = (tuple(number / 8 for number in range(len(group.responses))) for group in groups)
+        return Column(self.name, tuple(rows))
+
+
+def test_what_a_dimension_asked_for_stays_the_runs(plain: dict[str, Any]) -> None:
+    plain["dimension"] = [{"use": "tests.core.job.test_asked:Hearing", "name": "hearing"}]
+    plain.pop("suite")
+    plain.pop("judge")
+    run = udasa_core.run(plain)
+    pointed = [entry for entry in run.manifest.outputs() if entry["step"] == "answer"]
+    keys = {key for entry in pointed for key in entry["keys"]}
+    assert keys
+    assert all(run.store.has("answer", key) for key in keys)
+    before = (run.folder / "manifest.json").read_bytes()
+    calls.clear()
+    assert not udasa_core.run(plain).made
+    assert calls["generate"] == 0
+    assert (run.folder / "manifest.json").read_bytes() == before
+    assert udasa_core.clean(run.folder.parent)[0] == 0
+    # A dimension that is made anew finds what was said.
+    for file in (run.store.root / "score").glob("*.parquet"):
+        file.unlink()
+    udasa_core.run(plain)
+    assert calls["generate"] == 0
 
 
 def test_a_suite_can_tell_the_judges_model(plain: dict[str, Any]) -> None:

@@ -607,6 +607,22 @@ def test_a_trained_policy_is_sampled_here(
             assert all(map(math.isfinite, response.sampling_logprobs))
 
 
+def test_another_model_than_the_policy_is_sampled_here(
+    server: MisbehavingServer, resources: FakeResources, tmp_path: Path
+) -> None:
+    """The server has the policy, and none that a dimension compares it with."""
+    other = tiny_ref_of(make_tiny_model(tmp_path / "other", seed=1))
+    sampling = SamplingOptions(responses=3, temperature=1.0, max_new_tokens=8)
+    groups = generator(server, resources).udasa_generate(PROMPTS, sampling, other, 5)
+    assert server.calls == []
+    lm = resources.causal_lm(other)
+    for group in groups:
+        assert group.policy == other.key
+        for response in group.responses:
+            (forced,) = lm.token_statistics([group.prompt_token_ids], [response.token_ids])
+            assert response.logprobs == pytest.approx(forced.logprobs, abs=1e-4)
+
+
 def test_what_is_sampled_here_follows_the_policys_distribution(
     server: MisbehavingServer, resources: FakeResources, trained: ModelRef
 ) -> None:

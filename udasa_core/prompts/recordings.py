@@ -1,4 +1,4 @@
-"""Responses that the user already has, read from a JSONL or Parquet file."""
+"""Responses that somebody already has, read from a JSONL or Parquet file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from udasa_core import Message, UdasaError, check_packed, content_key, parse_json
+from udasa_core.errors import UdasaError
+from udasa_core.files.json_text import parse_json
+from udasa_core.records import Message, content_key
+from udasa_core.sources.limits import check_packed
 
 _ADVICE = (
     "each row has `prompt` (text) or `messages` (a list of role and content), perhaps `system` (text), "
