@@ -48,7 +48,7 @@ _TERMS = (
 # The kinds whose models say something of responses, or say the responses.
 _KINDS = ("generator", "dimension", "judge")
 # The options that name a model, or who serves it.
-_NAMING = ("source", "recorded", "model", "base_url")
+_NAMING = ("source", "model", "base_url")
 
 
 def terms_notes(config: RunConfig) -> Iterator[str]:
