@@ -136,7 +136,7 @@ def test_beyond_it_is_refused_and_the_rope_is_named(how: str, lm: CausalLM) -> N
 
 def test_the_generators_reason_names_the_rope_and_what_to_do(lm: CausalLM) -> None:
     prompt = Prompt("p", (Message("user", "what is the sun made of? " * 4),))
-    (reason,) = RenderingOptions().refusals(lm, [prompt], 8)
+    (reason,) = RenderingOptions().refusals(lm, [prompt], SamplingOptions(max_new_tokens=8))
     assert "do not fit in the model's context of 32, where its rope" in reason
     assert "rope_type" in reason
     assert "Shorten" in reason

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +140,8 @@ def test_the_template_and_its_options_are_used(lm: CausalLM, monkeypatch: pytest
     YesNoReader(lm, template_options={"enable_thinking": True}).sequence(conversation, "Is it?")
     # Said nothing, it answers at once.
     YesNoReader(lm).sequence(conversation, "Is it?")
-    assert given == [False, True, False]
+    # Whatever is rendered besides, to see whether each message is heard, is rendered alike.
+    assert [option for option, _ in groupby(given)] == [False, True, False]
 
 
 def test_a_model_without_a_template_is_asked_in_plain_text(tmp_path: Path) -> None:
