@@ -43,12 +43,11 @@ def _combine(
     ]
     if given:
         return combine(given)
-    reasons = [
-        f"{name}: {score.reason}"
-        for name, score in zip(names, scores, strict=True)
-        if isinstance(score, Abstain)
-    ]
-    return Abstain("; ".join(reasons))
+    reasons: dict[str, list[str]] = {}
+    for name, score in zip(names, scores, strict=True):
+        if isinstance(score, Abstain):
+            reasons.setdefault(score.reason, []).append(name)
+    return Abstain("; ".join(f"{', '.join(told)}: {reason}" for reason, told in reasons.items()))
 
 
 def weighted_mean(voices: Sequence[Voice]) -> float:

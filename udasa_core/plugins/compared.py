@@ -24,9 +24,8 @@ _Kind = TypeVar("_Kind", "bool_", "float64")
 # A prompt whose responses are less than this of an answer is not answered: it is written about.
 _LEAST_SHARE = 0.5
 NO_ANSWER = Abstain(
-    "the responses give no short answer that could be compared; name a dimension that reads whole texts "
-    "(value.pairwise or value.principles with a larger [reader], value.reward, semantic.degree with an "
-    "[entailment] model), or begin with `udasa init FILE --recipe open`"
+    "the responses give no short answer that could be compared; "
+    "`udasa init FILE --recipe open` names what reads whole texts"
 )
 
 
