@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from udasa_core.errors import UdasaError, UsageError
+from udasa_core.errors import StoreError, UdasaError, UsageError
 from udasa_core.files.whole import whole_file
 from udasa_core.progress import Advance, Progress, silent
 from udasa_core.records import Abstain, Response, Scores
@@ -100,14 +100,25 @@ def _dimensions(run: Run) -> Sequence[str]:
 
 
 def _scored_pairs(run: Run) -> Iterator[tuple[str, tuple[_SideScores, _SideScores]]]:
-    """Yield each pair's id and its sides' scores, shard by shard."""
+    """Yield each pair's id and its sides' scores, shard by shard. Raises StoreError."""
     names = _dimensions(run)
     shards = [run.keys(Output(step, TRAINING)) for step in ("pair", "sample", "aggregate")]
+    counts = [len(keys) for keys in shards]
+    if len(set(counts)) > 1:
+        raise StoreError(
+            f"the manifest of run {run.name} points at {', '.join(map(str, counts))} shards of pairs, "
+            "samples and scores, which do not belong together; run the same configuration again"
+        )
     for pair_key, group_key, score_key in zip(*shards, strict=True):
         pairs = read_pairs(run.store.path("pair", pair_key))
         scores = {
             scored.prompt_id: scored for scored in scores_from(run.store.read_table("aggregate", score_key))
         }
+        if strange := [name for name in names for one in scores.values() if name not in one.raw]:
+            raise StoreError(
+                f"the manifest of run {run.name} names a dimension {strange[0]!r} that its scores lack; "
+                "run the same configuration again"
+            )
         groups = {group.prompt.id: group for group in groups_from(run.store.read_table("sample", group_key))}
         for pair in pairs:
             responses, scored = groups[pair.prompt.id].responses, scores[pair.prompt.id]

@@ -73,7 +73,7 @@ class _Models(_Shape):
 
 class _Use(_Shape):
     use: str
-    name: str | None = None
+    name: str = ""
 
 
 class _Config(_Shape):

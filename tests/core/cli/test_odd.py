@@ -357,6 +357,16 @@ def test_an_odd_value_of_a_manifest_is_told(run: udasa_core.Run, data: st.DataOb
     read_by_all(run)
 
 
+def test_outputs_that_do_not_belong_together_are_told(run: udasa_core.Run, tmp_path: Path) -> None:
+    plain = run.manifest.plain
+    outputs = [entry for entry in plain["outputs"] if entry["step"] != "pair"]
+    told = {**plain, "outputs": outputs}
+    run.manifest.path.write_text(json.dumps({**told, "sha256": _digest(told)}))
+    done = tried("export", run.folder, "--pairs", tmp_path / "pairs.parquet")
+    assert (done.exit_code, "do not belong together" in done.output) == (1, True)
+    read_by_all(run)
+
+
 @pytest.mark.slow
 @settings(max_examples=1_500, **HERE)
 @given(st.data())
