@@ -29,7 +29,7 @@ def test_others_stand_in_for_one_that_abstained() -> None:
     columns: dict[str, list[Score]] = {"a": [0.5, NONE, NONE], "b": [NONE, 0.5, NONE]}
     even = OR.udasa_aggregate(columns, {"a": 1.0, "b": 1.0})
     assert even[:2] == pytest.approx([0.75, 0.75])
-    assert even[2] == Abstain("a: no words; b: no words")
+    assert even[2] == Abstain("a, b: no words")
     # a's weight is 3 of 4, so alone it speaks with 4/3 of its own exponent; b with 1/3 · 4.
     uneven = OR.udasa_aggregate(columns, {"a": 3.0, "b": 1.0})
     assert uneven[:2] == pytest.approx([1 - 0.5 ** (4 / 3), 1 - 0.5 ** (4 / 3)])

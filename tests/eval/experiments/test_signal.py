@@ -205,6 +205,9 @@ def test_the_bundled_configuration_checks_clean_and_names_every_free_estimator()
                 "value.reward",
                 "value.ensemble",
                 "factual.evidence",
+                # Another model, and a reader that compares every two responses.
+                "semantic.cross-model",
+                "value.pairwise",
             )
             assert (offer.name in used) != needs_more, offer.name
     assert sum(one.weight for one in config.dimensions) > 0
