@@ -33,7 +33,7 @@ PUBLIC = {
     "MarkedAnswer", "final_answer", "marked_answers", "sentences", "without_opening", "WORD", "words",
     # models and token caches
     "CacheUse", "branch_cache", "cache_use", "keeps_every_position", "last_logits", "load_classifier",
-    "refuse_longer", "resolve_encoder", "resolve_model",
+    "named_model", "refuse_longer", "resolve_encoder", "resolve_model",
     # rows and prompts of files and data sets
     "BadRow", "PromptSource", "ReadPrompt", "RowError", "SetAside", "prompts_digest", "read_prompts",
     "read_rows", "Recordings", "check_packed", "adapter_digest", "check_adapter", "check_adapter_files",

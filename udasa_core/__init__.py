@@ -102,6 +102,7 @@ if TYPE_CHECKING:
     from udasa_core.report.table import Table as Table
     from udasa_core.report.table import TableColumn as TableColumn
     from udasa_core.resources.classifier import load_classifier as load_classifier
+    from udasa_core.resources.named_model import named_model as named_model
     from udasa_core.resources.protocols import Classifier as Classifier
     from udasa_core.resources.protocols import Embedder as Embedder
     from udasa_core.resources.protocols import Entailment as Entailment
@@ -200,6 +201,7 @@ _HOMES = {
     ),
     "report.table": ("Change", "Interval", "Table", "TableColumn"),
     "resources.classifier": ("load_classifier",),
+    "resources.named_model": ("named_model",),
     "resources.protocols": (
         "Classifier",
         "Embedder",

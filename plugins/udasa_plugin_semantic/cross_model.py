@@ -26,7 +26,7 @@ from udasa_core import (
     file_digest,
     final_answers,
     hookimpl,
-    resolve_model,
+    named_model,
 )
 from udasa_plugin_semantic.dissent import outvoted, votes
 
@@ -206,14 +206,7 @@ class CrossModel(Plugin):
     @cached_property
     def _ref(self) -> ModelRef:
         options = self.options
-        ref = resolve_model(
-            f"file:{self.resources.path(str(options.source))}",
-            root=Path(),
-            dtype=options.dtype,
-            device=options.device,
-            progress=self.resources.progress,
-        )
-        return replace(ref, source=str(options.source))
+        return named_model(self.resources, str(options.source), options.dtype, options.device)
 
 
 def _unmeasured(text: str) -> Response:

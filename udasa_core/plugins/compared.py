@@ -144,9 +144,9 @@ def _filled(
 ) -> NDArray[_Kind]:
     question = group.prompt.messages[-1].content
     texts = final_answers(group)
-    answers = {
-        text: answer_to(question, response.text) for text, response in zip(texts, group.heard, strict=True)
-    }
+    told = dict(zip(texts, (response.text for response in group.heard), strict=True))
+    # Many responses give one answer: each is read once.
+    answers = {text: answer_to(question, whole) for text, whole in told.items()}
     found = similarity.copy()
     for i, one in enumerate(texts):
         for j, other in enumerate(texts):

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -22,8 +20,8 @@ from udasa_core import (
     Resources,
     content_key,
     hookimpl,
+    named_model,
     rating,
-    resolve_model,
 )
 
 if TYPE_CHECKING:
@@ -153,11 +151,4 @@ class TransformersJudge(Plugin):
     @cached_property
     def _ref(self) -> ModelRef:
         options = self.options
-        ref = resolve_model(
-            f"file:{self.resources.path(options.source)}",
-            root=Path(),
-            dtype=options.dtype,
-            device=options.device,
-            progress=self.resources.progress,
-        )
-        return replace(ref, source=options.source)
+        return named_model(self.resources, options.source, options.dtype, options.device)
