@@ -70,7 +70,8 @@ class RiskOptions(NamedStages):
             return ()
         return (
             "no `labels` are named, so agreement between draws says where stages end: nothing is guaranteed "
-            "of the share of inverted pairs. 50 to 200 labelled pairs would bound it",
+            "of the share of inverted pairs, and pairs without a vote margin (a pairing by votes gives one) "
+            "are dropped. 50 to 200 labelled pairs would bound the share",
         )
 
 
@@ -149,8 +150,8 @@ class RiskControlled(StagePolicy):
 
         source = self.options.labels or ""
         labels = read_labels(path, source)
-        said = [(place, labels.get(pairs.ids[row])) for place, row in enumerate(order.tolist())]
-        known = [(place, label) for place, label in said if label is not None]
+        ids = [pairs.ids[row] for row in order.tolist()]
+        known = [(place, labels[pair_id]) for place, pair_id in enumerate(ids) if pair_id in labels]
         if len(order) and not known:
             raise UdasaError(
                 f"{source} labels {len(labels)} pairs, and none is among the {len(order)} of this run: draw "
@@ -160,8 +161,8 @@ class RiskControlled(StagePolicy):
         if known and not is_random_sample(places, len(order)):
             raise UdasaError(
                 f"{source}: the {len(known)} labelled pairs are no random sample of the {len(order)} of this "
-                f"run (their mean rank by gap is {places.mean() + 1:.0f}): nothing can be certified by them. "
-                "Draw pairs at random from all that have a gap above 0"
+                f"run (their mean rank is {places.mean() + 1:.0f}): nothing can be certified by them. Draw "
+                "pairs at random from all that a run with `quantiles` exports"
             )
         level = (1.0 - self.options.confidence) / len(self.options.names)
         inverted = np.array([label for _, label in known], dtype=bool)

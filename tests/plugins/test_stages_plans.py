@@ -67,7 +67,7 @@ def _check(policy: Any, rows: dict[str, tuple[float, ...]]) -> None:
 
 @pytest.mark.parametrize("name", POLICIES)
 @given(rows=_rows)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_each_pair_is_in_one_stage_or_dropped_whatever_is_missing(
     name: str, rows: dict[str, tuple[float, ...]]
 ) -> None:
@@ -77,7 +77,7 @@ def test_each_pair_is_in_one_stage_or_dropped_whatever_is_missing(
 @pytest.mark.parametrize("name", LABELLED)
 @given(rows=_rows.filter(bool), wrong=st.integers(1, 25))
 @settings(
-    max_examples=20,
+    max_examples=10,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

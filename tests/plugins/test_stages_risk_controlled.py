@@ -81,7 +81,7 @@ def test_labels_of_other_pairs_or_of_chosen_ones_are_refused(tmp_path: Path) -> 
     with pytest.raises(UdasaError, match="labels 50 pairs, and none is among the 1000 of this run"):
         _policy(**own).udasa_stage(_table(1000))
     own = _labels(tmp_path / "labels.jsonl", {f"{place:04}": False for place in range(100)})
-    with pytest.raises(UdasaError, match=r"100 labelled pairs are no random sample .* rank by gap is 50"):
+    with pytest.raises(UdasaError, match=r"100 labelled pairs are no random sample .* mean rank is 50"):
         _policy(**own).udasa_stage(_table(1000))
 
 
