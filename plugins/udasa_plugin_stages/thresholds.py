@@ -2,53 +2,52 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from itertools import pairwise
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from udasa_core import PairTable, Plugin, StagePlan, hookimpl
-from udasa_plugin_stages.ranking import Ranking
-
-if TYPE_CHECKING:
-    from numpy import float64
-    from numpy.typing import NDArray
+from udasa_core import PairTable, StagePlan, hookimpl
+from udasa_plugin_stages.ranking import by_gap
+from udasa_plugin_stages.staging import SpreadStages, StagePolicy
 
 
-class Thresholds(Plugin):
-    """Three stages by gap, in training order:
+class ThresholdOptions(SpreadStages):
+    """The stages and the bounds between them."""
 
-    conservative (gap ≥ tau_high), moderate (tau_low ≤ gap < tau_high), exploratory (0 < gap < tau_low).
+    bounds: list[Annotated[float, Field(gt=0.0, le=1.0)]] = Field(
+        default=[0.5, 0.25],
+        description="The smallest gap of each stage but the last, in descending order: one bound fewer than "
+        "there are names. The last stage has what is below.",
+    )
 
-    The order inside a stage says nothing: trainers shuffle. A stage may come out empty. Under calibration
-    `cdf` a gap is a difference of ranks, so the bounds keep their meaning from run to run.
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if len(self.bounds) != len(self.names) - 1:
+            raise ValueError(
+                f"{len(self.names)} names and {len(self.bounds)} bounds: give one bound fewer than names"
+            )
+        for higher, lower in pairwise(self.bounds):
+            if higher <= lower:
+                raise ValueError(f"bounds descend, and {lower:g} comes after {higher:g}: reorder them")
+        return self
+
+
+class Thresholds(StagePolicy):
+    """Stages by gap: each has the pairs whose gap is at or above its bound and below the one before.
+
+    With the default bounds and names: conservative (gap ≥ 0.5), moderate (0.25 ≤ gap < 0.5), exploratory
+    (0 < gap < 0.25).
+
+    A stage may come out empty. Under calibration `cdf` a gap is a difference of ranks, so the bounds keep
+    their meaning from run to run.
     """
 
-    class Options(Ranking):
-        """The bounds, and what else to do with pairs."""
-
-        tau_high: float = Field(
-            default=0.5, gt=0.0, le=1.0, description="The smallest gap of the conservative stage."
-        )
-        tau_low: float = Field(
-            default=0.25, gt=0.0, le=1.0, description="The smallest gap of the moderate stage."
-        )
-
-        @model_validator(mode="after")
-        def _ordered(self) -> Self:
-            if self.tau_low >= self.tau_high:
-                raise ValueError(
-                    f"tau_low ({self.tau_low:g}) must be below tau_high ({self.tau_high:g}): "
-                    "lower tau_low or raise tau_high"
-                )
-            return self
-
-    options: Options
-    label_free = True
-    stage_names = ("conservative", "moderate", "exploratory")
+    Options = ThresholdOptions
+    options: ThresholdOptions
 
     @hookimpl
     def udasa_stage(self, pairs: PairTable) -> StagePlan:
-        return self.options.plan(self.stage_names, pairs, self._cuts)
-
-    def _cuts(self, gaps: NDArray[float64]) -> list[int]:
-        return [int((gaps >= bound).sum()) for bound in (self.options.tau_high, self.options.tau_low)]
+        ranked = by_gap(pairs)
+        gaps = pairs.gaps[ranked]
+        return self.options.plan(pairs, ranked, [int((gaps >= bound).sum()) for bound in self.options.bounds])

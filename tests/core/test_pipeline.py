@@ -221,7 +221,7 @@ def test_a_stages_overrides_reach_its_trainer_and_spare_the_stages_before(plain:
 
 
 def test_a_stage_with_too_few_pairs_is_skipped_and_says_so(plain: dict[str, Any]) -> None:
-    plain["stages"] = {"use": "thresholds", "tau_high": 0.999, "tau_low": 0.998}
+    plain["stages"] = {"use": "thresholds", "bounds": [0.999, 0.998]}
     run = udasa_core.run(plain)
     skipped = [stage for stage in run.stages() if not stage.trained]
     assert [stage.name for stage in skipped] == ["conservative", "moderate"]

@@ -81,6 +81,11 @@ def options_of(offer: Offer, folder: Path) -> dict[str, Any]:
         return {"members": members} if offer.name == "value.ensemble" else members[0]
     if offer.name == "value.reward":
         return {"source": f"file:{make_tiny_classifier(folder / 'reward', ['LABEL_0'])}"}
+    if offer.name == "risk-controlled":
+        file = folder / "labels.jsonl"
+        rows = [{"pair_id": f"pair-{number:03}", "inverted": number < 20} for number in range(100)]
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        return {"labels": f"file:{file}"}
     if (offer.kind, offer.name) == ("pairing", "thresholds"):
         return dict(PAIRING_BOUNDS)
     return dict(REQUIRED.get(offer.name, {}))
@@ -109,7 +114,7 @@ def test_what_shapes_training_says_whether_labels_enter() -> None:
     assert said[False] == {"isotonic", "platt", "fitted-mean"}
     # Whose responses, and whose models, nobody here knows.
     models = {"semantic.cross-model", "value.classifier", "value.ensemble", "value.reward"}
-    assert said[None] == {"recorded", "openai", *models}
+    assert said[None] == {"recorded", "openai", "risk-controlled", "shuffled", *models}
 
 
 def plain_options(offer: Offer, folder: Path) -> dict[str, Any]:
@@ -156,8 +161,19 @@ def test_the_pairing(offer: Offer, tmp_path: Path) -> None:
 
 
 @offers("stages")
-def test_the_stages(offer: Offer) -> None:
-    assert any(testing.check_stages(load_factory(offer)).stages.values())
+def test_the_stages(offer: Offer, tmp_path: Path) -> None:
+    assert any(testing.check_stages(load_factory(offer), options_of(offer, tmp_path)).stages.values())
+
+
+@pytest.mark.parametrize("name", ["risk-controlled", "shuffled"])
+def test_a_policy_whose_option_says_whether_labels_enter(name: str, tmp_path: Path) -> None:
+    """Its class says nothing; a run is stamped with what the instance says."""
+    factory = load_factory(read_catalog().find("stages", name))
+    labels = options_of(read_catalog().find("stages", "risk-controlled"), tmp_path)
+    given: Mapping[str, Any] = {"of": "risk-controlled", "options": labels} if name == "shuffled" else labels
+    for options, is_free in (({}, True), (given, False)):
+        built = factory(factory.Options.model_validate(options), name, FakeResources())
+        assert attribute(built, "label_free") is is_free
 
 
 @offers("generator")

@@ -78,6 +78,17 @@ def test_names_that_make_no_sense_are_refused(names: list[str], told: str) -> No
         Quantiles.Options(names=names)
 
 
+def test_the_order_of_training_may_be_another_than_that_of_the_gaps() -> None:
+    plan = _plan({"a": 0.9, "b": 0.5, "c": 0.1}, names=["x", "y", "z"], order=["y", "z", "x"])
+    assert list(plan.stages.items()) == [("y", ("b",)), ("z", ("c",)), ("x", ("a",))]
+
+
+@pytest.mark.parametrize("order", [["x"], ["x", "x"], ["x", "y", "z"]])
+def test_an_order_of_other_names_is_refused(order: list[str]) -> None:
+    with pytest.raises(ValidationError, match=r"has not just the names \(x, y\)"):
+        Quantiles.Options(names=["x", "y"], order=order)
+
+
 ids = st.text("abcdef0123456789", min_size=1, max_size=6)
 any_gap = st.one_of(st.floats(-1.0, 1.0), st.just(NAN))
 

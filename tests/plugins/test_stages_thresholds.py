@@ -17,7 +17,7 @@ def _plan(gaps: dict[str, float], **options: object) -> StagePlan:
 
 
 def test_bounds_belong_to_the_stage_above_them() -> None:
-    plan = _plan({"e": 0.01, "d": 0.2, "c": 0.59, "b": 0.6, "a": 1.0, "f": 0.19}, tau_high=0.6, tau_low=0.2)
+    plan = _plan({"e": 0.01, "d": 0.2, "c": 0.59, "b": 0.6, "a": 1.0, "f": 0.19}, bounds=[0.6, 0.2])
     assert list(plan.stages.items()) == [
         ("conservative", ("a", "b")),
         ("moderate", ("c", "d")),
@@ -41,8 +41,17 @@ def test_stage_names_are_known_before_running() -> None:
 
 @pytest.mark.parametrize("low", [0.5, 0.7])
 def test_bounds_in_the_wrong_order_are_refused_with_both_values(low: float) -> None:
-    with pytest.raises(ValidationError, match=rf"tau_low \({low}\) must be below tau_high \(0.5\)"):
-        Thresholds.Options(tau_high=0.5, tau_low=low)
+    with pytest.raises(ValidationError, match=rf"bounds descend, and {low} comes after 0.5"):
+        Thresholds.Options(bounds=[0.5, low])
+
+
+def test_any_number_of_stages_has_one_bound_fewer() -> None:
+    gaps = {"a": 0.9, "b": 0.5, "c": 0.1}
+    assert dict(_plan(gaps, names=["all"], bounds=[]).stages) == {"all": ("a", "b", "c")}
+    four = _plan(gaps, names=["first", "second", "third", "last"], bounds=[0.8, 0.6, 0.2])
+    assert [len(ids) for ids in four.stages.values()] == [1, 0, 1, 1]
+    with pytest.raises(ValidationError, match="2 names and 2 bounds: give one bound fewer than names"):
+        Thresholds.Options(names=["early", "late"])
 
 
 @given(
@@ -51,7 +60,7 @@ def test_bounds_in_the_wrong_order_are_refused_with_both_values(low: float) -> N
     st.floats(0.51, 1.0),
 )
 def test_every_pair_is_where_its_gap_says(gaps: dict[str, float], low: float, high: float) -> None:
-    plan = _plan(gaps, tau_low=low, tau_high=high)
+    plan = _plan(gaps, bounds=[high, low])
     stages = {pair_id: name for name, ids in plan.stages.items() for pair_id in ids}
     for pair_id, gap in gaps.items():
         expected = None

@@ -53,9 +53,10 @@ class Plugin:
     """The shared resources that it asks for, such as `("embedder",)`. They count in the fingerprint of
     what it makes; one that is not declared is refused."""
 
-    label_free: ClassVar[bool | None] = None
+    label_free: bool | None = None
     """Whether no human label enters a run by this plugin: True, False, or None where nobody knows. Runs are
-    stamped with it, by the kinds that decide what is trained on."""
+    stamped with it, by the kinds that decide what is trained on. Where an option decides, `__init__` sets
+    it."""
 
     incidental: ClassVar[Sequence[str]] = ()
     """The options that say how and not what (a timeout, the name of a key's variable): they do not count in

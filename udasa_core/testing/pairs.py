@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
 
 from udasa_core.plugins.base import attribute
 from udasa_core.plugins.returned import pairs as returned
@@ -11,6 +12,10 @@ from udasa_core.records import Group, Pairing, PairTable, Scores, StagePlan
 from udasa_core.resources.shared import SharedResources
 from udasa_core.testing.factory import Tested, build, demand
 from udasa_core.testing.planted import SEED, sample_groups, sample_scores
+
+if TYPE_CHECKING:
+    from numpy import float64
+    from numpy.typing import NDArray
 
 
 def check_pairing(
@@ -64,7 +69,8 @@ def _check_gaps(tested: Tested, pairing: Pairing) -> None:
 def check_stages(
     factory: Any, options: Mapping[str, Any] | None = None, *, resources: SharedResources | None = None
 ) -> StagePlan:
-    """Check a stage policy on no pair, one, ties, gaps of 0 and below, pairs without a gap, and many.
+    """Check a stage policy on no pair, one, ties, gaps of 0 and below, pairs without a gap, pairs of which
+    only the gap is known, and many.
 
     Returns its plan for the many. Beside the contract of `udasa_stage`: the same pairs get the same plan from
     another instance; a pair's stage does not depend on the order in which pairs arrive; and the plan's stages
@@ -72,18 +78,18 @@ def check_stages(
     """
     import numpy as np
 
-    gaps = {
-        "no pair": np.empty(0),
-        "one pair": np.array([0.4]),
-        "ties": np.full(9, 0.3),
-        "no positive gap": np.array([0.0, -0.2, -1.0]),
-        "no gap at all": np.full(5, np.nan),
-        "many pairs": np.concatenate([np.linspace(-0.1, 1.0, 97), [np.nan, 0.5, 0.5]]),
+    many = np.concatenate([np.linspace(-0.1, 1.0, 97), [np.nan, 0.5, 0.5]])
+    tables = {
+        "no pair": _table(np.empty(0)),
+        "one pair": _table(np.array([0.4])),
+        "ties": _table(np.full(9, 0.3)),
+        "no positive gap": _table(np.array([0.0, -0.2, -1.0])),
+        "no gap at all": _table(np.full(5, np.nan)),
+        "gaps alone": PairTable(_ids(len(many)), many, np.full(len(many), np.nan)),
+        "many pairs": _table(many),
     }
     plan = StagePlan({})
-    for told, values in gaps.items():
-        ids = [f"pair-{number:03}" for number in range(len(values))]
-        table = PairTable(ids, values, 0.5 - np.abs(values) / 2)
+    for told, table in tables.items():
         tested = build("stages", factory, options, resources)
         plan = _plan(tested, table)
         names = attribute(tested.plugin.instance, "stage_names")
@@ -93,12 +99,36 @@ def check_stages(
         )
         again = _plan(build("stages", factory, options, resources), table)
         demand(plan == again, f"{tested.plugin} stages the same pairs ({told}) differently the second time")
-        turned = PairTable(ids[::-1], values[::-1].copy(), table.chosen_U[::-1].copy())
+        columns = {column.name: getattr(table, column.name)[::-1] for column in fields(table)}
+        turned = PairTable(**columns)
         demand(
             _members(plan) == _members(_plan(tested, turned)),
             f"{tested.plugin}: with {told}, a pair's stage depends on the order in which pairs arrive",
         )
     return plan
+
+
+def _ids(count: int) -> list[str]:
+    return [f"pair-{number:03}" for number in range(count)]
+
+
+def _table(gaps: NDArray[float64]) -> PairTable:
+    """Return pairs of these gaps with all other columns, whose order is another."""
+    import numpy as np
+
+    chosen_U = 0.5 - np.abs(gaps) / 2
+    number = np.arange(len(gaps), dtype=np.float64)
+    return PairTable(
+        _ids(len(gaps)),
+        gaps,
+        chosen_U,
+        rejected_U=chosen_U + gaps,
+        vote_margins=np.where(number % 3 == 0, 0.5, 1.0),
+        chosen_tokens=3 + number * 7 % 11,
+        rejected_tokens=2 + number * 5 % 13,
+        chosen_logprobs=-number * 3 % 17 - 18,
+        rejected_logprobs=-number * 5 % 19 - 20,
+    )
 
 
 def _plan(tested: Tested, pairs: PairTable) -> StagePlan:

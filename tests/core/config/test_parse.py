@@ -46,7 +46,7 @@ def test_all_faults_come_at_once_and_nothing_is_written(plain: dict[str, Any], t
     plain["dimension"][1]["weight"] = 0.0
     plain["dimension"].append({"use": "semantic.degre", "weight": 0.0})
     plain["model"]["source"] = "file:/nowhere/model"
-    plain["stages"] = {"use": "thresholds", "tau_high": 0.2, "tau_low": 0.4}
+    plain["stages"] = {"use": "thresholds", "bounds": [0.2, 0.4]}
     plain["pairing"] = {"use": "extremes", "min_gpa": 0.1}
     plain["calibratoin"] = {"use": "cdf"}
     del plain["trainer"]
@@ -58,7 +58,7 @@ def test_all_faults_come_at_once_and_nothing_is_written(plain: dict[str, Any], t
     assert "sum to zero" in told["dimension"]
     assert 'did you mean "semantic.degree"?' in told["dimension.semantic.degre.use"]
     assert "/nowhere/model" in told["model.source"]
-    assert any("tau_low" in text for path, text in told.items() if path.startswith("stages"))
+    assert any("bounds descend" in text for path, text in told.items() if path.startswith("stages"))
     assert "min_gap" in told["pairing.min_gpa"]
     assert "calibration" in told["calibratoin"]
     assert "missing" in told["trainer"]
