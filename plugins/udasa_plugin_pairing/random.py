@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import permutations
 
-from udasa_core import Abstain, Group, Pair, Pairing, Plugin, Scores, content_key, hookimpl
+from udasa_core import Group, Pair, Pairing, Plugin, Scores, content_key, hookimpl
 from udasa_plugin_pairing.guards import IDENTICAL, Guards, identical, pair_each
 
 
@@ -43,21 +43,4 @@ class RandomPairs(Plugin):
             return IDENTICAL
         # A hash rather than a generator: it is the same in every version of every library.
         first, second = ordered[int(content_key("random", seed, group.prompt.id), 16) % len(ordered)]
-        reason = self.options.refuse(responses[first], responses[second])
-        if reason is not None:
-            return reason
-        return Pair(
-            prompt=group.prompt,
-            prompt_token_ids=group.prompt_token_ids,
-            chosen=responses[first],
-            rejected=responses[second],
-            gap=None,
-            chosen_U=_known(scores, first),
-            rejected_U=_known(scores, second),
-            origin=self.name,
-        )
-
-
-def _known(scores: Scores, index: int) -> float | None:
-    u = scores.U[index]
-    return None if isinstance(u, Abstain) else u
+        return self.options.ungapped(group, scores, responses[first], responses[second], self.name)
