@@ -8,13 +8,13 @@ from dataclasses import replace
 from pydantic import Field
 
 from udasa_core import Group, Message, Prompt, Resources, Response, SamplingOptions
-from udasa_plugin_pairing.guards import Guards
+from udasa_plugin_pairing.ungapped import UngappedGuards
 
 NOT_TAKEN = "the generator does not take what the policy is asked"
 TOO_LONG = "a response from another prompt does not fit behind this one"
 
 
-class AskingOptions(Guards):
+class AskingOptions(UngappedGuards):
     """The guards, and how the policy's further responses are drawn."""
 
     temperature: float = Field(default=0.7, gt=0, description="The temperature of what the policy is asked.")

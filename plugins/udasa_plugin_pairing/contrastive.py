@@ -76,7 +76,7 @@ class Contrastive(Plugin):
                 return good
             if isinstance(bad, str):
                 return bad
-            return self.options.ungapped(group, scored, good, bad, self.name)
+            return self.options.pair(group, scored, good, bad, self.name)
 
         return pair_each(groups, scores, pair)
 

@@ -19,7 +19,8 @@ from udasa_core import (
     hookimpl,
 )
 from udasa_plugin_pairing.asked import NOT_TAKEN, ask
-from udasa_plugin_pairing.guards import IDENTICAL, Guards, identical, pair_each
+from udasa_plugin_pairing.guards import IDENTICAL, identical, pair_each
+from udasa_plugin_pairing.ungapped import UngappedGuards
 
 # Drawn from the likeliest alone, a token had probability 1. A share of others is let pass: those that tie,
 # and those that are likeliest by a server's arithmetic and not by ours.
@@ -34,6 +35,8 @@ class Greedy(Plugin):
     Made for trainer `sft`, which learns from the chosen response alone: with it, this is supervised
     fine-tuning on the policy's own greedy answers. A preference loss would push down whichever response was
     drawn. Greedy is top_k = 1: each token is the likeliest; of tokens that tie one is drawn, by the seed.
+    A small model's greedy answer may repeat itself until its budget ends: `truncated = "exclude"` leaves such
+    prompts out.
 
     U decides nothing, so `gap` is None (a stage policy that goes by gaps drops such pairs unless told
     otherwise: `[stages] ungapped = "spread"`); U of a side is recorded where that response was scored. Needs
@@ -44,7 +47,7 @@ class Greedy(Plugin):
     ratio above max_length_ratio, prompts that the generator does not take. Cost: one response a prompt.
     """
 
-    class Options(Guards):
+    class Options(UngappedGuards):
         """The guards, and how long a greedy answer may be."""
 
         max_new_tokens: int = Field(default=128, ge=1, description="The token budget of the greedy answer.")
@@ -87,4 +90,4 @@ class Greedy(Plugin):
             few = not self.options.candidates(group, scores)
             return self.options.too_few(group, scores) if few else IDENTICAL
         rejected = others[int(content_key("greedy", seed, group.prompt.id), 16) % len(others)]
-        return self.options.ungapped(group, scores, greedy, rejected, self.name)
+        return self.options.pair(group, scores, greedy, rejected, self.name)

@@ -16,8 +16,6 @@ TRUNCATED = "truncated"
 THINKING = "cut off while thinking"
 IDENTICAL = "identical responses"
 SMALL_GAP = "gap below min_gap"
-EMPTY = "empty response"
-UNSCORED_SIDE = "a side has no score"
 LENGTH_RATIO = "length ratio above max_length_ratio"
 
 
@@ -82,52 +80,6 @@ class Guards(Options):
         if self.max_length_ratio is not None and longer > self.max_length_ratio * shorter:
             return LENGTH_RATIO
         return None
-
-    def ungapped(
-        self,
-        group: Group,
-        scores: Scores,
-        chosen: Response,
-        rejected: Response,
-        origin: str,
-        *,
-        weight: float = 1.0,
-        vote_margin: float | None = None,
-    ) -> Pair | str:
-        """Return the pair of two responses that U did not choose, or why it may not be trained on.
-
-        Either may be one that the group does not have. Its gap is None; U is told of a side where that was
-        aggregated.
-        """
-        for side in (chosen, rejected):
-            if not side.has_answer:
-                return THINKING
-            if not side.text.strip():
-                return EMPTY
-        us: list[float | None] = []
-        for side in (chosen, rejected):
-            asked = list(zip(group.responses, scores.U, strict=True))
-            given = [u for one, u in asked if one is side]
-            given = given or [u for one, u in asked if one.token_ids == side.token_ids]
-            scored = [u for u in given if not isinstance(u, Abstain)]
-            if given and not scored:
-                return UNSCORED_SIDE
-            us.append(scored[0] if scored else None)
-        reason = self.refuse(chosen, rejected)
-        if reason is not None:
-            return reason
-        return Pair(
-            prompt=group.prompt,
-            prompt_token_ids=group.prompt_token_ids,
-            chosen=chosen,
-            rejected=rejected,
-            gap=None,
-            chosen_U=us[0],
-            rejected_U=us[1],
-            origin=origin,
-            weight=weight,
-            vote_margin=vote_margin,
-        )
 
 
 def pair_each(

@@ -20,7 +20,8 @@ from udasa_core import (
     hookimpl,
     preference_margins,
 )
-from udasa_plugin_pairing.guards import IDENTICAL, Guards, identical, pair_each
+from udasa_plugin_pairing.guards import IDENTICAL, identical, pair_each
+from udasa_plugin_pairing.ungapped import UngappedGuards
 
 UNDECIDED = "the reader is not sure enough: see min_preference"
 
@@ -49,7 +50,7 @@ class Judged(Plugin):
     the prompt with two responses.
     """
 
-    class Options(Guards):
+    class Options(UngappedGuards):
         """The guards, what the reader is asked, and how sure it has to be."""
 
         ask: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)] = Field(
@@ -94,7 +95,7 @@ class Judged(Plugin):
             verdict = verdicts[id(group)]
             if isinstance(verdict, str):
                 return verdict
-            return self.options.ungapped(group, scored, *verdict, self.name)
+            return self.options.pair(group, scored, *verdict, self.name)
 
         return pair_each(groups, scores, pair)
 

@@ -84,7 +84,7 @@ class Revised(Plugin):
                 return first
             if isinstance(good, str):
                 return good
-            return self.options.ungapped(group, scored, good, first, self.name)
+            return self.options.pair(group, scored, good, first, self.name)
 
         return pair_each(groups, scores, pair)
 

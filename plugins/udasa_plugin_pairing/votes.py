@@ -9,7 +9,8 @@ from typing import Literal
 from pydantic import Field
 
 from udasa_core import Group, Pair, Pairing, Plugin, Response, Scores, hookimpl, same_answers
-from udasa_plugin_pairing.guards import Guards, pair_each
+from udasa_plugin_pairing.guards import pair_each
+from udasa_plugin_pairing.ungapped import UngappedGuards
 
 SMALL_SHARE = "share of votes below min_share"
 SMALL_MARGIN = "vote margin below min_margin"
@@ -39,7 +40,7 @@ class Votes(Plugin):
     margin below min_margin, empty response, length ratio above max_length_ratio. The seed is not used.
     """
 
-    class Options(Guards):
+    class Options(UngappedGuards):
         """The guards, and how clear a vote has to be."""
 
         min_share: float = Field(
@@ -83,7 +84,7 @@ class Votes(Plugin):
             return SMALL_SHARE
         if margin <= 0.0 or margin < self.options.min_margin:
             return SMALL_MARGIN
-        return self.options.ungapped(
+        return self.options.pair(
             group,
             scores,
             group.responses[most],

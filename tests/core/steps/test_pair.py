@@ -10,11 +10,12 @@ import pytest
 import udasa_core
 from tests.canned import calls, configuration
 from udasa_core.errors import NoPairsError, UdasaError
+from udasa_core.export.card import card
 from udasa_core.store.output import TRAINING, Output
 from udasa_core.store.tables import pairs_from
 
 SPREAD = {"use": "quantiles", "names": ["all"], "ungapped": "spread"}
-ASKING = ("contrastive", "revised")
+ASKING = ("contrastive", pytest.param("revised", marks=pytest.mark.slow))
 
 
 def pairs_of(run: udasa_core.Run) -> list[udasa_core.Pair]:
@@ -32,6 +33,10 @@ def test_what_a_strategy_asked_for_stays_the_runs(
     keys = {key for entry in pointed for key in entry["keys"]}
     assert len(keys) == 2 * len(run.keys(Output("pair", TRAINING))), "each shard asks twice"
     assert all(run.store.has("answer", key) for key in keys)
+    # Nothing says that uncertainty chose what it did not.
+    told = card(run, merged=True, dtype="float32")
+    assert f"by the strategy `{strategy}`" in told
+    assert "aligned with its own uncertainty" not in told
     before = (run.folder / "manifest.json").read_bytes()
     calls.clear()
     assert not udasa_core.run(plain).made
