@@ -16,7 +16,7 @@ PUBLIC = {
     "CONTRACT", "ComparedOptions", "LikelihoodOptions", "Options", "Plugin", "hookimpl",
     # what answers share
     "Answer", "AnswerWord", "agreements", "answer_to", "answer_words", "answered", "asks_yes_or_no",
-    "final_answers", "same_word", "stance", "yes_and_no",
+    "final_answers", "same_answers", "same_word", "stance", "yes_and_no",
     # tables, and texts for a terminal
     "Change", "Interval", "Table", "TableColumn", "printable",
     # records
@@ -25,7 +25,7 @@ PUBLIC = {
     "Score", "Scores", "Stage", "StagePlan", "SuiteReport", "content_key", "read_pairs",
     # resources
     "CausalLM", "Classifier", "Embedder", "Entailment", "Generator", "Judge", "Reader", "Resources",
-    "Similarity",
+    "Similarity", "log_odds", "preference_margins",
     "ThoughtBudget", "ThoughtClock", "TokenStatistics", "load_base", "load_causal_lm", "measured_group",
     # files and folders that appear whole, locks, digests
     "file_digest", "flush_to_disk", "locked", "parse_json", "whole_file", "whole_folder", "write_whole",

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from udasa_core.plugins.compared import agreements as agreements
     from udasa_core.plugins.compared import answered as answered
     from udasa_core.plugins.compared import final_answers as final_answers
+    from udasa_core.plugins.compared import same_answers as same_answers
     from udasa_core.plugins.compared import yes_and_no as yes_and_no
     from udasa_core.plugins.likelihood import LikelihoodOptions as LikelihoodOptions
     from udasa_core.probing.probe import Probe as Probe
@@ -102,6 +103,8 @@ if TYPE_CHECKING:
     from udasa_core.report.table import Table as Table
     from udasa_core.report.table import TableColumn as TableColumn
     from udasa_core.resources.classifier import load_classifier as load_classifier
+    from udasa_core.resources.comparing import log_odds as log_odds
+    from udasa_core.resources.comparing import preference_margins as preference_margins
     from udasa_core.resources.named_model import named_model as named_model
     from udasa_core.resources.protocols import Classifier as Classifier
     from udasa_core.resources.protocols import Embedder as Embedder
@@ -164,7 +167,14 @@ _HOMES = {
     "models.thought_budget": ("ThoughtBudget", "ThoughtClock"),
     "models.resolve": ("resolve_encoder", "resolve_model"),
     "plugins.base": ("Options", "Plugin"),
-    "plugins.compared": ("ComparedOptions", "agreements", "answered", "final_answers", "yes_and_no"),
+    "plugins.compared": (
+        "ComparedOptions",
+        "agreements",
+        "answered",
+        "final_answers",
+        "same_answers",
+        "yes_and_no",
+    ),
     "plugins.likelihood": ("LikelihoodOptions",),
     "probing.probe": ("Probe", "probe"),
     "prompts.labelled": ("Labelled", "labelled"),
@@ -201,6 +211,7 @@ _HOMES = {
     ),
     "report.table": ("Change", "Interval", "Table", "TableColumn"),
     "resources.classifier": ("load_classifier",),
+    "resources.comparing": ("log_odds", "preference_margins"),
     "resources.named_model": ("named_model",),
     "resources.protocols": (
         "Classifier",

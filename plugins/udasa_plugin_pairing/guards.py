@@ -71,6 +71,9 @@ class Guards(Options):
         """Return why this pair may not be trained on, or None where it may."""
         if identical(chosen, rejected):
             return IDENTICAL
+        # No candidate is cut off then, but a side may come from elsewhere.
+        if self.truncated == "exclude" and "length" in (chosen.finish_reason, rejected.finish_reason):
+            return TRUNCATED
         if self.truncated == "same" and chosen.finish_reason != rejected.finish_reason:
             return TRUNCATED
         shorter, longer = sorted((len(chosen.token_ids), len(rejected.token_ids)))

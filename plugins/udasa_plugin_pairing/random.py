@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import permutations
 
-from udasa_core import Abstain, Group, Pair, Pairing, Plugin, Scores, content_key, hookimpl
-from udasa_plugin_pairing.guards import IDENTICAL, Guards, identical, pair_each
+from udasa_core import Group, Pair, Pairing, Plugin, Scores, content_key, hookimpl
+from udasa_plugin_pairing.guards import IDENTICAL, identical, pair_each
+from udasa_plugin_pairing.ungapped import UngappedGuards
 
 
 class RandomPairs(Plugin):
@@ -22,8 +23,8 @@ class RandomPairs(Plugin):
     drawn pair that a guard refuses is not drawn again.
     """
 
-    Options = Guards
-    options: Guards
+    Options = UngappedGuards
+    options: UngappedGuards
     label_free = True
 
     @hookimpl
@@ -43,21 +44,4 @@ class RandomPairs(Plugin):
             return IDENTICAL
         # A hash rather than a generator: it is the same in every version of every library.
         first, second = ordered[int(content_key("random", seed, group.prompt.id), 16) % len(ordered)]
-        reason = self.options.refuse(responses[first], responses[second])
-        if reason is not None:
-            return reason
-        return Pair(
-            prompt=group.prompt,
-            prompt_token_ids=group.prompt_token_ids,
-            chosen=responses[first],
-            rejected=responses[second],
-            gap=None,
-            chosen_U=_known(scores, first),
-            rejected_U=_known(scores, second),
-            origin=self.name,
-        )
-
-
-def _known(scores: Scores, index: int) -> float | None:
-    u = scores.U[index]
-    return None if isinstance(u, Abstain) else u
+        return self.options.pair(group, scores, responses[first], responses[second], self.name)

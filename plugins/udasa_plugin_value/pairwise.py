@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from udasa_core import Abstain, Column, Group, Message, Plugin, Score, hookimpl
-from udasa_plugin_value.log_odds import log_odds
+from udasa_core import Abstain, Column, Group, Plugin, Prompt, Score, hookimpl, preference_margins
 from udasa_plugin_value.principle import Question
-from udasa_plugin_value.scoring import Conversation
-
-if TYPE_CHECKING:
-    from numpy import float64
-    from numpy.typing import NDArray
 
 _GROUPS_A_CALL = 4
 ALONE = Abstain("the prompt has one response, or one text of all: there is no other to compare it with")
@@ -109,25 +103,23 @@ class Pairwise(Plugin):
     def _rows(self, groups: Sequence[Group]) -> Iterator[tuple[Score, ...]]:
         texts = [list(dict.fromkeys(response.text for response in group.responses)) for group in groups]
         pairs = [self._compared(distinct) for distinct in texts]
-        conversations = [
-            _side_by_side(group, distinct[first], distinct[second])
+        compared = [
+            (group.prompt, distinct[i], distinct[j])
             for group, distinct, found in zip(groups, texts, pairs, strict=True)
             for i, j in found
-            for first, second in ((i, j), (j, i))
         ]
-        verdicts = iter(self._verdicts(conversations))
+        verdicts = iter(self._verdicts(compared))
         for group, distinct, found in zip(groups, texts, pairs, strict=True):
-            margins = [0.5 * (next(verdicts) - next(verdicts)) for _ in found]
+            margins = [next(verdicts) for _ in found]
             scores = dict(zip(distinct, self._scores(distinct, found, margins), strict=True))
             yield tuple(scores[response.text] for response in group.responses)
 
-    def _verdicts(self, conversations: Sequence[Conversation]) -> list[float]:
-        """Return the log-odds of yes to `ask` about each conversation."""
-        if not conversations:
+    def _verdicts(self, compared: Sequence[tuple[Prompt, str, str]]) -> list[float]:
+        """Return x_ij of two responses to a prompt, for each."""
+        # Loading the reader takes long: where nothing is compared it is not asked for.
+        if not compared:
             return []
-        said: NDArray[float64] = self.resources.reader().yes_probabilities(conversations, (self.options.ask,))
-        odds: list[float] = log_odds(said[:, 0]).tolist()
-        return odds
+        return preference_margins(self.resources.reader(), compared, self.options.ask)
 
     def _compared(self, texts: Sequence[str]) -> list[tuple[int, int]]:
         """Return which texts are compared, i < j, each pair once."""
@@ -161,12 +153,6 @@ class Pairwise(Plugin):
             wins[i].append(_logistic(margin))
             wins[j].append(_logistic(-margin))
         return [1.0 - math.fsum(won) / len(won) if won else NO_MATCH for won in wins]
-
-
-def _side_by_side(group: Group, first: str, second: str) -> Conversation:
-    """Return the prompt with two responses in the place of one."""
-    both = f"\nThe first response:\n{first}\n\nThe second response:\n{second}"
-    return (*group.prompt.messages, Message("assistant", both))
 
 
 def _held(margins: Sequence[float], longer: Sequence[float]) -> list[float]:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, field_validator
 
-from udasa_core import Abstain, Column, Group, Message, Plugin, Reader, Resources, Score, hookimpl
-from udasa_plugin_value.log_odds import log_odds
+from udasa_core import Abstain, Column, Group, Message, Plugin, Reader, Resources, Score, hookimpl, log_odds
 from udasa_plugin_value.pessimism import doubt
 from udasa_plugin_value.principle import Principle
 from udasa_plugin_value.scoring import Conversation, score_conversations

@@ -156,8 +156,10 @@ def test_the_aggregation(offer: Offer, tmp_path: Path) -> None:
 
 
 @offers("pairing")
-def test_the_pairing(offer: Offer, tmp_path: Path) -> None:
-    assert testing.check_pairing(load_factory(offer), options_of(offer, tmp_path)).pairs
+def test_the_pairing(offer: Offer, tmp_path: Path, tiny_ref: ModelRef) -> None:
+    # A reader that likes one text, wherever it stands.
+    resources = FakeResources(tiny_ref, {"The first response:\nNo, never.": 0.9})
+    assert testing.check_pairing(load_factory(offer), options_of(offer, tmp_path), resources=resources).pairs
 
 
 @offers("stages")

@@ -45,7 +45,7 @@ def _steps(config: RunConfig) -> Iterator[tuple[str, str]]:
     if config.controls.source:
         asked = f"sample and score control prompts ({config.controls.source})"
         yield "check controls", f"{asked}: who is unsure of these?"
-    yield "pair", f"{config.pairing.name}: a reliable response over a less reliable one"
+    yield "pair", f"{config.pairing.name}: a chosen over a rejected response"
     yield "stage", f"{config.stages.name}: pairs into stages, in training order"
     yield "train", _training(config)
     if run.held_out:

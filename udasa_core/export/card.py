@@ -19,10 +19,15 @@ from udasa_core.text.printable import printable
 if TYPE_CHECKING:
     from huggingface_hub import ModelCardData
 
-_METHOD = (
+_BY_UNCERTAINTY = (
     "Several responses to each prompt were sampled from the base model and scored for how uncertain each one "
     "is, in the dimensions below. The most reliable response was preferred to a less reliable one, and these "
     "pairs were trained on in stages, from clear preferences to doubtful ones."
+)
+_BY_OTHERS = (
+    "Several responses to each prompt were sampled from the base model and scored for how uncertain each one "
+    "is, in the dimensions below. The pairs that were trained on were not made by that uncertainty, but by "
+    "the strategy `{}`."
 )
 # What the run says of itself: True, False, or nothing where a plugin did not tell.
 _LABELS: Mapping[bool | None, str] = {
@@ -50,14 +55,21 @@ tokenizer = AutoTokenizer.from_pretrained("this folder")
 ```"""
 
 
+def _method(run: Run, base: str) -> tuple[str, str]:
+    """Return the title, and what was done: by whom the pairs were made shows in any of them."""
+    pair = next((pair for _, pair in run.pairs()), None)
+    if pair is None or pair.gap is not None:
+        return f"# {base}, aligned with its own uncertainty", _BY_UNCERTAINTY
+    return f"# {base}, trained on pairs of its responses", _BY_OTHERS.format(pair.origin)
+
+
 def card(run: Run, *, merged: bool, dtype: str) -> str:
     """Return the README.md of an export as Markdown with the hub's front matter."""
     plain, measured = run.manifest.plain, figures(run)
     base, licence = base_name_of(run.base), licence_of(run.base)
     sections = [
         f"---\n{_metadata(base, licence, run).to_yaml()}\n---",
-        f"# {base}, aligned with its own uncertainty",
-        _METHOD,
+        *_method(run, base),
         f"{_LABELS[plain.get('label_free')]} What the base model was itself trained on is another matter.",
         "## Provenance",
         _bullets(_provenance(run, base, licence, dtype)),

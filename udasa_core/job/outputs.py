@@ -68,6 +68,13 @@ class Outputs:
         """Return what was pointed at after the first `number` outputs, as plain data: output, label, keys."""
         return [[output.to_json(), label, list(keys)] for output, label, keys in self.pointed[number:]]
 
+    def point_at_asked(self, step: str, keys: Sequence[str]) -> None:
+        """Point at what was asked of generator or judge when a step's outputs were made, by this run or by an
+        earlier one: as `pointed_since` gave it, under "asked" in their metadata."""
+        for key in keys:
+            for output, label, asked in self.store.read_metadata(step, key).get("asked", ()):
+                self.point(Output.from_json(output), label, asked)
+
     def once(
         self,
         output: Output,

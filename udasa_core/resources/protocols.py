@@ -131,6 +131,10 @@ class Resources(Protocol):
     def base(self) -> ModelRef:
         """The run's base policy; known once hooks are called, not yet while plugins are built."""
 
+    def policy(self, key: str) -> ModelRef:
+        """Return the policy that responses were sampled from, by the key that their Group has: the base, or
+        in a hook that is given groups their own. Raises PluginError for any other."""
+
     def causal_lm(self, ref: ModelRef) -> CausalLM:
         """Load a causal language model with its adapters merged for inference (cached, evaluation mode)."""
 

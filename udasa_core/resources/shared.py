@@ -66,6 +66,8 @@ class SharedResources:
         self._rendering = dict(reader_rendering or {})
         self._root = root
         self._observe = observe
+        # Policies besides the base, whose responses steps hand to plugins.
+        self._known: list[ModelRef] = []
         self._causal_lms: dict[ModelRef, CausalLM] = {}
         # By the model's key: one source in two dtypes is two models.
         self._encoders: dict[tuple[type, str], Any] = {}
@@ -80,6 +82,18 @@ class SharedResources:
         if "base" not in self.refs:
             raise PluginError("there is no base policy here: ask for it in the hook, not in the factory")
         return self.refs["base"]
+
+    def policy(self, key: str) -> ModelRef:
+        """Return the policy of a key: the base, or one that this process was told to `know`."""
+        known = {ref.key: ref for ref in (*self._known, self.base)}
+        if key not in known:
+            raise PluginError(f"nobody here knows a policy {key}, which the responses are said to be of")
+        return known[key]
+
+    def know(self, policy: ModelRef) -> None:
+        """Have `policy` find this one."""
+        if policy not in self._known:
+            self._known.append(policy)
 
     def causal_lm(self, ref: ModelRef) -> CausalLM:
         """Return the model of `ref`. Once its weights are read, it takes the place of the one whose weights

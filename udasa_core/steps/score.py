@@ -44,15 +44,8 @@ def score(job: Job, groups: Shards) -> dict[str, Shards]:
             job.make(" ".join(filter(None, ("score", by, str(groups)))), "score", payloads)
     for plugin in job.stack.dimensions:
         if not _ASKED.isdisjoint(plugin.needs):
-            _point_at_asked(job, columns[plugin.name])
+            job.outputs.point_at_asked("score", columns[plugin.name].fingerprints)
     return columns
-
-
-def _point_at_asked(job: Job, columns: Shards) -> None:
-    """Point at what a dimension asked for when its columns were made, by this run or by an earlier one."""
-    for key in columns.fingerprints:
-        for output, label, keys in job.store.read_metadata("score", key).get("asked", ()):
-            job.outputs.point(Output.from_json(output), label, keys)
 
 
 def _shards(job: Job, plugin: BuiltPlugin, groups: Shards) -> Shards:

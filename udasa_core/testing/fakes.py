@@ -5,18 +5,29 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from udasa_core.progress import Advance
-from udasa_core.records import Event, Message, ModelRef
+from udasa_core.records import (
+    Event,
+    Group,
+    Message,
+    ModelRef,
+    Prompt,
+    Response,
+    SamplingOptions,
+    content_key,
+)
 from udasa_core.resources.shared import SharedResources
+from udasa_core.testing.planted import sample_response
 
 if TYPE_CHECKING:
     from numpy import float32, float64
     from numpy.typing import NDArray
 
-    from udasa_core.resources.protocols import Similarity
+    from udasa_core.resources.protocols import Generator, Similarity
 
 _DIMENSIONS = 64
 # Stands for a base policy where no plugin loads it.
@@ -72,8 +83,8 @@ class FakeEntailment:
 
 
 class FakeResources(SharedResources):
-    """A run's resources with a fake embedder, entailment model and reader; other models are real, loaded
-    from the ModelRef's folder.
+    """A run's resources with a fake embedder, entailment model, reader and generator; other models are real,
+    loaded from the ModelRef's folder.
 
     base: the base policy. planned: the reader's answers by keyword. told: the progress that was reported,
     as (name, count).
@@ -102,6 +113,14 @@ class FakeResources(SharedResources):
         """Return the reader with its planned answers."""
         return FakeReader(self._planned)
 
+    def policy(self, key: str) -> ModelRef:
+        """Return the base, whatever the key: planted groups name no real policy."""
+        return self.base
+
+    def generator(self) -> Generator:
+        """Return the generator that says a few words, others to every conversation."""
+        return _generate
+
     def path(self, source: str) -> Path:
         """Return the path of a `file:` source as it stands."""
         return Path(source.removeprefix("file:"))
@@ -118,6 +137,31 @@ class FakeResources(SharedResources):
             self.told.append((name, count))
 
         yield advance
+
+
+def _generate(
+    prompts: Sequence[Prompt], sampling: SamplingOptions, policy: ModelRef, seed: int
+) -> Sequence[Group]:
+    """Answer each prompt by itself: by its messages, the seed and the number of the response."""
+    return [
+        Group(
+            prompt,
+            tuple(3 + byte for byte in prompt.messages[-1].content.encode()),
+            tuple(_said(prompt, sampling, policy, seed, number) for number in range(sampling.responses)),
+            policy.key,
+        )
+        for prompt in prompts
+    ]
+
+
+def _said(prompt: Prompt, sampling: SamplingOptions, policy: ModelRef, seed: int, number: int) -> Response:
+    is_greedy = sampling.top_k == 1
+    drawn_by = () if is_greedy else (seed, number)
+    messages = [(message.role, message.content) for message in prompt.messages]
+    response = sample_response(f"Said {content_key(messages, policy.key, *drawn_by, length=6)}.")
+    if not is_greedy:
+        return response
+    return replace(response, sampling_logprobs=(0.0,) * len(response.token_ids))
 
 
 def _ignore(event: Event) -> None:

@@ -30,6 +30,7 @@ from udasa_eval.inputs.texts import read_texts
 from udasa_eval.measures.distinct import distinct_metric
 from udasa_eval.measures.perplexity import perplexity_metric, text_surprise
 from udasa_eval.measures.policy_divergence import policy_pair
+from udasa_eval.measures.sentence_forms import form_counts, form_metrics
 from udasa_eval.statistics.columns import column, measured
 from udasa_eval.suites.retention_options import RetentionOptions
 
@@ -39,7 +40,7 @@ _DIVERGENCES = ("kl_base_policy", "kl_policy_base")
 
 
 class Retention(Plugin):
-    """Suite `retention`: perplexity on texts, KL from the base, distinct-n and length.
+    """Suite `retention`: perplexity on texts, KL from the base, distinct-n, forms of sentences and length.
 
     Of `texts`, one a row:
     - perplexity: of all texts together, every token alike; ≥ 1. A rise over the base's is forgetting.
@@ -50,6 +51,9 @@ class Retention(Plugin):
     - kl_policy_base: Σ KL(policy ‖ base) / tokens over the policy's own responses: how far it has drifted to
       what the base would not say; the penalty of RLHF.
     - distinct_1, distinct_2, distinct_3: of the policy's responses, in (0, 1]; 1 repeats nothing.
+    - questions, imperatives, passives, subordinate_clauses, list_items: of the sentences of the policy's
+      responses, the share of this form, in [0, 1]; sentence_words: words in one, on average. By rules for
+      English. A form that is dying out shows here, and not in distinct-n.
     - length: mean tokens of the policy's responses; truncated: share cut at `max_new_tokens`.
     - not_asked: share of prompts that the generator did not take, where there are any.
 
@@ -62,6 +66,7 @@ class Retention(Plugin):
     divergences, and score None, or minus kl_base_policy where no texts are given.
 
     Source: chain rule of KL with exact conditionals, Amini, Vieira and Cotterell (2025, arXiv 2504.10637).
+    That forms of sentences die where distinct-n sees nothing: arXiv 2605.20602.
     """
 
     Options = RetentionOptions
@@ -153,6 +158,7 @@ class Retention(Plugin):
         metrics = [_divergence(resamples, name, diverged) for name in _DIVERGENCES if self.options.divergence]
         texts = [[response.text for response in group.responses] if group else [] for group in ours]
         metrics += [distinct_metric(f"distinct_{n}", texts, n) for n in _ORDERS]
+        metrics += form_metrics(rows, resamples)
         responses = column(rows, "responses")
         for name, total in (("length", "tokens"), ("truncated", "truncated")):
             metrics.append(resamples.ratio(name, column(rows, total), responses, int(responses.sum())))
@@ -237,5 +243,6 @@ def _prompt_row(
         "responses": len(responses),
         "tokens": sum(len(response.token_ids) for response in responses),
         "truncated": sum(response.finish_reason == "length" for response in responses),
+        **form_counts([response.text for response in responses]),
         "seed": seed,
     }

@@ -16,6 +16,7 @@ from tests.tiny import make_tiny_model, tiny_ref_of
 from udasa_core import Metric, ModelRef, UdasaError, load_causal_lm, testing
 from udasa_eval.measures.perplexity import perplexity, text_surprise
 from udasa_eval.measures.policy_divergence import policy_pair
+from udasa_eval.measures.sentence_forms import FORMS
 from udasa_eval.suites.retention import Retention
 
 TEXTS = ("the user is in the yes", "no", "and the other one is in there too", "x")
@@ -110,6 +111,9 @@ def test_kl_distinct_and_length_by_hand(prompts: str, tiny_ref: ModelRef, adapte
     assert found["length"].value == pytest.approx((12 + 5 + 12 + 5) / 4)
     assert (found["length"].n, found["truncated"].value) == (4, 0.0)
     assert found["not_asked"].value == pytest.approx(1 / 3)
+    # Four responses of one sentence each; none of them asks.
+    assert (found["questions"].value, found["questions"].n, found["sentence_words"].value) == (0.0, 4, 3.0)
+    assert [row["sentences"] for row in report.rows] == [2, 2, 0]
     assert [row["id"] for row in report.rows] == ["prompt/one", "prompt/two", "prompt/too long"]
     # Without texts a row's score is minus what the policy left of the base.
     assert report.rows[0]["score"] == -report.rows[0]["kl_base_policy"] < 0
@@ -153,7 +157,8 @@ def test_a_model_of_another_tokenizer_has_all_but_the_divergence(
         retention(resources, prompts=prompts).udasa_evaluate(other, 3)
     report = retention(resources, prompts=prompts, divergence=False).udasa_evaluate(other, 3)
     assert {metric.name for metric in report.metrics} == {
-        *("distinct_1", "distinct_2", "distinct_3", "length", "truncated", "not_asked")
+        *("distinct_1", "distinct_2", "distinct_3", *FORMS, "sentence_words"),
+        *("length", "truncated", "not_asked"),
     }
 
 

@@ -1,0 +1,39 @@
+"""What strategies without a gap share: their caution, and which U a side has."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.plugins.groups import group, response, scores
+from udasa_core import Abstain, Pair
+from udasa_plugin_pairing.contrastive import Contrastive
+from udasa_plugin_pairing.extremes import Extremes
+from udasa_plugin_pairing.greedy import Greedy
+from udasa_plugin_pairing.judged import Judged
+from udasa_plugin_pairing.random import RandomPairs
+from udasa_plugin_pairing.revised import Revised
+from udasa_plugin_pairing.ungapped import UngappedGuards
+from udasa_plugin_pairing.votes import Votes
+
+
+@pytest.mark.parametrize("strategy", [Contrastive, Greedy, Judged, RandomPairs, Revised, Votes])
+def test_check_tells_which_stages_to_name(strategy: type) -> None:
+    (told,) = strategy.Options().cautions  # type: ignore[attr-defined]
+    assert 'ungapped = "spread"' in told
+    assert not Extremes.Options().cautions
+
+
+def test_a_side_has_the_u_of_its_tokens() -> None:
+    twice = group(response("a"), response("a"), response("b"))
+    guards = UngappedGuards()
+
+    def us(*given: float | Abstain, chosen: int = 0) -> tuple[float | None, float | None] | str:
+        made = guards.pair(twice, scores(*given), twice.responses[chosen], response("b"), "x")
+        return (made.chosen_U, made.rejected_U) if isinstance(made, Pair) else made
+
+    assert us(0.1, 0.2, 0.3) == (0.1, 0.3)
+    assert us(0.1, 0.2, 0.3, chosen=1) == (0.2, 0.3)
+    assert us(0.1, 0.2, Abstain("x")) == "a side has no score"
+    new = guards.pair(twice, scores(0.1, 0.2, 0.3), response("new"), response("b"), "x", weight=0.5)
+    assert isinstance(new, Pair)
+    assert (new.chosen_U, new.rejected_U, new.gap, new.weight) == (None, 0.3, None, 0.5)
