@@ -70,6 +70,12 @@ class PreferenceOptions(Options):
         description="Let `sft_weight` count only for pairs whose chosen response's U (`chosen_U`) lies below "
         "this. Left out: for all pairs.",
     )
+    weights_from: Literal["weight", "gap", "vote_margin", "chosen_U"] = Field(
+        "weight",
+        description="The pairs' column by which each pair's loss is multiplied: `weight`, what the pairing "
+        "gave; or beside it `gap`, `vote_margin` or the certainty 1 − `chosen_U`, so scaled that a stage's "
+        "mean weight is 1.",
+    )
     max_length: int | None = Field(
         None,
         ge=2,
@@ -83,6 +89,11 @@ class PreferenceOptions(Options):
         "none",
         description='Keep the frozen base in 4-bit NF4 while training ("4bit", QLoRA); needs bitsandbytes.',
     )
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The pairs' columns, beside `weight`, without which it cannot train."""
+        return () if self.weights_from == "weight" else (self.weights_from,)
 
     @property
     def cautions(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _BATCH = 256
+# What of a pair is known beside its tokens.
+_KNOWN = ("weight", "chosen_U", "gap", "vote_margin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +24,8 @@ class Rows:
     """`count` rows in `file`, and their tokens by row; `overlong` pairs were set aside.
 
     tokens: (count,) prompt + chosen + prompt + rejected. lengths: (2, count) tokens that count of the chosen
-    and of the rejected responses. weights: (count,) the pairs' shares in the loss. chosen_U: (count,) the
-    chosen responses' U, NaN where a pair has none.
+    and of the rejected responses. columns: (count,) each of what a pair is known by beside its tokens,
+    `weight`, `chosen_U`, `gap` and `vote_margin`; NaN where it has none.
     """
 
     file: Path
@@ -30,8 +33,7 @@ class Rows:
     overlong: int
     tokens: NDArray[np.int64]
     lengths: NDArray[np.int64]
-    weights: NDArray[np.float64]
-    chosen_U: NDArray[np.float64]
+    columns: Mapping[str, NDArray[np.float64]]
 
 
 def write_rows(pairs: Path, file: Path, max_length: int | None, part: Part = "all") -> Rows:
@@ -56,14 +58,11 @@ def write_rows(pairs: Path, file: Path, max_length: int | None, part: Part = "al
             ("rejected_ids", ids),
             ("chosen_counts", counts),
             ("rejected_counts", counts),
-            ("weight", pa.float64()),
-            ("chosen_U", pa.float64()),
         ]
     )
     tokens: list[int] = []
     lengths: list[tuple[int, int]] = []
-    weights: list[float] = []
-    us: list[float] = []
+    known: list[list[float]] = []
     batch: list[dict[str, object]] = []
     overlong = 0
     with (
@@ -83,16 +82,14 @@ def write_rows(pairs: Path, file: Path, max_length: int | None, part: Part = "al
             sides = {side: _counts(pair, getattr(pair, side), part) for side in ("chosen", "rejected")}
             lengths.append((sum(sides["chosen"]), sum(sides["rejected"])))
             tokens.append(2 * len(pair.prompt_token_ids) + sum(map(len, sides.values())))
-            weights.append(pair.weight)
-            us.append(math.nan if pair.chosen_U is None else pair.chosen_U)
+            told = (getattr(pair, name) for name in _KNOWN)
+            known.append([math.nan if value is None else value for value in told])
             batch.append(
                 {
                     "prompt_ids": list(pair.prompt_token_ids),
                     "chosen_ids": list(pair.chosen.token_ids),
                     "rejected_ids": list(pair.rejected.token_ids),
                     **{f"{side}_counts": counted for side, counted in sides.items()},
-                    "weight": pair.weight,
-                    "chosen_U": us[-1],
                 }
             )
             if len(batch) == _BATCH:
@@ -104,8 +101,7 @@ def write_rows(pairs: Path, file: Path, max_length: int | None, part: Part = "al
         overlong,
         np.array(tokens, dtype=np.int64),
         np.array(lengths, dtype=np.int64).reshape(-1, 2).T,
-        np.array(weights, dtype=np.float64),
-        np.array(us, dtype=np.float64),
+        dict(zip(_KNOWN, np.array(known, dtype=np.float64).reshape(-1, len(_KNOWN)).T, strict=True)),
     )
 
 
@@ -118,6 +114,18 @@ def _counts(pair: Pair, response: Response, part: Part) -> list[int]:
             f"{part}: take the prompt out"
         )
     return [int(place in places) for place in range(len(response.token_ids))]
+
+
+def refuse_unknown(rows: Rows, columns: Sequence[str]) -> None:
+    """Raise UdasaError where pairs lack a column that the trainer asks for."""
+    import numpy as np
+
+    for name in columns:
+        if missing := int(np.isnan(rows.columns[name]).sum()):
+            raise UdasaError(
+                f"{missing} of {rows.count} pairs have no {name}, which this [trainer] table asks for: "
+                "choose a [pairing] that fills it, or another loss or weights_from"
+            )
 
 
 def longest_side(pair: Pair) -> int:
@@ -142,7 +150,7 @@ def training_order(count: int, epochs: float, seed: int) -> NDArray[np.int64]:
 
 
 def open_rows(rows: Rows) -> Any:
-    """Return the rows as a memory-mapped datasets.Dataset."""
+    """Return the rows as a memory-mapped datasets.Dataset, with what else is known of each pair."""
     from datasets import Dataset
 
     dataset = Dataset.from_file(str(rows.file))
@@ -150,4 +158,6 @@ def open_rows(rows: Rows) -> Any:
         raise UdasaError(
             f"{rows.file} holds {len(dataset)} rows instead of {rows.count}: delete it and run again"
         )
+    for name, column in rows.columns.items():
+        dataset = dataset.add_column(name, column)
     return dataset

@@ -29,9 +29,10 @@ from udasa_plugin_preference.figures import history_of, stage_metrics
 from udasa_plugin_preference.optimizer_state import beginning_with, digest_of_state, save_moments
 from udasa_plugin_preference.options import PreferenceOptions
 from udasa_plugin_preference.pair_logprobs import PairLogProbs
-from udasa_plugin_preference.rows import Rows, open_rows, training_order, write_rows
+from udasa_plugin_preference.rows import Rows, open_rows, refuse_unknown, training_order, write_rows
 from udasa_plugin_preference.session import arguments, quiet, watcher
 from udasa_plugin_preference.sweep import Sweep
+from udasa_plugin_preference.weights import AS_GIVEN, weighed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -110,6 +111,9 @@ def _train(call: Call, loss: Loss, metrics: Metrics, key: str, work: Path, resou
     # A longer pair would be read otherwise, and with it the shorter ones of its batch.
     refuse_longer(model, options.max_length or 0)
     rows = write_rows(call.pairs, work / "rows.arrow", limit, options.tokens)
+    refuse_unknown(rows, options.reads)
+    if rows.count:
+        rows = weighed(rows, options.weights_from)
     if not rows.count:
         reason = f"all {rows.overlong} pairs are longer than max_length = {limit}"
         return Report(call.stage.name, call.trainer, 0, call.policy, skipped=reason)
@@ -145,6 +149,7 @@ def _train(call: Call, loss: Loss, metrics: Metrics, key: str, work: Path, resou
         **metrics(_pairs_of(rows, after, reference)),
         "pairs": rows.count,
         "pairs_overlong": rows.overlong,
+        "pairs_of_weight_0": int((rows.columns[AS_GIVEN] == 0).sum()),
         "tokens": int(rows.tokens[order].sum()),
         "trainable_parameters": sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
     }
@@ -162,7 +167,8 @@ def _pairs_of(rows: Rows, policy: NDArray[np.float64], reference: NDArray[np.flo
     lengths = map(from_numpy, rows.lengths)
     measured = (chosen, rejected, reference_chosen, reference_rejected)
     chosen_tokens, rejected_tokens = lengths
-    told = (from_numpy(rows.weights), from_numpy(rows.chosen_U))
+    known = {name: from_numpy(column) for name, column in rows.columns.items()}
+    told = (known["weight"], known["chosen_U"], known["gap"])
     return PairLogProbs(*measured, chosen_tokens, rejected_tokens, *told)
 
 

@@ -22,7 +22,7 @@ def pair_trainer(loss: Callable[[PairLogProbs], Any], beta: float, **arguments: 
     """Return TRL's trainer on rows of token ids, minimising `loss`, and logging what `batch_figures` says.
 
     arguments: those of DPOTrainer, whose rows are `prompt_ids`, `chosen_ids`, `rejected_ids`,
-    `chosen_counts`, `rejected_counts`, `weight` and `chosen_U`; before it trains, they have
+    `chosen_counts`, `rejected_counts`, `weight`, `chosen_U` and `gap`; before it trains, they have
     `ref_chosen_logps` and `ref_rejected_logps`, too.
     """
     from trl import DPOTrainer
@@ -99,14 +99,16 @@ def collator(pad_token_id: int) -> Any:
 
     class WeightedPairs(DataCollatorForPreference):  # type: ignore[misc]  # trl ships no types
         def torch_call(self, examples: list[dict[str, Any]]) -> dict[str, Any]:
-            weights = torch.tensor([example["weight"] for example in examples], dtype=torch.float32)
-            us = torch.tensor([example["chosen_U"] for example in examples], dtype=torch.float32)
+            known = {
+                plural: torch.tensor([example[name] for example in examples], dtype=torch.float32)
+                for name, plural in (("weight", "weights"), ("chosen_U", "chosen_U"), ("gap", "gaps"))
+            }
             batch = super().torch_call(examples)
             sides = [(row, side) for side in ("chosen", "rejected") for row in examples]
             for mask, (row, side) in zip(batch["completion_mask"], sides, strict=True):
                 start, counts = len(row["prompt_ids"]), row[f"{side}_counts"]
                 mask[start : start + len(counts)] = torch.tensor(counts)
-            return {**batch, "weights": weights, "chosen_U": us}
+            return {**batch, **known}
 
     return WeightedPairs(pad_token_id=pad_token_id, max_length=None)
 
@@ -147,6 +149,7 @@ def _pairs_of(log_probs: Any, batch: Mapping[str, Any]) -> PairLogProbs:
         rejected_tokens=rejected_tokens,
         weights=batch["weights"],
         chosen_U=batch["chosen_U"],
+        gaps=batch["gaps"],
         tokens_a_pair=batch["tokens_a_pair"],
     )
 
