@@ -200,7 +200,8 @@ class Specifications:
         stage's overrides already merged into its options.
 
         pairs: a Parquet file, one Pair a row, that `udasa_core.read_pairs` reads; `stage.size` rows. A pair's
-        `weight` multiplies its loss.
+        `weight` multiplies its loss. The last `stage.replayed` rows are pairs of earlier stages: they are
+        trained on alike, and belong in figures of their own.
         policy: the model to go on training; reference: the frozen model that it is compared with, equal to
         `policy` under `reference = "previous_stage"`.
         out_dir: the only folder to write to. It outlives a kill, so mid-stage checkpoints belong here: called

@@ -362,12 +362,16 @@ class StagePlan:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A named set of `size` pairs, the name of its trainer, and that trainer's overrides."""
+    """A named set of `size` pairs, the name of its trainer, and that trainer's overrides.
+
+    replayed: how many of them, the last ones of the pairs' file, are of earlier stages and trained on again.
+    """
 
     name: str
     size: int
     trainer: str
     overrides: Mapping[str, Any]
+    replayed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

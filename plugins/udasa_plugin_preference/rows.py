@@ -21,7 +21,8 @@ _KNOWN = ("weight", "chosen_U", "gap", "vote_margin")
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """`count` rows in `file`, and their tokens by row; `overlong` pairs were set aside.
+    """`count` rows in `file`, and their tokens by row; `overlong` pairs were set aside. The last `replayed`
+    rows are earlier stages'.
 
     tokens: (count,) prompt + chosen + prompt + rejected. lengths: (2, count) tokens that count of the chosen
     and of the rejected responses. columns: (count,) each of what a pair is known by beside its tokens,
@@ -31,18 +32,31 @@ class Rows:
     file: Path
     count: int
     overlong: int
+    replayed: int
     tokens: NDArray[np.int64]
     lengths: NDArray[np.int64]
     columns: Mapping[str, NDArray[np.float64]]
 
+    @property
+    def own(self) -> slice:
+        """Where the stage's own rows are."""
+        return slice(0, self.count - self.replayed)
 
-def write_rows(pairs: Path, file: Path, max_length: int | None, part: Part = "all") -> Rows:
+    @property
+    def again(self) -> slice:
+        """Where the replayed rows are."""
+        return slice(self.count - self.replayed, self.count)
+
+
+def write_rows(
+    pairs: Path, file: Path, max_length: int | None, part: Part = "all", own: int | None = None
+) -> Rows:
     """Write the pairs of at most `max_length` tokens a side (None: any) as an Arrow stream of token ids.
 
     The ids are the sampled ones: nothing is tokenized again, and a response that was cut off gets no
     end-of-turn token. part: what of a response counts in the loss, which `chosen_counts` and
-    `rejected_counts` say token by token. Possibly no row is left. Raises UdasaError where nothing of a
-    response counts.
+    `rejected_counts` say token by token. own: how many of the pairs, the first ones, are the stage's own;
+    None: all. Possibly no row is left. Raises UdasaError where nothing of a response counts.
     """
     import numpy as np
     import pyarrow as pa
@@ -64,7 +78,7 @@ def write_rows(pairs: Path, file: Path, max_length: int | None, part: Part = "al
     lengths: list[tuple[int, int]] = []
     known: list[list[float]] = []
     batch: list[dict[str, object]] = []
-    overlong = 0
+    overlong = replayed = 0
     with (
         whole_file(file) as partial,
         pa.OSFile(str(partial), "wb") as sink,
@@ -75,10 +89,11 @@ def write_rows(pairs: Path, file: Path, max_length: int | None, part: Part = "al
             stream.write_table(pa.Table.from_pylist(batch, schema=schema))
             batch.clear()
 
-        for pair in read_pairs(pairs):
+        for number, pair in enumerate(read_pairs(pairs)):
             if max_length is not None and longest_side(pair) > max_length:
                 overlong += 1
                 continue
+            replayed += own is not None and number >= own
             sides = {side: _counts(pair, getattr(pair, side), part) for side in ("chosen", "rejected")}
             lengths.append((sum(sides["chosen"]), sum(sides["rejected"])))
             tokens.append(2 * len(pair.prompt_token_ids) + sum(map(len, sides.values())))
@@ -99,6 +114,7 @@ def write_rows(pairs: Path, file: Path, max_length: int | None, part: Part = "al
         file,
         len(tokens),
         overlong,
+        replayed,
         np.array(tokens, dtype=np.int64),
         np.array(lengths, dtype=np.int64).reshape(-1, 2).T,
         dict(zip(_KNOWN, np.array(known, dtype=np.float64).reshape(-1, len(_KNOWN)).T, strict=True)),

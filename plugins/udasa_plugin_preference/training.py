@@ -6,7 +6,7 @@ import gc
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,11 +25,11 @@ from udasa_core import (
 from udasa_plugin_preference import trl_internals
 from udasa_plugin_preference.adapters import WEIGHTS, digest_of, load_tokenizer, load_trainable, save_adapter
 from udasa_plugin_preference.checkpoints import latest_whole, write_json
-from udasa_plugin_preference.figures import history_of, stage_metrics
+from udasa_plugin_preference.figures import Metrics, history_of, loss_metrics, stage_metrics
 from udasa_plugin_preference.optimizer_state import beginning_with, digest_of_state, save_moments
 from udasa_plugin_preference.options import PreferenceOptions
 from udasa_plugin_preference.pair_logprobs import PairLogProbs
-from udasa_plugin_preference.rows import Rows, open_rows, refuse_unknown, training_order, write_rows
+from udasa_plugin_preference.rows import open_rows, refuse_unknown, training_order, write_rows
 from udasa_plugin_preference.session import arguments, quiet, watcher
 from udasa_plugin_preference.sweep import Sweep
 from udasa_plugin_preference.weights import AS_GIVEN, weighed
@@ -41,9 +41,8 @@ if TYPE_CHECKING:
 
     from udasa_core import Resources
 
-# A batch → what is minimised, a scalar. All pairs of a stage → the loss's own figures.
+# A batch → what is minimised, a scalar.
 Loss = Callable[[PairLogProbs], "Tensor"]
-Metrics = Callable[[PairLogProbs], Mapping[str, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +109,13 @@ def _train(call: Call, loss: Loss, metrics: Metrics, key: str, work: Path, resou
     limit = options.max_length or load_causal_lm(call.policy).context_length
     # A longer pair would be read otherwise, and with it the shorter ones of its batch.
     refuse_longer(model, options.max_length or 0)
-    rows = write_rows(call.pairs, work / "rows.arrow", limit, options.tokens)
-    refuse_unknown(rows, options.reads)
-    if rows.count:
-        rows = weighed(rows, options.weights_from)
-    if not rows.count:
+    own = call.stage.size - call.stage.replayed if call.stage.replayed else None
+    rows = write_rows(call.pairs, work / "rows.arrow", limit, options.tokens, own)
+    if rows.count == rows.replayed:
         reason = f"all {rows.overlong} pairs are longer than max_length = {limit}"
         return Report(call.stage.name, call.trainer, 0, call.policy, skipped=reason)
+    refuse_unknown(rows, options.reads)
+    rows = weighed(rows, options.weights_from)
     dataset = open_rows(rows)
     order = training_order(rows.count, options.epochs, call.seed)
     steps = -(-len(order) // (options.batch * options.accumulation))
@@ -145,9 +144,9 @@ def _train(call: Call, loss: Loss, metrics: Metrics, key: str, work: Path, resou
     adapter = save_adapter(trainer.model, call.policy, call.out_dir / "adapter")
     history = history_of(trainer.state.log_history)
     measured = {
-        **stage_metrics(before, after, history),
-        **metrics(_pairs_of(rows, after, reference)),
-        "pairs": rows.count,
+        **loss_metrics(history),
+        **stage_metrics(rows, order, (before, after, reference), metrics),
+        "pairs": rows.count - rows.replayed,
         "pairs_overlong": rows.overlong,
         "pairs_of_weight_0": int((rows.columns[AS_GIVEN] == 0).sum()),
         "tokens": int(rows.tokens[order].sum()),
@@ -156,20 +155,6 @@ def _train(call: Call, loss: Loss, metrics: Metrics, key: str, work: Path, resou
     report = {"pairs": rows.count, "metrics": measured, "history": history, "adapter": adapter.sha256}
     write_json(call.out_dir / "report.json", {"call": key, **report})
     return _report(call, report)
-
-
-def _pairs_of(rows: Rows, policy: NDArray[np.float64], reference: NDArray[np.float64]) -> PairLogProbs:
-    """Return all rows' log-probabilities as a loss sees them, in float64."""
-    from torch import from_numpy
-
-    chosen, rejected = map(from_numpy, policy)
-    reference_chosen, reference_rejected = map(from_numpy, reference)
-    lengths = map(from_numpy, rows.lengths)
-    measured = (chosen, rejected, reference_chosen, reference_rejected)
-    chosen_tokens, rejected_tokens = lengths
-    known = {name: from_numpy(column) for name, column in rows.columns.items()}
-    told = (known["weight"], known["chosen_U"], known["gap"])
-    return PairLogProbs(*measured, chosen_tokens, rejected_tokens, *told)
 
 
 def _open_trainer(call: Call, loss: Loss, model: Any, dataset: Any, folder: Path, steps: int) -> Any:

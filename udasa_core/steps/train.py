@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,15 @@ SEALED = "stage.json"
 STATE = "state"
 
 
-def train_stage(job: Job, staged: StagedPairs, policy: ModelRef) -> Report:
+def train_stage(
+    job: Job, staged: StagedPairs, policy: ModelRef, earlier: Sequence[StagedPairs] = ()
+) -> Report:
     """Have one stage's trainer go on with `policy`; its report's policy is what the next stage goes on with.
 
-    A stage with too few pairs is skipped, and hands its policy on unchanged.
+    earlier: the stages that were trained before, of whose pairs `replay` draws some once more. A stage with
+    too few pairs of its own is skipped, and hands its policy on unchanged.
     """
-    stage, training = staged.stage, job.config.training
+    stage, training = staged.stage, job.config.training_of(staged.stage.name)
     job.observe(Event("started", "stage", stage.name, 0, stage.size))
     if stage.size < training.min_pairs:
         reason = f"{stage.size} pairs, fewer than min_pairs = {training.min_pairs}"
@@ -35,12 +39,50 @@ def train_stage(job: Job, staged: StagedPairs, policy: ModelRef) -> Report:
         report = Report(stage.name, trainer, stage.size, policy, skipped=reason)
     else:
         reference = policy if training.reference == "previous_stage" else job.base
+        staged = _with_replayed(job, staged, earlier, training.replay)
         report = _trained(job, staged, policy, reference)
     if report.skipped:
         log.warning("stage %s is skipped: %s", stage.name, report.skipped)
     detail = {**report.metrics, "skipped": report.skipped}
-    job.observe(Event("finished", "stage", stage.name, report.pairs, stage.size, detail))
+    job.observe(Event("finished", "stage", stage.name, report.pairs, staged.stage.size, detail))
     return report
+
+
+def _with_replayed(
+    job: Job, staged: StagedPairs, earlier: Sequence[StagedPairs], share: float
+) -> StagedPairs:
+    """Return a stage's pairs, and behind them a share of those of earlier stages, drawn by the run's seed."""
+    import numpy as np
+
+    name = staged.stage.name
+    ids = [job.store.read_table("stage", one.pairs, ["pair_id"])["pair_id"].to_pylist() for one in earlier]
+    pool = [(one.pairs, pair) for one, its in zip(earlier, ids, strict=True) for pair in its]
+    count = round(share * len(pool))
+    if not count:
+        return staged
+    drawn = np.random.default_rng(job.seed("replay", name)).choice(len(pool), count, replace=False)
+    again = [pool[place] for place in sorted(drawn.tolist())]
+    key = job.outputs.once(
+        Output("replay", instance=name),
+        f"pairs of stage {name} with {count} replayed",
+        {"pairs": staged.pairs, "replayed": again},
+        lambda key: _write_with_replayed(job, staged.pairs, again, key),
+        suffix=".parquet",
+    )
+    stage = replace(staged.stage, size=staged.stage.size + count, replayed=count)
+    return replace(staged, stage=stage, pairs=key, step="replay")
+
+
+def _write_with_replayed(job: Job, own: str, again: Sequence[tuple[str, str]], key: str) -> None:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    parts = [job.store.read_table("stage", own)]
+    for source in dict.fromkeys(pairs for pairs, _ in again):
+        wanted = pa.array([pair for pairs, pair in again if pairs == source], type=pa.string())
+        table = job.store.read_table("stage", source)
+        parts.append(table.filter(pc.is_in(table["pair_id"], value_set=wanted)))
+    job.store.write_table("replay", key, pa.concat_tables(parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +166,7 @@ def _ask(job: Job, call: _Call, out_dir: Path) -> Report:
         plugin,
         "udasa_train",
         stage=stage,
-        pairs=job.store.path("stage", call.staged.pairs),
+        pairs=job.store.path(call.staged.step, call.staged.pairs),
         policy=call.policy,
         reference=call.reference,
         out_dir=out_dir,
@@ -132,6 +174,8 @@ def _ask(job: Job, call: _Call, out_dir: Path) -> Report:
         earlier_state=call.earlier_state,
     )
     report = check_report(plugin, stage, call.policy, out_dir, answer)
+    if stage.replayed and not report.skipped:
+        report = replace(report, metrics={"pairs_replayed": stage.replayed, **report.metrics})
     if not report.skipped:
         told, found = report.policy.adapters[-1].sha256, weights_digest(out_dir / ADAPTER)
         if told != found:
