@@ -364,13 +364,16 @@ class StagePlan:
 class Stage:
     """A named set of `size` pairs, the name of its trainer, and that trainer's overrides.
 
-    replayed: how many of them, the last ones of the pairs' file, are of earlier stages and trained on again.
+    before, after: how many pairs the stages before it and behind it have, in the plan. replayed: how many of
+    its `size` pairs, the last ones of the pairs' file, are of earlier stages and trained on again.
     """
 
     name: str
     size: int
     trainer: str
     overrides: Mapping[str, Any]
+    before: int = 0
+    after: int = 0
     replayed: int = 0
 
 

@@ -48,6 +48,11 @@ class PreferenceOptions(Options):
         description="Begin with AdamW's moments as the stage before left them, not at 0. Give it for all "
         "stages alike: one without it leaves none. They take twice the adapter's space.",
     )
+    keep_schedule: bool = Field(
+        False,
+        description="Let the learning rate rise and fall once over all stages, not in each anew. A stage has "
+        "the part of the curve that its pairs are of all pairs. Give it for all stages alike.",
+    )
     gradient_checkpointing: bool = Field(
         False,
         description="Compute activations twice instead of keeping them: less memory, about a third slower.",

@@ -30,6 +30,7 @@ from udasa_plugin_preference.optimizer_state import beginning_with, digest_of_st
 from udasa_plugin_preference.options import PreferenceOptions
 from udasa_plugin_preference.pair_logprobs import PairLogProbs
 from udasa_plugin_preference.rows import open_rows, refuse_unknown, training_order, write_rows
+from udasa_plugin_preference.schedule import over_the_run
 from udasa_plugin_preference.session import arguments, quiet, watcher
 from udasa_plugin_preference.sweep import Sweep
 from udasa_plugin_preference.weights import AS_GIVEN, weighed
@@ -78,6 +79,8 @@ class Call:
             self.reference.key,
             self.seed,
             self.earlier,
+            # Where in the run the stage stands.
+            [self.stage.before, self.stage.after, self.stage.size, self.stage.replayed],
         )
 
 
@@ -166,6 +169,7 @@ def _open_trainer(call: Call, loss: Loss, model: Any, dataset: Any, folder: Path
     trainer = trl_internals.pair_trainer(
         loss,
         call.options.beta,
+        over_the_run(call.options, call.stage, steps) if call.options.keep_schedule else None,
         model=model,
         args=arguments(call.options, call.policy, folder, steps, call.seed),
         train_dataset=dataset,

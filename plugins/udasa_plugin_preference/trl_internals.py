@@ -18,9 +18,15 @@ from udasa_plugin_preference.pair_logprobs import PairLogProbs
 TILE_TOKENS = 256
 
 
-def pair_trainer(loss: Callable[[PairLogProbs], Any], beta: float, **arguments: Any) -> Any:
+def pair_trainer(
+    loss: Callable[[PairLogProbs], Any],
+    beta: float,
+    schedule: Callable[[int], float] | None = None,
+    **arguments: Any,
+) -> Any:
     """Return TRL's trainer on rows of token ids, minimising `loss`, and logging what `batch_figures` says.
 
+    schedule: what the learning rate is multiplied by after so many steps; None: as the arguments say.
     arguments: those of DPOTrainer, whose rows are `prompt_ids`, `chosen_ids`, `rejected_ids`,
     `chosen_counts`, `rejected_counts`, `weight`, `chosen_U` and `gap`; before it trains, they have
     `ref_chosen_logps` and `ref_rejected_logps`, too.
@@ -30,6 +36,7 @@ def pair_trainer(loss: Callable[[PairLogProbs], Any], beta: float, **arguments: 
     class PairTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
         """No loss by name, no tokenizing, no dropped row, no telemetry, no model card."""
 
+        lr_scheduler: Any
         figures: list[dict[str, float]]
         counts: list[int]
 
@@ -60,6 +67,16 @@ def pair_trainer(loss: Callable[[PairLogProbs], Any], beta: float, **arguments: 
             if self.aux_loss_enabled:  # a mixture of experts balances its load
                 minimised = minimised + self.router_aux_loss_coef * outputs.aux_loss
             return (minimised, outputs) if return_outputs else minimised
+
+        def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+            if schedule is None:
+                return super().create_scheduler(num_training_steps, optimizer)
+            from torch.optim.lr_scheduler import LambdaLR
+
+            if self.lr_scheduler is None:
+                self.lr_scheduler = LambdaLR(optimizer or self.optimizer, schedule)
+                self._created_lr_scheduler = True
+            return self.lr_scheduler
 
         def log(self, logs: dict[str, float], *arguments: Any) -> None:
             names = self.figures[0] if self.figures else ()

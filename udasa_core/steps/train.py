@@ -104,6 +104,7 @@ def _trained(job: Job, staged: StagedPairs, policy: ModelRef, reference: ModelRe
         "trainer": job.identity(plugin),
         "stage": stage.name,
         "pairs": staged.pairs,
+        "place": [stage.before, stage.after],
         "policy": policy.key,
         "reference": reference.key,
         "seed": seed,
