@@ -25,6 +25,7 @@ class RandomPairs(Plugin):
     Options = Guards
     options: Guards
     label_free = True
+    fills = ("chosen_U", "rejected_U")
 
     @hookimpl
     def udasa_pair(self, groups: Sequence[Group], scores: Sequence[Scores], seed: int) -> Pairing:

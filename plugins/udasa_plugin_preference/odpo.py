@@ -32,8 +32,8 @@ class ODPO(PreferenceTrainer):
         offset: float = Field(1.0, ge=0, description="α: what β h is to exceed is α times the pair's gap.")
 
         @property
-        def reads(self) -> tuple[str, ...]:
-            return (*super().reads, "gap")
+        def pair_figures(self) -> tuple[str, ...]:
+            return (*super().pair_figures, "gap")
 
     options: Options
 

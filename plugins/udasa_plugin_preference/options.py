@@ -96,7 +96,13 @@ class PreferenceOptions(Options):
     )
 
     @property
-    def reads(self) -> tuple[str, ...]:
+    def common_to_stages(self) -> tuple[str, ...]:
+        """LoRA's shape, which the first stage fixes; and the curve, where there is one over all stages."""
+        shape = ("rank", "alpha", "targets")
+        return (*shape, "keep_schedule", "scheduler", "warmup") if self.keep_schedule else shape
+
+    @property
+    def pair_figures(self) -> tuple[str, ...]:
         """The pairs' columns, beside `weight`, without which it cannot train."""
         return () if self.weights_from == "weight" else (self.weights_from,)
 

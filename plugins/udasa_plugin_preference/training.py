@@ -117,7 +117,7 @@ def _train(call: Call, loss: Loss, metrics: Metrics, key: str, work: Path, resou
     if rows.count == rows.replayed:
         reason = f"all {rows.overlong} pairs are longer than max_length = {limit}"
         return Report(call.stage.name, call.trainer, 0, call.policy, skipped=reason)
-    refuse_unknown(rows, options.reads)
+    refuse_unknown(rows, options.pair_figures)
     rows = weighed(rows, options.weights_from)
     dataset = open_rows(rows)
     order = training_order(rows.count, options.epochs, call.seed)
