@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -125,16 +124,6 @@ def _linear(base: Any) -> set[str]:
 def _is_in(module: Any, ends: set[int]) -> bool:
     """Say whether a module is one of `ends`, or the layer that PEFT has put around one."""
     return id(module) in ends or id(getattr(module, "base_layer", None)) in ends
-
-
-def digest_of(model: Any) -> str:
-    """Return the SHA-256 of the trainable weights."""
-    digest = hashlib.sha256()
-    for name, parameter in model.named_parameters():
-        if parameter.requires_grad:
-            digest.update(name.encode())
-            digest.update(parameter.detach().float().cpu().numpy().tobytes())
-    return digest.hexdigest()
 
 
 def save_adapter(model: Any, policy: ModelRef, folder: Path) -> Adapter:

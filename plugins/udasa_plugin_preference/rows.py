@@ -166,7 +166,8 @@ def training_order(count: int, epochs: float, seed: int) -> NDArray[np.int64]:
 
 
 def open_rows(rows: Rows) -> Any:
-    """Return the rows as a memory-mapped datasets.Dataset, with what else is known of each pair."""
+    """Return the rows as a memory-mapped datasets.Dataset, with their numbers and what is known of them."""
+    import numpy as np
     from datasets import Dataset
 
     dataset = Dataset.from_file(str(rows.file))
@@ -174,6 +175,6 @@ def open_rows(rows: Rows) -> Any:
         raise UdasaError(
             f"{rows.file} holds {len(dataset)} rows instead of {rows.count}: delete it and run again"
         )
-    for name, column in rows.columns.items():
+    for name, column in {"row": np.arange(rows.count), **rows.columns}.items():
         dataset = dataset.add_column(name, column)
     return dataset

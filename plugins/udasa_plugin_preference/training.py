@@ -23,9 +23,10 @@ from udasa_core import (
     refuse_longer,
 )
 from udasa_plugin_preference import trl_internals
-from udasa_plugin_preference.adapters import WEIGHTS, digest_of, load_tokenizer, load_trainable, save_adapter
-from udasa_plugin_preference.checkpoints import latest_whole, write_json
+from udasa_plugin_preference.adapters import WEIGHTS, load_tokenizer, load_trainable, save_adapter
+from udasa_plugin_preference.checkpoints import latest_whole, steps_in, write_json
 from udasa_plugin_preference.figures import Metrics, history_of, loss_metrics, stage_metrics
+from udasa_plugin_preference.invariants import Invariants
 from udasa_plugin_preference.optimizer_state import beginning_with, digest_of_state, save_moments
 from udasa_plugin_preference.options import PreferenceOptions
 from udasa_plugin_preference.pair_logprobs import PairLogProbs
@@ -183,23 +184,16 @@ def _open_trainer(call: Call, loss: Loss, model: Any, dataset: Any, folder: Path
 def _train_against(
     trainer: Any, dataset: Any, reference: NDArray[np.float64], order: NDArray[np.int64], stage: str
 ) -> None:
-    """Run the optimizer from the last whole checkpoint on; check that it saw all rows, changed a weight."""
+    """Run the optimizer from the last whole checkpoint on, and check what has to hold then."""
     columns = dataset.add_column("ref_chosen_logps", reference[0])
     columns = columns.add_column("ref_rejected_logps", reference[1])
     trainer.train_dataset = columns.select(order)
-    if not any(parameter.requires_grad for parameter in trainer.model.parameters()):
-        raise UdasaError(f"stage {stage}: no weight is trainable. Check [trainer] targets against the model.")
-    start = digest_of(trainer.model)
+    begin = Invariants.of(trainer.model, stage)
     checkpoint = latest_whole(Path(trainer.args.output_dir))
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    if len(trainer.train_dataset) != len(order):
-        raise UdasaError(
-            f"stage {stage}: TRL trained on {len(trainer.train_dataset)} rows, not on {len(order)}."
-        )
-    if digest_of(trainer.model) == start:
-        raise UdasaError(
-            f"stage {stage}: training changed no weight. Raise [trainer] learning_rate or epochs."
-        )
+    a_step = trainer.args.per_device_train_batch_size * trainer.args.gradient_accumulation_steps
+    begin.check_visits(trainer.seen, order[steps_in(checkpoint) * a_step :].tolist())
+    begin.check(trainer.model)
 
 
 def _refuse_impossible(call: Call) -> None:

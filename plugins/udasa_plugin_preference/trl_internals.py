@@ -28,8 +28,9 @@ def pair_trainer(
 
     schedule: what the learning rate is multiplied by after so many steps; None: as the arguments say.
     arguments: those of DPOTrainer, whose rows are `prompt_ids`, `chosen_ids`, `rejected_ids`,
-    `chosen_counts`, `rejected_counts`, `weight`, `chosen_U` and `gap`; before it trains, they have
-    `ref_chosen_logps` and `ref_rejected_logps`, too.
+    `chosen_counts`, `rejected_counts`, `weight`, `chosen_U`, `gap` and `row`, their number; before it trains,
+    they have `ref_chosen_logps` and `ref_rejected_logps`, too. Its `seen` are the numbers of the rows that it
+    trained on, in order.
     """
     from trl import DPOTrainer
 
@@ -39,6 +40,7 @@ def pair_trainer(
         lr_scheduler: Any
         figures: list[dict[str, float]]
         counts: list[int]
+        seen: list[int]
 
         def get_batch_samples(self, *given: Any) -> Any:
             """Have each pass of an optimizer step know what the whole step has."""
@@ -56,6 +58,7 @@ def pair_trainer(
             outputs = _forward(model, inputs, output_router_logits=self.aux_loss_enabled)
             pairs = _pairs_of(outputs.log_probs, inputs)
             self.counts.append(len(pairs.weights))
+            self.seen += inputs["rows"].tolist()
             self.figures.append(
                 {
                     name: self.accelerator.gather(value).mean().item()
@@ -99,7 +102,7 @@ def pair_trainer(
             return
 
     trainer = PairTrainer(**arguments)
-    trainer.figures, trainer.counts = [], []
+    trainer.figures, trainer.counts, trainer.seen = [], [], []
     # TRL copies an adapter as the reference "ref"; ours was measured beforehand.
     if "ref" in trainer.model.peft_config:
         trainer.model.delete_adapter("ref")
@@ -120,12 +123,13 @@ def collator(pad_token_id: int) -> Any:
                 plural: torch.tensor([example[name] for example in examples], dtype=torch.float32)
                 for name, plural in (("weight", "weights"), ("chosen_U", "chosen_U"), ("gap", "gaps"))
             }
+            rows = torch.tensor([example["row"] for example in examples])
             batch = super().torch_call(examples)
             sides = [(row, side) for side in ("chosen", "rejected") for row in examples]
             for mask, (row, side) in zip(batch["completion_mask"], sides, strict=True):
                 start, counts = len(row["prompt_ids"]), row[f"{side}_counts"]
                 mask[start : start + len(counts)] = torch.tensor(counts)
-            return {**batch, **known}
+            return {**batch, **known, "rows": rows}
 
     return WeightedPairs(pad_token_id=pad_token_id, max_length=None)
 
