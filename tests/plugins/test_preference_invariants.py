@@ -69,7 +69,9 @@ def halved(self: Any, rows: Any) -> Any:
     return torch.utils.data.SequentialSampler(range(len(rows) // 2))
 
 
-@pytest.mark.parametrize(("sampler", "count"), [(shuffled, 6), (halved, 3)])
+@pytest.mark.parametrize(
+    ("sampler", "count"), [(shuffled, 6), pytest.param(halved, 3, marks=pytest.mark.slow)]
+)
 def test_rows_that_are_not_those_that_were_given_stop_the_stage(
     sampler: Any, count: int, pairs: Path, tiny_ref: ModelRef, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

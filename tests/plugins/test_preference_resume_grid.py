@@ -77,7 +77,7 @@ def chains(tiny_ref: ModelRef, tmp_path_factory: pytest.TempPathFactory) -> dict
     return {name: Chain(tiny_ref, tmp_path_factory.mktemp("chain"), count) for name, count in COUNTS.items()}
 
 
-FAST = {("middle", "cross-epoch", "does not"), ("last", "late", "does not")}
+FAST = {("middle", "cross-epoch", "does not")}
 GRID = [
     pytest.param(*cell, marks=() if cell in FAST else pytest.mark.slow)
     for cell in ((stage, place, count) for stage in TRAINERS for place in PLACES for count in COUNTS)

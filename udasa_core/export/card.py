@@ -121,8 +121,12 @@ def _hyper_parameters(run: Run) -> Iterator[str]:
     plain = run.manifest.plain
     trainers = [plugin for plugin in plain["plugins"] if plugin["kind"] == "trainer"]
     stages = [name for name, value in plain["config"]["trainer"].items() if isinstance(value, Mapping)]
-    reference = plain["config"]["trainer"].get("reference", "previous_stage")
+    default = {"reference": "previous_stage", **plain["config"]["trainer"]}
     for stage, trainer in zip(("", *stages), trainers, strict=True):
+        own = default.get(stage, {})
+        reference = own.get("reference", default["reference"])
+        if replay := own.get("replay", default.get("replay", 0)):
+            reference = f"{reference}, replay = {replay}"
         title = f"Hyper-parameters of {stage or 'every stage'} (`{trainer['plugin']}`)"
         shown = ", ".join(f"{name} = {value}" for name, value in trainer["options"].items())
         yield f"{title}: reference = {reference}, {shown}." if shown else f"{title}: reference = {reference}."
