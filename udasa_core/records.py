@@ -83,6 +83,11 @@ class ModelRef:
         """Return the model whose one, continued adapter is `adapter`."""
         return replace(self, adapters=(adapter,))
 
+    def with_weights(self, revision: str, folder: str) -> ModelRef:
+        """Return the model whose own weights were trained: they lie in a folder of their own, whose files'
+        SHA-256 is `revision`, and no adapter is beside them."""
+        return replace(self, revision=revision, folder=folder, adapters=())
+
     def to_json(self) -> dict[str, Any]:
         """Return plain data that `from_json` reads back."""
         return asdict(self)

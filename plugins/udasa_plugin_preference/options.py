@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from udasa_core import Options
 
@@ -18,6 +18,11 @@ class PreferenceOptions(Options):
         0.1,
         gt=0,
         description="Scales the margin that is reported, β times the log-ratio gap; a loss may use it.",
+    )
+    peft: Literal["lora", "none"] = Field(
+        "lora",
+        description='What is trained: an adapter beside the frozen base ("lora"), or all of the model\'s own '
+        'weights in float32 ("none"), which takes 16 bytes a weight and leaves a whole model a stage.',
     )
     rank: int = Field(16, ge=1, description="Rank of the LoRA adapter.")
     alpha: float = Field(32.0, gt=0, description="LoRA's scale: the update is multiplied by alpha / rank.")
@@ -98,7 +103,7 @@ class PreferenceOptions(Options):
     @property
     def common_to_stages(self) -> tuple[str, ...]:
         """LoRA's shape, which the first stage fixes; and the curve, where there is one over all stages."""
-        shape = ("rank", "alpha", "targets")
+        shape = ("peft", "rank", "alpha", "targets") if self.peft == "lora" else ("peft",)
         return (*shape, "keep_schedule", "scheduler", "warmup") if self.keep_schedule else shape
 
     @property
@@ -111,6 +116,14 @@ class PreferenceOptions(Options):
         if self.sft_below is None or self.sft_weight:
             return ()
         return ("sft_below says for which pairs sft_weight counts, and that is 0: it changes nothing",)
+
+    @model_validator(mode="after")
+    def _own_weights_are_whole(self) -> Self:
+        if self.peft == "none" and self.quantize != "none":
+            raise ValueError(
+                'peft = "none" trains the weights themselves, which 4 bits cannot be: leave out one'
+            )
+        return self
 
     @field_validator("targets")
     @classmethod

@@ -20,10 +20,18 @@ from udasa_core import (
     content_key,
     file_digest,
     load_causal_lm,
+    model_digest,
     refuse_longer,
 )
 from udasa_plugin_preference import trl_internals
-from udasa_plugin_preference.adapters import WEIGHTS, load_tokenizer, load_trainable, save_adapter
+from udasa_plugin_preference.adapters import (
+    WEIGHTS,
+    load_tokenizer,
+    load_trainable,
+    save_adapter,
+    save_model,
+    whole_model,
+)
 from udasa_plugin_preference.checkpoints import latest_whole, steps_in, write_json
 from udasa_plugin_preference.figures import Metrics, history_of, loss_metrics, stage_metrics
 from udasa_plugin_preference.invariants import Invariants
@@ -88,9 +96,9 @@ class Call:
 def train(call: Call, loss: Loss, metrics: Metrics, resources: Resources) -> Report:
     """Train the policy on one stage; go on where an earlier, killed call with the same arguments stopped.
 
-    out_dir ends with `adapter/`, `report.json` and, with keep_optimizer, `state/`; meanwhile `work/` holds
-    rows, measurements, checkpoints. The report counts the pairs that were trained on; where every pair is
-    too long, the stage is skipped.
+    out_dir ends with `adapter/` or `model/`, `report.json` and, with keep_optimizer, `state/`; meanwhile
+    `work/` holds rows, measurements, checkpoints. The report counts the pairs that were trained on; where
+    every pair is too long, the stage is skipped.
     Raises UdasaError where the stage cannot be trained, the loss is not finite, or no weight changed.
     """
     _refuse_impossible(call)
@@ -135,7 +143,7 @@ def _train(call: Call, loss: Loss, metrics: Metrics, key: str, work: Path, resou
     before = sweep.measure(trainer, "before", resources)
     reference = before
     if call.reference.key != call.policy.key:
-        reference = sweep.measure(trainer, "reference", resources, adapted=False)
+        reference = _measured_reference(call, sweep, trainer, resources)
     with resources.progress(f"train {call.stage.name}", steps) as advance:
         trainer.add_callback(watcher(call.stage.name, advance))
         if call.earlier and call.earlier_state is not None:
@@ -145,7 +153,7 @@ def _train(call: Call, loss: Loss, metrics: Metrics, key: str, work: Path, resou
 
     if options.keep_optimizer:
         save_moments(trainer, call.out_dir / "state")
-    adapter = save_adapter(trainer.model, call.policy, call.out_dir / "adapter")
+    made = _save(trainer.model, call)
     history = history_of(trainer.state.log_history)
     measured = {
         **loss_metrics(history),
@@ -156,9 +164,24 @@ def _train(call: Call, loss: Loss, metrics: Metrics, key: str, work: Path, resou
         "tokens": int(rows.tokens[order].sum()),
         "trainable_parameters": sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
     }
-    report = {"pairs": rows.count, "metrics": measured, "history": history, "adapter": adapter.sha256}
+    report = {"pairs": rows.count, "metrics": measured, "history": history, "made": made}
     write_json(call.out_dir / "report.json", {"call": key, **report})
     return _report(call, report)
+
+
+def _measured_reference(call: Call, sweep: Sweep, trainer: Any, resources: Resources) -> NDArray[np.float64]:
+    """Return what the reference says of all rows: the base under the adapter, or a model of its own."""
+    if call.options.peft == "lora":
+        return sweep.measure(trainer, "reference", resources, adapted=False)
+    other = trl_internals.with_fused_head(whole_model(call.reference)).to(trainer.args.device)
+    return sweep.measure(trainer, "reference", resources, other=other)
+
+
+def _save(model: Any, call: Call) -> str:
+    """Save what was trained, and return the SHA-256 that the report tells of it."""
+    if call.options.peft == "lora":
+        return save_adapter(model, call.policy, call.out_dir / "adapter").sha256
+    return save_model(model, call.policy, call.out_dir / "model").revision
 
 
 def _open_trainer(call: Call, loss: Loss, model: Any, dataset: Any, folder: Path, steps: int) -> Any:
@@ -200,6 +223,8 @@ def _refuse_impossible(call: Call) -> None:
     policy, reference = call.policy, call.reference
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise UdasaError('this trainer runs in one process: set [train] launcher = "none"')
+    if call.options.peft == "none":
+        return  # the reference is a model of its own
     same_base = (reference.revision, reference.dtype) == (policy.revision, policy.dtype)
     if reference.key != policy.key and not (same_base and not reference.adapters):
         raise UdasaError(
@@ -219,26 +244,32 @@ def _claim(file: Path, key: str) -> None:
 
 
 def _finished(call: Call, key: str) -> Report | None:
-    """Return the report of an earlier call that came to its end, if its adapter still lies there."""
-    file, weights = call.out_dir / "report.json", call.out_dir / "adapter" / WEIGHTS
-    if not (file.is_file() and weights.is_file()):
+    """Return the report of an earlier call that came to its end, if what it trained still lies there."""
+    file = call.out_dir / "report.json"
+    if not file.is_file():
         return None
     report = json.loads(file.read_text())
     # What lies there may be somebody else's.
     if not isinstance(report, dict) or report.get("call") != key:
         return None
-    if report.get("adapter") != file_digest(weights):
-        return None
-    return _report(call, report)
+    weights, model = call.out_dir / "adapter" / WEIGHTS, call.out_dir / "model"
+    if call.options.peft == "lora":
+        made = file_digest(weights) if weights.is_file() else None
+    else:
+        made = model_digest(model) if model.is_dir() else None
+    return _report(call, report) if report.get("made") == made else None
 
 
 def _report(call: Call, plain: dict[str, Any]) -> Report:
-    adapter = Adapter(plain["adapter"], str(call.out_dir / "adapter"))
+    if call.options.peft == "lora":
+        policy = call.policy.with_adapter(Adapter(plain["made"], str(call.out_dir / "adapter")))
+    else:
+        policy = call.policy.with_weights(plain["made"], str(call.out_dir / "model"))
     return Report(
         stage=call.stage.name,
         trainer=call.trainer,
         pairs=plain["pairs"],
-        policy=call.policy.with_adapter(adapter),
+        policy=policy,
         metrics=plain["metrics"],
         history=tuple(plain["history"]),
     )

@@ -92,6 +92,9 @@ def pair_trainer(
             self.counts.clear()
             super().log({**logs, **means}, *arguments)
 
+        def _precompute_ref_logps(self, dataset: Any, *_: Any, **__: Any) -> Any:
+            return dataset  # ours were measured, or will be
+
         def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:
             return dataset
 
@@ -104,7 +107,7 @@ def pair_trainer(
     trainer = PairTrainer(**arguments)
     trainer.figures, trainer.counts, trainer.seen = [], [], []
     # TRL copies an adapter as the reference "ref"; ours was measured beforehand.
-    if "ref" in trainer.model.peft_config:
+    if "ref" in getattr(trainer.model, "peft_config", ()):
         trainer.model.delete_adapter("ref")
     return trainer
 
@@ -134,13 +137,21 @@ def collator(pad_token_id: int) -> Any:
     return WeightedPairs(pad_token_id=pad_token_id, max_length=None)
 
 
-def response_logprobs(trainer: Any, batch: Mapping[str, Any]) -> Any:
-    """Return the responses' summed log-probabilities, (2, pairs), chosen first.
+def with_fused_head(model: Any) -> Any:
+    """Return a model that answers as the trainer's own does: TRL's outputs, tile by tile."""
+    from trl.trainer.utils import add_fused_lm_head
+
+    add_fused_lm_head(model)
+    return model
+
+
+def response_logprobs(trainer: Any, batch: Mapping[str, Any], other: Any = None) -> Any:
+    """Return the responses' summed log-probabilities, (2, pairs), chosen first; by `other`, where given.
 
     It takes the same path as the training step, so that in bf16 too a policy equals itself to the last bit.
     """
     with trainer.accelerator.autocast():
-        outputs = _forward(trainer.model, batch)
+        outputs = _forward(other or trainer.model, batch)
     return outputs.log_probs.sum(dim=1).reshape(2, -1)
 
 

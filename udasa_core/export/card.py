@@ -91,13 +91,16 @@ def _metadata(base: str, licence: str, run: Run) -> ModelCardData:
 
 def _provenance(run: Run, base: str, licence: str, dtype: str) -> Iterator[tuple[str, str]]:
     plain, prompts = run.manifest.plain, run.manifest.plain.get("prompts", {})
-    adapter = Path(run.aligned(unfinished=True).adapters[0].folder)
+    aligned = run.aligned(unfinished=True)
     yield "made by", f"udasa {versions('udasa')['udasa']}, run `{run.name}` ({run.status})"
     yield "base model", f"{base}, from `{run.base.source}`"
     yield "base revision (SHA-256 of its files)", f"`{run.base.revision}`"
     told = "its files state none; look it up before you pass this model on" if licence == UNKNOWN else licence
     yield "licence of the base, which binds this model too", told
-    yield "adapter (SHA-256 of its weights)", f"`{weights_digest(adapter)}`"
+    if aligned.adapters:
+        yield "adapter (SHA-256 of its weights)", f"`{weights_digest(Path(aligned.adapters[0].folder))}`"
+    else:
+        yield "trained weights (SHA-256 of the model's files)", f"`{aligned.revision}`"
     yield "weights", dtype
     source = plain["config"]["prompts"]["source"]
     counts = f"; {prompts['training']} trained on, {prompts['held_out']} held out" if prompts else ""

@@ -38,12 +38,13 @@ def stage_trainers(
 
 
 def combination_faults(
-    trainers: Sequence[StageTrainer], pairing: str, fills: Sequence[str] | None
+    trainers: Sequence[StageTrainer], pairing: str, fills: Sequence[str] | None, *, quantized: bool
 ) -> Iterator[Fault]:
     """Yield what cannot be: options that have to be alike and are not, and figures of the pairs that a
     trainer reads and nothing fills.
 
-    fills: the columns that the pairing fills, None where it does not say.
+    fills: the columns that the pairing fills, None where it does not say. quantized: whether the
+    policy's weights are.
     """
     names = dict.fromkeys(name for one in trainers for name in getattr(one.options, "common_to_stages", ()))
     for name in names:
@@ -61,6 +62,12 @@ def combination_faults(
                     f"give {name} for all stages alike",
                 )
     for one in dict.fromkeys(trainers):
+        if quantized and getattr(one.options, "peft", "") == "none":
+            yield Fault(
+                f"{one.path}.peft",
+                "trains the model's own weights, which [model] quantization keeps in 4 bits",
+                'leave out [model] quantization, or write peft = "lora"',
+            )
         for column in getattr(one.options, "pair_figures", ()):
             if fills is not None and column not in fills:
                 yield Fault(

@@ -141,7 +141,8 @@ def _combined(config: RunConfig, chosen: Sequence[_Chosen], names: Sequence[str]
     if pairing is not None and config.trainer is not None:
         fills = attribute(pairing.factory, "fills")
         trainers = stage_trainers(config, _options_of_trainers(chosen), names)
-        yield from combination_faults(trainers, pairing.table.name, fills)
+        quantized = "model" in config.models and config.model.quantization != "none"
+        yield from combination_faults(trainers, pairing.table.name, fills, quantized=quantized)
 
 
 def _options_of_trainers(chosen: Sequence[_Chosen]) -> dict[str, BaseModel]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,10 @@ from typing import Any
 from udasa_core.errors import PluginError, SourceError
 from udasa_core.job.job import Job, log
 from udasa_core.plugins.returned.report import check_report
-from udasa_core.records import Adapter, Event, ModelRef, Report
-from udasa_core.sources.digests import ADAPTER, adapter_digest, weights_digest
+from udasa_core.records import Event, ModelRef, Report
+from udasa_core.sources.digests import ADAPTER, MODEL, trained_digest, weights_digest
 from udasa_core.store.output import Output
+from udasa_core.store.runs import trained
 from udasa_core.store.store import TRAINING_SOFTWARE, StagedPairs, versions
 
 # The core's own report in a stage's folder.
@@ -110,7 +111,7 @@ def _trained(job: Job, staged: StagedPairs, policy: ModelRef, reference: ModelRe
         "seed": seed,
         "software": versions(*TRAINING_SOFTWARE),
     }
-    earlier_state = _state_beside(policy)
+    earlier_state = None if policy.key == job.base.key else _state_beside(policy)
     if earlier_state is not None:
         ingredients["earlier"] = earlier_state.parent.name
     call = _Call(staged, policy, reference, seed, earlier_state)
@@ -125,10 +126,9 @@ def _trained(job: Job, staged: StagedPairs, policy: ModelRef, reference: ModelRe
 
 
 def _state_beside(policy: ModelRef) -> Path | None:
-    """Return the state that the trainer of the policy's adapter left beside it, None where it left none."""
-    if not policy.adapters:
-        return None
-    state = Path(policy.adapters[-1].folder).parent / STATE
+    """Return the state that the trainer of a policy left beside it, None where it left none."""
+    made = policy.adapters[-1].folder if policy.adapters else policy.folder
+    state = Path(made).parent / STATE
     return state if state.is_dir() else None
 
 
@@ -141,20 +141,21 @@ def _make(job: Job, call: _Call, key: str) -> None:
     with job.store.folder("train", key) as out_dir:
         if not _is_sealed(out_dir):
             report = _ask(job, call, out_dir)
-            sha256 = "" if report.skipped else adapter_digest(out_dir / ADAPTER)
-            job.store.write_json("train", f"{key}.partial/stage", _plain(report, sha256))
+            made = {} if report.skipped else dict([trained_digest(out_dir)])
+            job.store.write_json("train", f"{key}.partial/stage", _plain(report, made))
         for entry in sorted(out_dir.iterdir()):
             # Checkpoints have served; what is left of them is not part of the output.
-            if entry.name not in (ADAPTER, STATE, SEALED):
+            if entry.name not in (ADAPTER, MODEL, STATE, SEALED):
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
         job.store.finish_folder("train", key)
 
 
 def _is_sealed(out_dir: Path) -> bool:
-    """Say whether a working folder holds a report of the core, and the adapter that it is of."""
+    """Say whether a working folder holds a report of the core, and the adapter or model that it is of."""
     try:
-        told = json.loads((out_dir / SEALED).read_bytes())["adapter"]
-        return bool(told == (adapter_digest(out_dir / ADAPTER) if told else ""))
+        plain = json.loads((out_dir / SEALED).read_bytes())
+        told = {name: plain[name] for name in (ADAPTER, MODEL) if plain[name]}
+        return bool(not told or told == dict([trained_digest(out_dir)]))
     except (OSError, ValueError, TypeError, KeyError, SourceError):
         return False
 
@@ -177,23 +178,24 @@ def _ask(job: Job, call: _Call, out_dir: Path) -> Report:
     report = check_report(plugin, stage, call.policy, out_dir, answer)
     if stage.replayed and not report.skipped:
         report = replace(report, metrics={"pairs_replayed": stage.replayed, **report.metrics})
-    if not report.skipped:
+    if report.policy.adapters and not report.skipped:
         told, found = report.policy.adapters[-1].sha256, weights_digest(out_dir / ADAPTER)
         if told != found:
             raise PluginError(f"{plugin} reported an adapter {told[:12]}…, but its weights are {found[:12]}…")
     return report
 
 
-def _plain(report: Report, sha256: str) -> dict[str, Any]:
+def _plain(report: Report, made: Mapping[str, str]) -> dict[str, Any]:
     """Return a report as canonical data: no path, no time, so that equal training is equal bytes.
 
-    sha256: the adapter's identity, its configuration included.
+    made: the identity of the adapter, its configuration included, or of the model, by which of the two it is.
     """
     return {
         "stage": report.stage,
         "trainer": report.trainer,
         "pairs": report.pairs,
-        "adapter": sha256,
+        ADAPTER: made.get(ADAPTER, ""),
+        MODEL: made.get(MODEL, ""),
         "metrics": dict(report.metrics),
         "history": [dict(one) for one in report.history],
         "skipped": report.skipped,
@@ -203,8 +205,7 @@ def _plain(report: Report, sha256: str) -> dict[str, Any]:
 def _read(job: Job, key: str, policy: ModelRef) -> Report:
     plain = job.store.read_json("train", f"{key}/stage")
     if not plain["skipped"]:
-        adapter = Adapter(plain["adapter"], str(job.store.path("train", key, "") / ADAPTER))
-        policy = policy.with_adapter(adapter)
+        policy = trained(policy, plain, job.store.path("train", key, ""))
     return Report(
         stage=plain["stage"],
         trainer=plain["trainer"],
