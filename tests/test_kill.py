@@ -27,7 +27,8 @@ _RUN = (
 
 
 def real_configuration(folder: Path, model: Path) -> dict[str, Any]:
-    """The built-in plugins on the tiny model, with a checkpoint at every optimizer step."""
+    """The built-in plugins on the tiny model, with a checkpoint at every optimizer step, and all that a stage
+    takes over from those before it."""
     folder.mkdir(parents=True, exist_ok=True)
     return configuration(
         folder,
@@ -38,7 +39,18 @@ def real_configuration(folder: Path, model: Path) -> dict[str, Any]:
             {"use": "factual.nll"},
             {"use": "value.principles", "name": "safety", "principles": ["Is the response kind?"]},
         ],
-        trainer={"use": "dpo", "batch": 1, "accumulation": 1, "save_steps": 1, "learning_rate": 1e-3},
+        trainer={
+            "use": "dpo",
+            "batch": 1,
+            "accumulation": 1,
+            "save_steps": 1,
+            "learning_rate": 1e-3,
+            "replay": 0.3,
+            "weights_from": "gap",
+            "keep_optimizer": True,
+            "keep_schedule": True,
+            "exploratory": {"use": "sft", "save_steps": 1, "keep_optimizer": True, "keep_schedule": True},
+        },
     )
 
 
@@ -95,8 +107,8 @@ def made(plain: dict[str, Any]) -> int:
 def kill_and_resume(plain: dict[str, Any], whole: dict[str, bytes], seed: int, signal_number: int) -> None:
     """Kill a run once it has made a random number of files, after a random moment; then let it finish."""
     random = Random(seed)
-    # A stage's three files count as one output.
-    count, moment = random.randrange(len(whole) - 6), random.uniform(0.0, 0.2)
+    # A stage's four files count as one output.
+    count, moment = random.randrange(len(whole) - 9), random.uniform(0.0, 0.2)
     process = start(plain)
     try:
         # A run's speed drifts with the machine: its progress tells better than a clock where it is.

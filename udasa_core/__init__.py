@@ -117,6 +117,7 @@ if TYPE_CHECKING:
     from udasa_core.running.scoring import score as score
     from udasa_core.sources.digests import adapter_digest as adapter_digest
     from udasa_core.sources.digests import check_adapter_files as check_adapter_files
+    from udasa_core.sources.digests import model_digest as model_digest
     from udasa_core.sources.limits import check_packed as check_packed
     from udasa_core.sources.source import names_source as names_source
     from udasa_core.statistics.resampling import Resamples as Resamples
@@ -224,7 +225,7 @@ _HOMES = {
         "Similarity",
     ),
     "running.scoring": ("score",),
-    "sources.digests": ("adapter_digest", "check_adapter_files"),
+    "sources.digests": ("adapter_digest", "check_adapter_files", "model_digest"),
     "sources.limits": ("check_packed",),
     "sources.source": ("names_source",),
     "statistics.resampling": ("Resamples",),

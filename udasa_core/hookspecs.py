@@ -200,12 +200,15 @@ class Specifications:
         stage's overrides already merged into its options.
 
         pairs: a Parquet file, one Pair a row, that `udasa_core.read_pairs` reads; `stage.size` rows. A pair's
-        `weight` multiplies its loss.
+        `weight` multiplies its loss. The last `stage.replayed` rows are pairs of earlier stages: they are
+        trained on alike, and belong in figures of their own.
         policy: the model to go on training; reference: the frozen model that it is compared with, equal to
         `policy` under `reference = "previous_stage"`.
         out_dir: the only folder to write to. It outlives a kill, so mid-stage checkpoints belong here: called
         again with the same arguments the trainer continues, and ends with the same bytes as an
-        uninterrupted call. The report's policy lies in `out_dir / "adapter"`.
+        uninterrupted call. The report's policy lies in `out_dir / "adapter"`
+        (`policy.with_adapter`), or, where the model's own weights were trained, as a whole model in
+        `out_dir / "model"` (`policy.with_weights`).
         earlier_state: the folder `state` that the trainer of the stage before left in its own out_dir (an
         optimizer's moments, say), None where there is no such stage or it left nothing. An implementation
         may leave it out of its arguments.

@@ -83,6 +83,11 @@ class ModelRef:
         """Return the model whose one, continued adapter is `adapter`."""
         return replace(self, adapters=(adapter,))
 
+    def with_weights(self, revision: str, folder: str) -> ModelRef:
+        """Return the model whose own weights were trained: they lie in a folder of their own, whose files'
+        SHA-256 is `revision`, and no adapter is beside them."""
+        return replace(self, revision=revision, folder=folder, adapters=())
+
     def to_json(self) -> dict[str, Any]:
         """Return plain data that `from_json` reads back."""
         return asdict(self)
@@ -362,12 +367,19 @@ class StagePlan:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A named set of `size` pairs, the name of its trainer, and that trainer's overrides."""
+    """A named set of `size` pairs, the name of its trainer, and that trainer's overrides.
+
+    before, after: how many pairs the stages before it and behind it have, in the plan. replayed: how many of
+    its `size` pairs, the last ones of the pairs' file, are of earlier stages and trained on again.
+    """
 
     name: str
     size: int
     trainer: str
     overrides: Mapping[str, Any]
+    before: int = 0
+    after: int = 0
+    replayed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ class Extremes(Plugin):
     Options = GapGuards
     options: GapGuards
     label_free = True
+    fills = ("gap", "chosen_U", "rejected_U")
 
     @hookimpl
     def udasa_pair(self, groups: Sequence[Group], scores: Sequence[Scores], seed: int) -> Pairing:

@@ -26,6 +26,7 @@ class RandomPairs(Plugin):
     Options = UngappedGuards
     options: UngappedGuards
     label_free = True
+    fills = ("chosen_U", "rejected_U")
 
     @hookimpl
     def udasa_pair(self, groups: Sequence[Group], scores: Sequence[Scores], seed: int) -> Pairing:

@@ -25,6 +25,7 @@ class RunnerUp(Plugin):
     Options = GapGuards
     options: GapGuards
     label_free = True
+    fills = ("gap", "chosen_U", "rejected_U")
 
     @hookimpl
     def udasa_pair(self, groups: Sequence[Group], scores: Sequence[Scores], seed: int) -> Pairing:

@@ -46,6 +46,7 @@ class Thresholds(Plugin):
 
     options: Options
     label_free = True
+    fills = ("gap", "chosen_U", "rejected_U")
 
     @hookimpl
     def udasa_pair(self, groups: Sequence[Group], scores: Sequence[Scores], seed: int) -> Pairing:

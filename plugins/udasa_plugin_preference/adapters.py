@@ -1,10 +1,11 @@
-"""The policy as something to train: a frozen base under the one LoRA adapter `default`."""
+"""The policy as something to train: a frozen base under the one LoRA adapter `default`, or its weights."""
 
 from __future__ import annotations
 
 import difflib
-import hashlib
 import json
+import shutil
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from udasa_core import (
     check_adapter_files,
     file_digest,
     load_base,
+    model_digest,
     whole_folder,
 )
 from udasa_plugin_preference.options import PreferenceOptions
@@ -36,22 +38,19 @@ def load_tokenizer(policy: ModelRef) -> Any:
 
 def load_trainable(policy: ModelRef, options: PreferenceOptions, seed: int) -> Any:
     """Return a model whose adapter `default` trains: the policy's own, or a fresh one that changes nothing.
+    Under `peft = "none"` all of its own weights train.
 
     The base stays in the policy's dtype; LoRA weights are float32, for steps of 5e-5 vanish in bfloat16.
     Raises UdasaError where the adapter was made with another rank, alpha or targets than the options say, or
     does not fit the model.
     """
-    import torch
+    if options.peft == "none":
+        return whole_model(policy)
     from peft import LoraConfig, PeftModel
     from transformers import set_seed
 
     quantization = policy.quantization if options.quantize == "none" else options.quantize
-    base: Any = load_base(replace(policy, quantization=quantization))
-    for module in base.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = (
-                0.0  # the base is frozen: noise in it would only blur the comparison with the reference
-            )
+    base = _without_dropout(load_base(replace(policy, quantization=quantization)))
     set_seed(seed)  # LoRA's first matrices are drawn at random
     if not policy.adapters:
         return _fresh(base, options)
@@ -68,6 +67,30 @@ def load_trainable(policy: ModelRef, options: PreferenceOptions, seed: int) -> A
     config.base_model_name_or_path = policy.folder
     model = PeftModel.from_pretrained(base, folder, config=config, is_trainable=True)
     check_adapter(model, policy.adapters[0], "default")
+    return model
+
+
+def whole_model(policy: ModelRef) -> Any:
+    """Return a model with all its weights in float32: steps of 5e-5 vanish in 16 bits.
+
+    Raises UdasaError where it has an adapter, or weights of 4 bits.
+    """
+    if policy.adapters or policy.quantization != "none":
+        told = "an adapter beside its weights" if policy.adapters else "weights of 4 bits"
+        raise UdasaError(
+            f'peft = "none" trains the model\'s own weights, and {policy.source} has {told}: merge the '
+            'adapter (`udasa export`), or leave out [model] quantization; or write peft = "lora"'
+        )
+    return _without_dropout(load_base(replace(policy, dtype="float32")))
+
+
+def _without_dropout(model: Any) -> Any:
+    """Return a model whose own dropout is 0: noise would only blur the comparison with the reference."""
+    import torch
+
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
     return model
 
 
@@ -127,16 +150,6 @@ def _is_in(module: Any, ends: set[int]) -> bool:
     return id(module) in ends or id(getattr(module, "base_layer", None)) in ends
 
 
-def digest_of(model: Any) -> str:
-    """Return the SHA-256 of the trainable weights."""
-    digest = hashlib.sha256()
-    for name, parameter in model.named_parameters():
-        if parameter.requires_grad:
-            digest.update(name.encode())
-            digest.update(parameter.detach().float().cpu().numpy().tobytes())
-    return digest.hexdigest()
-
-
 def save_adapter(model: Any, policy: ModelRef, folder: Path) -> Adapter:
     """Save the adapter in `folder` (weights, configuration), whole or not at all.
 
@@ -151,6 +164,20 @@ def save_adapter(model: Any, policy: ModelRef, folder: Path) -> Adapter:
         config["target_modules"] = sorted(config["target_modules"])
         (partial / CONFIG).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
     return Adapter(file_digest(folder / WEIGHTS), str(folder))
+
+
+def save_model(model: Any, policy: ModelRef, folder: Path) -> ModelRef:
+    """Save a model whose own weights were trained in `folder`, whole or not at all: its weights, and all else
+    as the policy's own files have it. Return it as the policy that it is now."""
+    with whole_folder(folder) as partial:
+        shutil.copytree(
+            policy.folder, partial, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.safetensors*", ".*")
+        )
+        with tempfile.TemporaryDirectory(dir=folder.parent) as aside:
+            model.save_pretrained(aside)
+            for file in sorted(Path(aside).glob("*.safetensors*")):
+                shutil.move(file, partial / file.name)
+    return policy.with_weights(model_digest(folder), str(folder))
 
 
 def _lora(options: PreferenceOptions) -> Any:

@@ -25,14 +25,17 @@ def seal(checkpoint: Path) -> None:
 
 def latest_whole(folder: Path) -> Path | None:
     """Return the last whole checkpoint in `folder`, or None; delete what a kill left unfinished."""
-    found = sorted(
-        folder.glob(f"{_PREFIX}*"), key=lambda path: int(path.name.removeprefix(_PREFIX)), reverse=True
-    )
+    found = sorted(folder.glob(f"{_PREFIX}*"), key=steps_in, reverse=True)
     for checkpoint in found:
         if _is_whole(checkpoint):
             return checkpoint
         shutil.rmtree(checkpoint)
     return None
+
+
+def steps_in(checkpoint: Path | None) -> int:
+    """Return how many optimizer steps went into a checkpoint; 0 for none."""
+    return int(checkpoint.name.removeprefix(_PREFIX)) if checkpoint else 0
 
 
 def write_json(path: Path, plain: object) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from udasa_core import Options
 
@@ -18,6 +18,11 @@ class PreferenceOptions(Options):
         0.1,
         gt=0,
         description="Scales the margin that is reported, β times the log-ratio gap; a loss may use it.",
+    )
+    peft: Literal["lora", "none"] = Field(
+        "lora",
+        description='What is trained: an adapter beside the frozen base ("lora"), or all of the model\'s own '
+        'weights in float32 ("none"), which takes 16 bytes a weight and leaves a whole model a stage.',
     )
     rank: int = Field(16, ge=1, description="Rank of the LoRA adapter.")
     alpha: float = Field(32.0, gt=0, description="LoRA's scale: the update is multiplied by alpha / rank.")
@@ -48,6 +53,11 @@ class PreferenceOptions(Options):
         description="Begin with AdamW's moments as the stage before left them, not at 0. Give it for all "
         "stages alike: one without it leaves none. They take twice the adapter's space.",
     )
+    keep_schedule: bool = Field(
+        False,
+        description="Let the learning rate rise and fall once over all stages, not in each anew. A stage has "
+        "the part of the curve that its pairs are of all pairs. Give it for all stages alike.",
+    )
     gradient_checkpointing: bool = Field(
         False,
         description="Compute activations twice instead of keeping them: less memory, about a third slower.",
@@ -70,6 +80,12 @@ class PreferenceOptions(Options):
         description="Let `sft_weight` count only for pairs whose chosen response's U (`chosen_U`) lies below "
         "this. Left out: for all pairs.",
     )
+    weights_from: Literal["weight", "gap", "vote_margin", "chosen_U"] = Field(
+        "weight",
+        description="The pairs' column by which each pair's loss is multiplied: `weight`, what the pairing "
+        "gave; or beside it `gap`, `vote_margin` or the certainty 1 − `chosen_U`, so scaled that a stage's "
+        "mean weight is 1.",
+    )
     max_length: int | None = Field(
         None,
         ge=2,
@@ -85,10 +101,29 @@ class PreferenceOptions(Options):
     )
 
     @property
+    def common_to_stages(self) -> tuple[str, ...]:
+        """LoRA's shape, which the first stage fixes; and the curve, where there is one over all stages."""
+        shape = ("peft", "rank", "alpha", "targets") if self.peft == "lora" else ("peft",)
+        return (*shape, "keep_schedule", "scheduler", "warmup") if self.keep_schedule else shape
+
+    @property
+    def pair_figures(self) -> tuple[str, ...]:
+        """The pairs' columns, beside `weight`, without which it cannot train."""
+        return () if self.weights_from == "weight" else (self.weights_from,)
+
+    @property
     def cautions(self) -> tuple[str, ...]:
         if self.sft_below is None or self.sft_weight:
             return ()
         return ("sft_below says for which pairs sft_weight counts, and that is 0: it changes nothing",)
+
+    @model_validator(mode="after")
+    def _own_weights_are_whole(self) -> Self:
+        if self.peft == "none" and self.quantize != "none":
+            raise ValueError(
+                'peft = "none" trains the weights themselves, which 4 bits cannot be: leave out one'
+            )
+        return self
 
     @field_validator("targets")
     @classmethod

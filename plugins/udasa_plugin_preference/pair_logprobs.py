@@ -44,6 +44,10 @@ class PairLogProbs:
     """`Pair.chosen_U`, the chosen response's aggregate in [0, 1], NaN for a pair that has none; None: nobody
     says. No gradient flows through it."""
 
+    gaps: Tensor | None = None
+    """`Pair.gap`, U(rejected) − U(chosen) in [−1, 1], NaN for a pair that has none; None: nobody says. No
+    gradient flows through it."""
+
     tokens_a_pair: float | None = None
     """The chosen tokens a pair, in the mean over all pairs of one optimizer step, of which these may be a
     part; None: over these."""

@@ -24,6 +24,8 @@ def arguments(options: PreferenceOptions, policy: ModelRef, folder: Path, steps:
     on_cpu = policy.device == "cpu"
     return DPOConfig(
         output_dir=str(folder),
+        # TRL would load a reference beside a model that has no adapter.
+        precompute_ref_log_probs=options.peft == "none",
         remove_unused_columns=False,  # a column that TRL does not know is the pairs' weight
         max_length=None,
         disable_dropout=False,  # it would silence LoRA's own; the base's was set to 0 on loading

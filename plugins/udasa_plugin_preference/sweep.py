@@ -33,18 +33,19 @@ class Sweep:
     folder: Path
 
     def measure(
-        self, trainer: Any, name: str, resources: Resources, *, adapted: bool = True
+        self, trainer: Any, name: str, resources: Resources, *, other: Any = None, adapted: bool = True
     ) -> NDArray[np.float64]:
         """Return (2, rows) log-probabilities in nats, summed over chosen and over rejected tokens, by row.
 
-        adapted: False measures the bare base. A kill costs one chunk: finished ones are read back.
+        adapted: False measures the bare base. other: measures this model in the trainer's place. A kill costs
+        one chunk: finished ones are read back.
         """
         import numpy as np
         import torch
 
         self.folder.mkdir(parents=True, exist_ok=True)
         measured = np.empty((2, len(self.order)))
-        trainer.model.eval()
+        (other or trainer.model).eval()
         adapter: AbstractContextManager[Any] = nullcontext() if adapted else trainer.model.disable_adapter()
         with torch.no_grad(), adapter, resources.progress(f"measure {name}", len(self.order)) as advance:
             for start in range(0, len(self.order), self.chunk):
@@ -52,12 +53,12 @@ class Sweep:
                 file = self.folder / f"{name}-{start:09d}.npy"
                 if not file.is_file():
                     with whole_file(file) as partial, partial.open("wb") as sink:
-                        np.save(sink, self._sums(trainer, rows), allow_pickle=False)
+                        np.save(sink, self._sums(trainer, rows, other), allow_pickle=False)
                 measured[:, rows] = np.load(file, allow_pickle=False)
                 advance(len(rows))
         return measured
 
-    def _sums(self, trainer: Any, rows: Sequence[int] | NDArray[np.int64]) -> NDArray[np.float64]:
+    def _sums(self, trainer: Any, rows: Sequence[int] | NDArray[np.int64], other: Any) -> NDArray[np.float64]:
         import numpy as np
 
         parts = []
@@ -65,6 +66,6 @@ class Sweep:
             examples = [self.dataset[int(row)] for row in rows[start : start + self.batch]]
             batch = trainer.data_collator(examples)
             batch = {key: tensor.to(trainer.args.device) for key, tensor in batch.items()}
-            sums = trl_internals.response_logprobs(trainer, batch)
+            sums = trl_internals.response_logprobs(trainer, batch, other)
             parts.append(sums.double().cpu().numpy())
         return np.concatenate(parts, axis=1)

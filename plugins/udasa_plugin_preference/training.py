@@ -6,7 +6,7 @@ import gc
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,18 +20,29 @@ from udasa_core import (
     content_key,
     file_digest,
     load_causal_lm,
+    model_digest,
     refuse_longer,
 )
 from udasa_plugin_preference import trl_internals
-from udasa_plugin_preference.adapters import WEIGHTS, digest_of, load_tokenizer, load_trainable, save_adapter
-from udasa_plugin_preference.checkpoints import latest_whole, write_json
-from udasa_plugin_preference.figures import history_of, stage_metrics
+from udasa_plugin_preference.adapters import (
+    WEIGHTS,
+    load_tokenizer,
+    load_trainable,
+    save_adapter,
+    save_model,
+    whole_model,
+)
+from udasa_plugin_preference.checkpoints import latest_whole, steps_in, write_json
+from udasa_plugin_preference.figures import Metrics, history_of, loss_metrics, stage_metrics
+from udasa_plugin_preference.invariants import Invariants
 from udasa_plugin_preference.optimizer_state import beginning_with, digest_of_state, save_moments
 from udasa_plugin_preference.options import PreferenceOptions
 from udasa_plugin_preference.pair_logprobs import PairLogProbs
-from udasa_plugin_preference.rows import Rows, open_rows, training_order, write_rows
+from udasa_plugin_preference.rows import open_rows, refuse_unknown, training_order, write_rows
+from udasa_plugin_preference.schedule import over_the_run
 from udasa_plugin_preference.session import arguments, quiet, watcher
 from udasa_plugin_preference.sweep import Sweep
+from udasa_plugin_preference.weights import AS_GIVEN, weighed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,9 +51,8 @@ if TYPE_CHECKING:
 
     from udasa_core import Resources
 
-# A batch → what is minimised, a scalar. All pairs of a stage → the loss's own figures.
+# A batch → what is minimised, a scalar.
 Loss = Callable[[PairLogProbs], "Tensor"]
-Metrics = Callable[[PairLogProbs], Mapping[str, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +88,17 @@ class Call:
             self.reference.key,
             self.seed,
             self.earlier,
+            # Where in the run the stage stands.
+            [self.stage.before, self.stage.after, self.stage.size, self.stage.replayed],
         )
 
 
 def train(call: Call, loss: Loss, metrics: Metrics, resources: Resources) -> Report:
     """Train the policy on one stage; go on where an earlier, killed call with the same arguments stopped.
 
-    out_dir ends with `adapter/`, `report.json` and, with keep_optimizer, `state/`; meanwhile `work/` holds
-    rows, measurements, checkpoints. The report counts the pairs that were trained on; where every pair is
-    too long, the stage is skipped.
+    out_dir ends with `adapter/` or `model/`, `report.json` and, with keep_optimizer, `state/`; meanwhile
+    `work/` holds rows, measurements, checkpoints. The report counts the pairs that were trained on; where
+    every pair is too long, the stage is skipped.
     Raises UdasaError where the stage cannot be trained, the loss is not finite, or no weight changed.
     """
     _refuse_impossible(call)
@@ -109,10 +121,13 @@ def _train(call: Call, loss: Loss, metrics: Metrics, key: str, work: Path, resou
     limit = options.max_length or load_causal_lm(call.policy).context_length
     # A longer pair would be read otherwise, and with it the shorter ones of its batch.
     refuse_longer(model, options.max_length or 0)
-    rows = write_rows(call.pairs, work / "rows.arrow", limit, options.tokens)
-    if not rows.count:
+    own = call.stage.size - call.stage.replayed if call.stage.replayed else None
+    rows = write_rows(call.pairs, work / "rows.arrow", limit, options.tokens, own)
+    if rows.count == rows.replayed:
         reason = f"all {rows.overlong} pairs are longer than max_length = {limit}"
         return Report(call.stage.name, call.trainer, 0, call.policy, skipped=reason)
+    refuse_unknown(rows, options.pair_figures)
+    rows = weighed(rows, options.weights_from)
     dataset = open_rows(rows)
     order = training_order(rows.count, options.epochs, call.seed)
     steps = -(-len(order) // (options.batch * options.accumulation))
@@ -128,7 +143,7 @@ def _train(call: Call, loss: Loss, metrics: Metrics, key: str, work: Path, resou
     before = sweep.measure(trainer, "before", resources)
     reference = before
     if call.reference.key != call.policy.key:
-        reference = sweep.measure(trainer, "reference", resources, adapted=False)
+        reference = _measured_reference(call, sweep, trainer, resources)
     with resources.progress(f"train {call.stage.name}", steps) as advance:
         trainer.add_callback(watcher(call.stage.name, advance))
         if call.earlier and call.earlier_state is not None:
@@ -138,32 +153,35 @@ def _train(call: Call, loss: Loss, metrics: Metrics, key: str, work: Path, resou
 
     if options.keep_optimizer:
         save_moments(trainer, call.out_dir / "state")
-    adapter = save_adapter(trainer.model, call.policy, call.out_dir / "adapter")
+    made = _save(trainer.model, call)
     history = history_of(trainer.state.log_history)
     measured = {
-        **stage_metrics(before, after, history),
-        **metrics(_pairs_of(rows, after, reference)),
-        "pairs": rows.count,
+        **loss_metrics(history),
+        **stage_metrics(rows, order, (before, after, reference), metrics),
+        "pairs": rows.count - rows.replayed,
         "pairs_overlong": rows.overlong,
+        "pairs_of_weight_0": int((rows.columns[AS_GIVEN] == 0).sum()),
         "tokens": int(rows.tokens[order].sum()),
         "trainable_parameters": sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
     }
-    report = {"pairs": rows.count, "metrics": measured, "history": history, "adapter": adapter.sha256}
+    report = {"pairs": rows.count, "metrics": measured, "history": history, "made": made}
     write_json(call.out_dir / "report.json", {"call": key, **report})
     return _report(call, report)
 
 
-def _pairs_of(rows: Rows, policy: NDArray[np.float64], reference: NDArray[np.float64]) -> PairLogProbs:
-    """Return all rows' log-probabilities as a loss sees them, in float64."""
-    from torch import from_numpy
+def _measured_reference(call: Call, sweep: Sweep, trainer: Any, resources: Resources) -> NDArray[np.float64]:
+    """Return what the reference says of all rows: the base under the adapter, or a model of its own."""
+    if call.options.peft == "lora":
+        return sweep.measure(trainer, "reference", resources, adapted=False)
+    other = trl_internals.with_fused_head(whole_model(call.reference)).to(trainer.args.device)
+    return sweep.measure(trainer, "reference", resources, other=other)
 
-    chosen, rejected = map(from_numpy, policy)
-    reference_chosen, reference_rejected = map(from_numpy, reference)
-    lengths = map(from_numpy, rows.lengths)
-    measured = (chosen, rejected, reference_chosen, reference_rejected)
-    chosen_tokens, rejected_tokens = lengths
-    told = (from_numpy(rows.weights), from_numpy(rows.chosen_U))
-    return PairLogProbs(*measured, chosen_tokens, rejected_tokens, *told)
+
+def _save(model: Any, call: Call) -> str:
+    """Save what was trained, and return the SHA-256 that the report tells of it."""
+    if call.options.peft == "lora":
+        return save_adapter(model, call.policy, call.out_dir / "adapter").sha256
+    return save_model(model, call.policy, call.out_dir / "model").revision
 
 
 def _open_trainer(call: Call, loss: Loss, model: Any, dataset: Any, folder: Path, steps: int) -> Any:
@@ -175,6 +193,7 @@ def _open_trainer(call: Call, loss: Loss, model: Any, dataset: Any, folder: Path
     trainer = trl_internals.pair_trainer(
         loss,
         call.options.beta,
+        over_the_run(call.options, call.stage, steps) if call.options.keep_schedule else None,
         model=model,
         args=arguments(call.options, call.policy, folder, steps, call.seed),
         train_dataset=dataset,
@@ -188,29 +207,24 @@ def _open_trainer(call: Call, loss: Loss, model: Any, dataset: Any, folder: Path
 def _train_against(
     trainer: Any, dataset: Any, reference: NDArray[np.float64], order: NDArray[np.int64], stage: str
 ) -> None:
-    """Run the optimizer from the last whole checkpoint on; check that it saw all rows, changed a weight."""
+    """Run the optimizer from the last whole checkpoint on, and check what has to hold then."""
     columns = dataset.add_column("ref_chosen_logps", reference[0])
     columns = columns.add_column("ref_rejected_logps", reference[1])
     trainer.train_dataset = columns.select(order)
-    if not any(parameter.requires_grad for parameter in trainer.model.parameters()):
-        raise UdasaError(f"stage {stage}: no weight is trainable. Check [trainer] targets against the model.")
-    start = digest_of(trainer.model)
+    begin = Invariants.of(trainer.model, stage)
     checkpoint = latest_whole(Path(trainer.args.output_dir))
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    if len(trainer.train_dataset) != len(order):
-        raise UdasaError(
-            f"stage {stage}: TRL trained on {len(trainer.train_dataset)} rows, not on {len(order)}."
-        )
-    if digest_of(trainer.model) == start:
-        raise UdasaError(
-            f"stage {stage}: training changed no weight. Raise [trainer] learning_rate or epochs."
-        )
+    a_step = trainer.args.per_device_train_batch_size * trainer.args.gradient_accumulation_steps
+    begin.check_visits(trainer.seen, order[steps_in(checkpoint) * a_step :].tolist())
+    begin.check(trainer.model)
 
 
 def _refuse_impossible(call: Call) -> None:
     policy, reference = call.policy, call.reference
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise UdasaError('this trainer runs in one process: set [train] launcher = "none"')
+    if call.options.peft == "none":
+        return  # the reference is a model of its own
     same_base = (reference.revision, reference.dtype) == (policy.revision, policy.dtype)
     if reference.key != policy.key and not (same_base and not reference.adapters):
         raise UdasaError(
@@ -230,26 +244,32 @@ def _claim(file: Path, key: str) -> None:
 
 
 def _finished(call: Call, key: str) -> Report | None:
-    """Return the report of an earlier call that came to its end, if its adapter still lies there."""
-    file, weights = call.out_dir / "report.json", call.out_dir / "adapter" / WEIGHTS
-    if not (file.is_file() and weights.is_file()):
+    """Return the report of an earlier call that came to its end, if what it trained still lies there."""
+    file = call.out_dir / "report.json"
+    if not file.is_file():
         return None
     report = json.loads(file.read_text())
     # What lies there may be somebody else's.
     if not isinstance(report, dict) or report.get("call") != key:
         return None
-    if report.get("adapter") != file_digest(weights):
-        return None
-    return _report(call, report)
+    weights, model = call.out_dir / "adapter" / WEIGHTS, call.out_dir / "model"
+    if call.options.peft == "lora":
+        made = file_digest(weights) if weights.is_file() else None
+    else:
+        made = model_digest(model) if model.is_dir() else None
+    return _report(call, report) if report.get("made") == made else None
 
 
 def _report(call: Call, plain: dict[str, Any]) -> Report:
-    adapter = Adapter(plain["adapter"], str(call.out_dir / "adapter"))
+    if call.options.peft == "lora":
+        policy = call.policy.with_adapter(Adapter(plain["made"], str(call.out_dir / "adapter")))
+    else:
+        policy = call.policy.with_weights(plain["made"], str(call.out_dir / "model"))
     return Report(
         stage=call.stage.name,
         trainer=call.trainer,
         pairs=plain["pairs"],
-        policy=call.policy.with_adapter(adapter),
+        policy=policy,
         metrics=plain["metrics"],
         history=tuple(plain["history"]),
     )

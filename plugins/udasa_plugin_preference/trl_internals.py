@@ -18,20 +18,29 @@ from udasa_plugin_preference.pair_logprobs import PairLogProbs
 TILE_TOKENS = 256
 
 
-def pair_trainer(loss: Callable[[PairLogProbs], Any], beta: float, **arguments: Any) -> Any:
+def pair_trainer(
+    loss: Callable[[PairLogProbs], Any],
+    beta: float,
+    schedule: Callable[[int], float] | None = None,
+    **arguments: Any,
+) -> Any:
     """Return TRL's trainer on rows of token ids, minimising `loss`, and logging what `batch_figures` says.
 
+    schedule: what the learning rate is multiplied by after so many steps; None: as the arguments say.
     arguments: those of DPOTrainer, whose rows are `prompt_ids`, `chosen_ids`, `rejected_ids`,
-    `chosen_counts`, `rejected_counts`, `weight` and `chosen_U`; before it trains, they have
-    `ref_chosen_logps` and `ref_rejected_logps`, too.
+    `chosen_counts`, `rejected_counts`, `weight`, `chosen_U`, `gap` and `row`, their number; before it trains,
+    they have `ref_chosen_logps` and `ref_rejected_logps`, too. Its `seen` are the numbers of the rows that it
+    trained on, in order.
     """
     from trl import DPOTrainer
 
     class PairTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
         """No loss by name, no tokenizing, no dropped row, no telemetry, no model card."""
 
+        lr_scheduler: Any
         figures: list[dict[str, float]]
         counts: list[int]
+        seen: list[int]
 
         def get_batch_samples(self, *given: Any) -> Any:
             """Have each pass of an optimizer step know what the whole step has."""
@@ -49,6 +58,7 @@ def pair_trainer(loss: Callable[[PairLogProbs], Any], beta: float, **arguments: 
             outputs = _forward(model, inputs, output_router_logits=self.aux_loss_enabled)
             pairs = _pairs_of(outputs.log_probs, inputs)
             self.counts.append(len(pairs.weights))
+            self.seen += inputs["rows"].tolist()
             self.figures.append(
                 {
                     name: self.accelerator.gather(value).mean().item()
@@ -61,6 +71,16 @@ def pair_trainer(loss: Callable[[PairLogProbs], Any], beta: float, **arguments: 
                 minimised = minimised + self.router_aux_loss_coef * outputs.aux_loss
             return (minimised, outputs) if return_outputs else minimised
 
+        def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+            if schedule is None:
+                return super().create_scheduler(num_training_steps, optimizer)
+            from torch.optim.lr_scheduler import LambdaLR
+
+            if self.lr_scheduler is None:
+                self.lr_scheduler = LambdaLR(optimizer or self.optimizer, schedule)
+                self._created_lr_scheduler = True
+            return self.lr_scheduler
+
         def log(self, logs: dict[str, float], *arguments: Any) -> None:
             names = self.figures[0] if self.figures else ()
             weighed = list(zip(self.figures, self.counts, strict=True))
@@ -72,6 +92,9 @@ def pair_trainer(loss: Callable[[PairLogProbs], Any], beta: float, **arguments: 
             self.counts.clear()
             super().log({**logs, **means}, *arguments)
 
+        def _precompute_ref_logps(self, dataset: Any, *_: Any, **__: Any) -> Any:
+            return dataset  # ours were measured, or will be
+
         def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:
             return dataset
 
@@ -82,9 +105,9 @@ def pair_trainer(loss: Callable[[PairLogProbs], Any], beta: float, **arguments: 
             return
 
     trainer = PairTrainer(**arguments)
-    trainer.figures, trainer.counts = [], []
+    trainer.figures, trainer.counts, trainer.seen = [], [], []
     # TRL copies an adapter as the reference "ref"; ours was measured beforehand.
-    if "ref" in trainer.model.peft_config:
+    if "ref" in getattr(trainer.model, "peft_config", ()):
         trainer.model.delete_adapter("ref")
     return trainer
 
@@ -99,25 +122,36 @@ def collator(pad_token_id: int) -> Any:
 
     class WeightedPairs(DataCollatorForPreference):  # type: ignore[misc]  # trl ships no types
         def torch_call(self, examples: list[dict[str, Any]]) -> dict[str, Any]:
-            weights = torch.tensor([example["weight"] for example in examples], dtype=torch.float32)
-            us = torch.tensor([example["chosen_U"] for example in examples], dtype=torch.float32)
+            known = {
+                plural: torch.tensor([example[name] for example in examples], dtype=torch.float32)
+                for name, plural in (("weight", "weights"), ("chosen_U", "chosen_U"), ("gap", "gaps"))
+            }
+            rows = torch.tensor([example["row"] for example in examples])
             batch = super().torch_call(examples)
             sides = [(row, side) for side in ("chosen", "rejected") for row in examples]
             for mask, (row, side) in zip(batch["completion_mask"], sides, strict=True):
                 start, counts = len(row["prompt_ids"]), row[f"{side}_counts"]
                 mask[start : start + len(counts)] = torch.tensor(counts)
-            return {**batch, "weights": weights, "chosen_U": us}
+            return {**batch, **known, "rows": rows}
 
     return WeightedPairs(pad_token_id=pad_token_id, max_length=None)
 
 
-def response_logprobs(trainer: Any, batch: Mapping[str, Any]) -> Any:
-    """Return the responses' summed log-probabilities, (2, pairs), chosen first.
+def with_fused_head(model: Any) -> Any:
+    """Return a model that answers as the trainer's own does: TRL's outputs, tile by tile."""
+    from trl.trainer.utils import add_fused_lm_head
+
+    add_fused_lm_head(model)
+    return model
+
+
+def response_logprobs(trainer: Any, batch: Mapping[str, Any], other: Any = None) -> Any:
+    """Return the responses' summed log-probabilities, (2, pairs), chosen first; by `other`, where given.
 
     It takes the same path as the training step, so that in bf16 too a policy equals itself to the last bit.
     """
     with trainer.accelerator.autocast():
-        outputs = _forward(trainer.model, batch)
+        outputs = _forward(other or trainer.model, batch)
     return outputs.log_probs.sum(dim=1).reshape(2, -1)
 
 
@@ -147,6 +181,7 @@ def _pairs_of(log_probs: Any, batch: Mapping[str, Any]) -> PairLogProbs:
         rejected_tokens=rejected_tokens,
         weights=batch["weights"],
         chosen_U=batch["chosen_U"],
+        gaps=batch["gaps"],
         tokens_a_pair=batch["tokens_a_pair"],
     )
 

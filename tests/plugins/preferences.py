@@ -52,6 +52,7 @@ def train(
     reference: ModelRef | None = None,
     resources: FakeResources | None = None,
     earlier_state: Path | None = None,
+    stage: Stage | None = None,
     **options: Any,
 ) -> Report:
     """Train one stage with an adapter small enough for tests; the reference is the policy unless given."""
@@ -59,5 +60,5 @@ def train(
     trainer = factory(
         factory.Options(**settings), factory.__name__.lower(), resources or FakeResources(policy)
     )
-    stage = Stage("conservative", 0, trainer.name, {})
+    stage = stage or Stage("conservative", 0, trainer.name, {})
     return trainer.udasa_train(stage, pairs, policy, reference or policy, out_dir, 7, earlier_state)

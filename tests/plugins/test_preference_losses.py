@@ -18,9 +18,12 @@ from tests.plugins.preferences import make_pairs, response, train, write_pairs
 from tests.plugins.test_preference_training import summed_logprobs
 from udasa_core import ModelRef, Pair, UdasaError
 from udasa_plugin_preference import PairLogProbs, PreferenceTrainer
+from udasa_plugin_preference.cdpo import CDPO
 from udasa_plugin_preference.dpo import DPO
 from udasa_plugin_preference.ipo import IPO
+from udasa_plugin_preference.odpo import ODPO
 from udasa_plugin_preference.sft import SFT
+from udasa_plugin_preference.simpo import SimPO
 
 TRLS_NAMES = {DPO: "sigmoid", IPO: "ipo", SFT: "sft"}
 
@@ -112,6 +115,54 @@ def test_the_sft_term_is_trls_own(factory: type[PreferenceTrainer]) -> None:
     torch.testing.assert_close(ours.grad[mask], theirs.grad[mask], rtol=1e-6, atol=1e-9)
 
 
+def cpos_loss(kind: str, chosen: Tensor, rejected: Tensor, **options: float) -> Tensor:
+    """What TRL's CPOTrainer, which has what its DPOTrainer has not, makes of log-probabilities."""
+    from trl.experimental.cpo import CPOTrainer
+
+    given = {"label_smoothing": 0.0, "simpo_gamma": 0.0, **options}
+    trainer = SimpleNamespace(alpha=0.0, accelerator=SimpleNamespace(device="cpu"), loss_type=kind, **given)
+    losses: Tensor = CPOTrainer.cpo_loss(trainer, chosen, rejected)[0]
+    return losses
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("beta", [0.1, 2.5])
+@pytest.mark.parametrize("factory", [CDPO, SimPO])
+def test_smoothed_and_reference_free_losses_are_trls_own(
+    factory: type[PreferenceTrainer], beta: float, seed: int
+) -> None:
+    ours, mask, references = drawn(seed)
+    theirs = ours.detach().clone().requires_grad_()
+    sums, tokens = theirs.sum(dim=1), mask.sum(dim=1)
+    if factory is CDPO:
+        trainer = built(CDPO, beta=beta, epsilon=0.2)
+        expected = cpos_loss("sigmoid", *(sums - references).chunk(2), beta=beta, label_smoothing=0.2).mean()
+    else:
+        trainer = built(SimPO, beta=beta, gamma=0.7)
+        expected = cpos_loss("simpo", *(sums / tokens).chunk(2), beta=beta, simpo_gamma=0.7).mean()
+    loss = trainer.weighted_loss(pairs_of(ours, mask, references))
+    torch.testing.assert_close(loss, expected, rtol=1e-6, atol=0.0)
+    loss.backward()
+    expected.backward()
+    assert ours.grad is not None
+    assert theirs.grad is not None
+    torch.testing.assert_close(ours.grad[mask], theirs.grad[mask], rtol=1e-6, atol=1e-9)
+
+
+def test_without_smoothing_or_offset_it_is_dpo_and_an_offset_shifts_it() -> None:
+    log_probs, mask, references = drawn(5)
+    pairs = replace(pairs_of(log_probs, mask, references), gaps=torch.linspace(-0.2, 1.0, 5))
+    dpo = built(DPO, beta=0.3).losses(pairs)
+    torch.testing.assert_close(built(CDPO, beta=0.3, epsilon=0.0).losses(pairs), dpo)
+    torch.testing.assert_close(built(ODPO, beta=0.3, offset=0.0).losses(pairs), dpo)
+    # An offset of α gap is as if the policy had come α gap / β nats less far.
+    assert pairs.gaps is not None
+    behind = replace(pairs, chosen=pairs.chosen - 2.0 * pairs.gaps / 0.3)
+    torch.testing.assert_close(
+        built(ODPO, beta=0.3, offset=2.0).losses(pairs), built(DPO, beta=0.3).losses(behind)
+    )
+
+
 # Two pairs by hand: log-ratios 2 and −1 over 4 and 2 tokens; −3 and 1 over 1 and 5 tokens.
 BY_HAND = PairLogProbs(
     chosen=torch.tensor([-8.0, -13.0]),
@@ -129,6 +180,18 @@ def test_losses_by_hand() -> None:
     assert dpo.tolist() == pytest.approx([math.log(1 + math.exp(-1.5)), math.log(1 + math.exp(2.0))])
     ipo = built(IPO, beta=0.5).losses(BY_HAND)  # h = 2/4 + 1/2 = 1, and −3 − 1/5; the goal is 1
     assert ipo.tolist() == pytest.approx([0.0, (-3.2 - 1.0) ** 2])
+    cdpo = built(CDPO, beta=0.5, epsilon=0.25).losses(BY_HAND)
+    assert cdpo.tolist() == pytest.approx(
+        [0.75 * math.log(1 + math.exp(-h / 2)) + 0.25 * math.log(1 + math.exp(h / 2)) for h in (3.0, -4.0)]
+    )
+    odpo = built(ODPO, beta=0.5, offset=3.0).losses(replace(BY_HAND, gaps=torch.tensor([0.5, 0.1])))
+    assert odpo.tolist() == pytest.approx(
+        [math.log(1 + math.exp(-(1.5 - 1.5))), math.log(1 + math.exp(-(-2.0 - 0.3)))]
+    )
+    simpo = built(SimPO, beta=2.0, gamma=0.5).losses(BY_HAND)  # means −8/4 + 11/2, and −13 + 4/5
+    assert simpo.tolist() == pytest.approx(
+        [math.log(1 + math.exp(-(2 * 3.5 - 0.5))), math.log(1 + math.exp(-(2 * -12.2 - 0.5)))]
+    )
     sft = built(SFT).losses(BY_HAND)
     assert sft.tolist() == pytest.approx([8 * 2 / 5, 13 * 2 / 5])
     assert float(sft.mean()) == pytest.approx((8 + 13) / 5)
@@ -179,6 +242,23 @@ def test_metrics_by_hand() -> None:
         "gap_per_token_after": pytest.approx((1.0 - 3.2) / 2),
         "gap_goal": 1.0,
     }
+
+
+def test_each_loss_tells_what_it_minimises_by_hand() -> None:
+    base = {"margin_after": pytest.approx(0.5 * (3 - 4) / 2), "accuracy_after": 0.5}
+    gaps = torch.tensor([0.6, 0.1])
+    # β h is 1.5 and −2; the offsets 1.2 and 0.2, and then 1.8 and 0.3.
+    for offset, share in ((2.0, 0.5), (3.0, 0.0)):
+        told = built(ODPO, beta=0.5, offset=offset).metrics(replace(BY_HAND, gaps=gaps))
+        assert told == {**base, "beyond_offset_after": share}
+    assert built(CDPO, beta=0.5).metrics(BY_HAND) == base
+    assert built(SimPO, beta=0.5).metrics(BY_HAND) == {
+        **base,
+        "mean_logprob_gap_after": pytest.approx((3.5 - 12.2) / 2),
+        "likelier_after": 0.5,
+    }
+    with pytest.raises(UdasaError, match="asks for the pairs' gaps"):
+        built(ODPO).losses(BY_HAND)
 
 
 @pytest.mark.parametrize("wrong", [lambda gap: gap.mean(), lambda gap: gap[:1], lambda gap: gap[:, None]])
@@ -241,3 +321,29 @@ def test_a_pair_of_weight_zero_trains_nothing(tiny_ref: ModelRef, tmp_path: Path
     one, other = reports
     assert one.policy.adapters[0].sha256 == other.policy.adapters[0].sha256, "byte for byte"
     assert one.metrics["chosen_logprob_before"] != other.metrics["chosen_logprob_before"]
+
+
+def test_the_offset_is_each_pairs_own_gap_while_training(tiny_ref: ModelRef, tmp_path: Path) -> None:
+    pairs = [
+        replace(pair, gap=gap)
+        for pair, gap in zip(make_pairs(6), (0.1, 0.9, 0.4, 0.0, 0.2, 0.6), strict=True)
+    ]
+    file = write_pairs(tmp_path / "pairs.parquet", pairs)
+    report = train(ODPO, file, tiny_ref, tmp_path / "out", batch=6, offset=2.0)
+    expected = sum(math.log(1 + math.exp(2.0 * (pair.gap or 0.0))) for pair in pairs) / 6
+    assert report.metrics["first_loss"] == pytest.approx(expected, rel=1e-5)
+    file = write_pairs(tmp_path / "some.parquet", [*pairs[:4], replace(pairs[4], gap=None), pairs[5]])
+    with pytest.raises(UdasaError, match=r"1 of 6 pairs have no gap.*choose a \[pairing\] that fills it"):
+        train(ODPO, file, tiny_ref, tmp_path / "none")
+
+
+def test_simpo_trains_by_the_policys_own_means(tiny_ref: ModelRef, tmp_path: Path) -> None:
+    pairs = make_pairs(6)
+    sums = summed_logprobs(tiny_ref, pairs)
+    tokens = torch.tensor([[len(p.chosen.token_ids), len(p.rejected.token_ids)] for p in pairs]).T
+    apart = (sums / tokens)[0] - (sums / tokens)[1]
+    expected = float(-torch.nn.functional.logsigmoid(2.0 * apart - 1.0).mean())
+    file = write_pairs(tmp_path / "pairs.parquet", pairs)
+    report = train(SimPO, file, tiny_ref, tmp_path / "out", batch=6)
+    assert report.metrics["first_loss"] == pytest.approx(expected, rel=1e-4)
+    assert report.metrics["mean_logprob_gap_after"] > float(apart.mean())

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tests.plugins.preferences import make_pairs, train, write_pairs
-from udasa_core import Adapter, ModelRef, Pair, Report, UdasaError
+from udasa_core import Adapter, ModelRef, Pair, Report, Stage, UdasaError
 from udasa_plugin_preference import training
 from udasa_plugin_preference.dpo import DPO
 from udasa_plugin_preference.ipo import IPO
@@ -222,3 +222,20 @@ def test_more_than_one_process_is_refused(
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(UdasaError, match="one process"):
         train(DPO, pairs, tiny_ref, tmp_path / "out")
+
+
+def test_replayed_pairs_are_trained_on_and_counted_in_figures_of_their_own(
+    pairs: Path, tiny_ref: ModelRef, tmp_path: Path
+) -> None:
+    report = train(DPO, pairs, tiny_ref, tmp_path, stage=Stage("later", 6, "dpo", {}, replayed=2), epochs=1.5)
+    before, after = summed_logprobs(tiny_ref, PAIRS), summed_logprobs(report.policy, PAIRS)
+    for name, part in (("", slice(0, 4)), ("replayed_", slice(4, 6))):
+        figures = {"chosen_logprob_before": before[0, part], "rejected_logprob_after": after[1, part]}
+        for figure, expected in figures.items():
+            assert report.metrics[f"{name}{figure}"] == pytest.approx(float(expected.mean()), rel=1e-4)
+    assert (report.pairs, report.metrics["pairs"], report.metrics["pairs_replayed"]) == (6, 4, 2)
+    # Nine visits: six in the first epoch, three in the half of the second.
+    assert report.metrics["visits"] + report.metrics["visits_replayed"] == 9
+    assert 4 <= report.metrics["visits"] <= 7
+    assert "margin_after" in report.metrics
+    assert "replayed_margin_after" in report.metrics

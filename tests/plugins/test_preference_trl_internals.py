@@ -32,7 +32,8 @@ def head_source() -> str:
 
 
 def collated() -> dict[str, Any]:
-    row = {"prompt_ids": [5, 6], "chosen_ids": [7], "rejected_ids": [8, 9], "weight": 0.5, "chosen_U": 0.25}
+    row = {"prompt_ids": [5, 6], "chosen_ids": [7], "rejected_ids": [8, 9]}
+    row |= {"weight": 0.5, "chosen_U": 0.25, "gap": 0.75, "row": 3}
     row |= {"chosen_counts": [1], "rejected_counts": [0, 1]}
     batch = trl_internals.collator(0)([{**row, "ref_chosen_logps": -1.0, "ref_rejected_logps": -2.0}])
     return {name: value.tolist() for name, value in batch.items()}
@@ -52,6 +53,8 @@ COLLATED = {
     "ref_rejected_logps": [-2.0],
     "weights": [0.5],
     "chosen_U": [0.25],
+    "gaps": [0.75],
+    "rows": [3],
 }
 # What trl_internals.py takes TRL to be → whether it is.
 CANARIES: dict[str, Callable[[], bool]] = {

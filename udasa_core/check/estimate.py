@@ -175,9 +175,11 @@ def _memory(
     batch = _option(trainer, "batch", 1)
     tokens = 2 * batch * length
     activations = tokens * (model.layers * model.hidden * _ACTIVATIONS * width + 2 * model.vocabulary * 4)
-    adapter = _option(trainer, "rank", 0) * model.linear_sides * _TRAINED_WEIGHT
-    basis = f"activations of {batch} pairs ({tokens:,} tokens), an adapter's optimizer; it may be twice that"
-    yield Figure("memory: training", f"+ {size(activations + adapter)}", basis)
+    whole = _trains_whole(trainer)
+    trained = model.parameters if whole else _option(trainer, "rank", 0) * model.linear_sides
+    whose = "the model's own weights, gradients and" if whole else "an adapter's"
+    basis = f"activations of {batch} pairs ({tokens:,} tokens), {whose} optimizer; it may be twice that"
+    yield Figure("memory: training", f"+ {size(activations + trained * _TRAINED_WEIGHT)}", basis)
 
 
 def _weights(config: RunConfig, model: ModelSize, width: int) -> float:
@@ -199,6 +201,11 @@ def _budget(config: RunConfig) -> int:
     return config.sampling.max_new_tokens + (config.sampling.thinking_tokens or 0)
 
 
+def _trains_whole(trainer: BaseModel) -> bool:
+    """Say whether the model's own weights are trained, and not an adapter."""
+    return bool(getattr(trainer, "peft", "") == "none")
+
+
 def _option(trainer: BaseModel, name: str, default: int) -> int:
     value = getattr(trainer, name, default)
     return value if isinstance(value, int) else default
@@ -216,7 +223,10 @@ def _disk(
         basis = f"{_STORED_TOKEN} bytes a token of responses and pairs, before compression; scores"
         yield Figure("disk: store", f"≤ {size(tokens * _STORED_TOKEN + scores)}", basis)
     rank = _option(trainer, "rank", 0)
-    if model is not None and rank:
+    if model is not None and _trains_whole(trainer):
+        basis = "a whole model in float32 a stage; seven times that while it trains"
+        yield Figure("disk: models", f"{size(model.parameters * 4)} a stage", basis)
+    elif model is not None and rank:
         adapter = rank * model.linear_sides * 4
         basis = f"an adapter a stage, rank {rank} on all linear maps; thrice that while it trains"
         yield Figure("disk: adapters", f"{size(adapter)} a stage", basis)

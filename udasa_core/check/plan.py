@@ -56,12 +56,17 @@ def _steps(config: RunConfig) -> Iterator[tuple[str, str]]:
 
 def _training(config: RunConfig) -> str:
     told = f"{config.trainer.name}, stage by stage, against reference {config.training.reference!r}"
-    own = "; ".join(_stage(name, table, config.trainer) for name, table in config.stage_trainers.items())
+    if config.training.replay:
+        told = f"{told}, replaying {config.training.replay:.0%} of the earlier stages' pairs"
+    own = "; ".join(_stage(name, table, config) for name, table in config.stage_trainers.items())
     return f"{told}; {own}" if own else told
 
 
-def _stage(name: str, table: PluginTable, default: PluginTable) -> str:
-    changed = {key: value for key, value in table.options.items() if default.options.get(key) != value}
+def _stage(name: str, table: PluginTable, config: RunConfig) -> str:
+    default = config.trainer
+    usual, core = config.training.model_dump(), config.training_of(name).model_dump()
+    changed = {key: value for key, value in core.items() if usual[key] != value}
+    changed |= {key: value for key, value in table.options.items() if default.options.get(key) != value}
     options = ", ".join(f"{key} = {value!r}" for key, value in changed.items())
     trainer = f" by {table.name}" if table.use != default.use else ""
     return f"{name}{trainer}{f' with {options}' if options else ''}"

@@ -29,6 +29,7 @@ from udasa_core.config.schema import (
     ReaderTable,
     RunTable,
     SamplingTable,
+    StageTable,
     StoreTable,
     TrainingTable,
 )
@@ -71,6 +72,7 @@ class RunConfig:
     stages: PluginTable
     trainer: PluginTable
     stage_trainers: Mapping[str, PluginTable]
+    stage_training: Mapping[str, StageTable]
     suites: tuple[PluginTable, ...]
     judge: PluginTable | None
     engine: PluginTable
@@ -78,6 +80,10 @@ class RunConfig:
     raw: Mapping[str, Any]
     root: Path
     origin: str
+
+    def training_of(self, stage: str) -> StageTable:
+        """Return the core's keys of one stage's trainer: its own, and for the rest those of [trainer]."""
+        return self.stage_training.get(stage, self.training)
 
     def plugins(self) -> tuple[PluginTable, ...]:
         """Return every plugin table, in the pipeline's order."""
@@ -290,7 +296,8 @@ def parse_config(
     sampling_keys = tuple(SamplingTable.model_fields)
     generator = reader.single("generator", sampling_keys)
     sampling = _subtable(reader, "generator", SamplingTable)
-    trainer, stage_trainers, training = _trainers(reader)
+    training = _subtable(reader, "trainer", TrainingTable)
+    trainer, stage_trainers, stage_training = _trainers(reader, training)
     dimensions = reader.array("dimension")
     if not raw.get("dimension"):
         reader.faults.append(Fault("dimension", "is missing", 'add [[dimension]] with use = "…"'))
@@ -322,6 +329,7 @@ def parse_config(
         models=_models(reader),
         dimensions=dimensions,
         stage_trainers=stage_trainers,
+        stage_training=stage_training,
         suites=reader.array("suite"),
         judge=judge,
         observers=reader.array("observer", _DEFAULT_OBSERVERS),
@@ -391,15 +399,17 @@ def _subtable(reader: _Reader, key: str, model: type[_T]) -> _T | None:
 
 
 def _trainers(
-    reader: _Reader,
-) -> tuple[PluginTable | None, dict[str, PluginTable], TrainingTable | None]:
-    """Read [trainer], and each [trainer.<stage>] as the default trainer's options with its own on top."""
+    reader: _Reader, training: TrainingTable | None
+) -> tuple[PluginTable | None, dict[str, PluginTable], dict[str, StageTable]]:
+    """Read [trainer], and each [trainer.<stage>] as the default trainer's options with its own on top; of the
+    core's keys it has those of [trainer], whichever its trainer is."""
     plain = reader.raw.get("trainer")
     overrides = {}
     if isinstance(plain, Mapping):
         overrides = {key: value for key, value in plain.items() if isinstance(value, Mapping)}
     trainer = reader.single("trainer", (*TrainingTable.model_fields, *overrides))
     stages: dict[str, PluginTable] = {}
+    core: dict[str, StageTable] = {}
     for stage, override in overrides.items():
         if trainer is None:
             break
@@ -408,7 +418,12 @@ def _trainers(
         # Another trainer's options mean something else: only the same trainer inherits.
         inherited = {} if other else trainer.options
         merged = {"use": trainer.use, **inherited, **override}
-        table = reader.plugin("trainer", merged, path)
+        table = reader.plugin("trainer", merged, path, tuple(StageTable.model_fields))
         if table is not None:
             stages[stage] = table
-    return trainer, stages, _subtable(reader, "trainer", TrainingTable)
+        given = {key: value for key, value in override.items() if key in StageTable.model_fields}
+        inherited = {} if training is None else training.model_dump(include=set(StageTable.model_fields))
+        own = reader.checked(StageTable, {**inherited, **given}, path)
+        if own is not None:
+            core[stage] = own
+    return trainer, stages, core

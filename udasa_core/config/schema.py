@@ -204,13 +204,25 @@ class SamplingTable(Table):
     )
 
 
-class TrainingTable(Table):
-    """The core's keys of [trainer]."""
+class StageTable(Table):
+    """The core's keys of [trainer] that a [trainer.<stage>] may give anew."""
 
     reference: Literal["previous_stage", "base"] = Field(
         default="previous_stage", description="what DPO and IPO compare the policy with"
     )
+    replay: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="how much of what the stages before were trained on is trained on again in a stage: a "
+        "share of those pairs, drawn at random, counted apart",
+    )
     min_pairs: int = Field(default=2, ge=1, description="a stage with fewer pairs is skipped, and says so")
+
+
+class TrainingTable(StageTable):
+    """The core's keys of [trainer]."""
+
     min_paired: float = Field(
         default=0.1,
         ge=0,

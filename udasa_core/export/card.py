@@ -103,13 +103,16 @@ def _metadata(base: str, licence: str, run: Run) -> ModelCardData:
 
 def _provenance(run: Run, base: str, licence: str, dtype: str) -> Iterator[tuple[str, str]]:
     plain, prompts = run.manifest.plain, run.manifest.plain.get("prompts", {})
-    adapter = Path(run.aligned(unfinished=True).adapters[0].folder)
+    aligned = run.aligned(unfinished=True)
     yield "made by", f"udasa {versions('udasa')['udasa']}, run `{run.name}` ({run.status})"
     yield "base model", f"{base}, from `{run.base.source}`"
     yield "base revision (SHA-256 of its files)", f"`{run.base.revision}`"
     told = "its files state none; look it up before you pass this model on" if licence == UNKNOWN else licence
     yield "licence of the base, which binds this model too", told
-    yield "adapter (SHA-256 of its weights)", f"`{weights_digest(adapter)}`"
+    if aligned.adapters:
+        yield "adapter (SHA-256 of its weights)", f"`{weights_digest(Path(aligned.adapters[0].folder))}`"
+    else:
+        yield "trained weights (SHA-256 of the model's files)", f"`{aligned.revision}`"
     yield "weights", dtype
     source = plain["config"]["prompts"]["source"]
     counts = f"; {prompts['training']} trained on, {prompts['held_out']} held out" if prompts else ""
@@ -133,8 +136,12 @@ def _hyper_parameters(run: Run) -> Iterator[str]:
     plain = run.manifest.plain
     trainers = [plugin for plugin in plain["plugins"] if plugin["kind"] == "trainer"]
     stages = [name for name, value in plain["config"]["trainer"].items() if isinstance(value, Mapping)]
-    reference = plain["config"]["trainer"].get("reference", "previous_stage")
+    default = {"reference": "previous_stage", **plain["config"]["trainer"]}
     for stage, trainer in zip(("", *stages), trainers, strict=True):
+        own = default.get(stage, {})
+        reference = own.get("reference", default["reference"])
+        if replay := own.get("replay", default.get("replay", 0)):
+            reference = f"{reference}, replay = {replay}"
         title = f"Hyper-parameters of {stage or 'every stage'} (`{trainer['plugin']}`)"
         shown = ", ".join(f"{name} = {value}" for name, value in trainer["options"].items())
         yield f"{title}: reference = {reference}, {shown}." if shown else f"{title}: reference = {reference}."

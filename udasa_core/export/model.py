@@ -56,7 +56,7 @@ def export_merged(
             model.to(getattr(torch, dtype)).save_pretrained(partial)
         tokenizer = AutoTokenizer.from_pretrained(ref.folder, trust_remote_code=ref.trust_remote_code)
         tokenizer.save_pretrained(partial)
-        _copy_legal(ref, partial)
+        _copy_legal(run.base, partial)
         (partial / "README.md").write_text(card(run, merged=True, dtype=dtype), encoding="utf-8")
 
 
@@ -65,6 +65,11 @@ def export_beside(
 ) -> None:
     """Write the base's own files, and the adapter in the folder `adapter` beside them. Raises as above."""
     ref = _aligned(run, unfinished)
+    if not ref.adapters:
+        raise UsageError(
+            f"run {run.name} trained the model's own weights: there is no adapter to lie beside the base's; "
+            "leave out --adapter beside"
+        )
     base, adapter = Path(ref.folder), Path(ref.adapters[0].folder)
     files = sorted(file for file in base.iterdir() if file.is_file() and file.suffix in MODEL_SUFFIXES)
     with (
@@ -88,7 +93,8 @@ def _aligned(run: Run, unfinished: bool) -> ModelRef:
     ref = run.aligned(unfinished=unfinished)
     if not Path(ref.folder).is_dir():
         raise UdasaError(f"the base model is no longer in {ref.folder}; `udasa run` fetches it again")
-    check_adapter_files(ref.adapters[0])
+    for adapter in ref.adapters:
+        check_adapter_files(adapter)
     if digest(Path(ref.folder)) != ref.revision:
         raise SourceError(
             f"the base model in {ref.folder} is not the one that run {run.name} was made with: its files "
@@ -115,7 +121,8 @@ def _new_folder(run: Run, ref: ModelRef, folder: Path, force: bool) -> Iterator[
 
 def _refuse_to_lose(run: Run, ref: ModelRef, folder: Path, force: bool) -> None:
     """Refuse a folder that holds anything; with `force` one that holds anything but an earlier export."""
-    for needed in (ref.folder, ref.adapters[0].folder, run.folder):
+    made_from = [ref.folder, run.folder, *(adapter.folder for adapter in ref.adapters)]
+    for needed in map(str, made_from):
         if Path(needed).resolve().is_relative_to(folder):
             raise UsageError(f"{folder} holds {needed}, which the export is made from; name another folder")
     if not folder.exists():

@@ -28,6 +28,7 @@ MAKERS: Mapping[str, str] = {
     "controls": "udasa_core.steps.controls",
     "pair": "udasa_core.steps.pair",
     "stage": "udasa_core.steps.stage",
+    "replay": "udasa_core.steps.train",
     "train": "udasa_core.steps.train",
     "evaluate": "udasa_core.steps.evaluate",
     "suite": "udasa_core.steps.suites",

@@ -49,6 +49,18 @@ class Plugin:
             """What `udasa check` tells of them although nothing is wrong, a sentence each."""
             return ()
 
+        @property
+        def common_to_stages(self) -> Sequence[str]:
+            """Kind `trainer`: the options that all stages have to give alike, since what they shape goes on
+            from stage to stage, whichever trainers these have."""
+            return ()
+
+        @property
+        def pair_figures(self) -> Sequence[str]:
+            """Kind `trainer`: the pairs' figures without which it cannot train, of `gap`, `chosen_U`,
+            `rejected_U` and `vote_margin`."""
+            return ()
+
     needs: ClassVar[Sequence[str]] = ()
     """The shared resources that it asks for, such as `("embedder",)`. They count in the fingerprint of
     what it makes; one that is not declared is refused."""
@@ -61,6 +73,10 @@ class Plugin:
     incidental: ClassVar[Sequence[str]] = ()
     """The options that say how and not what (a timeout, the name of a key's variable): they do not count in
     the fingerprint of what it makes."""
+
+    fills: ClassVar[Sequence[str] | None] = None
+    """Kind `pairing`: the figures that its pairs have, of `gap`, `chosen_U`, `rejected_U` and `vote_margin`;
+    a trainer that reads another one is refused before the run. None where it does not say."""
 
     configuration: ClassVar[Path | None] = None
     """Kind `experiment`: the TOML that it runs on where none is named. None: the quickstart."""

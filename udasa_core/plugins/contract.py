@@ -84,6 +84,10 @@ def _attribute_faults(kind: str, instance: Any, options: BaseModel) -> Iterator[
         elif names is not None and len(set(names)) < len(names):
             twice = [name for name, count in Counter(names).items() if count > 1]
             yield f"its stage_names has {', '.join(twice)} more than once"
+    if kind == "pairing":
+        fills = attribute(instance, "fills")
+        if fills is not None and not is_texts(fills):
+            yield f"its fills is {fills!r}; it is a sequence of names of pairs' figures, or None"
     if kind in ("generator", "judge"):
         remarks = attribute(instance, "remarks")
         if not is_texts(remarks):

@@ -30,6 +30,7 @@ from udasa_core.errors import FOREIGN, CatalogError, Fault, PluginError, UdasaEr
 from udasa_core.plugins.base import attribute
 from udasa_core.plugins.built import BuiltPlugin
 from udasa_core.plugins.catalog import Catalog, Offer
+from udasa_core.plugins.combinations import combination_cautions, combination_faults, stage_trainers
 from udasa_core.plugins.contract import attribute_faults, factory_fault, plugin_faults
 from udasa_core.plugins.entry_points import load
 from udasa_core.plugins.identity import mismatch, source_digest
@@ -112,6 +113,8 @@ def _choose(table: PluginTable, catalog: Catalog) -> tuple[_Chosen | None, list[
 def check_plugins(config: RunConfig, catalog: Catalog) -> list[Fault]:
     """Return the faults of every plugin table: missing, ambiguous, not importable, wrong options."""
     faults: list[Fault] = []
+    all_chosen: list[_Chosen] = []
+    names: Sequence[str] | None = None
     with importable(config.root):
         for table in config.plugins():
             # A table that its own check refused is None here; its fault has been told.
@@ -124,17 +127,44 @@ def check_plugins(config: RunConfig, catalog: Catalog) -> list[Fault]:
                     hint = f'add [{role}] with source = "…", {what}'
                     faults.append(Fault(table.path, f"needs {_a(role)} model", hint))
                 if chosen is not None and table.kind == "stages":
-                    faults += _stray_overrides(config, chosen)
+                    names, found = _stage_names(config, chosen)
+                    faults += found
+                if chosen is not None:
+                    all_chosen.append(chosen)
+        faults += _combined(config, all_chosen, names)
     return faults
+
+
+def _combined(config: RunConfig, chosen: Sequence[_Chosen], names: Sequence[str] | None) -> Iterator[Fault]:
+    """Yield what does not go together, as far as the tables themselves are right."""
+    pairing = next((one for one in chosen if one.table.kind == "pairing"), None)
+    if pairing is not None and config.trainer is not None:
+        fills = attribute(pairing.factory, "fills")
+        trainers = stage_trainers(config, _options_of_trainers(chosen), names)
+        quantized = "model" in config.models and config.model.quantization != "none"
+        yield from combination_faults(trainers, pairing.table.name, fills, quantized=quantized)
+
+
+def _options_of_trainers(chosen: Sequence[_Chosen]) -> dict[str, BaseModel]:
+    return {one.table.path: one.options for one in chosen if one.table.kind == "trainer"}
 
 
 def cautions(config: RunConfig, catalog: Catalog) -> Iterator[str]:
     """Yield what selected plugins' options caution of, in sentences with whose they are. Nothing is built."""
+    all_chosen: list[_Chosen] = []
+    names: Sequence[str] | None = None
     with importable(config.root):
         for table in config.plugins():
             chosen, _ = _choose(table, catalog)
-            for told in getattr(chosen.options, "cautions", ()) if chosen is not None else ():
+            if chosen is None:
+                continue
+            all_chosen.append(chosen)
+            if table.kind == "stages":
+                names, _ = _stage_names(config, chosen)
+            for told in getattr(chosen.options, "cautions", ()):
                 yield f"{table.kind} {table.name!r}: {told}"
+    trainers = stage_trainers(config, _options_of_trainers(all_chosen), names)
+    yield from combination_cautions(config, trainers, names)
 
 
 def check_dimensions(config: ScoringConfig, catalog: Catalog) -> list[Fault]:
@@ -170,9 +200,9 @@ def _is_inherited(config: RunConfig, fault: Fault) -> bool:
     return key not in config.raw["trainer"][stage]
 
 
-def _stray_overrides(config: RunConfig, chosen: _Chosen) -> list[Fault]:
-    """Return the faults of [trainer.<stage>] tables whose stage the policy does not make, where it says
-    beforehand which it makes (`stage_names`)."""
+def _stage_names(config: RunConfig, chosen: _Chosen) -> tuple[Sequence[str] | None, list[Fault]]:
+    """Return the stages that the policy makes, where it says so beforehand, and the faults of
+    [trainer.<stage>] tables whose stage is none of them."""
     resources = SharedResources({}, config.root, lambda event: None).limited_to(
         chosen.needs, chosen.table.name
     )
@@ -180,16 +210,13 @@ def _stray_overrides(config: RunConfig, chosen: _Chosen) -> list[Fault]:
         with waiting.watch.over(chosen.offer, "its constructor"):
             policy = chosen.factory(chosen.options, chosen.table.name, resources)
     except FOREIGN as error:  # a third party's constructor may do anything
-        return [Fault(f"{chosen.table.path}.use", f"cannot be built: {type(error).__name__}: {error}")]
+        return None, [Fault(f"{chosen.table.path}.use", f"cannot be built: {type(error).__name__}: {error}")]
     faults = attribute_faults("stages", policy, chosen.options)
     if faults:
-        return [Fault(f"{chosen.table.path}.use", "; ".join(faults))]
+        return None, [Fault(f"{chosen.table.path}.use", "; ".join(faults))]
     names: Sequence[str] | None = attribute(policy, "stage_names")
-    if names is None:
-        return []
-    return [
-        unknown_key(f"trainer.{stage}", stage, names) for stage in config.stage_trainers if stage not in names
-    ]
+    stray = [stage for stage in config.stage_trainers if names is not None and stage not in names]
+    return names, [unknown_key(f"trainer.{stage}", stage, names or ()) for stage in stray]
 
 
 def build_plugins(

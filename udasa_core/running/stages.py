@@ -19,7 +19,9 @@ def walk_stages(job: Job, stages: Sequence[StagedPairs]) -> tuple[Report, ...]:
     reports: list[Report] = []
     policy = job.base
     for staged in stages:
-        reports.append(train_stage(job, staged, policy))
+        # A stage that was skipped taught nothing that could be replayed.
+        earlier = [one for one, report in zip(stages, reports, strict=False) if not report.skipped]
+        reports.append(train_stage(job, staged, policy, earlier))
         policy = reports[-1].policy
     if all(report.skipped for report in reports):
         told = "\n".join(f"  {report.stage}: {report.skipped}" for report in reports)

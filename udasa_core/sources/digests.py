@@ -28,6 +28,8 @@ MODEL_SUFFIXES = (".safetensors", ".json", ".jinja", ".txt", ".model", ".tiktoke
 
 # An adapter, its weights and its configuration: what PEFT calls them.
 ADAPTER = "adapter"
+# A model whose own weights were trained.
+MODEL = "model"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
 ADAPTER_CONFIG = "adapter_config.json"
 # Where the base lay, and under which name: provenance, which changes no output.
@@ -104,6 +106,22 @@ def check_adapter_files(adapter: Adapter) -> None:
             f"have changed (SHA-256 {found[:12]}…, not {adapter.sha256[:12]}…). Where it is a run's, delete "
             f"{folder.parent} and run again"
         )
+
+
+def model_digest(folder: Path) -> str:
+    """Return a model's identity, as a SHA-256, which is its `ModelRef.revision`: of the names and contents of
+    its folder's weights, configuration, tokenizer, chat template and code. Raises SourceError."""
+    return digest(folder)
+
+
+def trained_digest(out_dir: Path) -> tuple[str, str]:
+    """Return what a trainer left in its folder, `ADAPTER` or `MODEL`, and its identity, as a SHA-256.
+
+    Raises SourceError where it cannot be read, or where there is neither.
+    """
+    if (out_dir / MODEL).is_dir():
+        return MODEL, digest(out_dir / MODEL)
+    return ADAPTER, adapter_digest(out_dir / ADAPTER)
 
 
 def git_digest(path: Path) -> str:

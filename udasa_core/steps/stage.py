@@ -52,11 +52,14 @@ def stage(job: Job, pairs: Shards) -> tuple[StagedPairs, ...]:
         raise NoPairsError(Counter(plan["refused"]) + Counter(reason for _, reason in plan["dropped"]))
     _refuse_few(job, plan)
     staged = []
+    before, total = 0, sum(one["size"] for one in plan["stages"])
     for one in plan["stages"]:
         trainer = job.stack.trainer(one["name"])
         overrides = trainer.options.model_dump(mode="json", exclude_unset=True)
-        record = Stage(one["name"], one["size"], trainer.offer.name, overrides)
+        after = total - before - one["size"]
+        record = Stage(one["name"], one["size"], trainer.offer.name, overrides, before, after)
         staged.append(StagedPairs(record, one["pairs"]))
+        before += one["size"]
     return tuple(staged)
 
 

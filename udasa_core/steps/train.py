@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from udasa_core.errors import PluginError, SourceError
 from udasa_core.job.job import Job, log
 from udasa_core.plugins.returned.report import check_report
-from udasa_core.records import Adapter, Event, ModelRef, Report
-from udasa_core.sources.digests import ADAPTER, adapter_digest, weights_digest
+from udasa_core.records import Event, ModelRef, Report
+from udasa_core.sources.digests import ADAPTER, MODEL, trained_digest, weights_digest
 from udasa_core.store.output import Output
+from udasa_core.store.runs import trained
 from udasa_core.store.store import TRAINING_SOFTWARE, StagedPairs, versions
 
 # The core's own report in a stage's folder.
@@ -22,12 +24,15 @@ SEALED = "stage.json"
 STATE = "state"
 
 
-def train_stage(job: Job, staged: StagedPairs, policy: ModelRef) -> Report:
+def train_stage(
+    job: Job, staged: StagedPairs, policy: ModelRef, earlier: Sequence[StagedPairs] = ()
+) -> Report:
     """Have one stage's trainer go on with `policy`; its report's policy is what the next stage goes on with.
 
-    A stage with too few pairs is skipped, and hands its policy on unchanged.
+    earlier: the stages that were trained before, of whose pairs `replay` draws some once more. A stage with
+    too few pairs of its own is skipped, and hands its policy on unchanged.
     """
-    stage, training = staged.stage, job.config.training
+    stage, training = staged.stage, job.config.training_of(staged.stage.name)
     job.observe(Event("started", "stage", stage.name, 0, stage.size))
     if stage.size < training.min_pairs:
         reason = f"{stage.size} pairs, fewer than min_pairs = {training.min_pairs}"
@@ -35,12 +40,50 @@ def train_stage(job: Job, staged: StagedPairs, policy: ModelRef) -> Report:
         report = Report(stage.name, trainer, stage.size, policy, skipped=reason)
     else:
         reference = policy if training.reference == "previous_stage" else job.base
+        staged = _with_replayed(job, staged, earlier, training.replay)
         report = _trained(job, staged, policy, reference)
     if report.skipped:
         log.warning("stage %s is skipped: %s", stage.name, report.skipped)
     detail = {**report.metrics, "skipped": report.skipped}
-    job.observe(Event("finished", "stage", stage.name, report.pairs, stage.size, detail))
+    job.observe(Event("finished", "stage", stage.name, report.pairs, staged.stage.size, detail))
     return report
+
+
+def _with_replayed(
+    job: Job, staged: StagedPairs, earlier: Sequence[StagedPairs], share: float
+) -> StagedPairs:
+    """Return a stage's pairs, and behind them a share of those of earlier stages, drawn by the run's seed."""
+    import numpy as np
+
+    name = staged.stage.name
+    ids = [job.store.read_table("stage", one.pairs, ["pair_id"])["pair_id"].to_pylist() for one in earlier]
+    pool = [(one.pairs, pair) for one, its in zip(earlier, ids, strict=True) for pair in its]
+    count = round(share * len(pool))
+    if not count:
+        return staged
+    drawn = np.random.default_rng(job.seed("replay", name)).choice(len(pool), count, replace=False)
+    again = [pool[place] for place in sorted(drawn.tolist())]
+    key = job.outputs.once(
+        Output("replay", instance=name),
+        f"pairs of stage {name} with {count} replayed",
+        {"pairs": staged.pairs, "replayed": again},
+        lambda key: _write_with_replayed(job, staged.pairs, again, key),
+        suffix=".parquet",
+    )
+    stage = replace(staged.stage, size=staged.stage.size + count, replayed=count)
+    return replace(staged, stage=stage, pairs=key, step="replay")
+
+
+def _write_with_replayed(job: Job, own: str, again: Sequence[tuple[str, str]], key: str) -> None:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    parts = [job.store.read_table("stage", own)]
+    for source in dict.fromkeys(pairs for pairs, _ in again):
+        wanted = pa.array([pair for pairs, pair in again if pairs == source], type=pa.string())
+        table = job.store.read_table("stage", source)
+        parts.append(table.filter(pc.is_in(table["pair_id"], value_set=wanted)))
+    job.store.write_table("replay", key, pa.concat_tables(parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +105,13 @@ def _trained(job: Job, staged: StagedPairs, policy: ModelRef, reference: ModelRe
         "trainer": job.identity(plugin),
         "stage": stage.name,
         "pairs": staged.pairs,
+        "place": [stage.before, stage.after],
         "policy": policy.key,
         "reference": reference.key,
         "seed": seed,
         "software": versions(*TRAINING_SOFTWARE),
     }
-    earlier_state = _state_beside(policy)
+    earlier_state = None if policy.key == job.base.key else _state_beside(policy)
     if earlier_state is not None:
         ingredients["earlier"] = earlier_state.parent.name
     call = _Call(staged, policy, reference, seed, earlier_state)
@@ -82,10 +126,9 @@ def _trained(job: Job, staged: StagedPairs, policy: ModelRef, reference: ModelRe
 
 
 def _state_beside(policy: ModelRef) -> Path | None:
-    """Return the state that the trainer of the policy's adapter left beside it, None where it left none."""
-    if not policy.adapters:
-        return None
-    state = Path(policy.adapters[-1].folder).parent / STATE
+    """Return the state that the trainer of a policy left beside it, None where it left none."""
+    made = policy.adapters[-1].folder if policy.adapters else policy.folder
+    state = Path(made).parent / STATE
     return state if state.is_dir() else None
 
 
@@ -98,20 +141,21 @@ def _make(job: Job, call: _Call, key: str) -> None:
     with job.store.folder("train", key) as out_dir:
         if not _is_sealed(out_dir):
             report = _ask(job, call, out_dir)
-            sha256 = "" if report.skipped else adapter_digest(out_dir / ADAPTER)
-            job.store.write_json("train", f"{key}.partial/stage", _plain(report, sha256))
+            made = {} if report.skipped else dict([trained_digest(out_dir)])
+            job.store.write_json("train", f"{key}.partial/stage", _plain(report, made))
         for entry in sorted(out_dir.iterdir()):
             # Checkpoints have served; what is left of them is not part of the output.
-            if entry.name not in (ADAPTER, STATE, SEALED):
+            if entry.name not in (ADAPTER, MODEL, STATE, SEALED):
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
         job.store.finish_folder("train", key)
 
 
 def _is_sealed(out_dir: Path) -> bool:
-    """Say whether a working folder holds a report of the core, and the adapter that it is of."""
+    """Say whether a working folder holds a report of the core, and the adapter or model that it is of."""
     try:
-        told = json.loads((out_dir / SEALED).read_bytes())["adapter"]
-        return bool(told == (adapter_digest(out_dir / ADAPTER) if told else ""))
+        plain = json.loads((out_dir / SEALED).read_bytes())
+        told = {name: plain[name] for name in (ADAPTER, MODEL) if plain[name]}
+        return bool(not told or told == dict([trained_digest(out_dir)]))
     except (OSError, ValueError, TypeError, KeyError, SourceError):
         return False
 
@@ -124,7 +168,7 @@ def _ask(job: Job, call: _Call, out_dir: Path) -> Report:
         plugin,
         "udasa_train",
         stage=stage,
-        pairs=job.store.path("stage", call.staged.pairs),
+        pairs=job.store.path(call.staged.step, call.staged.pairs),
         policy=call.policy,
         reference=call.reference,
         out_dir=out_dir,
@@ -132,23 +176,26 @@ def _ask(job: Job, call: _Call, out_dir: Path) -> Report:
         earlier_state=call.earlier_state,
     )
     report = check_report(plugin, stage, call.policy, out_dir, answer)
-    if not report.skipped:
+    if stage.replayed and not report.skipped:
+        report = replace(report, metrics={"pairs_replayed": stage.replayed, **report.metrics})
+    if report.policy.adapters and not report.skipped:
         told, found = report.policy.adapters[-1].sha256, weights_digest(out_dir / ADAPTER)
         if told != found:
             raise PluginError(f"{plugin} reported an adapter {told[:12]}…, but its weights are {found[:12]}…")
     return report
 
 
-def _plain(report: Report, sha256: str) -> dict[str, Any]:
+def _plain(report: Report, made: Mapping[str, str]) -> dict[str, Any]:
     """Return a report as canonical data: no path, no time, so that equal training is equal bytes.
 
-    sha256: the adapter's identity, its configuration included.
+    made: the identity of the adapter, its configuration included, or of the model, by which of the two it is.
     """
     return {
         "stage": report.stage,
         "trainer": report.trainer,
         "pairs": report.pairs,
-        "adapter": sha256,
+        ADAPTER: made.get(ADAPTER, ""),
+        MODEL: made.get(MODEL, ""),
         "metrics": dict(report.metrics),
         "history": [dict(one) for one in report.history],
         "skipped": report.skipped,
@@ -158,8 +205,7 @@ def _plain(report: Report, sha256: str) -> dict[str, Any]:
 def _read(job: Job, key: str, policy: ModelRef) -> Report:
     plain = job.store.read_json("train", f"{key}/stage")
     if not plain["skipped"]:
-        adapter = Adapter(plain["adapter"], str(job.store.path("train", key, "") / ADAPTER))
-        policy = policy.with_adapter(adapter)
+        policy = trained(policy, plain, job.store.path("train", key, ""))
     return Report(
         stage=plain["stage"],
         trainer=plain["trainer"],

@@ -10,6 +10,7 @@ from typing import Any
 
 from udasa_core.errors import UdasaError, UsageError
 from udasa_core.records import Adapter, ModelRef, Pair, Scores
+from udasa_core.sources.digests import ADAPTER, MODEL
 from udasa_core.store.manifest import Manifest
 from udasa_core.store.output import Output
 from udasa_core.store.store import Store
@@ -20,7 +21,8 @@ from udasa_core.store.tables import read_pairs, scores_from
 class StageSummary:
     """One stage of a run: its pairs file, and what its trainer reported.
 
-    trained: False where it was skipped, for the reason in `skipped`, or is not trained yet.
+    trained: False where it was skipped, for the reason in `skipped`, or is not trained yet. adapter, model:
+    where what was trained lies, the one or the other.
     """
 
     name: str
@@ -32,6 +34,15 @@ class StageSummary:
     metrics: Mapping[str, float]
     history: tuple[Mapping[str, float], ...]
     adapter: Path | None
+    model: Path | None
+
+
+def trained(policy: ModelRef, report: Mapping[str, Any], folder: Path) -> ModelRef:
+    """Return what a stage made of a policy, by the core's report in the stage's folder."""
+    # Reports of earlier versions know of adapters alone.
+    if report.get(MODEL):
+        return policy.with_weights(report[MODEL], str(folder / MODEL))
+    return policy.with_adapter(Adapter(report[ADAPTER], str(folder / ADAPTER)))
 
 
 class Run:
@@ -97,6 +108,7 @@ class Run:
         # What a trainer itself skipped is in the manifest only once the run has finished.
         skipped = skipped or report.get("skipped", "")
         trained = trained and not skipped
+        folder = self.store.path("train", keys[0], "") if trained else None
         return StageSummary(
             name=plan["name"],
             size=plan["size"],
@@ -106,7 +118,8 @@ class Run:
             trainer=report.get("trainer", ""),
             metrics=report.get("metrics", {}),
             history=tuple(report.get("history", ())),
-            adapter=self.store.path("train", keys[0], "") / "adapter" if trained else None,
+            adapter=folder / ADAPTER if folder and not report.get(MODEL) else None,
+            model=folder / MODEL if folder and report.get(MODEL) else None,
         )
 
     def pairs(self) -> Iterator[tuple[str, Pair]]:
@@ -131,13 +144,12 @@ class Run:
         run is not finished; with `unfinished` the last stage that is trained so far counts.
         """
         self.whole(unfinished=unfinished)
-        trained = [stage for stage in self.stages() if stage.trained]
-        if not trained or trained[-1].adapter is None:
+        made = [stage.adapter or stage.model for stage in self.stages() if stage.trained]
+        if not made or made[-1] is None:
             raise UdasaError(f"run {self.name} has trained no stage (status: {self.status})")
-        adapter = trained[-1].adapter
-        self.store.check("train", adapter.parent.name, "")
-        sha256 = self.store.read_json("train", f"{adapter.parent.name}/stage")["adapter"]
-        return self.base.with_adapter(Adapter(sha256, str(adapter)))
+        folder = made[-1].parent
+        self.store.check("train", folder.name, "")
+        return trained(self.base, self.store.read_json("train", f"{folder.name}/stage"), folder)
 
     def changes(self) -> tuple[Mapping[str, Any], ...]:
         """Return the held-out figures before and after: name, before, after, low, high, n."""

@@ -74,10 +74,11 @@ class Shards:
 
 @dataclass(frozen=True, slots=True)
 class StagedPairs:
-    """One stage, and the fingerprint of the Parquet file that holds its pairs."""
+    """One stage, and the fingerprint of the Parquet file that holds its pairs, with the step that made it."""
 
     stage: Stage
     pairs: str
+    step: str = "stage"
 
 
 @cache

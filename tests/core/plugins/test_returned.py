@@ -13,6 +13,7 @@ import pytest
 from tests.canned import response
 from udasa_core import (
     Abstain,
+    Adapter,
     Column,
     Grade,
     Group,
@@ -160,3 +161,24 @@ def test_half_a_surrogate_pair_is_no_text(tmp_path: Path) -> None:
 def test_a_log_probability_that_no_float_holds_is_refused() -> None:
     with pytest.raises(ValueError, match="not finite"):
         Response("a", (1,), (-HUGE,), (-1.0,), None, "stop")
+
+
+def test_a_whole_model_lies_in_its_folder_and_has_no_adapter_beside_it(tmp_path: Path) -> None:
+    stage, model = Stage("s", 1, "t", {}), tmp_path / "model"
+    trained = REF.with_weights("1" * 64, str(model))
+
+    def told(policy: ModelRef) -> str:
+        with pytest.raises(PluginError) as caught:
+            check_report(PLUGIN, stage, REF, tmp_path, Report("s", "t", 1, policy))
+        return str(caught.value)
+
+    model.mkdir()
+    assert "a model without weights" in told(trained)
+    (model / "config.json").write_text("{}")
+    assert "a model without weights" in told(trained)
+    (model / "model.safetensors").write_bytes(b"")
+    assert "it is the one or the other" in told(trained.with_adapter(Adapter("2" * 64, "a")))
+    assert "or a whole model in" in told(REF.with_weights("1" * 64, str(tmp_path / "elsewhere")))
+    assert check_report(PLUGIN, stage, REF, tmp_path, Report("s", "t", 1, trained)).policy == trained
+    (tmp_path / "adapter").mkdir()
+    assert "both model/ and adapter/" in told(trained)

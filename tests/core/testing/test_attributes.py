@@ -17,10 +17,12 @@ from udasa_core import (
     Grade,
     Group,
     Options,
+    Pairing,
     PairTable,
     Plugin,
     Prompt,
     Report,
+    Scores,
     StagePlan,
     Table,
     hookimpl,
@@ -75,6 +77,14 @@ class FingerprintOfTheMoment(Dimension):
     @property
     def fingerprint(self) -> str:
         return str(random.random())
+
+
+class PairingOfOneFigure(Plugin):
+    fills: Any = "gap"
+
+    @hookimpl
+    def udasa_pair(self, groups: Sequence[Group], scores: Sequence[Scores], seed: int) -> Pairing:
+        return Pairing(())
 
 
 class Stages(Plugin):
@@ -200,6 +210,7 @@ WRONG: Mapping[str, list[tuple[str, type[Plugin], str]]] = {
         ("stages", StagesNameless, r"its stage_names is \('all', ''\)"),
         ("stages", StagesTwice, "its stage_names has all more than once"),
     ],
+    "fills": [("pairing", PairingOfOneFigure, "its fills is 'gap'; it is a sequence of names")],
     "configuration": [("experiment", ExperimentOfNoFile, r"its configuration is .*no\.toml")],
     "report_name": [("experiment", ExperimentInAFolder, "its report_name is 'a/b'; it is the name of")],
     "remarks": [

@@ -1,0 +1,119 @@
+"""Tables that do not go together are refused, or told of, before a model is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.canned import Canned, configuration
+from udasa_core import Group, Pairing, Scores, hookimpl, load
+from udasa_core.errors import ConfigError
+from udasa_core.plugins.catalog import read_catalog
+from udasa_core.plugins.stack import cautions
+
+
+class SilentPairing(Canned):
+    """Does not say what its pairs have."""
+
+    @hookimpl
+    def udasa_pair(self, groups: Sequence[Group], scores: Sequence[Scores], seed: int) -> Pairing:
+        return Pairing(())
+
+
+def asked(folder: Path, tables: dict[str, Any]) -> dict[str, Any]:
+    # Nothing that could be loaded.
+    (folder / "model").mkdir()
+    for name in ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"):
+        (folder / "model" / name).write_text("{}")
+    plain = configuration(folder, folder / "model", trainer={"use": "dpo"})
+    plain["trainer"] |= tables.pop("trainer", {})
+    return {**plain, **tables}
+
+
+# What [trainer] and other tables say → what the refusal says.
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    (
+        {"trainer": {"moderate": {"rank": 8}}},
+        r"trainer\.moderate\.rank: is 8, and \[trainer\] has 16: .*\n.*give rank for all stages alike",
+    ),
+    (
+        {"trainer": {"moderate": {"alpha": 8.0}}},
+        r"trainer\.moderate\.alpha: is 8\.0, and \[trainer\] has 32\.0",
+    ),
+    (
+        {"trainer": {"exploratory": {"targets": ["q_proj"]}}},
+        r"trainer\.exploratory\.targets: is \['q_proj'\], and \[trainer\] has 'all-linear'",
+    ),
+    # Another trainer inherits nothing, and has the default rank.
+    (
+        {"trainer": {"rank": 8, "exploratory": {"use": "sft"}}},
+        r"trainer\.exploratory\.rank: is 16, and \[trainer\] has 8",
+    ),
+    (
+        {"trainer": {"keep_schedule": True, "moderate": {"warmup": 0.0}}},
+        r"trainer\.moderate\.warmup: is 0\.0, and \[trainer\] has 0\.1",
+    ),
+    (
+        {"trainer": {"weights_from": "vote_margin"}},
+        r"trainer: asks for the pairs' vote_margin, which the pairing 'extremes' does not fill",
+    ),
+    (
+        {"trainer": {"moderate": {"use": "odpo"}}, "pairing": {"use": "random"}},
+        r"trainer\.moderate: asks for the pairs' gap, which the pairing 'random' does not fill",
+    ),
+]
+
+
+@pytest.mark.parametrize(("tables", "told"), REFUSED)
+def test_what_cannot_be_is_refused_before_a_model_is_loaded(
+    tables: dict[str, Any], told: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=told) as caught:
+        load(asked(tmp_path, dict(tables)))
+    assert len(caught.value.faults) == 1
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [
+        # The same shape, however it is written.
+        {"trainer": {"targets": ["q_proj", "v_proj"], "moderate": {"targets": ["v_proj", "q_proj"]}}},
+        {"trainer": {"rank": 8, "exploratory": {"use": "sft", "rank": 8}}},
+        # No stage has the default table.
+        {
+            "trainer": {stage: {"rank": 4} for stage in ("conservative", "moderate", "exploratory")},
+        },
+        {"trainer": {"warmup": 0.2, "moderate": {"warmup": 0.0}}},
+        {"trainer": {"weights_from": "gap"}},
+        {"trainer": {"weights_from": "vote_margin"}, "pairing": {"use": f"{__name__}:SilentPairing"}},
+        {"trainer": {"moderate": {"use": "tests.canned:Trainer"}}},
+    ],
+)
+def test_what_can_be_is_not_refused(tables: dict[str, Any], tmp_path: Path) -> None:
+    load(asked(tmp_path, dict(tables)))
+
+
+@pytest.mark.parametrize(
+    ("tables", "told"),
+    [
+        (
+            {"trainer": {"replay": 0.2}, "stages": {"use": "quantiles", "names": ["all"]}},
+            "replay: there is the stage 'all' alone",
+        ),
+        ({"trainer": {"conservative": {"replay": 0.2}}}, "replay does nothing in the first stage"),
+        (
+            {"trainer": {"keep_optimizer": True, "moderate": {"keep_optimizer": False}}},
+            "keep_optimizer: the stage 'exploratory' begins at 0 all the same",
+        ),
+        ({"trainer": {"sft_below": 0.4}}, "sft_below says for which pairs sft_weight counts"),
+        ({"trainer": {"replay": 0.2, "keep_optimizer": True}}, ""),
+        ({"trainer": {"keep_optimizer": True, "exploratory": {"keep_optimizer": False}}}, ""),
+    ],
+)
+def test_what_does_nothing_is_told(tables: dict[str, Any], told: str, tmp_path: Path) -> None:
+    config = load(asked(tmp_path, dict(tables)))
+    said = list(cautions(config, read_catalog()))
+    assert ([told in one for one in said] == [True]) if told else said == []

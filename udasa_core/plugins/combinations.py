@@ -1,0 +1,102 @@
+"""Which tables of one configuration do not go together, although each is right by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from pydantic import BaseModel
+
+from udasa_core.config.parse import RunConfig
+from udasa_core.errors import Fault
+
+
+@dataclass(frozen=True, slots=True)
+class StageTrainer:
+    """The trainer that a stage will have: where its table stands, and its options."""
+
+    path: str
+    options: BaseModel
+
+
+def stage_trainers(
+    config: RunConfig, trainers: Mapping[str, BaseModel], stage_names: Sequence[str] | None
+) -> list[StageTrainer]:
+    """Return the trainers in the order of their stages; where no one knows the stages, the tables' order.
+
+    trainers: the options of each trainer's table, by its path.
+    """
+    default = config.trainer.path
+    if stage_names is None:
+        paths = [default, *(table.path for table in config.stage_trainers.values())]
+    else:
+        own = config.stage_trainers
+        paths = [own[name].path if name in own else default for name in stage_names]
+    return [StageTrainer(path, trainers[path]) for path in paths if path in trainers]
+
+
+def combination_faults(
+    trainers: Sequence[StageTrainer], pairing: str, fills: Sequence[str] | None, *, quantized: bool
+) -> Iterator[Fault]:
+    """Yield what cannot be: options that have to be alike and are not, and figures of the pairs that a
+    trainer reads and nothing fills.
+
+    fills: the columns that the pairing fills, None where it does not say. quantized: whether the
+    policy's weights are.
+    """
+    names = dict.fromkeys(name for one in trainers for name in getattr(one.options, "common_to_stages", ()))
+    for name in names:
+        having = [one for one in trainers if hasattr(one.options, name)]
+        first, *others = having
+        told: set[str] = set()
+        for other in others:
+            wanted, found = (_comparable(getattr(one.options, name)) for one in (first, other))
+            if found != wanted and other.path not in told:
+                told.add(other.path)
+                yield Fault(
+                    f"{other.path}.{name}",
+                    f"is {found!r}, and [{first.path}] has {wanted!r}: a stage goes on with what the one "
+                    "before it left",
+                    f"give {name} for all stages alike",
+                )
+    for one in dict.fromkeys(trainers):
+        if quantized and getattr(one.options, "peft", "") == "none":
+            yield Fault(
+                f"{one.path}.peft",
+                "trains the model's own weights, which [model] quantization keeps in 4 bits",
+                'leave out [model] quantization, or write peft = "lora"',
+            )
+        for column in getattr(one.options, "pair_figures", ()):
+            if fills is not None and column not in fills:
+                yield Fault(
+                    one.path,
+                    f"asks for the pairs' {column}, which the pairing {pairing!r} does not fill",
+                    "choose another [pairing], or what this table takes it for",
+                )
+
+
+def combination_cautions(
+    config: RunConfig, trainers: Sequence[StageTrainer], stage_names: Sequence[str] | None
+) -> Iterator[str]:
+    """Yield sentences on what does nothing, or not what it seems to do."""
+    if stage_names is None:
+        return
+    first = stage_names[0]
+    if len(stage_names) == 1 and config.training_of(first).replay:
+        yield f"replay: there is the stage {first!r} alone, and none before it whose pairs could be replayed"
+    elif first in config.stage_training and "replay" in config.raw["trainer"][first]:
+        yield f"trainer.{first}: replay does nothing in the first stage"
+    kept = [getattr(one.options, "keep_optimizer", False) for one in trainers]
+    for number, (before, after) in enumerate(pairwise(kept)):
+        if after and not before:
+            yield (
+                f"keep_optimizer: the stage {stage_names[number + 1]!r} begins at 0 all the same, for "
+                "the one before it leaves no moments"
+            )
+
+
+def _comparable(value: Any) -> Any:
+    """Return a value in which the order of a list does not matter."""
+    return sorted(value) if isinstance(value, tuple | list) else value
