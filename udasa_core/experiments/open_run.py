@@ -13,7 +13,7 @@ from udasa_core.errors import UsageError
 from udasa_core.experiments.cost import Cost, costs
 from udasa_core.experiments.disturb import disturbed
 from udasa_core.experiments.outputs import Paired, Sampled, Scored, Staged
-from udasa_core.experiments.regroup import first_responses, with_written
+from udasa_core.experiments.regroup import first_responses, reread, with_written
 from udasa_core.job.job import Job
 from udasa_core.records import ModelRef, Prompt, Report
 from udasa_core.running.stages import walk_stages
@@ -21,7 +21,7 @@ from udasa_core.steps.aggregate import aggregate, fit
 from udasa_core.steps.agree import agree
 from udasa_core.steps.pair import pair
 from udasa_core.steps.read import Prompts, split_prompts
-from udasa_core.steps.sample import sample
+from udasa_core.steps.sample import sample, sample_voters
 from udasa_core.steps.score import score
 from udasa_core.steps.stage import stage
 from udasa_core.steps.suites import SuiteFigures, joined, run_suites
@@ -130,6 +130,23 @@ class OpenRun:
         pass, so that likelihoods are known of it; consistency compares it with what the policy says itself.
         """
         return Sampled(sampled.store, with_written(self._job, sampled.shards, answers))
+
+    def reread(self, sampled: Sampled, policy: ModelRef, *, draw: int = 0) -> Sampled:
+        """Have another checkpoint, or another model, read the same responses: with its own log-probabilities,
+        compared with voters that it gives itself, as many as [generator] says.
+
+        Are the pairs that are made of them the same? draw: as for `sample`; the base with another draw tells
+        what voters alone change. Raises UsageError where there are no voters.
+        """
+        prompts = self._split(sampled.shards.split)
+        if draw:
+            prompts = replace(prompts, split=f"{prompts.split}, draw {draw}")
+        voters = sample_voters(self._job, prompts, policy)
+        if not voters:
+            raise UsageError(
+                "responses are read again beside voters of the model that reads them: [generator] voters = 16"
+            )
+        return Sampled(sampled.store, reread(self._job, sampled.shards, voters, policy))
 
     def score(self, sampled: Sampled, *, calibrated_as: Scored | None = None, repeat: int = 0) -> Scored:
         """Score responses in every dimension, calibrate, and aggregate to U.

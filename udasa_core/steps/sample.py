@@ -24,6 +24,11 @@ def sample(job: Job, prompts: Shards, policy: ModelRef) -> Shards:
     return replace(groups, voters=tuple(block.fingerprints for block in voters))
 
 
+def sample_voters(job: Job, prompts: Shards, policy: ModelRef) -> tuple[Shards, ...]:
+    """Return the blocks of voters alone that `policy` gives to `prompts`, as `sample` would sample them."""
+    return tuple(_block(job, prompts, policy, sampling) for sampling in job.config.blocks[1:])
+
+
 def _block(job: Job, prompts: Shards, policy: ModelRef, sampling: SamplingOptions) -> Shards:
     generator = job.identity(job.stack.generator)
     name = (f"voters {sampling.block}",) if sampling.block else ()

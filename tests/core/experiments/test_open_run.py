@@ -10,6 +10,7 @@ import pytest
 
 import udasa_core
 from tests.canned import calls, configuration
+from tests.tiny import make_tiny_model
 from udasa_core import Abstain, Group, OpenRun, Sampled, Scored, Steps, locked
 from udasa_core.errors import ConfigError, LockedError, NoPairsError, PluginError, UsageError
 from udasa_core.store.output import HELD_OUT, TRAINING, Output
@@ -228,3 +229,42 @@ def test_a_sample_is_iterable_more_than_once(plain: dict[str, Any], steps: Steps
         sampled: Sampled = run.sample()
     once: Iterator[Group] = iter(sampled)
     assert list(once) == list(sampled)
+
+
+def _with_voters(plain: dict[str, Any]) -> dict[str, Any]:
+    generator = {"use": "tests.canned:Quiz", "responses": 4, "voters": 8}
+    return {**plain, "generator": generator, "dimension": [{"use": "factual.nll"}]}
+
+
+def test_another_model_reads_the_same_responses(plain: dict[str, Any], steps: Steps, tmp_path: Path) -> None:
+    """It gives its own log-probabilities and its own voters; the texts, and what was drawn, stay."""
+    other = udasa_core.resolve_model(
+        f"file:{make_tiny_model(tmp_path / 'other', seed=1)}", root=tmp_path, dtype="float32", device="cpu"
+    )
+    with steps.run(_with_voters(plain), "read") as run:
+        pool = run.sample()
+        again, read = run.reread(pool, run.base, draw=1), run.reread(pool, other, draw=1)
+        lms = {ref.key: udasa_core.load_causal_lm(ref) for ref in (run.base, other)}
+    assert run.base.revision != other.revision
+    for group, own, theirs in zip(pool, again, read, strict=True):
+        for one in (own, theirs):
+            assert [said.text for said in one.responses] == [said.text for said in group.responses]
+            assert one.policy in lms
+            assert len(one.voters) == 8
+            assert [said.text for said in one.voters] != [said.text for said in group.voters]
+            said = one.responses[0]
+            (told,) = lms[one.policy].token_statistics([one.prompt_token_ids], [said.token_ids])
+            assert said.logprobs == pytest.approx(told.logprobs, abs=1e-5)
+        # The base reads the very tokens; another model has its own end of turn.
+        assert [said.token_ids for said in own.responses] == [said.token_ids for said in group.responses]
+        assert own.responses[0].sampling_logprobs == group.responses[0].sampling_logprobs
+        assert theirs.responses[0].token_ids[-1] == lms[other.key].end_of_turn()
+    calls.clear()
+    with steps.run(_with_voters(plain), "read") as run:
+        assert list(run.reread(run.sample(), other, draw=1)) == list(read)
+    assert (run.made, calls.total()) == (0, 0)
+
+
+def test_without_voters_nobody_reads_again(plain: dict[str, Any], steps: Steps) -> None:
+    with steps.run(plain, "mute") as run, pytest.raises(UsageError, match=r"\[generator\] voters = 16"):
+        run.reread(run.sample(), run.base)
