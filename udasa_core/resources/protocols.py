@@ -95,12 +95,17 @@ class Classifier(Protocol):
 
 
 class Reader(Protocol):
-    """A frozen model that answers yes/no questions about a conversation."""
+    """A frozen model that reads conversations: it answers yes/no questions about one, and says how likely its
+    last turn is."""
 
     def yes_probabilities(
         self, conversations: Sequence[Sequence[Message]], questions: Sequence[str]
     ) -> NDArray[float64]:
         """Return (len(conversations), len(questions)) probabilities of "yes" against "no", each in [0, 1]."""
+
+    def log_likelihoods(self, conversations: Sequence[Sequence[Message]]) -> NDArray[float64]:
+        """Return (len(conversations),) log-probabilities in nats: of each conversation's last turn, with its
+        end, after what comes before. NaN where the two are longer than the model attends to."""
 
 
 class Generator(Protocol):

@@ -1,4 +1,4 @@
-"""A causal language model that answers yes/no questions about conversations."""
+"""A causal language model that reads conversations: asked yes or no, or for the likelihood of a turn."""
 
 from __future__ import annotations
 
@@ -54,6 +54,8 @@ class YesNoReader:
 
     A small model leans to one answer whatever it is asked: compare its probabilities with one another, not
     with ½.
+
+    How likely a turn is, it is not asked: `log_likelihoods` shows it the conversation as its own.
     """
 
     def __init__(
@@ -88,6 +90,28 @@ class YesNoReader:
         figures = PrefixReader(self._lm.model).read(sequences, self.yes_probability)
         return np.array(figures, dtype=np.float64).reshape(len(conversations), len(questions))
 
+    def log_likelihoods(self, conversations: Sequence[Sequence[Message]]) -> NDArray[float64]:
+        """Return (len(conversations),) log-probabilities in nats of each one's last turn and its end of turn,
+        given the turns before, by one teacher-forced pass.
+
+        NaN where the two are longer than the model attends to. Raises UdasaError where a turn holds a control
+        token that the tokenizer cannot read as text, ValueError where the chat template refuses the turns.
+        """
+        import numpy as np
+
+        distinct = list(dict.fromkeys(tuple(conversation) for conversation in conversations))
+        self._reads["turns read"] += len(distinct)
+        end = self._lm.end_of_turn(self._layout, self._template_options)
+        shown = {one: (self._shown(one[:-1]), [*self._lm.encode(one[-1].content), end]) for one in distinct}
+        fitting = [
+            one for one, (before, turn) in shown.items() if len(before) + len(turn) <= self._lm.context_length
+        ]
+        found = self._lm.token_statistics(
+            [shown[one][0] for one in fitting], [shown[one][1] for one in fitting]
+        )
+        said = {one: sum(each.logprobs) for one, each in zip(fitting, found, strict=True)}
+        return np.array([said.get(tuple(one), np.nan) for one in conversations], dtype=np.float64)
+
     def sequence(self, conversation: Sequence[Message], question: str) -> tuple[int, ...]:
         """Return the token ids that one question about one conversation is read as."""
         transcript = "\n".join(f"{_SPEAKERS[message.role]}: {message.content}" for message in conversation)
@@ -107,14 +131,25 @@ class YesNoReader:
 
     def _render(self, transcript: str, question: str) -> list[int]:
         asked = f"{transcript}\n\nQuestion about the last response: {question}\nAnswer with Yes or No only."
+        if self._layout == "chat":
+            return self._shown([Message("user", asked)])
+        return self._shown([Message("user", f"{asked}\nAnswer:")])
+
+    def _shown(self, messages: Sequence[Message]) -> list[int]:
+        """Return turns as the model is shown them, up to where its answer begins."""
         # A response that spells control tokens must not end the turn that asks about it.
         options = {**(self._template_options or {}), SANITIZE: True}
-        if self._template == "chat" and self._lm.tokenizer.chat_template:
-            # The first token is to be an answer, not a thought's.
-            if not unknown_options(self._lm.tokenizer, _NO_THOUGHT):
-                options = {**_NO_THOUGHT, **options}
-            return self._lm.answering(self._lm.render([Message("user", asked)], "chat", options))
-        return self._lm.render([Message("user", f"{asked}\nAnswer:")], "plain", options)
+        if self._layout != "chat":
+            return self._lm.render(messages, "plain", options)
+        # The first token is to be an answer, not a thought's.
+        if not unknown_options(self._lm.tokenizer, _NO_THOUGHT):
+            options = {**_NO_THOUGHT, **options}
+        return self._lm.answering(self._lm.render(messages, "chat", options))
+
+    @cached_property
+    def _layout(self) -> str:
+        """By which template the model is shown turns: "plain" where it has none of its own, too."""
+        return "chat" if self._template == "chat" and self._lm.tokenizer.chat_template else "plain"
 
     @cached_property
     def _answers(self) -> tuple[list[int], list[int]]:

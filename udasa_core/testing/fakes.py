@@ -67,6 +67,17 @@ class FakeReader:
         ]
         return np.repeat(np.array(rows, dtype=np.float64)[:, None], len(questions), axis=1)
 
+    def log_likelihoods(self, conversations: Sequence[Sequence[Message]]) -> NDArray[float64]:
+        """Return (len(conversations),) log-probabilities in nats: one less for each word of the last turn
+        that no turn before it has."""
+        import numpy as np
+
+        def new(messages: Sequence[Message]) -> int:
+            known = {word for one in messages[:-1] for word in one.content.lower().split()}
+            return sum(word not in known for word in messages[-1].content.lower().split())
+
+        return np.array([-1.0 - new(messages) for messages in conversations], dtype=np.float64)
+
 
 class FakeEntailment:
     """A text entails another whose words it has all of; one of the two saying "not" is a contradiction."""
