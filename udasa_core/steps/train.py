@@ -53,6 +53,8 @@ def _with_replayed(
     job: Job, staged: StagedPairs, earlier: Sequence[StagedPairs], share: float
 ) -> StagedPairs:
     """Return a stage's pairs, and behind them a share of those of earlier stages, drawn by the run's seed."""
+    if not share:
+        return staged
     import numpy as np
 
     name = staged.stage.name
