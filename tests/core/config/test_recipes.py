@@ -60,7 +60,7 @@ def test_measured_is_what_was_trained_in_the_premise() -> None:
     assert measured["pairing"] == {**premise["arms"]["uncertainty"]["pairing"], "truncated": "avoid"}
     assert measured["generator"]["responses"] == premise["generator"]["responses"]
     assert measured["generator"]["voters"] == 16
-    expected = {"semantic.agreement": 1.0, "factual.cocoa": 0.1, "factual.nll": 0.0, "value.principles": 0.0}
+    expected = {"semantic.agreement": 1.0, "factual.cocoa": 0.1, "factual.nll": 0.0, "value.contrast": 0.0}
     assert dimensions("measured") == expected
 
 
