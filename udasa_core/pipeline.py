@@ -5,20 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from udasa_core.job.job import Job
-from udasa_core.records import ModelRef, Report
-from udasa_core.running.stages import trained_policies, walk_stages
-from udasa_core.steps.aggregate import Calibration, aggregate, fit
+from udasa_core.records import Report
+from udasa_core.running.stages import walk_stages
+from udasa_core.running.watch import Watch
+from udasa_core.steps.aggregate import aggregate, fit
 from udasa_core.steps.agree import agree
 from udasa_core.steps.controls import ControlFigures, check_controls
-from udasa_core.steps.evaluate import Change, HeldOut, compare
+from udasa_core.steps.evaluate import Change, compare
 from udasa_core.steps.pair import pair
 from udasa_core.steps.read import Prompts, split_prompts
 from udasa_core.steps.sample import sample
 from udasa_core.steps.score import score
 from udasa_core.steps.stage import stage
-from udasa_core.steps.suites import SuiteFigures, joined, run_suites
-from udasa_core.store.output import BASE
-from udasa_core.store.store import Shards
+from udasa_core.steps.suites import SuiteFigures, suite_figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +25,7 @@ class Outcome:
     """What a finished pipeline leaves behind."""
 
     prompts: Prompts
-    groups: Shards
-    scores: Shards
     controls: tuple[ControlFigures, ...]
-    before: HeldOut
-    after: HeldOut
     reports: tuple[Report, ...]
     changes: tuple[Change, ...]
     suites: SuiteFigures
@@ -44,21 +39,13 @@ def align(job: Job) -> Outcome:
     columns = score(job, groups)
     calibration = fit(job, columns, agreed)
     scores = aggregate(job, groups, columns, calibration, agreed)
-    controls = check_controls(job, measure(job, prompts.controls, job.base, calibration).scores)
+    watch = Watch(job, prompts.held_out, calibration)
+    controls = check_controls(job, watch.scores(prompts.controls, job.base))
     pairs = pair(job, groups, scores)
     stages = stage(job, pairs)
-    before = measure(job, prompts.held_out, job.base, calibration)
-    base_figures = run_suites(job, {BASE: job.base})
-    reports = walk_stages(job, stages)
-    after = measure(job, prompts.held_out, reports[-1].policy, calibration)
-    changes = compare(job, before, after)
-    suites = joined(base_figures, run_suites(job, trained_policies(reports)))
-    return Outcome(prompts, groups, scores, controls, before, after, reports, changes, suites)
-
-
-def measure(job: Job, prompts: Shards, policy: ModelRef, calibration: Calibration) -> HeldOut:
-    """Sample and score prompts that are not trained on, with the run's one calibration and reader."""
-    groups = sample(job, prompts, policy)
-    agreed = agree(job, groups)
-    columns = score(job, groups)
-    return HeldOut(groups, aggregate(job, groups, columns, calibration, agreed))
+    before = watch.base()
+    walk = walk_stages(job, stages, before, watch)
+    after = watch.end(walk.left, 1)
+    changes = compare(job, before.meters, after.meters)
+    suites = suite_figures(job, {label: one.suites for label, one in watch.measured.items()})
+    return Outcome(prompts, controls, walk.reports, changes, suites)

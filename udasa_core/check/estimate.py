@@ -135,6 +135,8 @@ def _work(config: RunConfig, prompts: Prompts | None) -> Iterator[Figure]:
     each = f"({config.sampling.responses} + {config.voters} voters)" if config.voters else str(_each(config))
     after = f", and the {share:.0%} held out once more after training" if share else ""
     after += "; control prompts come on top" if config.controls.source else ""
+    if config.transitions.measure:
+        after += f", and {_held_out(config, prompts) * _each(config):,} for each stage but the last"
     yield Figure("responses", f"{count:,}", f"prompts × {each}{after}")
     answer, thinking = config.sampling.max_new_tokens, config.sampling.thinking_tokens
     told = f"max_new_tokens ({answer})" if thinking is None else f"(max_new_tokens, {answer}, and "
@@ -143,8 +145,13 @@ def _work(config: RunConfig, prompts: Prompts | None) -> Iterator[Figure]:
 
 
 def _responses(config: RunConfig, prompts: Prompts) -> int:
-    held_out = round(prompts.usable * config.run.held_out)
-    return (prompts.usable + held_out) * _each(config)
+    """Return how many responses are sampled, but for those that watching each stage takes: how many stages
+    there are, only their policy knows."""
+    return (prompts.usable + _held_out(config, prompts)) * _each(config)
+
+
+def _held_out(config: RunConfig, prompts: Prompts) -> int:
+    return round(prompts.usable * config.run.held_out)
 
 
 def _each(config: RunConfig) -> int:

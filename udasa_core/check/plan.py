@@ -48,10 +48,13 @@ def _steps(config: RunConfig) -> Iterator[tuple[str, str]]:
     yield "pair", f"{config.pairing.name}: a reliable response over a less reliable one"
     yield "stage", f"{config.stages.name}: pairs into stages, in training order"
     yield "train", _training(config)
+    if suites := ", ".join(suite.name for suite in config.suites):
+        yield "run suites", f"on the base, and on each stage's policy as soon as it is trained: {suites}"
+    if config.transitions.measure:
+        yield "after each stage", "sample the held-out prompts under its policy; have it read earlier pairs"
     if run.held_out:
         yield "measure", "sample and score the held-out prompts, before and after training"
-    suites = ", ".join(suite.name for suite in config.suites)
-    yield "evaluate", f"compare before with after{f'; suites on every model: {suites}' if suites else ''}"
+    yield "evaluate", "compare before with after"
 
 
 def _training(config: RunConfig) -> str:

@@ -32,6 +32,7 @@ from udasa_core.config.schema import (
     StoreTable,
     TrainingTable,
 )
+from udasa_core.config.transitions import TransitionsTable
 from udasa_core.errors import ConfigError, Fault
 from udasa_core.records import SamplingOptions
 from udasa_core.text.printable import excerpt
@@ -60,6 +61,7 @@ class RunConfig:
     prompts: PromptsTable
     controls: ControlsTable
     clusters: ClustersTable
+    transitions: TransitionsTable
     sampling: SamplingOptions
     voters: int
     training: TrainingTable
@@ -306,6 +308,7 @@ def parse_config(
         "prompts": reader.table("prompts", PromptsTable),
         "controls": reader.table("controls", ControlsTable),
         "clusters": reader.table("clusters", ClustersTable),
+        "transitions": reader.table("transitions", TransitionsTable),
         "sampling": sampling and SamplingOptions(**sampling.model_dump(exclude={"voters"})),
         "voters": sampling and sampling.voters,
         "training": training,

@@ -46,6 +46,7 @@ def figures(run: Run) -> dict[str, Any]:
         "controls": [dict(figures) for figures in run.controls()],
         "pairs": _pairs(run),
         "training": [_training(stage) for stage in run.stages()],
+        "transitions": [dict(transition) for transition in run.transitions()],
         "held_out": [dict(change) for change in run.changes()],
         "suites": {name: list(rows) for name, rows in run.suites().items()},
         "artifacts": _artifacts(run),

@@ -9,6 +9,7 @@ from typing import Any
 
 from udasa_core.report.table import Cell, Interval, Table, TableColumn
 from udasa_core.report.training_table import other_metrics, training_table
+from udasa_core.report.transition_table import transition_tables
 from udasa_core.report.written import number, share
 
 # With fewer, resampling prompts shows less than their real spread.
@@ -37,6 +38,7 @@ def training_tables(figures: Mapping[str, Any]) -> Iterator[Table]:
     if figures["training"]:
         yield training_table(figures["training"])
         yield from other_metrics(figures["training"])
+    yield from transition_tables(figures["transitions"])
 
 
 def outcome_tables(figures: Mapping[str, Any]) -> Iterator[Table]:

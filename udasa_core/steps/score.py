@@ -71,8 +71,7 @@ def _shards(job: Job, plugin: BuiltPlugin, groups: Shards) -> Shards:
         for number, key in enumerate(groups.fingerprints)
     )
     shards = replace(groups, step="score", fingerprints=fingerprints, voters=())
-    output = Output("score", groups.split, groups.round, plugin.name)
-    job.outputs.point(output, f"score {plugin.name} {shards}", fingerprints)
+    job.outputs.point(shards.output(plugin.name), f"score {plugin.name} {shards}", fingerprints)
     return shards
 
 

@@ -146,6 +146,16 @@ class Run:
             return ()
         return tuple(self.store.read_json("evaluate", keys[0])["changes"])
 
+    def transitions(self) -> Iterator[Mapping[str, Any]]:
+        """Yield what each stage did, in order: round (from 0), the labels of the policies before and after,
+        and the moves, as `Move` has them."""
+        for entry in self.manifest.outputs():
+            found = Output.from_json(entry)
+            if found.step == "transition" and found.policy == "previous":
+                for key in entry["keys"]:
+                    if self.store.has("transition", key, ".json"):
+                        yield {"round": found.round, **self.store.read_json("transition", key)}
+
     def controls(self) -> tuple[Mapping[str, Any], ...]:
         """Return each dimension's figures on the control prompts, as `ControlFigures` has them."""
         for step in ("controls", "alarm"):  # in stores of format 1 it was "alarm"

@@ -1,0 +1,50 @@
+"""What each stage did to what the earlier ones taught: figures down, policies across."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from udasa_core.config.transitions import CHOSEN_LOGP, PAIR_ACCURACY
+from udasa_core.report.table import Cell, Interval, Table
+
+# Of all earlier stages together: what gates go by. The matrix has each stage's own.
+_POOLED = (CHOSEN_LOGP, PAIR_ACCURACY)
+_NOTES = (
+    "Below each value, in brackets, the 95% interval of its change from the policy before, paired by prompt "
+    "or item (by both standard errors where a suite's rows do not hold the figure): one that holds 0 is no "
+    "evidence of a change, and where all change alike it has no width.",
+    "chosen logp: nats of a whole response; pair accuracy: share of pairs whose chosen response gained on "
+    "the rejected one, against the base, where it is ½ by construction. Both of an earlier stage's pairs.",
+)
+
+
+def transition_tables(transitions: Sequence[Mapping[str, Any]]) -> Iterator[Table]:
+    """Yield the matrix of each round."""
+    rounds = [(number, list(some)) for number, some in groupby(transitions, key=lambda one: one["round"])]
+    for number, some in rounds:
+        of = f", round {number + 1}" if len(rounds) > 1 else ""
+        yield _matrix(f"What each stage did to what was there before{of}", some)
+
+
+def _matrix(title: str, transitions: Sequence[Mapping[str, Any]]) -> Table:
+    """A policy's value stands in its own column, whichever transition tells it."""
+    labels = [transitions[0]["before"], *(one["after"] for one in transitions)]
+    values: dict[str, dict[str, float]] = {}
+    intervals: dict[str, dict[str, Interval]] = {}
+    counts: dict[str, int] = {}
+    for one in transitions:
+        for move in one["moves"]:
+            name = move["name"]
+            if name in _POOLED or name.endswith("(raw)"):
+                continue
+            values.setdefault(name, {}).update({one["before"]: move["before"], one["after"]: move["after"]})
+            counts[name] = max(move["n"], counts.get(name, 0))
+            if move["low"] is not None:
+                intervals.setdefault(name, {})[one["after"]] = Interval(move["low"], move["high"])
+    rows: list[tuple[Cell, ...]] = []
+    for name, own in values.items():
+        rows.append((name, *(own.get(label) for label in labels), counts[name]))
+        rows.append(("", *(intervals.get(name, {}).get(label, "") for label in labels), ""))
+    return Table(title, ("figure", *labels, "n"), rows, _NOTES)
