@@ -27,11 +27,13 @@ _STEPS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "train": ("trainer", ("stage",)),
     "meters": ("", ("aggregate", "train")),
     "pair-logprobs": ("", ("stage", "train")),
-    "evaluate": ("", ("meters",)),
     "answer": ("generator", ()),
     "grade": ("judge", ()),
     "suite": ("suite", ("train", "answer", "grade")),
     "transition": ("", ("meters", "pair-logprobs", "suite")),
+    "gate": ("", ("transition",)),
+    "guard": ("", ("meters",)),
+    "evaluate": ("", ("meters",)),
 }
 _TITLE = "Made again by `udasa run`"
 # A model is known by its weights: trained again to the same ones, it is measured already.

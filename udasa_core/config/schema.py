@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from udasa_core.config.table import Table
-from udasa_core.config.transitions import TransitionsTable
+from udasa_core.config.transitions import GateTable, GuardTable, RoundsTable, TransitionsTable
 
 # Voters are sampled so many at a time: one block more is sampled beside those that are there.
 VOTERS_A_BLOCK = 8
@@ -243,6 +243,10 @@ CORE_TABLES: Mapping[str, type[Table]] = {
     "controls": ControlsTable,
     "clusters": ClustersTable,
     "transitions": TransitionsTable,
+    "guard": GuardTable,
+    "rounds": RoundsTable,
     "store": StoreTable,
 }
+# Arrays of the core's own tables.
+CORE_ARRAYS: Mapping[str, type[Table]] = {"gate": GateTable}
 KIND_TABLES: Mapping[str, type[Table]] = {"generator": SamplingTable, "trainer": TrainingTable}

@@ -32,6 +32,8 @@ MAKERS: Mapping[str, str] = {
     "meters": "udasa_core.steps.meters",
     "pair-logprobs": "udasa_core.steps.pair_logprobs",
     "transition": "udasa_core.steps.transition",
+    "gate": "udasa_core.steps.gate",
+    "guard": "udasa_core.steps.guard",
     "evaluate": "udasa_core.steps.evaluate",
     "suite": "udasa_core.steps.suites",
     "answer": "udasa_core.job.asked",

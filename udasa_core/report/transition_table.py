@@ -28,8 +28,21 @@ def transition_tables(transitions: Sequence[Mapping[str, Any]]) -> Iterator[Tabl
         yield _matrix(f"What each stage did to what was there before{of}", some)
 
 
-def _matrix(title: str, transitions: Sequence[Mapping[str, Any]]) -> Table:
-    """A policy's value stands in its own column, whichever transition tells it."""
+def rounds_table(rounds: Sequence[Mapping[str, Any]], ended: str) -> Table:
+    """Return the matrix of what each round did. ended: why there are no more, "" where none is missing."""
+    names = ["base", *(f"round {one['round'] + 1}" for one in rounds)]
+    notes = [f"There was no further round: {ended}."] if ended else []
+    return _matrix("Rounds", rounds, names, [_NOTES[0], *notes])
+
+
+def _matrix(
+    title: str,
+    transitions: Sequence[Mapping[str, Any]],
+    names: Sequence[str] = (),
+    notes: Sequence[str] = _NOTES,
+) -> Table:
+    """A policy's value stands in its own column, whichever transition tells it. names: of the columns, where
+    not by the policies' labels."""
     labels = [transitions[0]["before"], *(one["after"] for one in transitions)]
     values: dict[str, dict[str, float]] = {}
     intervals: dict[str, dict[str, Interval]] = {}
@@ -47,4 +60,4 @@ def _matrix(title: str, transitions: Sequence[Mapping[str, Any]]) -> Table:
     for name, own in values.items():
         rows.append((name, *(own.get(label) for label in labels), counts[name]))
         rows.append(("", *(intervals.get(name, {}).get(label, "") for label in labels), ""))
-    return Table(title, ("figure", *labels, "n"), rows, _NOTES)
+    return Table(title, ("figure", *(names or labels), "n"), rows, notes)

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
-from udasa_core.job.job import Job
-from udasa_core.records import ModelRef
+from udasa_core.config.transitions import OF_PAIRS, OF_PROMPTS, metric_fault
+from udasa_core.errors import ConfigError, Fault
+from udasa_core.job.job import Job, log
+from udasa_core.records import Event, ModelRef
 from udasa_core.steps.aggregate import Calibration, aggregate
 from udasa_core.steps.agree import agree
+from udasa_core.steps.gate import decide
+from udasa_core.steps.guard import watch_over
 from udasa_core.steps.meters import meter
 from udasa_core.steps.pair_logprobs import read_stage
 from udasa_core.steps.sample import sample
 from udasa_core.steps.score import score
-from udasa_core.steps.suites import measure_by_suites
+from udasa_core.steps.suites import figures_of, measure_by_suites
 from udasa_core.steps.transition import transition
+from udasa_core.store.decisions import Decision, told
 from udasa_core.store.meters import Measured
+from udasa_core.store.moves import Move
 from udasa_core.store.output import BASE
 from udasa_core.store.store import Shards, StagedPairs
 
@@ -30,7 +37,7 @@ class Watch:
     def __init__(self, job: Job, held_out: Shards, calibration: Calibration) -> None:
         self._job = job
         self._held_out = held_out
-        self._calibration = calibration
+        self.calibration = calibration
         # In the order in which they were measured, rolled back or not.
         self.measured: dict[str, Measured] = {}
 
@@ -39,37 +46,87 @@ class Watch:
         return self._responses(prompts, policy)[1]
 
     def base(self) -> Measured:
-        """Measure the base, so that a suite that cannot be measured costs no training."""
+        """Measure the base once, so that a suite that cannot be measured costs no training.
+
+        Raises ConfigError where a gate goes by a figure that its suite has not.
+        """
+        if BASE in self.measured:
+            return self.measured[BASE]
         policy = self._job.base
-        return self._kept(
-            Measured(
-                BASE,
-                policy,
-                meters=self._meters(self._held_out, policy),
-                suites=measure_by_suites(self._job, BASE, policy),
-            )
-        )
+        meters = self._meters(self._held_out, policy)
+        found = Measured(BASE, policy, meters, suites=measure_by_suites(self._job, BASE, policy))
+        self._check_figures(found)
+        return self._kept(found)
 
     def stage(self, staged: StagedPairs, policy: ModelRef, earlier: Sequence[StagedPairs]) -> Measured:
         """Measure the policy that a stage left. earlier: the round's stages before it that stand."""
-        job, label, watched = self._job, staged.label, self._job.config.transitions.measure
+        job, label = self._job, staged.label
         prompts = replace(self._held_out, round=staged.round, policy=label)
-        meters = self._meters(prompts, policy) if watched else ""
+        meters = self._meters(prompts, policy) if job.config.watches_prompts else ""
         pairs: dict[str, str] = {}
-        for one in (*earlier, staged) if watched else ():
+        for one in (*earlier, staged) if job.config.watches_pairs else ():
             self._read_by_base(one)
             pairs[one.label] = read_stage(job, one, policy, label)
         return self._kept(Measured(label, policy, meters, pairs, measure_by_suites(job, label, policy)))
 
-    def compare(self, before: Measured, after: Measured, round: int) -> None:
-        """Have the matrix tell of a stage, where that is asked for."""
-        if self._job.config.transitions.measure:
-            base = self.measured[BASE]
-            transition(self._job, base, before, after, round=round, against="previous")
+    def judge(self, staged: StagedPairs, before: Measured, after: Measured) -> tuple[Decision, ...]:
+        """Return what gates and guard decide of a stage, and have the matrix tell of it, where it is asked
+        for."""
+        gates, guard = self._job.config.gates, self._job.config.guard
+        moves: dict[str, Sequence[Move]] = {}
+        if self._job.config.transitions.measure or any(gate.against == "previous" for gate in gates):
+            moves["previous"] = self._moves(before, after, staged.round, "previous")
+        if guard.any_of_k or any(gate.against == "base" for gate in gates):
+            moves["base"] = self._moves(self.measured[BASE], after, staged.round, "base")
+        decisions = decide(self._job, staged, before.label, moves, gates) if gates else ()
+        if self._job.config.watches_prompts:
+            decisions += self._guarded(after, before.label, moves.get("base", ()), staged.round)
+        self._tell(decisions, before.label, after.label)
+        return decisions
 
-    def end(self, left: Measured, round: int) -> Measured:
-        """Measure the held-out prompts under the policy that a round left. round: from 1."""
-        return replace(left, meters=self._meters(replace(self._held_out, round=round), left.policy))
+    def end(self, start: Measured, left: Measured, round: int) -> Measured:
+        """Measure the held-out prompts under the policy that a round left, and have the guard look at it,
+        where it did not look after each stage. start: what the round began with. round: from 0."""
+        prompts = replace(self._held_out, round=round + 1)
+        whole = replace(left, meters=self._meters(prompts, left.policy))
+        if not self._job.config.watches_prompts and left.label != start.label:
+            base, guard = self.measured[BASE], self._job.config.guard
+            moves = self._moves(base, whole, round, "base") if guard.any_of_k else ()
+            decisions = self._guarded(whole, start.label, moves, round)
+            self._tell(decisions, start.label, left.label)
+        return whole
+
+    def _moves(
+        self, before: Measured, after: Measured, round: int, against: Literal["previous", "base"]
+    ) -> tuple[Move, ...]:
+        return transition(self._job, self.measured[BASE], before, after, round=round, against=against)
+
+    def _guarded(self, policy: Measured, was: str, moves: Sequence[Move], round: int) -> tuple[Decision, ...]:
+        if not self._held_out.fingerprints:
+            return ()
+        return watch_over(self._job, self.measured[BASE], policy, was, moves, round=round)
+
+    def _tell(self, decisions: Sequence[Decision], was: str, label: str) -> None:
+        for one in decisions:
+            detail = {**one.to_json(), "verdict": one.verdict, "stage": label, "was": was}
+            self._job.observe(Event("finished", "gate", f"{one.figure} after {label}", 1, 1, detail))
+            if one.tripped:
+                log.warning("%s", told(one, was, label))
+
+    def _check_figures(self, base: Measured) -> None:
+        """Stop before training where a suite lacks the figure that something goes by."""
+        config = self._job.config
+        asked = [(f"gate.{gate.figure}.figure", gate.figure) for gate in config.gates]
+        asked += [("guard.any_of_k", config.guard.any_of_k), ("rounds.until", config.rounds.until)]
+        faults = []
+        for path, figure in asked:
+            suite = figure.partition(" ")[0]
+            if suite in base.suites and figure not in (*OF_PROMPTS, *OF_PAIRS):
+                found = figures_of(self._job, base.suites[suite])
+                if fault := metric_fault(figure, suite, found):
+                    faults.append(Fault(path, fault))
+        if faults:
+            raise ConfigError(faults, config.origin)
 
     def _kept(self, one: Measured) -> Measured:
         self.measured[one.label] = one
@@ -90,4 +147,4 @@ class Watch:
         groups = sample(self._job, prompts, policy)
         agreed = agree(self._job, groups)
         columns = score(self._job, groups)
-        return groups, aggregate(self._job, groups, columns, self._calibration, agreed), agreed
+        return groups, aggregate(self._job, groups, columns, self.calibration, agreed), agreed

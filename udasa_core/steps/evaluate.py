@@ -45,7 +45,8 @@ def compare(job: Job, before: str, after: str, *, round: int = 0) -> tuple[Chang
 
     ingredients = {"before": before, "after": after, "seed": job.seed("evaluate")}
     output = Output("evaluate", round=round)
-    key = job.outputs.once(output, "compare held-out prompts", ingredients, make)
+    label = f"compare held-out prompts{f', round {round + 1}' if round else ''}"
+    key = job.outputs.once(output, label, ingredients, make)
     return tuple(Change(**change) for change in job.store.read_json("evaluate", key)["changes"])
 
 

@@ -10,7 +10,7 @@ from udasa_core.job.job import Job
 from udasa_core.plugins.compared import same_answers
 from udasa_core.records import Abstain, Group, Response, Scores
 from udasa_core.store.agreed import Agreed, agreed_from
-from udasa_core.store.meters import AGREEMENT, ENTROPY, HALVES_DIFFER, MAJORITY, SINGLE
+from udasa_core.store.meters import AGREEMENT, ENTROPY, HALVES_DIFFER, MAJORITY, QUESTION, SINGLE
 from udasa_core.store.store import Shards
 from udasa_core.store.tables import groups_from, read_groups, scores_from
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # Columns that are no figures.
-_TEXTS = ("prompt_id", MAJORITY)
+_TEXTS = ("prompt_id", QUESTION, MAJORITY)
 
 
 def meter(job: Job, groups: Shards, scores: Shards, agreed: Shards) -> str:
@@ -52,12 +52,13 @@ def _rows(job: Job, groups: Shards, scores: Shards, agreed: Shards) -> Iterator[
     for number, (group_key, score_key, agreed_key) in enumerate(
         zip(groups.fingerprints, scores.fingerprints, agreed.fingerprints, strict=True)
     ):
-        told = agreed_from(job.store.read_table("agree", agreed_key))
+        agreements = agreed_from(job.store.read_table("agree", agreed_key))
         scored = scores_from(job.store.read_table("aggregate", score_key))
         alone = groups_from(job.store.read_table("sample", group_key))
         heard = read_groups(job.store, group_key, groups.blocks(number))
-        for group, whole, one, agreement in zip(alone, heard, scored, told, strict=True):
-            yield {"prompt_id": group.prompt.id, **_figures(group, one), **_agreement(whole, agreement)}
+        for group, whole, one, agreement in zip(alone, heard, scored, agreements, strict=True):
+            told = {"prompt_id": group.prompt.id, QUESTION: group.prompt.messages[-1].content}
+            yield {**told, **_figures(group, one), **_agreement(whole, agreement)}
 
 
 def _figures(group: Group, scores: Scores) -> dict[str, float]:

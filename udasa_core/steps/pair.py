@@ -19,7 +19,7 @@ def pair(job: Job, groups: Shards, scores: Shards) -> Shards:
     for number, (group_key, score_key) in enumerate(
         zip(groups.fingerprints, scores.fingerprints, strict=True)
     ):
-        seed = job.seed("pair", groups.split, groups.number(number))
+        seed = job.seed("pair", groups.split, groups.number(number), *groups.fresh)
         ingredients = {"pairing": identity, "seed": seed, "groups": group_key, "scores": score_key}
         payloads.append(
             {

@@ -33,7 +33,7 @@ def _block(job: Job, prompts: Shards, policy: ModelRef, sampling: SamplingOption
     drawn = replace(prompts, round=round)
     payloads = []
     for number, key in enumerate(prompts.fingerprints):
-        seed = job.seed("sample", prompts.split, prompts.number(number), *name)
+        seed = job.seed("sample", prompts.split, prompts.number(number), *prompts.fresh, *name)
         shard = {**asked, "seed": seed, "prompts": key}
         software = versions(*INFERENCE)
         payloads.append(

@@ -40,6 +40,14 @@ def suite_figures(job: Job, measured: Mapping[str, Mapping[str, str]]) -> SuiteF
     }
 
 
+def figures_of(job: Job, key: str) -> list[str]:
+    """Return the names of what a suite measured, "score" among them where its rows have one."""
+    names = [str(metric["name"]) for metric in job.store.read_json("suite", key)["metrics"]]
+    table = job.store.read_table("suite", key)
+    scored = {"id", "score"} <= set(table.column_names) and table["score"].null_count < len(table)
+    return [*names, "score"] if scored and "score" not in names else names
+
+
 def run_suites(job: Job, models: Mapping[str, ModelRef]) -> SuiteFigures:
     """Run every suite on every model, by label."""
     return suite_figures(job, {label: measure_by_suites(job, label, ref) for label, ref in models.items()})

@@ -22,24 +22,25 @@ SEALED = "stage.json"
 STATE = "state"
 
 
-def train_stage(job: Job, staged: StagedPairs, policy: ModelRef) -> Report:
+def train_stage(job: Job, staged: StagedPairs, policy: ModelRef, anchor: ModelRef) -> Report:
     """Have one stage's trainer go on with `policy`; its report's policy is what the next stage goes on with.
 
-    A stage with too few pairs is skipped, and hands its policy on unchanged.
+    anchor: what `reference = "base"` compares with, in this round. A stage with too few pairs is skipped, and
+    hands its policy on unchanged.
     """
     stage, training = staged.stage, job.config.training
-    job.observe(Event("started", "stage", stage.name, 0, stage.size))
+    job.observe(Event("started", "stage", staged.label, 0, stage.size))
     if stage.size < training.min_pairs:
         reason = f"{stage.size} pairs, fewer than min_pairs = {training.min_pairs}"
         trainer = job.stack.trainer(stage.name).name
         report = Report(stage.name, trainer, stage.size, policy, skipped=reason)
     else:
-        reference = policy if training.reference == "previous_stage" else job.base
+        reference = policy if training.reference == "previous_stage" else anchor
         report = _trained(job, staged, policy, reference)
     if report.skipped:
-        log.warning("stage %s is skipped: %s", stage.name, report.skipped)
+        log.warning("stage %s is skipped: %s", staged.label, report.skipped)
     detail = {**report.metrics, "skipped": report.skipped}
-    job.observe(Event("finished", "stage", stage.name, report.pairs, stage.size, detail))
+    job.observe(Event("finished", "stage", staged.label, report.pairs, stage.size, detail))
     return report
 
 
@@ -57,7 +58,7 @@ class _Call:
 def _trained(job: Job, staged: StagedPairs, policy: ModelRef, reference: ModelRef) -> Report:
     stage = staged.stage
     plugin = job.stack.trainer(stage.name)
-    seed = job.seed("train", stage.name)
+    seed = job.seed("train", staged.label)
     ingredients = {
         "trainer": job.identity(plugin),
         "stage": stage.name,
@@ -72,8 +73,8 @@ def _trained(job: Job, staged: StagedPairs, policy: ModelRef, reference: ModelRe
         ingredients["earlier"] = earlier_state.parent.name
     call = _Call(staged, policy, reference, seed, earlier_state)
     key = job.outputs.once(
-        Output("train", instance=stage.name),
-        f"train {stage.name}",
+        Output("train", round=staged.round, instance=stage.name),
+        f"train {staged.label}",
         ingredients,
         lambda key: _make(job, call, key),
         suffix="",

@@ -33,12 +33,12 @@ def transition(
     after: Measured,
     *,
     round: int,
-    against: Literal["previous", "base"],
+    against: Literal["previous", "base", "round"],
 ) -> tuple[Move, ...]:
     """Return every figure that both policies have, in the order: held-out prompts, pairs, suites.
 
-    base: whose readings of pairs are the reference. round: from 0. against: which of a stage's two
-    comparisons this is.
+    base: whose readings of pairs are the reference. round: from 0. against: which of a policy's
+    comparisons this is: with the stage before, with the base, or with what its round began with.
     """
 
     def make(key: str) -> None:

@@ -20,6 +20,8 @@ HALVES_DIFFER = "halves differ"
 # The response that speaks for the answer which most give.
 MAJORITY = "majority"
 ENTROPY = "entropy"
+# What the prompt asks.
+QUESTION = "question"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from udasa_core.files.lock import locked
 from udasa_core.files.whole import settle, whole_file
 from udasa_core.records import Stage, content_key
 from udasa_core.store.digests import Digests, told
-from udasa_core.store.output import Output
+from udasa_core.store.output import TRAINING, Output
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -63,6 +63,12 @@ class Shards:
             return f"{self.split}, after {self.policy}"
         aligned = {0: "", 1: ", aligned"}.get(self.round, f", aligned {self.round} times")
         return f"{self.split}{aligned}"
+
+    @property
+    def fresh(self) -> tuple[str, ...]:
+        """What the seeds of a later round follow from, besides the rest: training prompts are answered anew.
+        Other prompts get the base's seeds, so that the policy alone is what differs."""
+        return (f"round {self.round + 1}",) if self.round and self.split == TRAINING else ()
 
     def output(self, instance: str = "") -> Output:
         """Return the key that a run finds these by. instance: which of the step's outputs they are."""
