@@ -29,8 +29,6 @@ OF_PROMPTS: Mapping[str, Better | None] = {
     "agreement": None,
     "single cluster": "lower",
 }
-# A suite's figure that is each item's, whatever the suite: `udasa eval compare` goes by it.
-SCORE = "score"
 
 
 class TransitionsTable(Table):
@@ -149,7 +147,7 @@ def figure_faults(
             yield Fault(
                 where, f"names no figure of suite {suite}", f'write "{suite} FIGURE", or "{suite} score"'
             )
-        elif better is None and metric != SCORE:
+        elif better is None:
             yield _undirected(path, figure)
     else:
         yield Fault(where, f"nothing measures {excerpt(figure)}", _meant(figure, names))

@@ -16,10 +16,11 @@ _ENDS = {
 
 def gate_table(decisions: Sequence[Mapping[str, Any]]) -> Table:
     """Return one line a decision, in the order in which they were made."""
+    after = [one["stage"] for one in decisions]
     rows = [
         (
-            one["stage"],
-            f"{one['figure']}{'' if one['against'] == 'previous' else ' (base)'}",
+            "" if number and after[number - 1] == one["stage"] else one["stage"],
+            _figure(one),
             Change(one["before"], one["after"]),
             one["worse"],
             "" if one["low"] is None else Interval(one["low"], one["high"]),
@@ -27,7 +28,7 @@ def gate_table(decisions: Sequence[Mapping[str, Any]]) -> Table:
             one["n"],
             _verdict(one),
         )
-        for one in decisions
+        for number, one in enumerate(decisions)
     ]
     notes = [
         "worse: by how much the figure became worse than before the stage, or than the base's where it says "
@@ -36,8 +37,13 @@ def gate_table(decisions: Sequence[Mapping[str, Any]]) -> Table:
     ]
     if any(one["watch"] == "guard" for one in decisions):
         notes.append(
-            "majority flips: before is the share of prompts in which two halves of the base's own responses "
-            "differ, which is chance; worse is what goes beyond. Worse entropy is a share of the base's."
+            "guard: beside the base. majority flips: before is the share of prompts in which two halves of "
+            "the base's own responses differ, which is chance; worse is what goes beyond. The guard's worse "
+            "entropy is a share of the base's."
+        )
+    if any(one["verdict"] == "not measured" for one in decisions):
+        notes.append(
+            "not measured: there is nothing to compare, as of earlier pairs after a round's first stage."
         )
     if any(one["verdict"] == "tripped" for one in decisions):
         tripped = [one for one in decisions if one["verdict"] == "tripped"]
@@ -48,6 +54,12 @@ def gate_table(decisions: Sequence[Mapping[str, Any]]) -> Table:
         *(TableColumn("bound", digits="short"), "n", "verdict"),
     )
     return Table("Gates and the guard", columns, rows, notes)
+
+
+def _figure(one: Mapping[str, Any]) -> str:
+    if one["watch"] == "guard":
+        return f"guard: {one['figure']}"
+    return f"{one['figure']}{'' if one['against'] == 'previous' else ' (base)'}"
 
 
 def _verdict(one: Mapping[str, Any]) -> str:

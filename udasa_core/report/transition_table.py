@@ -14,7 +14,7 @@ _POOLED = (CHOSEN_LOGP, PAIR_ACCURACY)
 _NOTES = (
     "Below each value, in brackets, the 95% interval of its change from the policy before, paired by prompt "
     "or item (by both standard errors where a suite's rows do not hold the figure): one that holds 0 is no "
-    "evidence of a change, and where all change alike it has no width.",
+    "evidence of a change. Of fewer than six there is none.",
     "chosen logp: nats of a whole response; pair accuracy: share of pairs whose chosen response gained on "
     "the rejected one, against the base, where it is ½ by construction. Both of an earlier stage's pairs.",
 )
@@ -59,5 +59,6 @@ def _matrix(
     rows: list[tuple[Cell, ...]] = []
     for name, own in values.items():
         rows.append((name, *(own.get(label) for label in labels), counts[name]))
-        rows.append(("", *(intervals.get(name, {}).get(label, "") for label in labels), ""))
+        if name in intervals:
+            rows.append(("", *(intervals[name].get(label, "") for label in labels), ""))
     return Table(title, ("figure", *(names or labels), "n"), rows, notes)

@@ -10,11 +10,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def student_interval(values: NDArray[float64], fewest: int) -> tuple[float, float]:
-    """Return Student's 95% interval of the mean of independent values, each a prompt's, say.
+def student_interval(values: NDArray[float64], fewest: int, unit: float = 0.0) -> tuple[float, float]:
+    """Return Student's 95% interval of the mean of n independent values, each a prompt's, say.
 
-    fewest: with fewer values nothing is sure, and the interval is everything: from −∞ to ∞. Where all values
-    are equal it has no width: read their number beside it.
+    fewest: with fewer values nothing is sure, and the interval is everything: from −∞ to ∞. unit: by how much
+    a value can differ at most, where that is known; where all values are equal, n more may still differ in
+    3/n of them (the rule of three: Hanley and Lippman-Hand 1983), and the interval is that wide. Without a
+    unit it has no width then: read n beside it.
     """
     count = len(values)
     if count < fewest:
@@ -22,5 +24,7 @@ def student_interval(values: NDArray[float64], fewest: int) -> tuple[float, floa
     from scipy.special import stdtrit
 
     half = float(stdtrit(count - 1, 0.975)) * float(values.std(ddof=1)) / count**0.5
+    if values.min() == values.max():
+        half = 3 * unit / count
     mean = float(values.mean())
     return mean - half, mean + half

@@ -80,7 +80,7 @@ def _mean_of(
 ) -> Decision:
     """Hold a rise against its bound."""
     before, after = _both(base, policy)
-    low, high = student_interval(after - before, FEWEST)
+    low, high = student_interval(after - before, FEWEST, unit=1.0)
     return _decision(figure, before, after, _mean(after - before), low, high, bound, guard)
 
 

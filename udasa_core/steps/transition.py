@@ -133,7 +133,7 @@ def _of_metric(
     suite: str, name: str, sides: Sequence[tuple[Mapping[str, Mapping[str, Any]], list[dict[str, Any]]]]
 ) -> Iterator[Move]:
     """Yield a metric's move: by item where a column of the rows (of its name, or the score) has the metric as
-    its mean, else by the two standard errors."""
+    its mean, or a perplexity's column as its mean by tokens; else by the two standard errors."""
     (old, old_rows), (new, new_rows) = sides
     if name not in old or name not in new:
         return
@@ -143,6 +143,12 @@ def _of_metric(
             yield from _of_items(f"{suite} {name}", *items)
             return
     before, after = float(old[name]["value"]), float(new[name]["value"])
+    read = _by_item(old_rows, name), _by_item(new_rows, name)
+    tokens = _by_item(old_rows, "tokens"), _by_item(new_rows, "tokens")
+    sides_read = list(zip(read, tokens, (before, after), strict=True))
+    if all(_is_perplexity(*side) for side in sides_read) and read[0].keys() == read[1].keys():
+        yield _of_texts(f"{suite} {name}", *sides_read)
+        return
     errors = [one[name].get("error") for one in (old, new)]
     n = min(int(old[name]["n"]), int(new[name]["n"]))
     low = high = None
@@ -169,6 +175,33 @@ def _is_mean(items: Mapping[str, float], metric: Mapping[str, Any]) -> bool:
     return abs(mean - float(metric["value"])) <= _ROUNDING * max(1.0, abs(mean))
 
 
+def _is_perplexity(items: Mapping[str, float], tokens: Mapping[str, float], value: float) -> bool:
+    """Say whether a figure is the items' perplexities together: exp of −log-probability by token."""
+    if not items or min(items.values()) <= 0 or not items.keys() <= tokens.keys():
+        return False
+    total = math.fsum(tokens[item] for item in items)
+    logs = math.fsum(tokens[item] * math.log(one) for item, one in items.items())
+    return total > 0 and abs(math.exp(logs / total) - value) <= _ROUNDING * value
+
+
+def _of_texts(name: str, *sides: tuple[Mapping[str, float], Mapping[str, float], float]) -> Move:
+    """Return a perplexity's move, paired by text: a ratio of sums, linearised."""
+    import numpy as np
+
+    items = sorted(sides[0][0])
+    shares = []
+    for read, tokens, value in sides:
+        weights = np.array([tokens[item] for item in items], dtype=np.float64)
+        logs = np.log(np.array([read[item] for item in items], dtype=np.float64))
+        shares.append(value * (1 + weights / weights.mean() * (logs - math.log(value))))
+    low, high = student_interval(shares[1] - shares[0], FEWEST)
+    before, after = sides[0][2], sides[1][2]
+    is_bounded = math.isfinite(low)
+    return Move(
+        name, before, after, low if is_bounded else None, high if is_bounded else None, len(items), "item"
+    )
+
+
 def _of_items(name: str, old: Mapping[str, float], new: Mapping[str, float]) -> Iterator[Move]:
     import numpy as np
 
@@ -185,7 +218,8 @@ def _paired(name: str, before: NDArray[float64], after: NDArray[float64], paired
     if not both.any():
         return
     old, new = before[both], after[both]
-    low, high = student_interval(new - old, FEWEST)
+    is_share = min(old.min(), new.min()) >= 0 and max(old.max(), new.max()) <= 1
+    low, high = student_interval(new - old, FEWEST, unit=float(is_share))
     is_bounded = math.isfinite(low)
     yield Move(
         name,

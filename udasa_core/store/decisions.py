@@ -98,6 +98,6 @@ def of_move(
         return Decision(watch, figure, against, None, None, None, None, None, 0, bound, action)
     low, high = move.low, move.high
     if is_fall and low is not None and high is not None:
-        low, high = -high, -low
-    worse = -move.change if is_fall else move.change
+        low, high = 0.0 - high, 0.0 - low
+    worse = 0.0 - move.change if is_fall else move.change
     return Decision(watch, figure, against, move.before, move.after, worse, low, high, move.n, bound, action)

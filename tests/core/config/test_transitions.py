@@ -88,4 +88,5 @@ def test_what_is_not_asked_for_is_not_measured(plain: dict[str, Any]) -> None:
     assert watched(guard={"action": "stop"}) == (True, False)
     assert watched(gate=[{"figure": "entropy", "max_drop": 0.1}]) == (True, False)
     assert watched(gate=[{"figure": "pair accuracy", "max_drop": 0.1}]) == (False, True)
-    assert watched(gate=[{"figure": "quiz score", "max_drop": 0.1}]) == (False, False)
+    gate = {"figure": "quiz score", "max_drop": 0.1, "better": "higher"}
+    assert watched(gate=[gate]) == (False, False)

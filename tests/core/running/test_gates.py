@@ -69,7 +69,8 @@ def verdicts(run: udasa_core.Run, watch: str = "gate") -> list[tuple[str, str]]:
 def test_planted_forgetting_is_rolled_back_to_the_bit(forgetting: udasa_core.Run) -> None:
     first, second, third = forgetting.stages()
     told = [("moderate", "tripped"), ("exploratory", "tripped")]
-    assert verdicts(forgetting) == [("conservative", "certified"), *told]
+    # Of ten items that all stayed as they were, three may not.
+    assert verdicts(forgetting) == [("conservative", "not certified"), *told]
     assert [stage.rolled_back for stage in (first, second, third)] == [False, True, True]
     assert first.adapter is not None
     assert second.adapter is not None

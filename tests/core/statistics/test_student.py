@@ -19,3 +19,10 @@ def test_the_interval_is_students() -> None:
     # Four prompts that agree to the last digit prove nothing.
     assert student_interval(np.full(4, 0.9), 5) == (-math.inf, math.inf)
     assert student_interval(np.full(12, 0.9), 5) == (0.9, 0.9)
+
+
+def test_where_all_agree_three_in_n_may_not() -> None:
+    assert student_interval(np.zeros(12), 5, unit=1.0) == (-0.25, 0.25)
+    # Values that differ tell by themselves.
+    values = np.array([0.0] * 11 + [1.0])
+    assert student_interval(values, 5, unit=1.0) == student_interval(values, 5)
