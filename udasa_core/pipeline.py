@@ -17,6 +17,7 @@ from udasa_core.steps.read import Prompts, split_prompts
 from udasa_core.steps.sample import sample
 from udasa_core.steps.score import score
 from udasa_core.steps.stage import stage
+from udasa_core.store.meters import Measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,28 +29,29 @@ class Outcome:
 
 
 def align(job: Job) -> Outcome:
-    """Run the pipeline: one round below after the other, each from the policy that the one before it left."""
+    """Run one round after the other, each from the policy that the one before it left."""
     prompts = split_prompts(job)
-    return Outcome(prompts, walk_rounds(job, lambda number, last: align_once(job, prompts, number, last)))
+    watch = Watch(job, prompts.held_out)
+    rounds = walk_rounds(job, watch, lambda number, start: align_once(job, prompts, watch, number, start))
+    return Outcome(prompts, rounds)
 
 
-def align_once(job: Job, prompts: Prompts, number: int, last: Round | None) -> Round:
+def align_once(job: Job, prompts: Prompts, watch: Watch, number: int, start: Measured) -> Round:
     """Run the steps of one round in order. Each takes from the store what is there, and makes what is not.
 
-    number: from 0. last: the round before; the first one fits the calibration, and measures the base.
+    number: from 0. start: the policy that the round begins with. What the first round fits and measures of
+    the base, the others take over.
     """
-    policy = last.left.policy if last else job.base
-    groups = sample(job, replace(prompts.training, round=number), policy)
+    groups = sample(job, replace(prompts.training, round=number), start.policy)
     agreed = agree(job, groups)
     columns = score(job, groups)
-    watch = last.watch if last else Watch(job, prompts.held_out, fit(job, columns, agreed))
-    scores = aggregate(job, groups, columns, watch.calibration, agreed)
-    if last is None:
-        check_controls(job, watch.scores(prompts.controls, job.base))
+    calibration = watch.calibrated(lambda: fit(job, columns, agreed))
+    scores = aggregate(job, groups, columns, calibration, agreed)
+    watch.once(lambda: check_controls(job, watch.scores(prompts.controls, job.base)))
     pairs = pair(job, groups, scores)
     stages = stage(job, pairs)
-    start = last.left if last else watch.base()
-    walk = walk_stages(job, stages, start, watch)
+    before = watch.base()
+    walk = walk_stages(job, stages, watch.measured[start.label], watch)
     left = watch.end(start, walk.left, number)
-    compare(job, watch.base().meters, left.meters, round=number)
-    return Round(number, watch, start, left, walk)
+    compare(job, before.meters, left.meters, round=number)
+    return Round(number, start, left, walk)

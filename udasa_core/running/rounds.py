@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from udasa_core.config.transitions import better_of
@@ -21,12 +21,10 @@ from udasa_core.store.output import BASE
 class Round:
     """A finished round.
 
-    number: from 0. watch: it holds the run's one calibration, and what was measured so far. start, left: the
-    policies before and after. walk: through its stages.
+    number: from 0. start, left: the policies before and after. walk: through its stages.
     """
 
     number: int
-    watch: Watch
     start: Measured
     left: Measured
     walk: Walk
@@ -34,10 +32,14 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Rounds:
-    """All rounds that were made, and why there were no more; "" where as many were made as were asked for."""
+    """All rounds that were made, and what was measured meanwhile.
+
+    ended: why there were no more; "" where as many were made as were asked for.
+    """
 
     made: tuple[Round, ...]
-    ended: str
+    watch: Watch
+    ended: str = ""
 
     @property
     def skipped(self) -> dict[str, str]:
@@ -48,45 +50,46 @@ class Rounds:
     def suites(self, job: Job) -> SuiteFigures:
         """Return what suites measured of every policy; the base first, the one that is left last."""
         left = self.made[-1].left.label
-        measured = self.made[-1].watch.measured
+        measured = self.watch.measured
         labels = [label for label in measured if label != left or left == BASE]
         labels += [left] if left != BASE else []
         return suite_figures(job, {label: measured[label].suites for label in labels})
 
 
-def walk_rounds(job: Job, align_once: Callable[[int, Round | None], Round]) -> Rounds:
+def walk_rounds(job: Job, watch: Watch, align_once: Callable[[int, Measured], Round]) -> Rounds:
     """Make round after round, until there are as many as [rounds] asks for, or one says that it was the last.
 
-    align_once: makes a round of this number, from 0, after the one before it. Raises what the first round
-    raises; a later one that has nothing to train on ends the walk, and leaves the policy as it is.
+    align_once: makes a round of this number, from 0, from the policy that it begins with. Raises what the
+    first round raises; a later one that has nothing to train on ends the walk, and what was there is left.
     """
     made: list[Round] = []
     for number in range(job.config.rounds.count):
         try:
-            made.append(align_once(number, made[-1] if made else None))
+            made.append(align_once(number, made[-1].left if made else Measured(BASE, job.base)))
         except (NoPairsError, FewPairsError, NothingTrainedError) as error:
             if not made:
                 raise
-            return _ended(made, f"round {number + 1} had nothing to train on: {str(error).splitlines()[0]}")
-        why = _why_last(job, made[-1])
+            told = str(error).splitlines()[0]
+            return _ended(made, watch, f"round {number + 1} had nothing to train on: {told}")
+        why = _why_last(job, watch, made[-1])
         # After the last one that was asked for, only its stages can have been ended.
         if why and (number + 1 < job.config.rounds.count or made[-1].walk.stopped):
-            return _ended(made, why)
-    return Rounds(tuple(made), "")
+            return _ended(made, watch, why)
+    return Rounds(tuple(made), watch)
 
 
-def _ended(made: list[Round], why: str) -> Rounds:
+def _ended(made: Sequence[Round], watch: Watch, why: str) -> Rounds:
     log.warning("the run ends after round %d: %s", len(made), why)
-    return Rounds(tuple(made), why)
+    return Rounds(tuple(made), watch, why)
 
 
-def _why_last(job: Job, one: Round) -> str:
+def _why_last(job: Job, watch: Watch, one: Round) -> str:
     """Say why no further round follows one ("" where one may)."""
     told = f"round {one.number + 1}"
     until, moves = job.config.rounds.until, tuple[Move, ...]()
     if job.config.rounds.count > 1 and one.left.label != one.start.label:
-        base = one.watch.measured[BASE]
-        moves = transition(job, base, one.start, one.left, round=one.number, against="round")
+        base, start = watch.measured[BASE], watch.measured[one.start.label]
+        moves = transition(job, base, start, one.left, round=one.number, against="round")
     if one.walk.stopped:
         return f"a gate or the guard stopped it after {one.walk.stopped}"
     if one.walk.collapsed:

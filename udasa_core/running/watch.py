@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -34,12 +34,25 @@ class Watch:
     under the stages' policies, and pairs are read by them, only where that is asked for.
     """
 
-    def __init__(self, job: Job, held_out: Shards, calibration: Calibration) -> None:
+    def __init__(self, job: Job, held_out: Shards) -> None:
         self._job = job
         self._held_out = held_out
-        self.calibration = calibration
+        self._calibration: Calibration | None = None
+        self._is_begun = False
         # In the order in which they were measured, rolled back or not.
         self.measured: dict[str, Measured] = {}
+
+    def calibrated(self, fit: Callable[[], Calibration]) -> Calibration:
+        """Return the run's one calibration: what `fit` gives, the first time."""
+        if self._calibration is None:
+            self._calibration = fit()
+        return self._calibration
+
+    def once(self, make: Callable[[], object]) -> None:
+        """Do what only the first round does."""
+        if not self._is_begun:
+            self._is_begun = True
+            make()
 
     def scores(self, prompts: Shards, policy: ModelRef) -> Shards:
         """Return a policy's scores on prompts that are not trained on."""
@@ -94,7 +107,7 @@ class Watch:
             moves = self._moves(base, whole, round, "base") if guard.any_of_k else ()
             decisions = self._guarded(whole, start.label, moves, round)
             self._tell(decisions, start.label, left.label)
-        return whole
+        return whole if left.label == start.label else self._kept(whole)
 
     def _moves(
         self, before: Measured, after: Measured, round: int, against: Literal["previous", "base"]
@@ -147,4 +160,5 @@ class Watch:
         groups = sample(self._job, prompts, policy)
         agreed = agree(self._job, groups)
         columns = score(self._job, groups)
-        return groups, aggregate(self._job, groups, columns, self.calibration, agreed), agreed
+        assert self._calibration is not None, "it is fitted before anything is measured"
+        return groups, aggregate(self._job, groups, columns, self._calibration, agreed), agreed
