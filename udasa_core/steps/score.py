@@ -35,7 +35,7 @@ def score(job: Job, groups: Shards) -> dict[str, Shards]:
             {
                 "groups": key,
                 "voters": groups.blocks(number),
-                "seed": job.seed("score", groups.split, groups.number(number)),
+                "seed": job.seed("score", groups.split, groups.number(number), *groups.fresh),
                 "outputs": {one.name: columns[one.name].fingerprints[number] for one in plugins},
             }
             for number, key in enumerate(groups.fingerprints)
@@ -56,7 +56,7 @@ def _shards(job: Job, plugin: BuiltPlugin, groups: Shards) -> Shards:
             "score",
             {
                 **ingredients,
-                "seed": job.seed("score", groups.split, groups.number(number)),
+                "seed": job.seed("score", groups.split, groups.number(number), *groups.fresh),
                 "groups": key,
                 "voters": groups.blocks(number),
             },
@@ -64,8 +64,7 @@ def _shards(job: Job, plugin: BuiltPlugin, groups: Shards) -> Shards:
         for number, key in enumerate(groups.fingerprints)
     )
     shards = replace(groups, step="score", fingerprints=fingerprints, voters=())
-    output = Output("score", groups.split, groups.round, plugin.name)
-    job.outputs.point(output, f"score {plugin.name} {shards}", fingerprints)
+    job.outputs.point(shards.output(plugin.name), f"score {plugin.name} {shards}", fingerprints)
     return shards
 
 
