@@ -272,7 +272,9 @@ def _artifacts(run: Run) -> list[dict[str, Any]]:
         found.append({"name": "prompts set aside", "path": str(aside), "files": 1})
     found += [{"name": name, "path": str(path), "files": files} for name, path, files in run.artifacts()]
     for stage in run.stages():
-        found += _of_stage(stage.label, {"pairs": stage.pairs, "adapter": stage.adapter, "model": stage.model})
+        found += _of_stage(
+            stage.label, {"pairs": stage.pairs, "adapter": stage.adapter, "model": stage.model}
+        )
     return found
 
 

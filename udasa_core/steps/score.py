@@ -12,7 +12,6 @@ from udasa_core.plugins.built import BuiltPlugin
 from udasa_core.plugins.registry import Registry
 from udasa_core.plugins.returned.scores import check_column
 from udasa_core.records import Abstain, Column, Group
-from udasa_core.store.output import Output
 from udasa_core.store.store import INFERENCE, Shards, versions
 from udasa_core.store.tables import column_table, read_groups
 
