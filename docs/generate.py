@@ -39,6 +39,7 @@ CORE: dict[str, type[BaseModel]] = {
         for name, table in {**schema.CORE_TABLES, **schema.KIND_TABLES}.items()
         if name not in _MODELS
     },
+    **{f"[[{name}]]": table for name, table in schema.CORE_ARRAYS.items()},
     "every plugin table": schema.PluginKeys,
 }
 _BOUNDS = {"Ge": ("ge", "≥"), "Gt": ("gt", ">"), "Le": ("le", "≤"), "Lt": ("lt", "<")}

@@ -292,7 +292,8 @@ class Trainer(Canned):
         folder = out_dir / "adapter"
         folder.mkdir(exist_ok=True)
         (out_dir / "checkpoint-1").mkdir(exist_ok=True)
-        (folder / "adapter_config.json").write_text(json.dumps({"base_model": policy.source}))
+        note = {"base_model": policy.source, "depth": depth_of(policy) + 1}
+        (folder / "adapter_config.json").write_text(json.dumps(note))
         save_file({"weights": weights}, folder / "adapter_model.safetensors")
         sha256 = hashlib.sha256((folder / "adapter_model.safetensors").read_bytes()).hexdigest()
         metrics: Mapping[str, float] = {
@@ -305,6 +306,14 @@ class Trainer(Canned):
         return Report(
             stage.name, self.name, len(ids), policy.with_adapter(adapter), metrics, ({"loss": 0.7},)
         )
+
+
+def depth_of(policy: ModelRef) -> int:
+    """How many stages trained a canned policy, one after the other."""
+    if not policy.adapters:
+        return 0
+    note = json.loads((Path(policy.adapters[-1].folder) / "adapter_config.json").read_text())
+    return int(note["depth"])
 
 
 class Suite(Canned):

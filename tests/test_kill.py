@@ -141,6 +141,45 @@ def test_any_killed_run_ends_with_the_same_bytes(
     kill_and_resume(real_configuration(tmp_path, tiny_model_dir), whole, seed, signal.SIGKILL)
 
 
+def in_two_rounds(folder: Path, model: Path) -> dict[str, Any]:
+    """The same, with a second round, and everything watched that can be."""
+    gates = [{"figure": "pair accuracy", "max_drop": 0.0, "action": "rollback"}]
+    watched = {"transitions": {"measure": True}, "gate": gates, "rounds": {"count": 2}}
+    return {**real_configuration(folder, model), **watched}
+
+
+@pytest.fixture(scope="module")
+def two_rounds(tmp_path_factory: pytest.TempPathFactory, tiny_model_dir: Path) -> dict[str, bytes]:
+    """The outputs of an uninterrupted run of two rounds."""
+    plain = in_two_rounds(tmp_path_factory.mktemp("two-rounds"), tiny_model_dir)
+    finish(plain)
+    return outputs(plain)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("share", [0.6, 0.75, 0.9])
+def test_a_run_killed_in_its_second_round_ends_with_the_same_bytes(
+    tmp_path: Path, tiny_model_dir: Path, two_rounds: dict[str, bytes], share: float
+) -> None:
+    """Gates and rounds, too: what they decided is an output like any other."""
+    plain = in_two_rounds(tmp_path, tiny_model_dir)
+    process = start(plain)
+    manifest = Path(plain["run"]["folder"]) / plain["run"]["name"] / "manifest.json"
+    try:
+        while process.poll() is None and made(plain) < share * len(two_rounds):
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+    finally:
+        process.communicate(timeout=300)
+    assert process.returncode != 0
+    told = json.loads(manifest.read_text())["outputs"]
+    assert any(one["step"] == "sample" and one["split"] == "training" and one["round"] for one in told)
+    finish(plain)
+    found = outputs(plain)
+    assert sorted(found) == sorted(two_rounds)
+    assert [name for name in two_rounds if found[name] != two_rounds[name]] == []
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_ends_with_the_same_bytes(

@@ -106,7 +106,7 @@ def test_two_wheels_of_a_plugin(wheel: Path, tmp_path: Path, tiny_model_dir: Pat
         udasa_plugin_pairing__extremes=("import annotations\n", "import annotations\n\nOTHER = 1\n"),
     )
     other = run(paired, plain)
-    assert other["told"] == ["pair", "stage", "train", "evaluate"]
+    assert other["told"] == ["pair", "stage", "train", "meters", "guard", "evaluate"]
     changed = {name for name in first["keys"] if first["keys"][name] != other["keys"][name]}
     # The canned trainer gives the same weights for the same pairs: nothing is measured anew.
     assert {name.split()[0] for name in changed} == {"pair", "stage", "train"}

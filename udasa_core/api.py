@@ -115,8 +115,9 @@ def run(
                 "held_out": outcome.prompts.held_out_size,
                 "set_aside": outcome.prompts.set_aside,
             },
-            skipped={report.stage: report.skipped for report in outcome.reports if report.skipped},
-            suites={name: list(figures) for name, figures in outcome.suites.items()},
+            skipped=outcome.rounds.skipped,
+            suites={name: list(figures) for name, figures in outcome.rounds.suites(job).items()},
+            rounds={"made": len(outcome.rounds.made), "ended": outcome.rounds.ended},
         )
     return Run(config.run_dir, made=job.outputs.made)
 

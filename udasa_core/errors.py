@@ -10,6 +10,7 @@
     ├── StoreError             the store cannot be written or read
     ├── LockedError            another process is at work on the same run
     ├── PluginError            a plugin raised, or broke its contract; names plugin, distribution, version
+    ├── NothingTrainedError    every stage was skipped
     ├── NoPairsError           no response could be paired; carries the counts by reason
     └── FewPairsError          too few prompts gave a pair
 
@@ -89,6 +90,10 @@ class LockedError(UdasaError):
 
 class PluginError(UdasaError):
     """A plugin raised or returned what its contract forbids. The message names who, what and the contract."""
+
+
+class NothingTrainedError(UdasaError):
+    """Every stage was skipped, so there is no aligned model."""
 
 
 class NoPairsError(UdasaError):

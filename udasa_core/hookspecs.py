@@ -220,7 +220,8 @@ class Specifications:
 
         Kind: suite; any number. Returns metrics with 95% intervals, and one row an item. A row that has an
         "id" (of the item) and a "score" (a number, or None) takes part in comparisons: rows of one id are
-        averaged. Say in the suite's docstring what a higher score means.
+        averaged. So does, between stages, a metric that is the mean over ids of a column of its name, or of
+        "score". Say in the suite's docstring what a higher score means.
         """
 
     @hookspec()

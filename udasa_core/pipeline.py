@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from udasa_core.job.job import Job
-from udasa_core.records import ModelRef, Report
-from udasa_core.running.stages import trained_policies, walk_stages
-from udasa_core.steps.aggregate import Calibration, aggregate, fit
+from udasa_core.running.rounds import Round, Rounds, walk_rounds
+from udasa_core.running.stages import walk_stages
+from udasa_core.running.watch import Watch
+from udasa_core.steps.aggregate import aggregate, fit
 from udasa_core.steps.agree import agree
-from udasa_core.steps.controls import ControlFigures, check_controls
-from udasa_core.steps.evaluate import Change, HeldOut, compare
+from udasa_core.steps.controls import check_controls
+from udasa_core.steps.evaluate import compare
 from udasa_core.steps.pair import pair
 from udasa_core.steps.read import Prompts, split_prompts
 from udasa_core.steps.sample import sample
 from udasa_core.steps.score import score
 from udasa_core.steps.stage import stage
-from udasa_core.steps.suites import SuiteFigures, joined, run_suites
-from udasa_core.store.output import BASE
-from udasa_core.store.store import Shards
+from udasa_core.store.meters import Measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,39 +25,33 @@ class Outcome:
     """What a finished pipeline leaves behind."""
 
     prompts: Prompts
-    groups: Shards
-    scores: Shards
-    controls: tuple[ControlFigures, ...]
-    before: HeldOut
-    after: HeldOut
-    reports: tuple[Report, ...]
-    changes: tuple[Change, ...]
-    suites: SuiteFigures
+    rounds: Rounds
 
 
 def align(job: Job) -> Outcome:
-    """Run the steps of one round in order. Each takes from the store what is there, and makes what is not."""
+    """Run one round after the other, each from the policy that the one before it left."""
     prompts = split_prompts(job)
-    groups = sample(job, prompts.training, job.base)
+    watch = Watch(job, prompts.held_out)
+    rounds = walk_rounds(job, watch, lambda number, start: align_once(job, prompts, watch, number, start))
+    return Outcome(prompts, rounds)
+
+
+def align_once(job: Job, prompts: Prompts, watch: Watch, number: int, start: Measured) -> Round:
+    """Run the steps of one round in order. Each takes from the store what is there, and makes what is not.
+
+    number: from 0. start: the policy that the round begins with. What the first round fits and measures of
+    the base, the others take over.
+    """
+    groups = sample(job, replace(prompts.training, round=number), start.policy)
     agreed = agree(job, groups)
     columns = score(job, groups)
-    calibration = fit(job, columns, agreed)
+    calibration = watch.calibrated(lambda: fit(job, columns, agreed))
     scores = aggregate(job, groups, columns, calibration, agreed)
-    controls = check_controls(job, measure(job, prompts.controls, job.base, calibration).scores)
-    pairs = pair(job, groups, scores)
+    watch.once(lambda: check_controls(job, watch.scores(prompts.controls, job.base)))
+    pairs = pair(job, groups, scores, start.policy)
     stages = stage(job, pairs)
-    before = measure(job, prompts.held_out, job.base, calibration)
-    base_figures = run_suites(job, {BASE: job.base})
-    reports = walk_stages(job, stages)
-    after = measure(job, prompts.held_out, reports[-1].policy, calibration)
-    changes = compare(job, before, after)
-    suites = joined(base_figures, run_suites(job, trained_policies(reports)))
-    return Outcome(prompts, groups, scores, controls, before, after, reports, changes, suites)
-
-
-def measure(job: Job, prompts: Shards, policy: ModelRef, calibration: Calibration) -> HeldOut:
-    """Sample and score prompts that are not trained on, with the run's one calibration and reader."""
-    groups = sample(job, prompts, policy)
-    agreed = agree(job, groups)
-    columns = score(job, groups)
-    return HeldOut(groups, aggregate(job, groups, columns, calibration, agreed))
+    before = watch.base()
+    walk = walk_stages(job, stages, watch.measured[start.label], watch)
+    left = watch.end(start, walk.left, number)
+    compare(job, before.meters, left.meters, round=number)
+    return Round(number, start, left, walk)

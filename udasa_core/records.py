@@ -466,12 +466,13 @@ class SamplingOptions:
 class Event:
     """Something that happened, told to observers: `what` on `name`, `done` of `total` (None: not counted).
 
-    what: "started", "advanced" or "finished". kind: "run", "step", "stage", "suite" or "work" (a long task
-    inside one of them, such as a download). detail: figures and words that belong to it.
+    what: "started", "advanced" or "finished". kind: "run", "step", "stage", "suite", "work" (a long task
+    inside one of them, such as a download), or "gate": what a gate, or the guard, decided of a policy, told
+    once, as "finished". detail: figures and words that belong to it.
     """
 
     what: Literal["started", "advanced", "finished"]
-    kind: Literal["run", "step", "stage", "suite", "work"]
+    kind: Literal["run", "step", "stage", "suite", "work", "gate"]
     name: str
     done: int = 0
     total: int | None = None

@@ -22,10 +22,11 @@ def canned_run(tmp_path_factory: pytest.TempPathFactory, tiny_model_dir: Path) -
 
 @pytest.fixture(scope="session")
 def finished_run(tmp_path_factory: pytest.TempPathFactory, tiny_model_dir: Path) -> udasa_core.Run:
-    """A run whose tiny model was really trained, by `dpo`; read it only."""
+    """A run whose tiny model was really trained, by `dpo`, and watched stage by stage; read it only."""
     folder = tmp_path_factory.mktemp("trained")
     trainer = {"use": "dpo", "rank": 4, "learning_rate": 1e-2, "warmup": 0.0, "exploratory": {"epochs": 2.0}}
-    return udasa_core.run(configuration(folder, tiny_model_dir, trainer=trainer))
+    watched = {"transitions": {"measure": True}}
+    return udasa_core.run(configuration(folder, tiny_model_dir, trainer=trainer, **watched))
 
 
 def to_toml(plain: Mapping[str, Any]) -> str:

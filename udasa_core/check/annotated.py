@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 
 from udasa_core.config.parse import ARRAYS, known_tables
 from udasa_core.config.recipes import DEFAULT, Remark, recipes, remarks
-from udasa_core.config.schema import CORE_TABLES, KIND_TABLES, PluginKeys
+from udasa_core.config.schema import CORE_ARRAYS, CORE_TABLES, KIND_TABLES, PluginKeys
 from udasa_core.config.toml_text import read_toml
 from udasa_core.errors import UdasaError, UsageError
 from udasa_core.files.whole import write_whole
@@ -59,6 +59,8 @@ def annotated(raw: Mapping[str, Any], catalog: Catalog | None = None, said: Sequ
             for number, entry in enumerate(entries)
         ]
     blocks += [above(_core_table(name, raw.get(name)), name) for name in CORE_TABLES if name not in _FIRST]
+    for name in CORE_ARRAYS:
+        blocks += _core_array(name, raw.get(name, ()))
     blocks += [_absent_plugin(kind, headers[kind], catalog) for kind in kinds if kind not in raw]
     return "\n".join(blocks)
 
@@ -77,6 +79,18 @@ def _core_table(name: str, values: Mapping[str, Any] | None) -> str:
     about = (model.__doc__ or "").partition("\n")[0].removeprefix(f"[{name}]: ")
     header = f"[{name}]" if values is not None else f"#[{name}]"
     return "\n".join([*_explained(header, about.rstrip(".")), *_keys(model.model_fields, values or {}), ""])
+
+
+def _core_array(name: str, entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the tables of one of the core's arrays, the first one explained; a commented one if there are
+    none."""
+    model = CORE_ARRAYS[name]
+    about = (model.__doc__ or "").partition("\n")[0].removeprefix(f"[[{name}]]: ")
+    for number, values in enumerate(entries or [{}]):
+        header = f"[[{name}]]" if entries else f"#[[{name}]]"
+        told = _explained(header, about.rstrip(".")) if not number else [header]
+        keys = _keys(model.model_fields, values) if not number else _plain_keys(model.model_fields, values)
+        yield "\n".join([*told, *keys, ""])
 
 
 def _plugin_table(kind: str, header: str, values: Mapping[str, Any], catalog: Catalog, *, first: bool) -> str:

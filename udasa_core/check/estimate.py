@@ -133,8 +133,12 @@ def _work(config: RunConfig, prompts: Prompts | None) -> Iterator[Figure]:
     yield Figure("prompts", f"{prompts.usable:,}", f"the rows of {config.prompts.source}{aside}")
     count, share = _responses(config, prompts), config.run.held_out
     each = f"({config.sampling.responses} + {config.voters} voters)" if config.voters else str(_each(config))
-    after = f", and the {share:.0%} held out once more after training" if share else ""
+    rounds = config.rounds.count
+    again = f"; all of them anew in each of {rounds} rounds" if rounds > 1 else ""
+    after = f", and the {share:.0%} held out once more after training{again}" if share else again
     after += "; control prompts come on top" if config.controls.source else ""
+    if config.watches_prompts:
+        after += f", and {_held_out(config, prompts) * _each(config):,} for each stage but the last"
     yield Figure("responses", f"{count:,}", f"prompts × {each}{after}")
     answer, thinking = config.sampling.max_new_tokens, config.sampling.thinking_tokens
     told = f"max_new_tokens ({answer})" if thinking is None else f"(max_new_tokens, {answer}, and "
@@ -143,8 +147,15 @@ def _work(config: RunConfig, prompts: Prompts | None) -> Iterator[Figure]:
 
 
 def _responses(config: RunConfig, prompts: Prompts) -> int:
-    held_out = round(prompts.usable * config.run.held_out)
-    return (prompts.usable + held_out) * _each(config)
+    """Return how many responses are sampled in all rounds, but for those that watching each stage takes: how
+    many stages there are, only their policy knows."""
+    training = prompts.usable - _held_out(config, prompts)
+    rounds = config.rounds.count
+    return (rounds * training + (rounds + 1) * _held_out(config, prompts)) * _each(config)
+
+
+def _held_out(config: RunConfig, prompts: Prompts) -> int:
+    return round(prompts.usable * config.run.held_out)
 
 
 def _each(config: RunConfig) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from udasa_core.config.parse import PluginTable, RunConfig
+from udasa_core.config.transitions import GateTable
 from udasa_core.plugins.catalog import Catalog
 from udasa_core.report.table import Table
 
@@ -48,10 +49,39 @@ def _steps(config: RunConfig) -> Iterator[tuple[str, str]]:
     yield "pair", f"{config.pairing.name}: a chosen over a rejected response"
     yield "stage", f"{config.stages.name}: pairs into stages, in training order"
     yield "train", _training(config)
+    if suites := ", ".join(suite.name for suite in config.suites):
+        yield "run suites", f"on the base, and on each stage's policy as soon as it is trained: {suites}"
+    watched = ["sample the held-out prompts under its policy"] if config.watches_prompts else []
+    watched += ["have it read the earlier stages' pairs"] if config.watches_pairs else []
+    if watched:
+        yield "after each stage", "; ".join(watched)
+    if config.gates:
+        yield "gates", "; ".join(map(_gate, config.gates))
     if run.held_out:
         yield "measure", "sample and score the held-out prompts, before and after training"
-    suites = ", ".join(suite.name for suite in config.suites)
-    yield "evaluate", f"compare before with after{f'; suites on every model: {suites}' if suites else ''}"
+        yield "guard", _guarded(config)
+    yield "evaluate", "compare before with after"
+    if config.rounds.count > 1:
+        yield "rounds", _rounds(config)
+
+
+def _gate(gate: GateTable) -> str:
+    against = "the base" if gate.against == "base" else "the stage before"
+    return f"{gate.figure}, if surely worse than {against} by {gate.max_drop:g}: {gate.action}"
+
+
+def _guarded(config: RunConfig) -> str:
+    guard = config.guard
+    when = "each stage" if config.watches_prompts else "training"
+    return (
+        f"after {when}, beside the base: majority flips {guard.flips:g}, single cluster "
+        f"{guard.single_cluster:g}, entropy {guard.entropy:g}: {guard.action}"
+    )
+
+
+def _rounds(config: RunConfig) -> str:
+    until = f", as long as {config.rounds.until} surely gains" if config.rounds.until else ""
+    return f"all of this up to {config.rounds.count} times{until}; the trained policy samples anew"
 
 
 def _training(config: RunConfig) -> str:

@@ -25,10 +25,15 @@ _STEPS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "pair": ("pairing", ("aggregate",)),
     "stage": ("stages", ("pair",)),
     "train": ("trainer", ("stage",)),
-    "evaluate": ("", ("aggregate", "train")),
+    "meters": ("", ("aggregate", "train")),
+    "pair-logprobs": ("", ("stage", "train")),
     "answer": ("generator", ()),
     "grade": ("judge", ()),
     "suite": ("suite", ("train", "answer", "grade")),
+    "transition": ("", ("meters", "pair-logprobs", "suite")),
+    "gate": ("", ("transition",)),
+    "guard": ("", ("meters",)),
+    "evaluate": ("", ("meters",)),
 }
 _TITLE = "Made again by `udasa run`"
 # A model is known by its weights: trained again to the same ones, it is measured already.
@@ -37,6 +42,7 @@ _MEANT = {
     "prompts": "read prompts",
     "fit": "fit calibration",
     "controls": "check controls",
+    "pair-logprobs": "pairs read by policies",
     "answer": "answers that suites asked for",
     "grade": "grades that suites asked for",
     "suite": "suites",

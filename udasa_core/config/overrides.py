@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from udasa_core.config.parse import ARRAYS
+from udasa_core.config.parse import ARRAYS, GOES_BY
 from udasa_core.config.toml_text import parse_toml, unreadable
 from udasa_core.errors import ConfigError, Fault
 
@@ -41,7 +41,7 @@ def override(raw: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, An
 
 def _assign(table: dict[str, Any], path: list[str], value: Any) -> str:
     """Set one value in place; return what is wrong, "" where nothing is."""
-    if path[0] in ARRAYS and len(path) > 1:
+    if path[0] in (*ARRAYS, *GOES_BY) and len(path) > 1:
         # Instance names may hold dots, so the longest name that fits wins.
         members = table.get(path[0], [])
         if not isinstance(members, list) or not all(isinstance(member, dict) for member in members):
@@ -49,9 +49,9 @@ def _assign(table: dict[str, Any], path: list[str], value: Any) -> str:
         for cut in range(len(path) - 1, 1, -1):
             name = ".".join(path[1:cut])
             for member in members:
-                if member.get("name", member.get("use")) == name:
+                if _name(path[0], member) == name:
                     return _assign(member, path[cut:], value)
-        names = ", ".join(str(member.get("name", member.get("use"))) for member in members)
+        names = ", ".join(str(_name(path[0], member)) for member in members)
         return f"no [[{path[0]}]] has that name; names: {names or 'none'}"
     for key in path[:-1]:
         below: Any = table.setdefault(key, {})
@@ -60,3 +60,8 @@ def _assign(table: dict[str, Any], path: list[str], value: Any) -> str:
         table = below
     table[path[-1]] = value
     return ""
+
+
+def _name(array: str, member: Mapping[str, Any]) -> Any:
+    """Return what a member of an array goes by."""
+    return member.get(GOES_BY.get(array, "name"), member.get("use"))

@@ -7,7 +7,7 @@ factory that declares them.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -15,6 +15,7 @@ from typing import Any, TypeVar, cast
 from pydantic import BaseModel, ValidationError
 
 from udasa_core.config.schema import (
+    CORE_ARRAYS,
     CORE_TABLES,
     KIND_TABLES,
     MODEL_TABLES,
@@ -32,6 +33,15 @@ from udasa_core.config.schema import (
     StageTable,
     StoreTable,
     TrainingTable,
+)
+from udasa_core.config.transitions import (
+    OF_PAIRS,
+    OF_PROMPTS,
+    GateTable,
+    GuardTable,
+    RoundsTable,
+    TransitionsTable,
+    figure_faults,
 )
 from udasa_core.errors import ConfigError, Fault
 from udasa_core.records import SamplingOptions
@@ -61,6 +71,10 @@ class RunConfig:
     prompts: PromptsTable
     controls: ControlsTable
     clusters: ClustersTable
+    transitions: TransitionsTable
+    gates: tuple[GateTable, ...]
+    guard: GuardTable
+    rounds: RoundsTable
     sampling: SamplingOptions
     voters: int
     training: TrainingTable
@@ -113,6 +127,17 @@ class RunConfig:
         return (self.sampling, *voters)
 
     @property
+    def watches_prompts(self) -> bool:
+        """Whether the held-out prompts are sampled under every stage's policy."""
+        gated = any(gate.figure in OF_PROMPTS for gate in self.gates)
+        return self.transitions.measure or gated or self.guard.action != "warn"
+
+    @property
+    def watches_pairs(self) -> bool:
+        """Whether every stage's policy reads the earlier stages' pairs."""
+        return self.transitions.measure or any(gate.figure in OF_PAIRS for gate in self.gates)
+
+    @property
     def model(self) -> ModelTable:
         """The base policy's table."""
         return cast("ModelTable", self.models["model"])
@@ -162,6 +187,8 @@ class ScoringConfig:
 # Tables of one plugin, and arrays of plugin tables.
 _SINGLE = ("generator", "calibration", "aggregation", "pairing", "stages", "trainer", "judge", "engine")
 ARRAYS = ("dimension", "suite", "observer")
+# What the members of an array of the core's own tables go by, in place of a name.
+GOES_BY: Mapping[str, str] = {"gate": "figure"}
 # What stands in for a plugin table that is left out; the core's own engine and observer, and no built-in.
 _DEFAULT_ENGINE: Mapping[str, Any] = {"use": "local"}
 _DEFAULT_OBSERVERS: Sequence[Mapping[str, Any]] = ({"use": "console"},)
@@ -245,6 +272,21 @@ class _Reader:
         options = {key: value for key, value in plain.items() if key not in own and key not in reserved}
         return PluginTable(kind, path, keys.use, keys.name or keys.use, keys.weight, options, keys.fall_back)
 
+    def gates(self) -> tuple[GateTable, ...]:
+        """Read [[gate]]: an array of the core's own."""
+        tables = self.raw.get("gate", ())
+        if not isinstance(tables, Sequence) or isinstance(tables, str):
+            self.faults.append(Fault("gate", "is an array of tables", "write [[gate]]"))
+            return ()
+        found = []
+        for number, plain in enumerate(tables):
+            path = _gate_path(plain, number)
+            if not isinstance(plain, Mapping):
+                self.faults.append(Fault(path, f"is a table, not {excerpt(plain)}"))
+                continue
+            found.append(self.checked(GateTable, plain, path))
+        return tuple(gate for gate in found if gate is not None)
+
     def single(self, key: str, reserved: Sequence[str] = ()) -> PluginTable | None:
         if key not in self.raw:
             self.faults.append(
@@ -274,7 +316,7 @@ class _Reader:
 
 def known_tables() -> list[str]:
     """Return the names of all tables that a configuration may have."""
-    return [*CORE_TABLES, *_SINGLE, *ARRAYS]
+    return [*CORE_TABLES, *_SINGLE, *ARRAYS, *CORE_ARRAYS]
 
 
 def parse_config(
@@ -313,6 +355,9 @@ def parse_config(
         "prompts": reader.table("prompts", PromptsTable),
         "controls": reader.table("controls", ControlsTable),
         "clusters": reader.table("clusters", ClustersTable),
+        "transitions": reader.table("transitions", TransitionsTable),
+        "guard": reader.table("guard", GuardTable),
+        "rounds": reader.table("rounds", RoundsTable),
         "sampling": sampling and SamplingOptions(**sampling.model_dump(exclude={"voters"})),
         "voters": sampling and sampling.voters,
         "training": training,
@@ -333,6 +378,7 @@ def parse_config(
         suites=reader.array("suite"),
         judge=judge,
         observers=reader.array("observer", _DEFAULT_OBSERVERS),
+        gates=reader.gates(),
         raw=raw,
         root=root,
         origin=origin,
@@ -341,11 +387,43 @@ def parse_config(
         reader.faults.append(
             Fault("run.name", f"{config.run.name!r} is where the store lies", "choose another name")
         )
+    reader.faults += _watch_faults(parts, config)
     if check is not None:
         reader.faults += check(config)
     if reader.faults:
         raise ConfigError(reader.faults, origin)
     return config
+
+
+def _gate_path(plain: Any, number: int) -> str:
+    """Return how faults and overrides name a gate: by its figure."""
+    figure = plain.get("figure") if isinstance(plain, Mapping) else None
+    return f"gate.{figure if isinstance(figure, str) and figure else number}"
+
+
+def _watch_faults(parts: Mapping[str, Any], config: RunConfig) -> Iterator[Fault]:
+    """Yield what is wrong with what gates, the guard and rounds go by.
+
+    parts: the core's tables; one that its own check refused is None, and its fault has been told.
+    """
+    suites = [suite.name for suite in config.suites]
+    held_out = parts["run"] is None or parts["run"].held_out > 0
+    for gate in config.gates:
+        path = f"gate.{gate.figure}"
+        yield from figure_faults(path, "figure", gate.figure, gate.better, suites, held_out=held_out)
+    guard = parts["guard"]
+    if guard and guard.any_of_k:
+        yield from figure_faults("guard", "any_of_k", guard.any_of_k, "higher", suites, held_out=held_out)
+    if guard and guard.action != "warn" and not held_out:
+        yield Fault("guard.action", "asks for held-out prompts, and there are none", "raise run.held_out")
+    rounds, training = parts["rounds"], parts["training"]
+    if rounds and rounds.until in OF_PAIRS:
+        yield Fault("rounds.until", f"{rounds.until} is of a round's own pairs", "name another figure")
+    elif rounds and rounds.until:
+        yield from figure_faults("rounds", "until", rounds.until, rounds.better, suites, held_out=held_out)
+    if rounds and training and rounds.reference == "base" and training.reference != "base":
+        told = f"means nothing beside [trainer] reference = {training.reference!r}"
+        yield Fault("rounds.reference", told, 'write [trainer] reference = "base", or leave this out')
 
 
 def parse_scoring(

@@ -6,7 +6,10 @@ import os
 from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
+
+from udasa_core.config.table import Table
+from udasa_core.config.transitions import GateTable, GuardTable, RoundsTable, TransitionsTable
 
 # Voters are sampled so many at a time: one block more is sampled beside those that are there.
 VOTERS_A_BLOCK = 8
@@ -26,12 +29,6 @@ def _path(text: str) -> str:
 # Of a file or a folder on any system that udasa runs on. Below a run lie further folders.
 LONGEST_NAME, LONGEST_PATH = 255, 3072
 PathText = Annotated[str, AfterValidator(_path)]
-
-
-class Table(BaseModel):
-    """A table of the TOML: unknown keys are faults, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class RunTable(Table):
@@ -257,6 +254,11 @@ CORE_TABLES: Mapping[str, type[Table]] = {
     "prompts": PromptsTable,
     "controls": ControlsTable,
     "clusters": ClustersTable,
+    "transitions": TransitionsTable,
+    "guard": GuardTable,
+    "rounds": RoundsTable,
     "store": StoreTable,
 }
+# Arrays of the core's own tables.
+CORE_ARRAYS: Mapping[str, type[Table]] = {"gate": GateTable}
 KIND_TABLES: Mapping[str, type[Table]] = {"generator": SamplingTable, "trainer": TrainingTable}

@@ -8,6 +8,7 @@ from typing import Any
 
 from udasa_core.api import Configuration, Unchecked, read_configuration
 from udasa_core.config.parse import ARRAYS, PluginTable, known_tables
+from udasa_core.config.schema import CORE_ARRAYS
 from udasa_core.errors import ConfigError, Fault
 from udasa_core.experiments.options import default_folder
 from udasa_core.experiments.steps import Steps
@@ -23,6 +24,7 @@ from udasa_core.resources.shared import SharedResources
 from udasa_core.text.printable import excerpt
 
 KIND = "experiment"
+_ARRAYS = (*ARRAYS, *CORE_ARRAYS)
 
 
 def run_experiment(
@@ -81,9 +83,9 @@ def _built(
 def _check_shape(read: Unchecked) -> None:
     """Refuse what is no table where one belongs: an experiment changes tables before they are checked."""
     faults = [
-        Fault(key, f"is {'an array of tables' if key in ARRAYS else 'a table'}, not {excerpt(value)}")
+        Fault(key, f"is {'an array of tables' if key in _ARRAYS else 'a table'}, not {excerpt(value)}")
         for key, value in read.raw.items()
-        if key in known_tables() and not isinstance(value, list if key in ARRAYS else Mapping)
+        if key in known_tables() and not isinstance(value, list if key in _ARRAYS else Mapping)
     ]
     if faults:
         raise ConfigError(faults, read.origin)

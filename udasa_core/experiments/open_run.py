@@ -184,7 +184,7 @@ class OpenRun:
     def train(self, stages: Sequence[Staged]) -> tuple[Report, ...]:
         """Train the base on one stage after the other; a report each, the last one's policy is the aligned
         model. A stage with too few pairs is skipped; raises UdasaError where all were."""
-        return walk_stages(self._job, [one.staged for one in stages])
+        return tuple(walk_stages(self._job, [one.staged for one in stages]).reports.values())
 
     def suites(self, models: Mapping[str, ModelRef]) -> SuiteFigures:
         """Run the configuration's suites on models, by label; by suite the metrics as plain data, each with

@@ -2,7 +2,8 @@
 
 A row: prompt (messages), chosen and rejected (one assistant message each), and the extra columns
 chosen_thought and rejected_thought (what the model thought before it answered, its marks included), stage,
-pair_id, gap, chosen_U, rejected_U, chosen_scores and rejected_scores (calibrated, by dimension).
+round (from 1), pair_id, gap, chosen_U, rejected_U, chosen_scores and rejected_scores (calibrated, by
+dimension).
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def preference_rows(run: Run) -> _Rows:
     for stage in run.stages():
         if not stage.size:
             continue
-        scored = _scored_pairs(run)
+        scored = _scored_pairs(run, stage.round)
         for pair in read_pairs(stage.pairs):
             # A stage's pairs stand in the order of the shards they come from, so one pass finds them all.
             sides = next((sides for pair_id, sides in scored if pair_id == pair.id), None)
@@ -82,6 +83,7 @@ def preference_rows(run: Run) -> _Rows:
                 "chosen_thought": pair.chosen.thought,
                 "rejected_thought": pair.rejected.thought,
                 "stage": stage.name,
+                "round": stage.round + 1,
                 "pair_id": pair.id,
                 "gap": pair.gap,
                 "chosen_U": pair.chosen_U,
@@ -99,10 +101,10 @@ def _dimensions(run: Run) -> Sequence[str]:
     return [str(table.get("name", table["use"])) for table in run.manifest.plain["config"]["dimension"]]
 
 
-def _scored_pairs(run: Run) -> Iterator[tuple[str, tuple[_SideScores, _SideScores]]]:
+def _scored_pairs(run: Run, round: int) -> Iterator[tuple[str, tuple[_SideScores, _SideScores]]]:
     """Yield each pair's id and its sides' scores, shard by shard. Raises StoreError."""
     names = _dimensions(run)
-    shards = [run.keys(Output(step, TRAINING)) for step in ("pair", "sample", "aggregate")]
+    shards = [run.keys(Output(step, TRAINING, round)) for step in ("pair", "sample", "aggregate")]
     counts = [len(keys) for keys in shards]
     if len(set(counts)) > 1:
         raise StoreError(
@@ -161,6 +163,7 @@ def _write_parquet(rows: _Rows, file: Path, names: Sequence[str]) -> int:
         "chosen_thought": pa.string(),
         "rejected_thought": pa.string(),
         "stage": pa.string(),
+        "round": pa.int64(),
         "pair_id": pa.string(),
         **figures,
         "chosen_scores": scores,

@@ -23,7 +23,6 @@ from udasa_core.plugins.stack import Stack
 from udasa_core.records import ModelRef, content_key
 from udasa_core.resources.shared import SharedResources
 from udasa_core.store.manifest import Manifest
-from udasa_core.store.output import Output
 from udasa_core.store.store import Shards, Store
 
 log = logging.getLogger("udasa")
@@ -157,7 +156,7 @@ class Job:
         shards = replace(inputs, step=step, fingerprints=keys, voters=())
         label = " ".join(filter(None, (step, instance, str(shards))))
         basis = [payload["basis"] for payload in payloads if "basis" in payload]
-        self.outputs.point(Output(step, shards.split, shards.round, instance), label, keys, basis)
+        self.outputs.point(shards.output(instance), label, keys, basis)
         self.make(label, step, payloads)
         return shards
 

@@ -13,6 +13,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "sample": INFERENCE,
     "score": INFERENCE,
     "train": TRAINING_SOFTWARE,
+    "pair-logprobs": INFERENCE,
     "suite": INFERENCE,
     "answer": INFERENCE,
 }

@@ -128,6 +128,12 @@ def same_answers(group: Group) -> NDArray[bool_]:
     return _filled(group, unlike, lambda one, other, _: one.same_as(other))
 
 
+def same_answer(question: str, one: str, other: str) -> bool:
+    """Return whether two responses give one answer to a question, as `same_answers` says it of a group's."""
+    first, second = (final_answer(text, question) or text for text in (one, other))
+    return first == second or answer_to(question, one).same_as(answer_to(question, other))
+
+
 def yes_and_no(group: Group, similarity: NDArray[_Kind]) -> NDArray[_Kind]:
     """Return an (N, N) similarity in which answers that say yes or no are alike if they say the same, and
     unlike if not; any others are as they were."""

@@ -46,6 +46,10 @@ def figures(run: Run) -> dict[str, Any]:
         "controls": [dict(figures) for figures in run.controls()],
         "pairs": _pairs(run),
         "training": [_training(stage) for stage in run.stages()],
+        "transitions": [dict(transition) for transition in run.transitions()],
+        "gates": [dict(decision) for decision in run.decisions()],
+        "rounds": [dict(transition) for transition in run.transitions("round")],
+        "ended": run.manifest.plain.get("rounds", {}).get("ended", ""),
         "held_out": [dict(change) for change in run.changes()],
         "suites": {name: list(rows) for name, rows in run.suites().items()},
         "artifacts": _artifacts(run),
@@ -210,11 +214,14 @@ def _agreement(run: Run) -> dict[str, Any] | None:
 
 
 def _pairs(run: Run) -> dict[str, Any]:
-    plan = run.staging()
-    dropped = Counter(reason for _, reason in plan["dropped"])
+    plans = [run.staging(round) for round in run.rounds()]
+    dropped = Counter(reason for plan in plans for _, reason in plan["dropped"])
+    refused: Counter[str] = Counter()
+    for plan in plans:
+        refused.update(plan["refused"])
     return {
         "stages": [_stage_pairs(stage) for stage in run.stages()],
-        "refused": dict(sorted(plan["refused"].items())),
+        "refused": dict(sorted(refused.items())),
         "dropped": dict(sorted(dropped.items())),
     }
 
@@ -239,7 +246,7 @@ def _stage_pairs(stage: StageSummary) -> dict[str, Any]:
                     tokens = pc.struct_field(table[side], "token_ids")
                     spreads[f"{side}_length"].add(_floats(pc.list_value_length(tokens)))
     return {
-        "stage": stage.name,
+        "stage": stage.label,
         "size": stage.size,
         **{name: spread.plain() for name, spread in spreads.items()},
     }
@@ -247,9 +254,10 @@ def _stage_pairs(stage: StageSummary) -> dict[str, Any]:
 
 def _training(stage: StageSummary) -> dict[str, Any]:
     return {
-        "stage": stage.name,
+        "stage": stage.label,
         "trainer": stage.trainer,
         "trained": stage.trained,
+        "rolled_back": stage.rolled_back,
         "skipped": stage.skipped,
         "metrics": dict(stage.metrics),
         "history": [dict(step) for step in stage.history],
@@ -264,7 +272,9 @@ def _artifacts(run: Run) -> list[dict[str, Any]]:
         found.append({"name": "prompts set aside", "path": str(aside), "files": 1})
     found += [{"name": name, "path": str(path), "files": files} for name, path, files in run.artifacts()]
     for stage in run.stages():
-        found += _of_stage(stage.name, {"pairs": stage.pairs, "adapter": stage.adapter, "model": stage.model})
+        found += _of_stage(
+            stage.label, {"pairs": stage.pairs, "adapter": stage.adapter, "model": stage.model}
+        )
     return found
 
 

@@ -18,7 +18,7 @@ def pair_texts(run: Run, count: int) -> Iterator[str]:
         if not stage.pairs.exists():
             continue
         for place, pair in enumerate(islice(read_pairs(stage.pairs), count), 1):
-            yield _pair_text(f"{stage.name}, pair {place} of {stage.size}", pair)
+            yield _pair_text(f"{stage.label}, pair {place} of {stage.size}", pair)
 
 
 def _pair_text(title: str, pair: Pair) -> str:

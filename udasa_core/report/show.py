@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from udasa_core.report.gate_table import gate_table
 from udasa_core.report.table import Cell, Interval, Table, TableColumn
 from udasa_core.report.training_table import other_metrics, training_table
+from udasa_core.report.transition_table import rounds_table, transition_tables
 from udasa_core.report.written import number, share
 
 # With fewer, resampling prompts shows less than their real spread.
@@ -37,6 +39,11 @@ def training_tables(figures: Mapping[str, Any]) -> Iterator[Table]:
     if figures["training"]:
         yield training_table(figures["training"])
         yield from other_metrics(figures["training"])
+    yield from transition_tables(figures["transitions"])
+    if figures["gates"]:
+        yield gate_table(figures["gates"])
+    if figures["rounds"]:
+        yield rounds_table(figures["rounds"], figures["ended"])
 
 
 def outcome_tables(figures: Mapping[str, Any]) -> Iterator[Table]:

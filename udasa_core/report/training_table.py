@@ -44,7 +44,7 @@ def training_table(stages: Sequence[Mapping[str, Any]]) -> Table:
         steps = metrics.get("steps")
         cells.append(
             (
-                name if len(trainers) == 1 else f"{name} ({stage['trainer']})",
+                _called(stage) if len(trainers) == 1 else f"{_called(stage)} ({stage['trainer']})",
                 None if steps is None else int(steps),
                 _losses(stage),
                 *(
@@ -64,6 +64,10 @@ def training_table(stages: Sequence[Mapping[str, Any]]) -> Table:
         )
     by = f", by {', '.join(trainers)}" if trainers else ""
     return Table(f"Training by stage{by}", columns, cells, notes)
+
+
+def _called(stage: Mapping[str, Any]) -> str:
+    return f"{stage['stage']}, rolled back" if stage["rolled_back"] else str(stage["stage"])
 
 
 def _losses(stage: Mapping[str, Any]) -> Change:

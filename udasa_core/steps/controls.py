@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from udasa_core.job.job import Job, log
 from udasa_core.records import Abstain, Score
+from udasa_core.statistics.student import student_interval
 from udasa_core.store.output import Output
 from udasa_core.store.store import Shards
 from udasa_core.store.tables import scores_from
@@ -78,22 +79,11 @@ def _figures(job: Job, scores: Shards, bound: float) -> Iterator[ControlFigures]
         if not scored.any():
             continue  # it abstained on all of them
         kept: NDArray[float64] = np.array(values)[scored]
-        low, high = _interval(kept)
+        low, high = student_interval(kept, _FEWEST)
         mean = float(np.array(raw[name])[scored].mean())
-        yield ControlFigures(name, mean, float(kept.mean()), low, high, len(kept), low > bound)
-
-
-def _interval(values: NDArray[float64]) -> tuple[float, float]:
-    """Return Student's 95% interval of the mean of values in [0, 1], within these bounds."""
-    count = len(values)
-    if count < _FEWEST:
-        return 0.0, 1.0
-    from scipy.special import stdtrit
-
-    quantile = float(stdtrit(count - 1, 0.975))
-    half = quantile * float(values.std(ddof=1)) / count**0.5
-    mean = float(values.mean())
-    return max(0.0, mean - half), min(1.0, mean + half)
+        yield ControlFigures(
+            name, mean, float(kept.mean()), max(0.0, low), min(1.0, high), len(kept), low > bound
+        )
 
 
 def _mean(scores: tuple[Score, ...]) -> float:

@@ -26,7 +26,8 @@ def pair(job: Job, groups: Shards, scores: Shards, policy: ModelRef | None = Non
     for number, (group_key, score_key) in enumerate(
         zip(groups.fingerprints, scores.fingerprints, strict=True)
     ):
-        seed, voters = job.seed("pair", groups.split, groups.number(number)), groups.blocks(number)
+        voters = groups.blocks(number)
+        seed = job.seed("pair", groups.split, groups.number(number), *groups.fresh)
         ingredients = {
             **{"pairing": identity, "seed": seed, **software},
             **{"groups": group_key, "voters": voters, "scores": score_key},

@@ -33,11 +33,12 @@ def _block(job: Job, prompts: Shards, policy: ModelRef, sampling: SamplingOption
     generator = job.identity(job.stack.generator)
     name = (f"voters {sampling.block}",) if sampling.block else ()
     asked = {"sampling": sampling.to_json(), "policy": policy.key}
-    # The trained policy draws with the base's seeds; its outputs are told apart by their round.
-    drawn = replace(prompts, round=int(policy != job.base))
+    # The trained policy draws with the base's seeds; its outputs are told apart by their round, or its label.
+    round = prompts.round or int(policy != job.base and not prompts.policy)
+    drawn = replace(prompts, round=round)
     payloads = []
     for number, key in enumerate(prompts.fingerprints):
-        seed = job.seed("sample", prompts.split, prompts.number(number), *name)
+        seed = job.seed("sample", prompts.split, prompts.number(number), *prompts.fresh, *name)
         shard = {**asked, "seed": seed, "prompts": key}
         software = versions(*INFERENCE)
         payloads.append(

@@ -12,7 +12,6 @@ from udasa_core.plugins.built import BuiltPlugin
 from udasa_core.plugins.registry import Registry
 from udasa_core.plugins.returned.scores import check_column
 from udasa_core.records import Abstain, Column, Group
-from udasa_core.store.output import Output
 from udasa_core.store.store import INFERENCE, Shards, versions
 from udasa_core.store.tables import column_table, read_groups
 
@@ -35,7 +34,7 @@ def score(job: Job, groups: Shards) -> dict[str, Shards]:
             {
                 "groups": key,
                 "voters": groups.blocks(number),
-                "seed": job.seed("score", groups.split, groups.number(number)),
+                "seed": job.seed("score", groups.split, groups.number(number), *groups.fresh),
                 "outputs": {one.name: columns[one.name].fingerprints[number] for one in plugins},
             }
             for number, key in enumerate(groups.fingerprints)
@@ -56,7 +55,7 @@ def _shards(job: Job, plugin: BuiltPlugin, groups: Shards) -> Shards:
             "score",
             {
                 **ingredients,
-                "seed": job.seed("score", groups.split, groups.number(number)),
+                "seed": job.seed("score", groups.split, groups.number(number), *groups.fresh),
                 "groups": key,
                 "voters": groups.blocks(number),
             },
@@ -64,8 +63,7 @@ def _shards(job: Job, plugin: BuiltPlugin, groups: Shards) -> Shards:
         for number, key in enumerate(groups.fingerprints)
     )
     shards = replace(groups, step="score", fingerprints=fingerprints, voters=())
-    output = Output("score", groups.split, groups.round, plugin.name)
-    job.outputs.point(output, f"score {plugin.name} {shards}", fingerprints)
+    job.outputs.point(shards.output(plugin.name), f"score {plugin.name} {shards}", fingerprints)
     return shards
 
 

@@ -11,7 +11,7 @@ from udasa_core.job.job import Job
 from udasa_core.plugins.returned.pairs import check_plan
 from udasa_core.records import PairTable, Stage
 from udasa_core.store.output import Output
-from udasa_core.store.store import Shards, StagedPairs
+from udasa_core.store.store import Shards, StagedPairs, stage_label
 from udasa_core.store.tables import PAIR_SCHEMA
 
 if TYPE_CHECKING:
@@ -36,18 +36,19 @@ _COLUMNS = {
 def stage(job: Job, pairs: Shards) -> tuple[StagedPairs, ...]:
     """Return the stages in training order. Raises NoPairsError where there is nothing to train on."""
     plugin = job.stack.stages
-    ingredients = {"stages": job.identity(plugin), "pairs": pairs.fingerprints, "seed": job.seed("stage")}
+    ingredients = {"stages": job.identity(plugin), "pairs": pairs.fingerprints, "seed": _seed(job, pairs)}
     key = job.outputs.once(
-        Output("stage"),
-        "stage",
+        Output("stage", round=pairs.round),
+        " ".join(("stage", *pairs.fresh)),
         ingredients,
         lambda key: _assign(job, pairs, key),
         is_whole=lambda key: _is_whole(job, key),
     )
     plan = job.store.read_json("stage", key)
     for made in plan["stages"]:
-        name = made["name"]
-        job.outputs.point(Output("stage", instance=name), f"pairs of stage {name}", [made["pairs"]])
+        output = Output("stage", round=pairs.round, instance=made["name"])
+        label = stage_label(made["name"], pairs.round)
+        job.outputs.point(output, f"pairs of stage {label}", [made["pairs"]])
     if not any(one["size"] for one in plan["stages"]):
         raise NoPairsError(Counter(plan["refused"]) + Counter(reason for _, reason in plan["dropped"]))
     _refuse_few(job, plan)
@@ -58,9 +59,13 @@ def stage(job: Job, pairs: Shards) -> tuple[StagedPairs, ...]:
         overrides = trainer.options.model_dump(mode="json", exclude_unset=True)
         after = total - before - one["size"]
         record = Stage(one["name"], one["size"], trainer.offer.name, overrides, before, after)
-        staged.append(StagedPairs(record, one["pairs"]))
+        staged.append(StagedPairs(record, one["pairs"], round=pairs.round))
         before += one["size"]
     return tuple(staged)
+
+
+def _seed(job: Job, pairs: Shards) -> int:
+    return job.seed("stage", *pairs.fresh)
 
 
 def _refuse_few(job: Job, plan: Mapping[str, Any]) -> None:
@@ -86,7 +91,7 @@ def _assign(job: Job, pairs: Shards, key: str) -> None:
     table = _pair_table(job, pairs)
     plugin = job.stack.stages
     plan = check_plan(
-        plugin, table, job.stack.call(plugin, "udasa_stage", pairs=table, seed=job.seed("stage"))
+        plugin, table, job.stack.call(plugin, "udasa_stage", pairs=table, seed=_seed(job, pairs))
     )
     stages = []
     for name, ids in plan.stages.items():

@@ -19,17 +19,38 @@ from udasa_core.store.tables import remarked, rows_table
 SuiteFigures = Mapping[str, tuple[Mapping[str, Any], ...]]
 
 
-def run_suites(job: Job, models: Mapping[str, ModelRef]) -> SuiteFigures:
-    """Run every suite on every model, by label ("base", or a stage)."""
-    results: dict[str, tuple[Mapping[str, Any], ...]] = {}
-    for plugin in job.stack.suites:
-        figures = [
+def measure_by_suites(job: Job, label: str, ref: ModelRef) -> dict[str, str]:
+    """Run every suite on a model; return each one's fingerprint by its name. label: "base", or a stage's."""
+    return {plugin.name: _run_suite(job, plugin, label, ref) for plugin in job.stack.suites}
+
+
+def suite_figures(job: Job, measured: Mapping[str, Mapping[str, str]]) -> SuiteFigures:
+    """Return each suite's figures of every model.
+
+    measured: fingerprints as `measure_by_suites` gives them, by the model's label.
+    """
+    names = dict.fromkeys(name for keys in measured.values() for name in keys)
+    return {
+        name: tuple(
             {"model": label, **metric}
-            for label, ref in models.items()
-            for metric in _run_suite(job, plugin, label, ref)["metrics"]
-        ]
-        results[plugin.name] = tuple(figures)
-    return results
+            for label, keys in measured.items()
+            for metric in job.store.read_json("suite", keys[name])["metrics"]
+        )
+        for name in names
+    }
+
+
+def figures_of(job: Job, key: str) -> list[str]:
+    """Return the names of what a suite measured, "score" among them where its rows have one."""
+    names = [str(metric["name"]) for metric in job.store.read_json("suite", key)["metrics"]]
+    table = job.store.read_table("suite", key)
+    scored = {"id", "score"} <= set(table.column_names) and table["score"].null_count < len(table)
+    return [*names, "score"] if scored and "score" not in names else names
+
+
+def run_suites(job: Job, models: Mapping[str, ModelRef]) -> SuiteFigures:
+    """Run every suite on every model, by label."""
+    return suite_figures(job, {label: measure_by_suites(job, label, ref) for label, ref in models.items()})
 
 
 def joined(*parts: SuiteFigures) -> SuiteFigures:
@@ -38,7 +59,7 @@ def joined(*parts: SuiteFigures) -> SuiteFigures:
     return {name: tuple(metric for part in parts for metric in part.get(name, ())) for name in names}
 
 
-def _run_suite(job: Job, plugin: BuiltPlugin, label: str, ref: ModelRef) -> dict[str, Any]:
+def _run_suite(job: Job, plugin: BuiltPlugin, label: str, ref: ModelRef) -> str:
     seed = job.seed("suite", plugin.name)
 
     def make(key: str) -> None:
@@ -72,8 +93,7 @@ def _run_suite(job: Job, plugin: BuiltPlugin, label: str, ref: ModelRef) -> dict
             job.store.is_whole("suite", key, suffix) for suffix in (".json", ".parquet")
         ),
     )
-    measured = job.store.read_json("suite", key)
-    for asked, told, keys in measured["asked"]:
+    for asked, told, keys in job.store.read_json("suite", key)["asked"]:
         job.outputs.point(Output.from_json(asked), told, keys)
     job.observe(Event("finished", "suite", plugin.name, 1, 1, {"model": label}))
-    return measured
+    return key

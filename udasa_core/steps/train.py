@@ -25,27 +25,28 @@ STATE = "state"
 
 
 def train_stage(
-    job: Job, staged: StagedPairs, policy: ModelRef, earlier: Sequence[StagedPairs] = ()
+    job: Job, staged: StagedPairs, policy: ModelRef, anchor: ModelRef, earlier: Sequence[StagedPairs] = ()
 ) -> Report:
     """Have one stage's trainer go on with `policy`; its report's policy is what the next stage goes on with.
 
-    earlier: the stages that were trained before, of whose pairs `replay` draws some once more. A stage with
-    too few pairs of its own is skipped, and hands its policy on unchanged.
+    anchor: what `reference = "base"` compares with, in this round. earlier: the stages that were trained
+    before, of whose pairs `replay` draws some once more. A stage with too few pairs of its own is skipped,
+    and hands its policy on unchanged.
     """
     stage, training = staged.stage, job.config.training_of(staged.stage.name)
-    job.observe(Event("started", "stage", stage.name, 0, stage.size))
+    job.observe(Event("started", "stage", staged.label, 0, stage.size))
     if stage.size < training.min_pairs:
         reason = f"{stage.size} pairs, fewer than min_pairs = {training.min_pairs}"
         trainer = job.stack.trainer(stage.name).name
         report = Report(stage.name, trainer, stage.size, policy, skipped=reason)
     else:
-        reference = policy if training.reference == "previous_stage" else job.base
+        reference = policy if training.reference == "previous_stage" else anchor
         staged = _with_replayed(job, staged, earlier, training.replay)
         report = _trained(job, staged, policy, reference)
     if report.skipped:
-        log.warning("stage %s is skipped: %s", stage.name, report.skipped)
+        log.warning("stage %s is skipped: %s", staged.label, report.skipped)
     detail = {**report.metrics, "skipped": report.skipped}
-    job.observe(Event("finished", "stage", stage.name, report.pairs, staged.stage.size, detail))
+    job.observe(Event("finished", "stage", staged.label, report.pairs, staged.stage.size, detail))
     return report
 
 
@@ -63,11 +64,11 @@ def _with_replayed(
     count = round(share * len(pool))
     if not count:
         return staged
-    drawn = np.random.default_rng(job.seed("replay", name)).choice(len(pool), count, replace=False)
+    drawn = np.random.default_rng(job.seed("replay", staged.label)).choice(len(pool), count, replace=False)
     again = [pool[place] for place in sorted(drawn.tolist())]
     key = job.outputs.once(
-        Output("replay", instance=name),
-        f"pairs of stage {name} with {count} replayed",
+        Output("replay", round=staged.round, instance=name),
+        f"pairs of stage {staged.label} with {count} replayed",
         {"pairs": staged.pairs, "replayed": again},
         lambda key: _write_with_replayed(job, staged.pairs, again, key),
         suffix=".parquet",
@@ -102,7 +103,7 @@ class _Call:
 def _trained(job: Job, staged: StagedPairs, policy: ModelRef, reference: ModelRef) -> Report:
     stage = staged.stage
     plugin = job.stack.trainer(stage.name)
-    seed = job.seed("train", stage.name)
+    seed = job.seed("train", staged.label)
     ingredients = {
         "trainer": job.identity(plugin),
         "stage": stage.name,
@@ -118,8 +119,8 @@ def _trained(job: Job, staged: StagedPairs, policy: ModelRef, reference: ModelRe
         ingredients["earlier"] = earlier_state.parent.name
     call = _Call(staged, policy, reference, seed, earlier_state)
     key = job.outputs.once(
-        Output("train", instance=stage.name),
-        f"train {stage.name}",
+        Output("train", round=staged.round, instance=stage.name),
+        f"train {staged.label}",
         ingredients,
         lambda key: _make(job, call, key),
         suffix="",

@@ -128,6 +128,7 @@ class _Manifest(_Shape):
     prompts: dict[str, int] = {}
     skipped: dict[str, str] = {}
     suites: dict[str, list[_Figure]] = {}
+    rounds: dict[str, int | str] = {}
     evaluated: _Model | None = None
 
 

@@ -19,8 +19,9 @@ class Output:
 
     step: the pipeline's step, and the folder in the store. split: whose prompts ("training", "held-out",
     "controls"; "" where it is of none or of all). round: which policy answered: 0 is the base, 1 the one that
-    the first round of training left. instance: the dimension, stage or suite, or the block of voters. policy:
-    the model that a suite measured ("base", or a stage).
+    the first round of training left; of training, the round that began with that policy. instance: the
+    dimension, stage or suite, or the block of voters. policy: the model that was measured ("base", or a
+    stage's label), where the round does not say.
     """
 
     step: str

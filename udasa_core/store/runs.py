@@ -6,14 +6,15 @@ import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from udasa_core.errors import UdasaError, UsageError
 from udasa_core.records import Adapter, ModelRef, Pair, Scores
 from udasa_core.sources.digests import ADAPTER, MODEL
+from udasa_core.store.decisions import Decision
 from udasa_core.store.manifest import Manifest
 from udasa_core.store.output import Output
-from udasa_core.store.store import Store
+from udasa_core.store.store import Store, stage_label
 from udasa_core.store.tables import read_pairs, scores_from
 
 
@@ -22,7 +23,8 @@ class StageSummary:
     """One stage of a run: its pairs file, and what its trainer reported.
 
     trained: False where it was skipped, for the reason in `skipped`, or is not trained yet. adapter, model:
-    where what was trained lies, the one or the other.
+    where what was trained lies, the one or the other. round: from 0. rolled_back: whether a gate, or the
+    guard, had the run go on from before it.
     """
 
     name: str
@@ -35,6 +37,13 @@ class StageSummary:
     history: tuple[Mapping[str, float], ...]
     adapter: Path | None
     model: Path | None
+    round: int = 0
+    rolled_back: bool = False
+
+    @property
+    def label(self) -> str:
+        """What it is called in the whole run: "moderate@2" in the second round."""
+        return stage_label(self.name, self.round)
 
 
 def trained(policy: ModelRef, report: Mapping[str, Any], folder: Path) -> ModelRef:
@@ -89,20 +98,36 @@ class Run:
         for key in self.keys(Output("aggregate", split)):
             yield from scores_from(self.store.read_table("aggregate", key))
 
-    def staging(self) -> Mapping[str, Any]:
-        """Return the stage plan: "stages" (name, size, pairs), "dropped" and "refused" counts."""
-        keys = self.keys(Output("stage"))
+    def rounds(self) -> range:
+        """Return the numbers of the rounds that have come as far as stages, from 0."""
+        count = 0
+        while self.keys(Output("stage", round=count)):
+            count += 1
+        return range(count)
+
+    def staging(self, round: int = 0) -> Mapping[str, Any]:
+        """Return a round's stage plan: "stages" (name, size, pairs), "dropped" and "refused" counts."""
+        keys = self.keys(Output("stage", round=round))
         return (
             self.store.read_json("stage", keys[0]) if keys else {"stages": [], "dropped": [], "refused": {}}
         )
 
     def stages(self) -> tuple[StageSummary, ...]:
-        """Return the stages in training order."""
+        """Return the stages of all rounds, in training order."""
         skipped: Mapping[str, str] = self.manifest.plain.get("skipped", {})
-        return tuple(self._stage(plan, skipped.get(plan["name"], "")) for plan in self.staging()["stages"])
+        due = {(one["stage"], one["action"]) for one in self.decisions() if one["verdict"] == "tripped"}
+        found: list[StageSummary] = []
+        stopped = ""
+        for round in self.rounds():
+            for plan in self.staging(round)["stages"]:
+                label = stage_label(plan["name"], round)
+                told = skipped.get(label, "") or (stopped and f"the run ended after {stopped}")
+                found.append(self._stage(plan, round, told, is_undone=(label, "rollback") in due))
+                stopped = label if (label, "stop") in due else stopped
+        return tuple(found)
 
-    def _stage(self, plan: Mapping[str, Any], skipped: str) -> StageSummary:
-        keys = self.keys(Output("train", instance=plan["name"]))
+    def _stage(self, plan: Mapping[str, Any], round: int, skipped: str, *, is_undone: bool) -> StageSummary:
+        keys = self.keys(Output("train", round=round, instance=plan["name"]))
         trained = bool(keys) and not skipped and self.store.has("train", keys[0], "")
         report = self.store.read_json("train", f"{keys[0]}/stage") if trained else {}
         # What a trainer itself skipped is in the manifest only once the run has finished.
@@ -120,13 +145,15 @@ class Run:
             history=tuple(report.get("history", ())),
             adapter=folder / ADAPTER if folder and not report.get(MODEL) else None,
             model=folder / MODEL if folder and report.get(MODEL) else None,
+            round=round,
+            rolled_back=folder is not None and is_undone,
         )
 
     def pairs(self) -> Iterator[tuple[str, Pair]]:
-        """Yield (stage, pair) for every pair, in training order of the stages."""
+        """Yield (stage's label, pair) for every pair, in training order of the stages."""
         for stage in self.stages():
             for pair in read_pairs(stage.pairs):
-                yield stage.name, pair
+                yield stage.label, pair
 
     def whole(self, *, unfinished: bool = False) -> Run:
         """Return the run itself. Raises UdasaError where it is not finished, unless `unfinished` is fine."""
@@ -138,25 +165,59 @@ class Run:
         return self
 
     def aligned(self, *, unfinished: bool = False) -> ModelRef:
-        """Return the model after the last trained stage.
+        """Return the model after the last trained stage that was not rolled back.
 
         Raises StoreError where it is not what was trained, and UdasaError where no stage is trained, or the
         run is not finished; with `unfinished` the last stage that is trained so far counts.
         """
         self.whole(unfinished=unfinished)
-        made = [stage.adapter or stage.model for stage in self.stages() if stage.trained]
-        if not made or made[-1] is None:
+        stages = [stage for stage in self.stages() if stage.trained]
+        standing = [stage.adapter or stage.model for stage in stages if not stage.rolled_back]
+        if stages and not standing:
+            raise UdasaError(
+                f"run {self.name} left the base as it was: each of its stages was rolled back; "
+                f"`udasa show {self.name}` tells by which gate"
+            )
+        if not standing or standing[-1] is None:
             raise UdasaError(f"run {self.name} has trained no stage (status: {self.status})")
-        folder = made[-1].parent
+        folder = standing[-1].parent
         self.store.check("train", folder.name, "")
         return trained(self.base, self.store.read_json("train", f"{folder.name}/stage"), folder)
 
     def changes(self) -> tuple[Mapping[str, Any], ...]:
-        """Return the held-out figures before and after: name, before, after, low, high, n."""
-        keys = self.keys(Output("evaluate"))
+        """Return the held-out figures of the base and of what the last round left: name, before, after, low,
+        high, n."""
+        last = max(
+            (entry["round"] for entry in self.manifest.outputs() if entry["step"] == "evaluate"), default=0
+        )
+        keys = self.keys(Output("evaluate", round=last))
         if not keys or not self.store.has("evaluate", keys[0], ".json"):
             return ()
         return tuple(self.store.read_json("evaluate", keys[0])["changes"])
+
+    def transitions(self, against: Literal["previous", "round"] = "previous") -> Iterator[Mapping[str, Any]]:
+        """Yield what each stage did ("previous"), or each round, in order: round (from 0), the labels of the
+        policies before and after, and the moves, as `Move` has them."""
+        for output, plain in self._told("transition"):
+            if output.policy == against:
+                yield {"round": output.round, **plain}
+
+    def decisions(self) -> Iterator[Mapping[str, Any]]:
+        """Yield what gates and the guard decided, in order: round (from 0), the labels of the stage and of
+        the policy before it ("was"), verdict, and the evidence, as `Decision` has it."""
+        for output, plain in self._told("gate", "guard"):
+            for one in map(Decision.from_json, plain["decisions"]):
+                labels = {"stage": plain["stage"], "was": plain["was"]}
+                told = {"round": output.round, **labels, "verdict": one.verdict}
+                yield {**told, **one.to_json()}
+
+    def _told(self, *steps: str) -> Iterator[tuple[Output, Mapping[str, Any]]]:
+        """Yield some steps' outputs that are there, in the order in which they were pointed at."""
+        for entry in self.manifest.outputs():
+            output = Output.from_json(entry)
+            for key in entry["keys"] if output.step in steps else ():
+                if self.store.has(output.step, key, ".json"):
+                    yield output, self.store.read_json(output.step, key)
 
     def controls(self) -> tuple[Mapping[str, Any], ...]:
         """Return each dimension's figures on the control prompts, as `ControlFigures` has them."""

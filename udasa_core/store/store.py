@@ -22,6 +22,7 @@ from udasa_core.files.lock import locked
 from udasa_core.files.whole import settle, whole_file
 from udasa_core.records import Stage, content_key
 from udasa_core.store.digests import Digests, told
+from udasa_core.store.output import TRAINING, Output
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,8 +45,9 @@ class Shards:
     """What a step leaves behind: the fingerprints of its shards in order, and which split they belong to.
 
     round: whose answers are in them: 0 the base policy's, 1 those of the policy that the first round of
-    training left. voters: of samples, each block's fingerprints, a shard for each shard. numbers: where these
-    are some of the split's shards, which; empty for all.
+    training left. policy: of a stage's policy within a round, its label; "" for the others. voters: of
+    samples, each block's fingerprints, a shard for each shard. numbers: where these are some of the split's
+    shards, which; empty for all.
     """
 
     step: str
@@ -54,9 +56,23 @@ class Shards:
     round: int = 0
     voters: tuple[tuple[str, ...], ...] = ()
     numbers: tuple[int, ...] = ()
+    policy: str = ""
 
     def __str__(self) -> str:
-        return f"{self.split}, aligned" if self.round else self.split
+        if self.policy:
+            return f"{self.split}, after {self.policy}"
+        aligned = {0: "", 1: ", aligned"}.get(self.round, f", aligned {self.round} times")
+        return f"{self.split}{aligned}"
+
+    @property
+    def fresh(self) -> tuple[str, ...]:
+        """What the seeds of a later round follow from, besides the rest: training prompts are answered anew.
+        Other prompts get the base's seeds, so that the policy alone is what differs."""
+        return (f"round {self.round + 1}",) if self.round and self.split == TRAINING else ()
+
+    def output(self, instance: str = "") -> Output:
+        """Return the key that a run finds these by. instance: which of the step's outputs they are."""
+        return Output(self.step, self.split, self.round, instance, self.policy)
 
     def number(self, place: int) -> int:
         """Return which of the split's shards the one at a place here is; its seed follows from that."""
@@ -74,11 +90,25 @@ class Shards:
 
 @dataclass(frozen=True, slots=True)
 class StagedPairs:
-    """One stage, and the fingerprint of the Parquet file that holds its pairs, with the step that made it."""
+    """One stage, and the fingerprint of the Parquet file that holds its pairs, with the step that made it.
+
+    round: its own, from 0.
+    """
 
     stage: Stage
     pairs: str
     step: str = "stage"
+    round: int = 0
+
+    @property
+    def label(self) -> str:
+        """What the stage, and the policy that it leaves, is called in the run: "moderate@2" in round 2."""
+        return stage_label(self.stage.name, self.round)
+
+
+def stage_label(name: str, round: int) -> str:
+    """Return what a stage is called in the whole run. round: from 0."""
+    return f"{name}@{round + 1}" if round else name
 
 
 @cache

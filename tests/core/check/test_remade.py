@@ -61,7 +61,9 @@ def test_other_code_of_one_step_samples_nothing(plain: dict[str, Any]) -> None:
     assert found == {
         "stage": f"other code of udasa {_version('udasa')}",
         "train": "after stage",
-        "evaluate": "after train, where it gives other weights",
+        "meters": "after train, where it gives other weights",
+        "guard": "after meters",
+        "evaluate": "after meters",
     }
 
 
@@ -88,7 +90,7 @@ def test_what_is_told_is_what_happens(plain: dict[str, Any], monkeypatch: pytest
     real = outputs.core_digest
     monkeypatch.setattr(outputs, "core_digest", digest)
     monkeypatch.setattr(made_with, "core_digest", digest)
-    assert set(told(udasa_core.load(plain))) == {"pair", "stage", "train", "evaluate"}
+    assert set(told(udasa_core.load(plain))) == {"pair", "stage", "train", "meters", "guard", "evaluate"}
     before = {str(entry["label"]): list(entry["keys"]) for entry in run.manifest.outputs()}
     again = udasa_core.run(plain)
     after = {str(entry["label"]): list(entry["keys"]) for entry in again.manifest.outputs()}

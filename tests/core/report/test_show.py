@@ -83,6 +83,7 @@ def trained(**metrics: float) -> dict[str, Any]:
         "trainer": "dpo",
         "trained": True,
         "skipped": "",
+        "rolled_back": False,
         "metrics": metrics,
         "history": [{"loss": 0.69}, {"loss": 0.5}],
     }

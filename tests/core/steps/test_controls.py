@@ -15,7 +15,6 @@ from tests.canned import calls, configuration
 from udasa_core.errors import ConfigError
 from udasa_core.report.figures import figures
 from udasa_core.report.show import tables
-from udasa_core.steps.controls import _interval
 from udasa_core.store.output import CONTROLS, HELD_OUT, TRAINING, Output
 
 # Every built-in control prompt begins so, and no prompt of the canned run has the word.
@@ -206,13 +205,3 @@ def _control_scores(run: udasa_core.Run) -> list[list[float]]:
         for key in run.keys(Output("aggregate", CONTROLS))
         for one in scores_from(run.store.read_table("aggregate", key))
     ]
-
-
-def test_the_interval_is_students() -> None:
-    values = np.array([0.4, 0.6, 0.5, 0.7, 0.3])
-    error = values.std(ddof=1) / 5**0.5
-    # t of 4 degrees of freedom at 0.975 is 2.7764.
-    assert _interval(values) == pytest.approx((0.5 - 2.7764 * error, 0.5 + 2.7764 * error), abs=1e-3)
-    # Four prompts that agree to the last digit prove nothing.
-    assert _interval(np.full(4, 0.9)) == (0.0, 1.0)
-    assert _interval(np.full(12, 0.9)) == (0.9, 0.9)

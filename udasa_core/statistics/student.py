@@ -1,0 +1,30 @@
+"""Student's intervals over prompts or items: of a dozen, a bootstrap would be too narrow."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from numpy import float64
+    from numpy.typing import NDArray
+
+
+def student_interval(values: NDArray[float64], fewest: int, unit: float = 0.0) -> tuple[float, float]:
+    """Return Student's 95% interval of the mean of n independent values, each a prompt's, say.
+
+    fewest: with fewer values nothing is sure, and the interval is everything: from −∞ to ∞. unit: by how much
+    a value can differ at most, where that is known; where all values are equal, n more may still differ in
+    3/n of them (the rule of three: Hanley and Lippman-Hand 1983), and the interval is that wide. Without a
+    unit it has no width then: read n beside it.
+    """
+    count = len(values)
+    if count < fewest:
+        return -math.inf, math.inf
+    from scipy.special import stdtrit
+
+    half = float(stdtrit(count - 1, 0.975)) * float(values.std(ddof=1)) / count**0.5
+    if values.min() == values.max():
+        half = 3 * unit / count
+    mean = float(values.mean())
+    return mean - half, mean + half
