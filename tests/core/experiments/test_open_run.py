@@ -228,3 +228,12 @@ def test_a_sample_is_iterable_more_than_once(plain: dict[str, Any], steps: Steps
         sampled: Sampled = run.sample()
     once: Iterator[Group] = iter(sampled)
     assert list(once) == list(sampled)
+
+
+def test_what_a_run_watches_and_repeats_is_no_step(plain: dict[str, Any], steps: Steps) -> None:
+    """A gate on a suite that the experiment has taken out is none of its faults, and trips nothing."""
+    gate = {"figure": "gone accuracy", "better": "higher", "max_drop": 0.0, "action": "stop"}
+    watched = {"gate": [gate], "guard": {"action": "stop"}, "rounds": {"count": 3}}
+    with steps.run({**plain, **watched, "suite": []}, "watched") as run:
+        stages = run.stage(run.pair(run.score(run.sample())))
+        assert [report.stage for report in run.train(stages)] == [one.stage.name for one in stages]
