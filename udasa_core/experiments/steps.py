@@ -12,6 +12,9 @@ from udasa_core.experiments.open_run import OpenRun
 from udasa_core.plugins.catalog import Catalog, read_catalog
 from udasa_core.running.conduct import running
 
+# What `udasa run` does with the steps, and no step does.
+_OF_RUNS = ("transitions", "gate", "guard", "rounds")
+
 
 class Steps:
     """Opens runs in one folder, each with the pipeline's steps. Runs share the store that lies there.
@@ -38,13 +41,15 @@ class Steps:
         """Open the run `name` of a configuration (a TOML's plain data), and have its manifest say how it
         ends.
 
-        It lies in this folder under this name, whatever [run] says. Raises ConfigError with every fault,
-        before anything is written, and LockedError where another process is at the same run.
+        It lies in this folder under this name, whatever [run] says, and what a run watches and repeats
+        ([[gate]], [guard], [rounds], [transitions]) is left out: an experiment does that itself. Raises
+        ConfigError with every fault, before anything is written, and LockedError where another process is at
+        the same run.
         """
         table = config.get("run", {})
         if isinstance(table, Mapping):  # what is no table is told of when it is checked
             table = {**table, "name": name, "folder": str(self.folder)}
-        plain = {**config, "run": table}
+        plain = {key: value for key, value in config.items() if key not in _OF_RUNS} | {"run": table}
         checked = load(self._read._replace(raw=plain), catalog=self._catalog)
         with running(checked, self._catalog) as job:
             yield OpenRun(job)

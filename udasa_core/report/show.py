@@ -51,7 +51,7 @@ def outcome_tables(figures: Mapping[str, Any]) -> Iterator[Table]:
     if figures["held_out"]:
         yield _held_out(figures["held_out"])
     for name, rows in figures["suites"].items():
-        yield _suite(name, rows)
+        yield from _suite(name, rows)
 
 
 def _head(figures: Mapping[str, Any]) -> Table:
@@ -220,18 +220,35 @@ def _held_out(changes: Sequence[Mapping[str, Any]]) -> Table:
     return Table("Held-out prompts, before and after", columns, rows, notes)
 
 
-def _suite(name: str, rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Lay the models side by side: the base, each trained stage, the last of which is the final model."""
+def _suite(name: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[Table]:
+    """Lay the models side by side: the base, each trained stage, the last of which is the final model. Stages
+    of later rounds have tables of their own, beside the base: all of them would be too wide."""
     models = list(dict.fromkeys(row["model"] for row in rows))
+    rounds = _by_round(models[1:])
+    for round, some in rounds.items():
+        of = f" of round {round}" if len(rounds) > 1 else ""
+        yield _suite_of(f"Suite {name}, by model{of}", [*models[:1], *some], rows)
+
+
+def _suite_of(title: str, models: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Table:
     found = {(row["name"], row["model"]): row for row in rows}
     cells: list[tuple[Cell, ...]] = []
-    for metric in dict.fromkeys(row["name"] for row in rows):
+    for metric in dict.fromkeys(row["name"] for row in rows if row["model"] in models):
         here = [found.get((metric, model)) for model in models]
         most = max(row["n"] for row in here if row)
         cells.append((metric, *(row["value"] if row else None for row in here), most))
         cells.append(("", *(Interval(row["low"], row["high"]) if row else "" for row in here), ""))
     notes = ["In brackets 95% intervals of each figure alone; `udasa eval compare` compares item by item."]
-    return Table(f"Suite {name}, by model", ("metric", *models, "n"), cells, notes)
+    return Table(title, ("metric", *models, "n"), cells, notes)
+
+
+def _by_round(labels: Sequence[str]) -> dict[str, list[str]]:
+    """Return stages' labels by the number of their round; one without a stage, where there is none."""
+    found: dict[str, list[str]] = {}
+    for label in labels:
+        number = label.rpartition("@")[2] if "@" in label else "1"
+        found.setdefault(number, []).append(label)
+    return found or {"1": []}
 
 
 def _artifacts(found: Sequence[Mapping[str, Any]]) -> Table:

@@ -25,7 +25,9 @@ def transition_tables(transitions: Sequence[Mapping[str, Any]]) -> Iterator[Tabl
     rounds = [(number, list(some)) for number, some in groupby(transitions, key=lambda one: one["round"])]
     for number, some in rounds:
         of = f", round {number + 1}" if len(rounds) > 1 else ""
-        yield _matrix(f"What each stage did to what was there before{of}", some)
+        # What is to be said of all is said once.
+        notes = _NOTES if number == rounds[-1][0] else ()
+        yield _matrix(f"What each stage did to what was there before{of}", some, notes=notes)
 
 
 def rounds_table(rounds: Sequence[Mapping[str, Any]], ended: str) -> Table:

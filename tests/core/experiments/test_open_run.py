@@ -268,3 +268,12 @@ def test_another_model_reads_the_same_responses(plain: dict[str, Any], steps: St
 def test_without_voters_nobody_reads_again(plain: dict[str, Any], steps: Steps) -> None:
     with steps.run(plain, "mute") as run, pytest.raises(UsageError, match=r"\[generator\] voters = 16"):
         run.reread(run.sample(), run.base)
+
+
+def test_what_a_run_watches_and_repeats_is_no_step(plain: dict[str, Any], steps: Steps) -> None:
+    """A gate on a suite that the experiment has taken out is none of its faults, and trips nothing."""
+    gate = {"figure": "gone accuracy", "better": "higher", "max_drop": 0.0, "action": "stop"}
+    watched = {"gate": [gate], "guard": {"action": "stop"}, "rounds": {"count": 3}}
+    with steps.run({**plain, **watched, "suite": []}, "watched") as run:
+        stages = run.stage(run.pair(run.score(run.sample())))
+        assert [report.stage for report in run.train(stages)] == [one.stage.name for one in stages]

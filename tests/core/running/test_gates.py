@@ -154,13 +154,18 @@ def test_noise_trips_nothing_and_is_not_certified(tmp_path: Path, tiny_model_dir
 
 
 def test_planted_collapse_trips_the_guard(tmp_path: Path, tiny_model_dir: Path) -> None:
-    run = udasa_core.run(collapsing(tmp_path, tiny_model_dir, "rollback"))
+    quiz = {"use": QUIZ, "name": "quiz", "right": [9, 9, 2, 2]}
+    plain = collapsing(tmp_path, tiny_model_dir, "rollback", suite=[quiz])
+    plain["guard"]["any_of_k"] = "quiz accuracy"
+    run = udasa_core.run(plain)
     found = {(one["stage"], one["figure"]): one for one in run.decisions()}
     assert found["conservative", "single cluster"]["verdict"] != "tripped"
     assert found["conservative", "majority flips"]["verdict"] != "tripped"
     assert found["moderate", "single cluster"]["verdict"] == "tripped"
     assert found["moderate", "single cluster"]["after"] == 1.0
     assert found["moderate", "majority flips"]["after"] == 1.0
+    any_of_k = [found[stage, "quiz accuracy"]["verdict"] for stage in ("conservative", "moderate")]
+    assert any_of_k == ["not certified", "tripped"]
     assert [stage.rolled_back for stage in run.stages()] == [False, True, True]
     assert run.aligned().adapters[0].folder == str(run.stages()[0].adapter)
     assert run.keys(Output("guard", instance="moderate"))
