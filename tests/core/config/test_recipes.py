@@ -74,9 +74,9 @@ def test_the_quickstart_is_measured_for_few_prompts() -> None:
     assert quickstart["run"] == {**measured["run"], "name": "quickstart"}
 
 
-def test_open_asks_a_reader_and_holds_length() -> None:
-    assert dimensions("open")["value.pairwise"] == max(dimensions("open").values())
-    assert "length" not in next(one for one in plain("open")["dimension"] if one["use"] == "value.pairwise")
+def test_open_goes_by_values_and_holds_length() -> None:
+    assert dimensions("open") == {"value.contrast": 1.0, "semantic.agreement": 1.0}
+    assert "reader" not in plain("open")
     assert plain("open")["pairing"]["max_length_ratio"] == 2.0
 
 
