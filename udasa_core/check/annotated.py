@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+from pydantic_core import to_jsonable_python
 
 from udasa_core.config.parse import ARRAYS, known_tables
 from udasa_core.config.recipes import DEFAULT, Remark, recipes, remarks
@@ -146,10 +146,8 @@ def _assignment(key: str, field: FieldInfo, values: Mapping[str, Any]) -> str:
     if key in values:
         return f"{key} = {toml_value(values[key])}"
     default = None if field.is_required() else field.get_default(call_default_factory=True)
-    if isinstance(default, BaseModel):
-        default = default.model_dump(mode="json")
     # TOML has no word for "nothing".
-    plain = "…" if default is None else toml_value(default)
+    plain = "…" if default is None else toml_value(to_jsonable_python(default, exclude_none=True))
     return f"#{key} = {plain}".replace("\n", "\n#")
 
 

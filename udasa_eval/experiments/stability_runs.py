@@ -41,7 +41,7 @@ def measure_stability(config: Mapping[str, Any], steps: Steps, readers: Readers)
     if not (readers.models or readers.trained):
         raise UdasaError("nobody reads but the base: name --models, or leave --trained true")
     seed = seed_of(config)
-    with steps.run(config, "stability") as run:
+    with steps.run(config, "readings") as run:
         pool = run.sample()
         scored = run.score(pool)
         first = _reading(run, scored)

@@ -139,7 +139,7 @@ def test_what_depends_on_the_reader_is_found(config_file: ConfigFile, tmp_path: 
     arguments = ["experiment", "stability", str(path), "--folder", str(folder), "--trained", "false"]
     result = CliRunner().invoke(main, [*arguments, "--models", f"file:{other}"])
     assert result.exit_code == 0, result.output
-    told = Run(folder / "stability").manifest.plain["stability"]
+    told = Run(folder / "readings").manifest.plain["stability"]
     assert told["base, other voters"] == ["by-voters does not agree with itself"]
     assert told[f"file:{other}"] == ["by-reader makes other pairs"]
     assert "makes other pairs" in result.output

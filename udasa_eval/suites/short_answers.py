@@ -1,4 +1,4 @@
-"""Suite `questions`: short questions with known answers, several responses each."""
+"""Suite `short-answers`: short questions with known answers, several responses each."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from udasa_eval.statistics.columns import column, measured
 _FIGURES = ("accuracy", "any_of_k", "majority", "single_cluster", "truncated", "refusals")
 
 
-class Questions(Plugin):
-    """Suite `questions`: udasa's own short questions, K responses each, graded by rules for English.
+class ShortAnswers(Plugin):
+    """Suite `short-answers`: udasa's own short questions, K responses each, graded by rules for English.
 
     Metrics, means over questions with intervals by question:
 

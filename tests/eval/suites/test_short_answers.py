@@ -1,4 +1,4 @@
-"""Suite `questions` with planned responses: figures by hand."""
+"""Suite `short-answers` with planned responses: figures by hand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.eval.suites.judging import JudgingResources
 from udasa_core import Group, Message, ModelRef, Prompt, UdasaError
 from udasa_core.testing.suites import check_suite
 from udasa_eval.labelled.sets import Question, questions
-from udasa_eval.suites.questions import Questions, _row
+from udasa_eval.suites.short_answers import ShortAnswers, _row
 
 ASKED = Question("q", "What is the capital of France?", ("Paris",), ("Lyon",), "places", "easy", "dev")
 
@@ -46,8 +46,8 @@ def test_the_suite_over_the_bundled_questions(tiny_ref: ModelRef) -> None:
         return None if asked == picked[3].prompt else planned.get(asked, "Nobody knows.")
 
     shared = JudgingResources(tiny_ref, says, lambda prompt, seed: "")
-    options = Questions.Options(set="yes_no", limit=4, responses=1)
-    suite = Questions(options, "questions", shared)
+    options = ShortAnswers.Options(set="yes_no", limit=4, responses=1)
+    suite = ShortAnswers(options, "short-answers", shared)
     assert suite.udasa_questions() == [one.prompt for one in picked]
     report = suite.udasa_evaluate(tiny_ref, 1)
     found = {one.name: one for one in report.metrics}
@@ -60,9 +60,9 @@ def test_the_suite_over_the_bundled_questions(tiny_ref: ModelRef) -> None:
 def test_that_nobody_answers_is_an_error(tiny_ref: ModelRef) -> None:
     shared = JudgingResources(tiny_ref, lambda prompt, policy: None, lambda prompt, seed: "")
     with pytest.raises(UdasaError, match="none of 3 questions"):
-        Questions(Questions.Options(limit=3), "questions", shared).udasa_evaluate(tiny_ref, 1)
+        ShortAnswers(ShortAnswers.Options(limit=3), "short-answers", shared).udasa_evaluate(tiny_ref, 1)
 
 
 def test_it_keeps_the_contract(tiny_ref: ModelRef) -> None:
     shared = JudgingResources(tiny_ref, lambda prompt, policy: "Paris.", lambda prompt, seed: "")
-    check_suite(Questions, {"limit": 3}, policy=tiny_ref, resources=shared)
+    check_suite(ShortAnswers, {"limit": 3}, policy=tiny_ref, resources=shared)
