@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from udasa_core.config.parse import PluginTable, RunConfig
 from udasa_core.config.transitions import GateTable
 from udasa_core.plugins.catalog import Catalog
+from udasa_core.plugins.stack import stage_names
 from udasa_core.report.table import Table
 
 
@@ -20,13 +21,14 @@ def stack_table(config: RunConfig, catalog: Catalog) -> Table:
     return Table("Stack", ("kind", "name", "plugin", "distribution"), rows)
 
 
-def plan_table(config: RunConfig) -> Table:
+def plan_table(config: RunConfig, catalog: Catalog) -> Table:
     """Return the steps in order, with what each does under this configuration."""
-    rows = [(place, name, what) for place, (name, what) in enumerate(_steps(config), 1)]
+    stages = stage_names(config, catalog)
+    rows = [(place, name, what) for place, (name, what) in enumerate(_steps(config, stages), 1)]
     return Table("Plan", ("", "step", "what it does"), rows)
 
 
-def _steps(config: RunConfig) -> Iterator[tuple[str, str]]:
+def _steps(config: RunConfig, stages: Sequence[str] | None) -> Iterator[tuple[str, str]]:
     run, sampling = config.run, config.sampling
     yield (
         "read prompts",
@@ -47,7 +49,10 @@ def _steps(config: RunConfig) -> Iterator[tuple[str, str]]:
         asked = f"sample and score control prompts ({config.controls.source})"
         yield "check controls", f"{asked}: who is unsure of these?"
     yield "pair", f"{config.pairing.name}: a chosen over a rejected response"
-    yield "stage", f"{config.stages.name}: pairs into stages, in training order"
+    into = f"stages, trained in this order: {', '.join(stages)}" if stages else "stages, in training order"
+    if stages and len(stages) == 1:
+        into = f"one stage, {stages[0]}"
+    yield "stage", f"{config.stages.name}: pairs into {into}"
     yield "train", _training(config)
     if suites := ", ".join(suite.name for suite in config.suites):
         yield "run suites", f"on the base, and on each stage's policy as soon as it is trained: {suites}"

@@ -96,7 +96,7 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
     from udasa_core.plugins.stack import cautions
 
     checked, catalog = load(config, overrides), read_catalog()
-    for table in (stack_table(checked, catalog), plan_table(checked)):
+    for table in (stack_table(checked, catalog), plan_table(checked, catalog)):
         say(f"{table}\n")
     say(f"{estimate_table(estimate(checked, catalog, console_progress()))}\n")
     remade = remade_table(checked, catalog)

@@ -167,6 +167,14 @@ def cautions(config: RunConfig, catalog: Catalog) -> Iterator[str]:
     yield from combination_cautions(config, trainers, names)
 
 
+def stage_names(config: RunConfig, catalog: Catalog) -> Sequence[str] | None:
+    """Return the stages that [stages] will make, in the order of training; None where that is not said before
+    pairs are seen."""
+    with importable(config.root):
+        chosen, _ = _choose(config.stages, catalog)
+        return _stage_names(config, chosen)[0] if chosen is not None else None
+
+
 def check_dimensions(config: ScoringConfig, catalog: Catalog) -> list[Fault]:
     """Return the faults of dimensions that score without a run: as `check_plugins` does, and where one needs
     what only a run has."""

@@ -122,10 +122,25 @@ def test_stack_and_plan(config_file: ConfigFile) -> None:
     stack = str(stack_table(config, read_catalog()))
     assert re.search(r"dimension +two +tests.canned:Dimension +local", stack)
     assert re.search(r"trainer.exploratory +ipo +ipo +udasa \d", stack)
-    plan = " ".join(str(plan_table(config)).split())
+    plan = " ".join(str(plan_table(config, read_catalog())).split())
     assert "one (weight 1), two (weight 2)" in plan
     assert "moderate with epochs = 3.0; exploratory by ipo" in plan
     assert "25% held out" in plan
+    assert "quantiles: pairs into stages, trained in this order: conservative, moderate, exploratory" in plan
+
+
+@pytest.mark.parametrize(
+    ("stages", "told"),
+    [
+        ({"use": "reversed"}, "reversed: pairs into stages, trained in this order: exploratory, moderate"),
+        ({"use": "single"}, "single: pairs into one stage, all"),
+    ],
+)
+def test_the_plan_tells_which_stages_are_trained_when(
+    config_file: ConfigFile, stages: dict[str, str], told: str
+) -> None:
+    plan = str(plan_table(load(config_file(stages=stages)), read_catalog()))
+    assert told in " ".join(plan.split())
 
 
 def test_thoughts_are_counted_beside_answers(tiny_model_dir: Path, tmp_path: Path) -> None:
