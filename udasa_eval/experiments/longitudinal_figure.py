@@ -27,6 +27,9 @@ def figure(path: Path, found: LongRun) -> None:
         told = [(number, metric) for number, metric in told if metric.value == metric.value]
         panel.set_title(name, fontsize=9)
         panel.set_xticks(range(len(found.asked)), ["base", *map(str, range(1, len(found.asked)))], fontsize=8)
+        # Shares stand on one scale, so that a small change looks small.
+        if name not in ("entropy", "length"):
+            panel.set_ylim(-0.05, 1.05)
         panel.set_xlim(-0.4, len(found.asked) - 0.6)
         panel.tick_params(axis="y", labelsize=8)
         panel.grid(axis="y", color="0.92", linewidth=0.8)

@@ -28,7 +28,7 @@ class Transitions(Plugin):
         shuffles: int = Field(
             default=2, ge=0, description="How often the pairs are dealt to the stages at random; 0: never."
         )
-        turned: bool = Field(
+        reverse: bool = Field(
             default=True, description="Whether the stages are also trained from the last to the first."
         )
 
@@ -42,6 +42,6 @@ class Transitions(Plugin):
         from udasa_eval.experiments.transitions_report import rows, tables
         from udasa_eval.experiments.transitions_runs import measure_orders
 
-        found = measure_orders(config, steps, shuffles=self.options.shuffles, turned=self.options.turned)
+        found = measure_orders(config, steps, shuffles=self.options.shuffles, reverse=self.options.reverse)
         write_csv(out_dir / "transitions.csv", rows(found))
         return [*transition_tables(list(found.run.transitions())), *tables(found)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,7 +42,7 @@ class Orders:
     left_out: tuple[str, ...]
 
 
-def measure_orders(config: Mapping[str, Any], steps: Steps, *, shuffles: int, turned: bool) -> Orders:
+def measure_orders(config: Mapping[str, Any], steps: Steps, *, shuffles: int, reverse: bool) -> Orders:
     """Train a configuration, measuring every stage; and its first round's pairs in other orders.
 
     Raises what training raises.
@@ -55,7 +56,7 @@ def measure_orders(config: Mapping[str, Any], steps: Steps, *, shuffles: int, tu
     once = {key: value for key, value in watched.items() if key != "rounds"}
     trained, left_out = [first], []
     figures: dict[str, list[Mapping[str, ByItem]]] = {}
-    for kind, name, stages in _others(config, run, shuffles, turned):
+    for kind, name, stages in _others(config, run, shuffles, reverse):
         try:
             other = steps.align({**once, "stages": stages}, name)
         except ConfigError as error:
@@ -74,11 +75,11 @@ def measure_orders(config: Mapping[str, Any], steps: Steps, *, shuffles: int, tu
 
 
 def _others(
-    config: Mapping[str, Any], run: Run, shuffles: int, turned: bool
+    config: Mapping[str, Any], run: Run, shuffles: int, reverse: bool
 ) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yield each other order: what it is compared as, its run's name, its [stages]."""
     stages = dict(config.get("stages", {}))
-    if turned:
+    if reverse:
         names = [str(one["name"]) for one in run.staging()["stages"]]
         yield REVERSED, "reversed-order", {**stages, "order": names[::-1]}
     own = {key: value for key, value in stages.items() if key != "use"}
@@ -118,8 +119,14 @@ def figures_of(run: Run, label: str) -> dict[str, ByItem]:
         found[name] = {prompt: both[place] for prompt, both in moves.items()}
     for suite, metrics in run.suites().items():
         rows = run.suite_rows(suite, label)
-        for name in dict.fromkeys(["score", *(metric["name"] for metric in metrics)]):
-            found[f"{suite} {name}"] = _by_item(rows, name)
+        score = _by_item(rows, "score")
+        found[f"{suite} score"] = score
+        for metric in metrics:
+            if metric["model"] == label:
+                held = (
+                    values for values in (_by_item(rows, metric["name"]), score) if _is_of(metric, values)
+                )
+                found[f"{suite} {metric['name']}"] = next(held, {})
     return {name: values for name, values in found.items() if values}
 
 
@@ -131,3 +138,10 @@ def _by_item(rows: Sequence[Mapping[str, Any]], column: str) -> dict[str, float]
         if row.get("id") is not None and isinstance(value, int | float) and value == value:
             found.setdefault(str(row["id"]), []).append(float(value))
     return {item: sum(values) / len(values) for item, values in found.items()}
+
+
+def _is_of(metric: Mapping[str, Any], values: ByItem) -> bool:
+    """Say whether a suite's figure is the mean of these items, up to rounding."""
+    return bool(values) and math.isclose(
+        metric["value"], sum(values.values()) / len(values), rel_tol=1e-6, abs_tol=1e-6
+    )

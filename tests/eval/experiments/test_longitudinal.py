@@ -57,6 +57,7 @@ def test_what_is_surely_other_is_said_in_words(tmp_path: Path) -> None:
     assert "any of K is surely lower after round 1" in warning
 
 
+@pytest.mark.slow
 def test_a_collapse_shows_in_its_round(
     config_file: ConfigFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
