@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from udasa_core.api import load as load
     from udasa_core.api import read_configuration as read_configuration
     from udasa_core.api import run as run
+    from udasa_core.config.transitions import better_end as better_end
+    from udasa_core.errors import ConfigError as ConfigError
     from udasa_core.errors import SourceError as SourceError
     from udasa_core.errors import UdasaError as UdasaError
     from udasa_core.experiments.conduct import run_experiment as run_experiment
@@ -102,6 +104,8 @@ if TYPE_CHECKING:
     from udasa_core.report.table import Interval as Interval
     from udasa_core.report.table import Table as Table
     from udasa_core.report.table import TableColumn as TableColumn
+    from udasa_core.report.transition_table import rounds_table as rounds_table
+    from udasa_core.report.transition_table import transition_tables as transition_tables
     from udasa_core.resources.classifier import load_classifier as load_classifier
     from udasa_core.resources.comparing import log_odds as log_odds
     from udasa_core.resources.comparing import preference_margins as preference_margins
@@ -121,6 +125,7 @@ if TYPE_CHECKING:
     from udasa_core.sources.limits import check_packed as check_packed
     from udasa_core.sources.source import names_source as names_source
     from udasa_core.statistics.resampling import Resamples as Resamples
+    from udasa_core.statistics.student import student_interval as student_interval
     from udasa_core.store.runs import Run as Run
     from udasa_core.store.runs import find_run as find_run
     from udasa_core.store.tables import read_pairs as read_pairs
@@ -145,7 +150,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "api": ("clean", "load", "read_configuration", "run"),
-    "errors": ("SourceError", "UdasaError"),
+    "config.transitions": ("better_end",),
+    "errors": ("ConfigError", "SourceError", "UdasaError"),
     "experiments.conduct": ("run_experiment",),
     "experiments.cost": ("Cost",),
     "experiments.open_run": ("OpenRun",),
@@ -211,6 +217,7 @@ _HOMES = {
         "content_key",
     ),
     "report.table": ("Change", "Interval", "Table", "TableColumn"),
+    "report.transition_table": ("rounds_table", "transition_tables"),
     "resources.classifier": ("load_classifier",),
     "resources.comparing": ("log_odds", "preference_margins"),
     "resources.named_model": ("named_model",),
@@ -229,6 +236,7 @@ _HOMES = {
     "sources.limits": ("check_packed",),
     "sources.source": ("names_source",),
     "statistics.resampling": ("Resamples",),
+    "statistics.student": ("student_interval",),
     "store.runs": ("Run", "find_run"),
     "store.tables": ("read_pairs",),
     "text.answer": ("Answer", "answer_to"),

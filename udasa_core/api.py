@@ -96,16 +96,20 @@ def _check_sources(config: RunConfig) -> Iterator[Fault]:
 
 
 def run(
-    configuration: Configuration = None, overrides: Sequence[str] = (), *, keep_samples: bool = False
+    configuration: Configuration = None,
+    overrides: Sequence[str] = (),
+    *,
+    keep_samples: bool = False,
+    catalog: Catalog | None = None,
 ) -> Run:
     """Align a model: run the pipeline, continuing what an earlier call began.
 
     keep_samples: take samples that other versions of udasa, a plugin or a library made, where nothing else
-    about them differs; the run says so. Raises ConfigError (nothing is written), LockedError where another
-    process is at the same run, and the other UdasaErrors where a step fails. Ctrl-C and SIGTERM leave a run
-    that the same call continues.
+    about them differs; the run says so. catalog: what is installed, where the caller has read it. Raises
+    ConfigError (nothing is written), LockedError where another process is at the same run, and the other
+    UdasaErrors where a step fails. Ctrl-C and SIGTERM leave a run that the same call continues.
     """
-    catalog = read_catalog()
+    catalog = catalog or read_catalog()
     config = load(configuration, overrides, catalog=catalog)
     with running(config, catalog, keep_samples=keep_samples) as job:
         outcome = align(job)

@@ -36,6 +36,11 @@ class ShuffledOptions(Options):
     options: dict[str, Any] = Field(
         default={}, description="That policy's own options, as [stages] would have them: its names, say."
     )
+    draw: int = Field(
+        default=0,
+        ge=0,
+        description="Each further number deals the same pairs otherwise, by the same run seed.",
+    )
 
     @model_validator(mode="after")
     def _read(self) -> Self:
@@ -65,7 +70,7 @@ class Shuffled(Plugin):
 
     The control for staging: trainers begin as many stages, at the same steps, with the same options, and what
     differs is which pairs they meet when. Pairs that the other policy drops are dropped. The draw follows
-    from the run's seed.
+    from the run's seed and its own number.
     """
 
     Options = ShuffledOptions
@@ -91,7 +96,8 @@ class Shuffled(Plugin):
 
         plan = self._policy.udasa_stage(pairs)
         ids = sorted(pair_id for stage in plan.stages.values() for pair_id in stage)
-        dealt = [ids[place] for place in np.random.default_rng(seed).permutation(len(ids)).tolist()]
+        random = np.random.default_rng([seed, self.options.draw])
+        dealt = [ids[place] for place in random.permutation(len(ids)).tolist()]
         ends = pairwise(accumulate(map(len, plan.stages.values()), initial=0))
         stages = {name: tuple(dealt[start:end]) for name, (start, end) in zip(plan.stages, ends, strict=True)}
         return StagePlan(stages, plan.dropped)

@@ -62,6 +62,8 @@ def test_a_shuffle_follows_its_seed_and_not_the_order_of_arrival() -> None:
     plan = _plan(Shuffled, _table(gaps), 7)
     assert plan == _plan(Shuffled, _table(dict(reversed(gaps.items()))), 7)
     assert plan != _plan(Shuffled, _table(gaps), 8)
+    assert plan != _plan(Shuffled, _table(gaps), 7, draw=1)
+    assert _held(plan) == _held(_plan(Shuffled, _table(gaps), 7, draw=1))
     # Each third of the ranks is in each stage, a third of it give or take: 33 of 100, σ 3.9.
     for ids in plan.stages.values():
         assert all(15 < sum(int(one) // 100 == third for one in ids) < 52 for third in range(3))

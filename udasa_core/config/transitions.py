@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -117,6 +117,20 @@ def better_of(figure: str, better: Better | None) -> Better:
     """Return which end of a figure is better: what was said, else what the figure says itself."""
     known = {**OF_PAIRS, **OF_PROMPTS}.get(figure)
     return better or known or "higher"
+
+
+def better_end(figure: str, config: Mapping[str, Any]) -> Better | None:
+    """Return which end of a figure is better: what a configuration (plain data) says of it in a [[gate]] or
+    in [rounds], else what it says itself; None where nobody said.
+
+    figure: "SUITE FIGURE", or one of the held-out prompts or of pairs, as a gate names it.
+    """
+    rounds, guard = config.get("rounds", {}), config.get("guard", {})
+    told = [(gate.get("figure"), gate.get("better")) for gate in config.get("gate", ())]
+    told += [(rounds.get("until"), rounds.get("better")), (guard.get("any_of_k"), "higher")]
+    said = [better for name, better in told if name == figure and better]
+    known: Better | None = {**OF_PAIRS, **OF_PROMPTS}.get(figure)
+    return said[0] if said else known
 
 
 def figure_faults(

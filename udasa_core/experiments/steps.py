@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from udasa_core.api import Configuration, load, read_configuration
+from udasa_core.api import Configuration, Unchecked, load, read_configuration
+from udasa_core.api import run as align
 from udasa_core.experiments.open_run import OpenRun
 from udasa_core.plugins.catalog import Catalog, read_catalog
 from udasa_core.running.conduct import running
+from udasa_core.store.runs import Run
 
 # What `udasa run` does with the steps, and no step does.
 _OF_RUNS = ("transitions", "gate", "guard", "rounds")
@@ -46,10 +48,21 @@ class Steps:
         ConfigError with every fault, before anything is written, and LockedError where another process is at
         the same run.
         """
+        plain = {key: value for key, value in config.items() if key not in _OF_RUNS}
+        checked = load(self._named(plain, name), catalog=self._catalog)
+        with running(checked, self._catalog) as job:
+            yield OpenRun(job)
+
+    def align(self, config: Mapping[str, Any], name: str) -> Run:
+        """Make a whole run `name` of a configuration, or go on with it, as `udasa run` does: every round,
+        gate and transition that it asks for.
+
+        It lies in this folder under this name, whatever [run] says. Raises what `udasa_core.run` raises.
+        """
+        return align(self._named(config, name), catalog=self._catalog)
+
+    def _named(self, config: Mapping[str, Any], name: str) -> Unchecked:
         table = config.get("run", {})
         if isinstance(table, Mapping):  # what is no table is told of when it is checked
             table = {**table, "name": name, "folder": str(self.folder)}
-        plain = {key: value for key, value in config.items() if key not in _OF_RUNS} | {"run": table}
-        checked = load(self._read._replace(raw=plain), catalog=self._catalog)
-        with running(checked, self._catalog) as job:
-            yield OpenRun(job)
+        return self._read._replace(raw={**config, "run": table})

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from udasa_core.config.transitions import CHOSEN_LOGP, PAIR_ACCURACY
 from udasa_core.job.job import Job
 from udasa_core.statistics.student import student_interval
-from udasa_core.store.meters import HALVES_DIFFER, Measured, figures_from
+from udasa_core.store.meters import HALVES_DIFFER, Measured, figures_from, pair_moves, prompt_means
 from udasa_core.store.moves import FEWEST, Move, Paired
 from udasa_core.store.output import Output
 
@@ -75,7 +75,7 @@ def _of_pairs(job: Job, base: Measured, before: Measured, after: Measured) -> It
         prompts, old = _side(job, base.pairs[label], before.pairs[label])
         _, new = _side(job, base.pairs[label], after.pairs[label])
         for name in found:
-            values = _by_prompt(prompts, old[name]), _by_prompt(prompts, new[name])
+            values = prompt_means(prompts, old[name])[1], prompt_means(prompts, new[name])[1]
             found[name].append(values)
             yield from _paired(f"{name} of {label}", *values, "prompt")
     for name, parts in found.items():
@@ -84,33 +84,11 @@ def _of_pairs(job: Job, base: Measured, before: Measured, after: Measured) -> It
             yield from _paired(name, both[0], both[1], "prompt")
 
 
-def _joined(
-    parts: Sequence[tuple[NDArray[float64], NDArray[float64]]],
-) -> tuple[NDArray[float64], NDArray[float64]]:
-    import numpy as np
-
-    return np.concatenate([old for old, _ in parts]), np.concatenate([new for _, new in parts])
-
-
 def _side(job: Job, base: str, policy: str) -> tuple[list[str], dict[str, NDArray[float64]]]:
-    """Return each pair's prompt, the log-probability of its chosen response, and whether the policy moved it
-    to the right side: 1 where chosen against rejected is likelier than under the base, 0 where less, ½ where
-    equal."""
-    import numpy as np
-
-    table = job.store.read_table("pair-logprobs", policy)
-    reference, read = figures_from(job.store.read_table("pair-logprobs", base)), figures_from(table)
-    margins = (read["chosen"] - reference["chosen"]) - (read["rejected"] - reference["rejected"])
-    right = np.where(margins > 0, 1.0, np.where(margins < 0, 0.0, 0.5))
-    return table["prompt_id"].to_pylist(), {CHOSEN_LOGP: read["chosen"], PAIR_ACCURACY: right}
-
-
-def _by_prompt(prompts: Sequence[str], values: NDArray[float64]) -> NDArray[float64]:
-    """Return the mean of each prompt's pairs: pairs of one prompt are not independent."""
-    import numpy as np
-
-    _, place = np.unique(np.array(prompts, dtype=np.str_), return_inverse=True)
-    return np.asarray(np.bincount(place, weights=values) / np.bincount(place), dtype=np.float64)
+    """Return each pair's prompt, and what a policy made of it (see `pair_moves`), by figure."""
+    read = [job.store.read_table("pair-logprobs", key) for key in (base, policy)]
+    prompts, chosen, right = pair_moves(*read)
+    return prompts, {CHOSEN_LOGP: chosen, PAIR_ACCURACY: right}
 
 
 def _of_suites(job: Job, before: Measured, after: Measured) -> Iterator[Move]:

@@ -13,7 +13,8 @@ from udasa_core.records import Adapter, ModelRef, Pair, Scores
 from udasa_core.sources.digests import ADAPTER, MODEL
 from udasa_core.store.decisions import Decision
 from udasa_core.store.manifest import Manifest
-from udasa_core.store.output import Output
+from udasa_core.store.meters import figures_by_prompt, moves_by_prompt
+from udasa_core.store.output import BASE, HELD_OUT, Output
 from udasa_core.store.store import Store, stage_label
 from udasa_core.store.tables import read_pairs, scores_from
 
@@ -172,17 +173,88 @@ class Run:
         """
         self.whole(unfinished=unfinished)
         stages = [stage for stage in self.stages() if stage.trained]
-        standing = [stage.adapter or stage.model for stage in stages if not stage.rolled_back]
+        standing = [stage for stage in stages if not stage.rolled_back]
         if stages and not standing:
             raise UdasaError(
                 f"run {self.name} left the base as it was: each of its stages was rolled back; "
                 f"`udasa show {self.name}` tells by which gate"
             )
-        if not standing or standing[-1] is None:
+        if not standing:
             raise UdasaError(f"run {self.name} has trained no stage (status: {self.status})")
-        folder = standing[-1].parent
+        return self.policy(standing[-1].label)
+
+    def policy(self, label: str) -> ModelRef:
+        """Return the model that a stage left, rolled back or not. label: "moderate", "moderate@2" in round 2,
+        or "base".
+
+        Raises StoreError where it is not what was trained, UsageError where there is no such stage, and
+        UdasaError where it is not trained.
+        """
+        if label == BASE:
+            return self.base
+        stage = self._labelled(label)
+        whole = stage.adapter or stage.model
+        if whole is None:
+            why = stage.skipped or f"status: {self.status}"
+            raise UdasaError(f"run {self.name} has not trained stage {label} ({why})")
+        folder = whole.parent
         self.store.check("train", folder.name, "")
         return trained(self.base, self.store.read_json("train", f"{folder.name}/stage"), folder)
+
+    def _labelled(self, label: str) -> StageSummary:
+        stages = {stage.label: stage for stage in self.stages()}
+        if label not in stages:
+            there = ", ".join([BASE, *stages])
+            raise UsageError(f"run {self.name} has no stage {label!r}; there are {there}")
+        return stages[label]
+
+    def meters(self, label: str) -> Mapping[str, Mapping[str, float]]:
+        """Return the figures of the held-out prompts under a policy ("base", or a stage's): figure → prompt
+        id → value, prompts without one left out. None of them where nothing is held out.
+
+        Raises UsageError where there is no such stage, and UdasaError where they were not measured: only the
+        base and what a round leaves are, unless [transitions], a gate or the guard asks for each stage.
+        """
+        for output in self._metered(label):
+            for key in self.keys(output):
+                if self.store.has("meters", key):
+                    return figures_by_prompt(self.store.read_table("meters", key))
+        raise UdasaError(
+            f"run {self.name} has no figures of the held-out prompts after {label}: they are measured under "
+            "every stage's policy with [transitions] measure = true"
+        )
+
+    def _metered(self, label: str) -> Iterator[Output]:
+        """Yield where a policy's meters may lie."""
+        if label == BASE:
+            yield Output("meters", HELD_OUT)
+            return
+        stage = self._labelled(label)
+        yield Output("meters", HELD_OUT, stage.round, policy=label)
+        standing = [one for one in self.stages() if one.trained and not one.rolled_back]
+        left = {one.round: one.label for one in standing}
+        if left.get(stage.round) == label:
+            yield Output("meters", HELD_OUT, stage.round + 1)
+
+    def pair_moves(self, label: str) -> Mapping[str, tuple[float, float]]:
+        """Return how a stage's policy reads the pairs of its round up to its own stage, as far as they were
+        read: prompt id → the mean log-probability of its chosen responses, in nats, and the share of its
+        pairs whose chosen response gained on the rejected one against the base, ½ where neither gained.
+
+        Raises UsageError where there is no such stage.
+        """
+        stage = self._labelled(label)
+        read = []
+        for one in self.stages():
+            outputs = [
+                Output("pair-logprobs", round=stage.round, instance=one.name, policy=policy)
+                for policy in (BASE, label)
+            ]
+            keys = [key for output in outputs for key in self.keys(output)]
+            if one.round == stage.round and len(keys) == len(outputs):
+                base, policy = (self.store.read_table("pair-logprobs", key) for key in keys)
+                read.append((base, policy))
+        return moves_by_prompt(read)
 
     def changes(self) -> tuple[Mapping[str, Any], ...]:
         """Return the held-out figures of the base and of what the last round left: name, before, after, low,

@@ -10,7 +10,7 @@ import numpy as np
 
 from udasa_core import Metric, OpenRun, Resamples, Scored, Steps, UdasaError, content_key
 from udasa_eval.experiments.discrimination import discrimination
-from udasa_eval.experiments.measuring import AGGREGATE, labelled_scores, seed_of, with_prompts
+from udasa_eval.experiments.measuring import AGGREGATE, evenly, labelled_scores, seed_of, with_prompts
 from udasa_eval.experiments.pairs import KINDS, PairCounts
 from udasa_eval.experiments.signal_report import Condition
 from udasa_eval.experiments.signal_runs import PARTS
@@ -73,10 +73,7 @@ class _Asked:
 def measure_arms(config: Mapping[str, Any], steps: Steps, options: Varied) -> tuple[Arm, ...]:
     """Measure every arm; the first is the run as it is configured, with the first temperature and the most
     responses and voters."""
-    whole = factual(*PARTS[options.part])
-    count = min(options.limit or len(whole), len(whole))
-    # The set goes by domain; taken evenly, a few questions are of all of them.
-    questions = [whole[number * len(whole) // count] for number in range(count)]
+    questions = evenly(factual(*PARTS[options.part]), options.limit)
     asked = _Asked(config, steps, options, {one.id: one for one in questions})
     return tuple(_arms(asked))
 

@@ -14,7 +14,7 @@ import numpy as np
 from udasa_core import Steps, UdasaError
 from udasa_eval.experiments.agreement import Agreement, FreshScores, fresh_responses, same_responses
 from udasa_eval.experiments.labelled import LabelledScores
-from udasa_eval.experiments.measuring import scored_questions, seed_of, with_prompts
+from udasa_eval.experiments.measuring import evenly, scored_questions, seed_of, with_prompts
 from udasa_eval.experiments.signal_report import Condition
 from udasa_eval.labelled.sets import Question, factual, questions_file
 
@@ -27,10 +27,7 @@ def measure_consistency(
     The same responses are scored by other seeds in a stack of its own, so that nothing is remembered. Fresh
     responses come of other run seeds.
     """
-    whole = factual("dev", "train")
-    # The set goes by domain; taken evenly, a few questions are of all of them.
-    count = min(limit, len(whole))
-    questions = [whole[number * len(whole) // count] for number in range(count)]
+    questions = evenly(factual("dev", "train"), limit)
     first = seed_of(config)
     fresh: list[LabelledScores] = []
     again: list[LabelledScores] = []

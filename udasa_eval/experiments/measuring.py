@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from udasa_eval.experiments.labelled import LabelledScores
 from udasa_eval.labelled.sets import Question
 from udasa_eval.refusals.detector import is_refusal
 
+Item = TypeVar("Item")
 # Says whether the k-th response to a prompt (by its id), a text, is right.
 Grader = Callable[[str, int, str], bool]
 # The name of the aggregate among the columns.
@@ -41,6 +42,13 @@ def recorded(config: Mapping[str, Any], prompts: Path, responses: int) -> dict[s
     asked = config.get("generator", {})
     rendering = {key: asked[key] for key in ("template", "template_options") if key in asked}
     return {"use": "recorded", "source": f"file:{prompts.resolve()}", "responses": responses, **rendering}
+
+
+def evenly(items: Sequence[Item], count: int | None) -> list[Item]:
+    """Return so many of the items, taken evenly: of a set that goes by domain, a few of all of them. All of
+    them where `count` is None or more."""
+    count = min(count or len(items), len(items))
+    return [items[number * len(items) // count] for number in range(count)]
 
 
 def seed_of(config: Mapping[str, Any]) -> int:

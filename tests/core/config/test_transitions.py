@@ -90,3 +90,24 @@ def test_what_is_not_asked_for_is_not_measured(plain: dict[str, Any]) -> None:
     assert watched(gate=[{"figure": "pair accuracy", "max_drop": 0.1}]) == (False, True)
     gate = {"figure": "quiz score", "max_drop": 0.1, "better": "higher"}
     assert watched(gate=[gate]) == (False, False)
+
+
+def test_which_end_of_a_figure_is_better_is_what_it_says_or_was_told() -> None:
+    told = {
+        "gate": [{"figure": "length", "better": "lower"}, {"figure": "entropy"}],
+        "rounds": {"until": "quiz accuracy", "better": "higher"},
+        "guard": {"any_of_k": "quiz any"},
+    }
+    ends = {
+        figure: (udasa_core.better_end(figure, {}), udasa_core.better_end(figure, told))
+        for figure in ("length", "entropy", "pair accuracy", "truncated", "quiz accuracy", "quiz any", "U")
+    }
+    assert ends == {
+        "length": (None, "lower"),
+        "entropy": ("higher", "higher"),
+        "pair accuracy": ("higher", "higher"),
+        "truncated": ("lower", "lower"),
+        "quiz accuracy": (None, "higher"),
+        "quiz any": (None, "higher"),
+        "U": (None, None),
+    }

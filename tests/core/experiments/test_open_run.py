@@ -277,3 +277,15 @@ def test_what_a_run_watches_and_repeats_is_no_step(plain: dict[str, Any], steps:
     with steps.run({**plain, **watched, "suite": []}, "watched") as run:
         stages = run.stage(run.pair(run.score(run.sample())))
         assert [report.stage for report in run.train(stages)] == [one.stage.name for one in stages]
+
+
+def test_a_whole_run_is_aligned_under_its_name(plain: dict[str, Any], steps: Steps, tmp_path: Path) -> None:
+    """Rounds are made, as `udasa run` makes them: of its store nothing anew."""
+    plain |= {"rounds": {"count": 2}}
+    made = udasa_core.run(plain)
+    run = steps.align({**plain, "store": {"path": str(tmp_path / "runs" / "store")}}, "mine")
+    assert (run.name, run.folder, run.made) == ("mine", tmp_path / "experiment" / "mine", 0)
+    assert list(run.transitions("round")) == list(made.transitions("round"))
+    assert len(run.rounds()) == 2
+    assert run.policy("moderate@2") == made.policy("moderate@2") != run.policy("moderate")
+    assert run.policy("exploratory@2") == run.aligned()
