@@ -69,7 +69,7 @@ def init(file: Path, recipe: str, force: bool) -> None:
 
     \b
     measured    what gained most on labelled questions; for prompts with short answers
-    open        for prompts without one: a reader compares responses; not measured
+    open        for prompts without one: towards kind and careful answers; no gain measured
     paper       the method as it was described: three dimensions, DPO; for comparison
     quickstart  what `udasa run` runs without a file: measured, for 24 prompts
     """
