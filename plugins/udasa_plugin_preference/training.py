@@ -230,8 +230,8 @@ def _refuse_impossible(call: Call) -> None:
     same_base = (reference.revision, reference.dtype) == (policy.revision, policy.dtype)
     if reference.key != policy.key and not (same_base and len(reference.adapters) <= 1):
         raise UdasaError(
-            f"stage {call.stage.name}: the reference is neither the policy at the stage's start, nor its bare "
-            'base, nor that under one other adapter. Set [trainer] reference to "previous_stage" or "base".'
+            f"stage {call.stage.name}: the reference is neither the policy at the stage's start, nor its "
+            'bare base, nor that under another adapter. Set [trainer] reference to "previous_stage" or "base".'
         )
 
 
