@@ -231,7 +231,8 @@ def _refuse_impossible(call: Call) -> None:
     if reference.key != policy.key and not (same_base and len(reference.adapters) <= 1):
         raise UdasaError(
             f"stage {call.stage.name}: the reference is neither the policy at the stage's start, nor its "
-            'bare base, nor that under another adapter. Set [trainer] reference to "previous_stage" or "base".'
+            "bare base, nor that under another adapter. "
+            'Set [trainer] reference to "previous_stage" or "base".'
         )
 
 
