@@ -57,6 +57,7 @@ class Contrastive(Plugin):
     options: Options
     needs = ("generator",)
     label_free = True
+    fills = ()
 
     @hookimpl
     def udasa_pair(self, groups: Sequence[Group], scores: Sequence[Scores], seed: int) -> Pairing:

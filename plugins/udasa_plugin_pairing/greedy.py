@@ -55,6 +55,7 @@ class Greedy(Plugin):
     options: Options
     needs = ("generator",)
     label_free = True
+    fills = ("rejected_U",)
 
     @hookimpl
     def udasa_pair(self, groups: Sequence[Group], scores: Sequence[Scores], seed: int) -> Pairing:

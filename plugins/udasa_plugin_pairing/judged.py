@@ -69,6 +69,7 @@ class Judged(Plugin):
     options: Options
     needs = ("reader",)
     label_free = True
+    fills = ("chosen_U", "rejected_U")
 
     @hookimpl
     def udasa_pair(self, groups: Sequence[Group], scores: Sequence[Scores], seed: int) -> Pairing:

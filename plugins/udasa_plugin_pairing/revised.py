@@ -68,6 +68,7 @@ class Revised(Plugin):
     options: Options
     needs = ("generator",)
     label_free = True
+    fills = ("rejected_U",)
 
     @hookimpl
     def udasa_pair(self, groups: Sequence[Group], scores: Sequence[Scores], seed: int) -> Pairing:

@@ -63,6 +63,7 @@ class Votes(Plugin):
 
     options: Options
     label_free = True
+    fills = ("chosen_U", "rejected_U", "vote_margin")
 
     @hookimpl
     def udasa_pair(self, groups: Sequence[Group], scores: Sequence[Scores], seed: int) -> Pairing:

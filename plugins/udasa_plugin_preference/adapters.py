@@ -6,6 +6,8 @@ import difflib
 import json
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,8 @@ from udasa_plugin_preference.options import PreferenceOptions
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
+# What another adapter is called beside the trained one, while it is the reference.
+_REFERENCE = "reference"
 
 
 def load_tokenizer(policy: ModelRef) -> Any:
@@ -68,6 +72,29 @@ def load_trainable(policy: ModelRef, options: PreferenceOptions, seed: int) -> A
     model = PeftModel.from_pretrained(base, folder, config=config, is_trainable=True)
     check_adapter(model, policy.adapters[0], "default")
     return model
+
+
+@contextmanager
+def answering_as(model: Any, reference: ModelRef) -> Iterator[None]:
+    """Have a model that trains an adapter answer as its bare base while the context lasts, or as that base
+    under the adapter of `reference`, as where a later round is compared with what it began with.
+
+    Raises UdasaError where that adapter is not there, or does not fit the model.
+    """
+    if not reference.adapters:
+        with model.disable_adapter():
+            yield
+        return
+    (adapter,) = reference.adapters
+    check_adapter_files(adapter)
+    model.load_adapter(adapter.folder, _REFERENCE, is_trainable=False)
+    try:
+        check_adapter(model, adapter, _REFERENCE)
+        model.set_adapter(_REFERENCE)
+        yield
+    finally:
+        model.set_adapter("default")
+        model.delete_adapter(_REFERENCE)
 
 
 def whole_model(policy: ModelRef) -> Any:

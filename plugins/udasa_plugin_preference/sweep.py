@@ -33,12 +33,18 @@ class Sweep:
     folder: Path
 
     def measure(
-        self, trainer: Any, name: str, resources: Resources, *, other: Any = None, adapted: bool = True
+        self,
+        trainer: Any,
+        name: str,
+        resources: Resources,
+        *,
+        other: Any = None,
+        under: AbstractContextManager[None] | None = None,
     ) -> NDArray[np.float64]:
         """Return (2, rows) log-probabilities in nats, summed over chosen and over rejected tokens, by row.
 
-        adapted: False measures the bare base. other: measures this model in the trainer's place. A kill costs
-        one chunk: finished ones are read back.
+        under: what has the trainer's model answer as another does. other: measures this model in its place. A
+        kill costs one chunk: finished ones are read back.
         """
         import numpy as np
         import torch
@@ -46,8 +52,8 @@ class Sweep:
         self.folder.mkdir(parents=True, exist_ok=True)
         measured = np.empty((2, len(self.order)))
         (other or trainer.model).eval()
-        adapter: AbstractContextManager[Any] = nullcontext() if adapted else trainer.model.disable_adapter()
-        with torch.no_grad(), adapter, resources.progress(f"measure {name}", len(self.order)) as advance:
+        answering = under or nullcontext()
+        with torch.no_grad(), answering, resources.progress(f"measure {name}", len(self.order)) as advance:
             for start in range(0, len(self.order), self.chunk):
                 rows = self.order[start : start + self.chunk]
                 file = self.folder / f"{name}-{start:09d}.npy"

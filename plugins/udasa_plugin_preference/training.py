@@ -26,6 +26,7 @@ from udasa_core import (
 from udasa_plugin_preference import trl_internals
 from udasa_plugin_preference.adapters import (
     WEIGHTS,
+    answering_as,
     load_tokenizer,
     load_trainable,
     save_adapter,
@@ -170,9 +171,10 @@ def _train(call: Call, loss: Loss, metrics: Metrics, key: str, work: Path, resou
 
 
 def _measured_reference(call: Call, sweep: Sweep, trainer: Any, resources: Resources) -> NDArray[np.float64]:
-    """Return what the reference says of all rows: the base under the adapter, or a model of its own."""
+    """Return what the reference says of all rows: the base that the adapter is on, or a model of its own."""
     if call.options.peft == "lora":
-        return sweep.measure(trainer, "reference", resources, adapted=False)
+        under = answering_as(trainer.model, call.reference)
+        return sweep.measure(trainer, "reference", resources, under=under)
     other = trl_internals.with_fused_head(whole_model(call.reference)).to(trainer.args.device)
     return sweep.measure(trainer, "reference", resources, other=other)
 
@@ -226,10 +228,11 @@ def _refuse_impossible(call: Call) -> None:
     if call.options.peft == "none":
         return  # the reference is a model of its own
     same_base = (reference.revision, reference.dtype) == (policy.revision, policy.dtype)
-    if reference.key != policy.key and not (same_base and not reference.adapters):
+    if reference.key != policy.key and not (same_base and len(reference.adapters) <= 1):
         raise UdasaError(
-            f"stage {call.stage.name}: the reference is neither the policy at the stage's start nor its bare "
-            'base. Set [trainer] reference to "previous_stage" or "base".'
+            f"stage {call.stage.name}: the reference is neither the policy at the stage's start, nor its "
+            "bare base, nor that under another adapter. "
+            'Set [trainer] reference to "previous_stage" or "base".'
         )
 
 

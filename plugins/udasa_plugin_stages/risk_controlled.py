@@ -64,6 +64,10 @@ class RiskOptions(NamedStages):
         return self
 
     @property
+    def first_round_alone(self) -> str:
+        return "" if self.labels is None else "labels are of pairs, and a later round has others"
+
+    @property
     def cautions(self) -> Sequence[str]:
         """What is said of a run without labels."""
         if self.labels is not None:

@@ -60,6 +60,12 @@ class ShuffledOptions(Options):
         told: Sequence[str] = self.read().cautions
         return told
 
+    @property
+    def first_round_alone(self) -> str:
+        """That of the policy that is named."""
+        told: str = self.read().first_round_alone
+        return told
+
     def read(self) -> Any:
         """Return the policy's own options, checked as strictly as its own table would be."""
         return _POLICIES[self.of].Options.model_validate_json(json.dumps(self.options), strict=True)

@@ -94,6 +94,24 @@ def test_losses_against_the_base_equal_hand_computed_ones(
     assert dpo.history[0]["rejected_logprob"] == pytest.approx(float(policy[1].mean()), rel=1e-5)
 
 
+def test_a_later_round_is_compared_with_the_adapter_that_it_began_with(
+    pairs: Path, tiny_ref: ModelRef, first: Report, tmp_path: Path
+) -> None:
+    second = train(DPO, pairs, first.policy, tmp_path / "second")
+    policy, began = (summed_logprobs(one.policy, PAIRS) for one in (second, first))
+    expected, _ = expected_losses(policy, began, 0.3)
+    third = train(
+        DPO, pairs, second.policy, tmp_path / "third", reference=first.policy, beta=0.3, batch=6, warmup=0.0
+    )
+    assert third.metrics["first_loss"] == pytest.approx(expected, rel=1e-4)
+    against_base, _ = expected_losses(policy, summed_logprobs(tiny_ref, PAIRS), 0.3)
+    assert min(abs(expected - math.log(2)), abs(expected - against_base)) > 0.02
+    # The reference is measured, and leaves nothing behind: one adapter is trained and saved.
+    after = summed_logprobs(third.policy, PAIRS)
+    assert third.metrics["chosen_logprob_after"] == pytest.approx(float(after[0].mean()), rel=1e-4)
+    assert third.metrics["trainable_parameters"] == first.metrics["trainable_parameters"]
+
+
 def test_before_and_after_are_the_policys_own_log_probabilities_on_all_pairs(
     tiny_ref: ModelRef, first: Report
 ) -> None:
@@ -211,9 +229,12 @@ def test_a_loss_that_is_no_number_stops_the_stage(pairs: Path, tiny_ref: ModelRe
 def test_a_foreign_reference_is_refused(
     pairs: Path, tiny_ref: ModelRef, first: Report, tmp_path: Path
 ) -> None:
-    stranger = tiny_ref.with_adapter(Adapter("0" * 64, "nowhere"))
-    with pytest.raises(UdasaError, match="neither the policy at the stage's start nor its bare base"):
+    stranger = replace(tiny_ref, revision="0" * 64)
+    with pytest.raises(UdasaError, match="neither the policy at the stage's start, nor its bare base"):
         train(DPO, pairs, first.policy, tmp_path / "out", reference=stranger)
+    lost = tiny_ref.with_adapter(Adapter("0" * 64, "nowhere"))
+    with pytest.raises(UdasaError, match="cannot be read"):
+        train(DPO, pairs, first.policy, tmp_path / "lost", reference=lost)
 
 
 def test_more_than_one_process_is_refused(

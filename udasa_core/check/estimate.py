@@ -6,14 +6,14 @@ Every figure is an estimate; each says what it rests on.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from udasa_core.check.model_size import ModelSize, local_path, model_size
 from udasa_core.errors import PromptsError
 from udasa_core.models.hardware import best_dtype
-from udasa_core.plugins.stack import importable, load_factory
+from udasa_core.plugins.stack import importable, load_factory, stage_names
 from udasa_core.progress import Progress, silent
 from udasa_core.prompts.read import PromptSource, ReadPrompt, read_prompts
 from udasa_core.report.table import Table
@@ -92,10 +92,12 @@ def estimate(config: RunConfig, catalog: Catalog, progress: Progress = silent) -
     if prompts is not None:
         _refuse_unusable(config, prompts)
     model = model_size(config.model.source, config.root)
+    stages = stage_names(config, catalog)
+    responses = _responses(config, prompts, stages) if prompts is not None else 0
     return [
-        *_work(config, prompts),
+        *_work(config, prompts, responses, stages),
         *_memory(config, prompts, model, trainer),
-        *_disk(config, prompts, model, trainer),
+        *_disk(config, prompts, responses, model, trainer),
     ]
 
 
@@ -123,7 +125,9 @@ def estimate_table(figures: list[Figure]) -> Table:
     return Table("Estimate (nothing was run, fetched or written)", ("what", "about", "from"), rows)
 
 
-def _work(config: RunConfig, prompts: Prompts | None) -> Iterator[Figure]:
+def _work(
+    config: RunConfig, prompts: Prompts | None, count: int, stages: Sequence[str] | None
+) -> Iterator[Figure]:
     if prompts is None:
         limit = config.prompts.limit
         told = f"at most {limit}" if limit else "unknown"
@@ -131,14 +135,16 @@ def _work(config: RunConfig, prompts: Prompts | None) -> Iterator[Figure]:
         return
     aside = f", {prompts.set_aside} more set aside" if prompts.set_aside else ""
     yield Figure("prompts", f"{prompts.usable:,}", f"the rows of {config.prompts.source}{aside}")
-    count, share = _responses(config, prompts), config.run.held_out
+    share = config.run.held_out
     each = f"({config.sampling.responses} + {config.voters} voters)" if config.voters else str(_each(config))
     rounds = config.rounds.count
     again = f"; all of them anew in each of {rounds} rounds" if rounds > 1 else ""
     after = f", and the {share:.0%} held out once more after training{again}" if share else again
     after += "; control prompts come on top" if config.controls.source else ""
     if config.watches_prompts:
-        after += f", and {_held_out(config, prompts) * _each(config):,} for each stage but the last"
+        known = f"; those held out after each of {len(stages or ())} stages"
+        unknown = f", and {_held_out(config, prompts) * _each(config):,} for each stage but the last"
+        after += unknown if stages is None else known
     yield Figure("responses", f"{count:,}", f"prompts × {each}{after}")
     answer, thinking = config.sampling.max_new_tokens, config.sampling.thinking_tokens
     told = f"max_new_tokens ({answer})" if thinking is None else f"(max_new_tokens, {answer}, and "
@@ -146,12 +152,14 @@ def _work(config: RunConfig, prompts: Prompts | None) -> Iterator[Figure]:
     yield Figure("tokens sampled", f"≤ {count * _budget(config):,}", f"responses × {told}")
 
 
-def _responses(config: RunConfig, prompts: Prompts) -> int:
-    """Return how many responses are sampled in all rounds, but for those that watching each stage takes: how
-    many stages there are, only their policy knows."""
+def _responses(config: RunConfig, prompts: Prompts, stages: Sequence[str] | None) -> int:
+    """Return how many responses are sampled in all rounds; where nobody knows the stages beforehand, but for
+    those that watching each of them takes."""
     training = prompts.usable - _held_out(config, prompts)
     rounds = config.rounds.count
-    return (rounds * training + (rounds + 1) * _held_out(config, prompts)) * _each(config)
+    # What the last stage leaves is what the round leaves.
+    policies = len(stages) if config.watches_prompts and stages else 1
+    return (rounds * training + (rounds * policies + 1) * _held_out(config, prompts)) * _each(config)
 
 
 def _held_out(config: RunConfig, prompts: Prompts) -> int:
@@ -223,14 +231,13 @@ def _option(trainer: BaseModel, name: str, default: int) -> int:
 
 
 def _disk(
-    config: RunConfig, prompts: Prompts | None, model: ModelSize | None, trainer: BaseModel
+    config: RunConfig, prompts: Prompts | None, count: int, model: ModelSize | None, trainer: BaseModel
 ) -> Iterator[Figure]:
     if prompts is not None:
-        count = _responses(config, prompts)
         dimensions = len(config.dimensions)
         # Two columns a dimension and U, in three steps; pairs repeat two responses a prompt, in two steps.
         scores = count * 8 * (3 * dimensions + 1)
-        tokens = (count + 4 * prompts.usable) * _budget(config)
+        tokens = (count + 4 * config.rounds.count * prompts.usable) * _budget(config)
         basis = f"{_STORED_TOKEN} bytes a token of responses and pairs, before compression; scores"
         yield Figure("disk: store", f"≤ {size(tokens * _STORED_TOKEN + scores)}", basis)
     rank = _option(trainer, "rank", 0)

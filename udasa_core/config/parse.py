@@ -414,14 +414,16 @@ def _watch_faults(parts: Mapping[str, Any], config: RunConfig) -> Iterator[Fault
     guard = parts["guard"]
     if guard and guard.any_of_k:
         yield from figure_faults("guard", "any_of_k", guard.any_of_k, "higher", suites, held_out=held_out)
-    if guard and guard.action != "warn" and not held_out:
-        yield Fault("guard.action", "asks for held-out prompts, and there are none", "raise run.held_out")
+    if guard and not held_out and (guard.action != "warn" or guard.any_of_k):
+        key = "action" if guard.action != "warn" else "any_of_k"
+        yield Fault(f"guard.{key}", "asks for held-out prompts, and there are none", "raise run.held_out")
     rounds, training = parts["rounds"], parts["training"]
     if rounds and rounds.until in OF_PAIRS:
         yield Fault("rounds.until", f"{rounds.until} is of a round's own pairs", "name another figure")
     elif rounds and rounds.until:
         yield from figure_faults("rounds", "until", rounds.until, rounds.better, suites, held_out=held_out)
-    if rounds and training and rounds.reference == "base" and training.reference != "base":
+    references = {one.reference for one in (training, *config.stage_training.values()) if one}
+    if rounds and training and rounds.reference == "base" and "base" not in references:
         told = f"means nothing beside [trainer] reference = {training.reference!r}"
         yield Fault("rounds.reference", told, 'write [trainer] reference = "base", or leave this out')
 

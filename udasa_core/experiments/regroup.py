@@ -47,10 +47,11 @@ def reread(job: Job, groups: Shards, voters: Sequence[Shards], policy: ModelRef)
     """Return the same responses as `policy` reads them, beside voters that it gave itself.
 
     voters: its blocks of voters to the same prompts, one at least; they say how it is shown a prompt, too. A
-    policy over the base's own weights reads the very tokens, another model the texts by its own tokenizer.
+    policy that was trained from the base reads the very tokens, another model the texts by its own tokenizer.
     """
     shown, *_ = voters
-    ingredients = {"reread by": policy.key, "software": versions(*INFERENCE)}
+    is_own = _is_trained_from(job.base, policy)
+    ingredients = {"reread by": policy.key, "very tokens": is_own, "software": versions(*INFERENCE)}
     made = _regrouped(
         job,
         groups,
@@ -107,7 +108,7 @@ def _groups(job: Job, key: str) -> Sequence[Group]:
 def _reread(job: Job, group: Group, seen: Group, policy: ModelRef) -> Group:
     """Return a group with the statistics of another policy, `seen` being what that gave to the prompt."""
     lm = job.resources.causal_lm(policy)
-    if policy.revision != job.base.revision:
+    if not _is_trained_from(job.base, policy):
         texts = [lm.spelled(seen.prompt_token_ids, "", one.text) for one in group.responses]
         return measured_group(lm, group.prompt, seen.prompt_token_ids, texts, _end_of_turn(job, lm))
     said = [one.token_ids for one in group.responses]
@@ -117,6 +118,11 @@ def _reread(job: Job, group: Group, seen: Group, policy: ModelRef) -> Group:
         for one, found in zip(group.responses, statistics, strict=True)
     )
     return replace(group, responses=responses, policy=policy.key)
+
+
+def _is_trained_from(base: ModelRef, policy: ModelRef) -> bool:
+    """Say whether a policy is the base, with an adapter or with weights of its own: it has its tokenizer."""
+    return policy.revision == base.revision or policy.source == base.source
 
 
 def _written(job: Job, group: Group, texts: Sequence[str]) -> tuple[Response, ...]:

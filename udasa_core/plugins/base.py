@@ -61,6 +61,12 @@ class Plugin:
             `rejected_U` and `vote_margin`."""
             return ()
 
+        @property
+        def first_round_alone(self) -> str:
+            """Kind `stages`: why they can stage the pairs of a run's first round alone, in words; several
+            rounds are refused then. "" where they can stage any round's."""
+            return ""
+
     needs: ClassVar[Sequence[str]] = ()
     """The shared resources that it asks for, such as `("embedder",)`. They count in the fingerprint of
     what it makes; one that is not declared is refused."""

@@ -77,6 +77,17 @@ def combination_faults(
                 )
 
 
+def rounds_faults(config: RunConfig, stages: BaseModel) -> Iterator[Fault]:
+    """Yield why there cannot be so many rounds. stages: the options of the stage policy."""
+    why = getattr(stages, "first_round_alone", "")
+    if why and config.rounds.count > 1:
+        yield Fault(
+            "rounds.count",
+            f"is {config.rounds.count}, and [stages] can stage the first round's pairs alone: {why}",
+            "leave [rounds] out, or choose other stages",
+        )
+
+
 def combination_cautions(
     config: RunConfig, trainers: Sequence[StageTrainer], stage_names: Sequence[str] | None
 ) -> Iterator[str]:

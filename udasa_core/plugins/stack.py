@@ -30,7 +30,12 @@ from udasa_core.errors import FOREIGN, CatalogError, Fault, PluginError, UdasaEr
 from udasa_core.plugins.base import attribute
 from udasa_core.plugins.built import BuiltPlugin
 from udasa_core.plugins.catalog import Catalog, Offer
-from udasa_core.plugins.combinations import combination_cautions, combination_faults, stage_trainers
+from udasa_core.plugins.combinations import (
+    combination_cautions,
+    combination_faults,
+    rounds_faults,
+    stage_trainers,
+)
 from udasa_core.plugins.contract import attribute_faults, factory_fault, plugin_faults
 from udasa_core.plugins.entry_points import load
 from udasa_core.plugins.identity import mismatch, source_digest
@@ -137,7 +142,12 @@ def check_plugins(config: RunConfig, catalog: Catalog) -> list[Fault]:
 
 def _combined(config: RunConfig, chosen: Sequence[_Chosen], names: Sequence[str] | None) -> Iterator[Fault]:
     """Yield what does not go together, as far as the tables themselves are right."""
-    pairing = next((one for one in chosen if one.table.kind == "pairing"), None)
+    pairing, stages = (
+        next((one for one in chosen if one.table.kind == kind), None) for kind in ("pairing", "stages")
+    )
+    # A table that its own check refused is None here; its fault has been told.
+    if stages is not None and config.rounds is not None:
+        yield from rounds_faults(config, stages.options)
     if pairing is not None and config.trainer is not None:
         fills = attribute(pairing.factory, "fills")
         trainers = stage_trainers(config, _options_of_trainers(chosen), names)

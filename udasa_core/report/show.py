@@ -42,7 +42,7 @@ def training_tables(figures: Mapping[str, Any]) -> Iterator[Table]:
     yield from transition_tables(figures["transitions"])
     if figures["gates"]:
         yield gate_table(figures["gates"])
-    if figures["rounds"]:
+    if figures["rounds"] or figures["ended"]:
         yield rounds_table(figures["rounds"], figures["ended"])
 
 

@@ -34,6 +34,8 @@ def rounds_table(rounds: Sequence[Mapping[str, Any]], ended: str) -> Table:
     """Return the matrix of what each round did. ended: why there are no more, "" where none is missing."""
     names = ["base", *(f"round {one['round'] + 1}" for one in rounds)]
     notes = [f"There was no further round: {ended}."] if ended else []
+    if not rounds:  # the first one left the policy as it was
+        return Table("Rounds", ("figure", *names, "n"), [], notes)
     return _matrix("Rounds", rounds, names, [_NOTES[0], *notes])
 
 

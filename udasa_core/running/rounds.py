@@ -69,7 +69,8 @@ def walk_rounds(job: Job, watch: Watch, align_once: Callable[[int, Measured], Ro
         except (NoPairsError, FewPairsError, NothingTrainedError) as error:
             if not made:
                 raise
-            told = str(error).splitlines()[0]
+            # What it has below its first sentence tells what to do, and a run that was made needs nothing.
+            told = str(error).splitlines()[0].partition(". ")[0].rstrip(":.")
             return _ended(made, watch, f"round {number + 1} had nothing to train on: {told}")
         why = _why_last(job, watch, made[-1])
         # After the last one that was asked for, only its stages can have been ended.

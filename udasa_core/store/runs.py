@@ -120,12 +120,19 @@ class Run:
         found: list[StageSummary] = []
         stopped = ""
         for round in self.rounds():
+            missed = self._missed(round)
             for plan in self.staging(round)["stages"]:
                 label = stage_label(plan["name"], round)
-                told = skipped.get(label, "") or (stopped and f"the run ended after {stopped}")
+                told = skipped.get(label, "") or (stopped and f"the run ended after {stopped}") or missed
                 found.append(self._stage(plan, round, told, is_undone=(label, "rollback") in due))
                 stopped = label if (label, "stop") in due else stopped
         return tuple(found)
+
+    def _missed(self, round: int) -> str:
+        """Say why a round that was begun trained nothing, in a finished run ("" where it was made)."""
+        told = self.manifest.plain.get("rounds", {})
+        is_missed = self.status == "finished" and round >= told.get("made", round + 1)
+        return str(told["ended"]) if is_missed else ""
 
     def _stage(self, plan: Mapping[str, Any], round: int, skipped: str, *, is_undone: bool) -> StageSummary:
         keys = self.keys(Output("train", round=round, instance=plan["name"]))

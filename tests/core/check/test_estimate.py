@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from udasa_core.check.model_size import model_size
 from udasa_core.check.plan import plan_table, stack_table
 from udasa_core.errors import PromptsError, SourceError
 from udasa_core.plugins.catalog import read_catalog
+from udasa_core.text.size import size as readable
 
 ConfigFile = Callable[..., Path]
 
@@ -99,6 +101,27 @@ def test_the_estimate_of_a_run(config_file: ConfigFile) -> None:
     assert "disk: store" in rows
     text = str(estimate_table(list(rows.values())))
     assert text.startswith("Estimate (nothing was run")
+
+
+def test_rounds_and_what_is_watched_after_each_stage_are_counted(config_file: ConfigFile) -> None:
+    def counted(**tables: Any) -> list[str]:
+        path = config_file(
+            run={"name": "x", "held_out": 0.25},
+            generator={"use": "tests.canned:Generator", "responses": 4, "max_new_tokens": 10},
+            **tables,
+        )
+        rows = {one.name: one.value for one in estimate(load(path), read_catalog())}
+        return [rows[name] for name in ("responses", "tokens sampled", "disk: store")]
+
+    # In each of 3 rounds 18 training prompts, and the 6 held-out ones of the base and of each round.
+    responses, tokens, disk = counted(rounds={"count": 3})
+    assert (responses, tokens) == ("312", "≤ 3,120")
+    # Two responses of each prompt's pair, in two steps, and that in each round; and what two dimensions say.
+    assert disk == f"≤ {readable((312 + 3 * 4 * 24) * 10 * 20 + 312 * 8 * (3 * 2 + 1))}"
+    # The held-out prompts after each of 3 stages, the last of which is what is left.
+    assert counted(transitions={"measure": True})[:2] == [str(4 * (18 + 4 * 6)), f"≤ {40 * (18 + 4 * 6):,}"]
+    watched, _, _ = counted(rounds={"count": 3}, guard={"action": "stop"})
+    assert watched == str(4 * (3 * 18 + 10 * 6))
 
 
 def test_a_trainers_rank_is_used(config_file: ConfigFile) -> None:

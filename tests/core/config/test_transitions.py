@@ -52,6 +52,9 @@ def test_without_held_out_prompts_none_of_their_figures_can_be_asked_for(plain: 
     plain["guard"] = {"action": "stop"}
     plain["run"]["held_out"] = 0.0
     assert set(faults(plain)) == {"gate.entropy.figure", "guard.action"}
+    # The guard looks at nothing without them, at a suite's figure neither.
+    plain |= {"gate": [], "guard": {"any_of_k": "quiz adapters"}}
+    assert set(faults(plain)) == {"guard.any_of_k"}
 
 
 @pytest.mark.parametrize(
@@ -69,6 +72,14 @@ def test_rounds_that_cannot_be_are_refused(
 ) -> None:
     plain["rounds"] = rounds
     assert told in faults(plain)[path]
+
+
+def test_the_reference_of_rounds_counts_where_one_stage_alone_is_compared_with_it(
+    plain: dict[str, Any],
+) -> None:
+    plain["rounds"] = {"count": 2, "reference": "base"}
+    plain["trainer"]["moderate"] = {"reference": "base"}
+    assert udasa_core.load(plain).rounds.reference == "base"
 
 
 def test_a_gate_is_overridden_by_its_figure(plain: dict[str, Any]) -> None:

@@ -265,6 +265,24 @@ def test_another_model_reads_the_same_responses(plain: dict[str, Any], steps: St
     assert (run.made, calls.total()) == (0, 0)
 
 
+def test_a_policy_whose_own_weights_were_trained_reads_the_very_tokens(
+    plain: dict[str, Any], steps: Steps, tmp_path: Path
+) -> None:
+    other = udasa_core.resolve_model(
+        f"file:{make_tiny_model(tmp_path / 'other', seed=1)}", root=tmp_path, dtype="float32", device="cpu"
+    )
+    with steps.run(_with_voters(plain), "read") as run:
+        pool, trained = run.sample(), run.base.with_weights(other.revision, other.folder)
+        read = run.reread(pool, trained, draw=1)
+        lm = udasa_core.load_causal_lm(trained)
+    for group, seen in zip(pool, read, strict=True):
+        assert [said.token_ids for said in seen.responses] == [said.token_ids for said in group.responses]
+        said = seen.responses[0]
+        (told,) = lm.token_statistics([group.prompt_token_ids], [said.token_ids])
+        assert said.logprobs == pytest.approx(told.logprobs, abs=1e-5)
+        assert said.logprobs != pytest.approx(group.responses[0].logprobs, abs=1e-5)
+
+
 def test_without_voters_nobody_reads_again(plain: dict[str, Any], steps: Steps) -> None:
     with steps.run(plain, "mute") as run, pytest.raises(UsageError, match=r"\[generator\] voters = 16"):
         run.reread(run.sample(), run.base)

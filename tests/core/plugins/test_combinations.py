@@ -64,6 +64,32 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         {"trainer": {"moderate": {"use": "odpo"}}, "pairing": {"use": "random"}},
         r"trainer\.moderate: asks for the pairs' gap, which the pairing 'random' does not fill",
     ),
+    *(
+        (
+            {"trainer": {"moderate": {"use": "odpo"}}, "pairing": {"use": rival}},
+            rf"trainer\.moderate: asks for the pairs' gap, which the pairing '{rival}' does not fill",
+        )
+        for rival in ("votes", "greedy", "contrastive", "judged", "revised")
+    ),
+    (
+        {"trainer": {"weights_from": "chosen_U"}, "pairing": {"use": "revised"}},
+        r"trainer: asks for the pairs' chosen_U, which the pairing 'revised' does not fill",
+    ),
+    (
+        {"stages": {"use": "risk-controlled", "labels": "file:labels.jsonl"}, "rounds": {"count": 2}},
+        r"rounds\.count: is 2, and \[stages\] can stage the first round's pairs alone: labels are of pairs",
+    ),
+    (
+        {
+            "stages": {
+                "use": "shuffled",
+                "of": "risk-controlled",
+                "options": {"labels": "file:labels.jsonl"},
+            },
+            "rounds": {"count": 3},
+        },
+        r"rounds\.count: is 3, and \[stages\]",
+    ),
 ]
 
 
@@ -87,7 +113,15 @@ def test_what_cannot_be_is_refused_before_a_model_is_loaded(
             "trainer": {stage: {"rank": 4} for stage in ("conservative", "moderate", "exploratory")},
         },
         {"trainer": {"warmup": 0.2, "moderate": {"warmup": 0.0}}},
+        {"stages": {"use": "risk-controlled", "labels": "file:labels.jsonl"}},
+        {
+            "stages": {"use": "risk-controlled"},
+            "pairing": {"use": "votes"},
+            "rounds": {"count": 2},
+        },
         {"trainer": {"weights_from": "gap"}},
+        {"trainer": {"weights_from": "vote_margin"}, "pairing": {"use": "votes"}},
+        {"trainer": {"weights_from": "chosen_U"}, "pairing": {"use": "judged"}},
         {"trainer": {"weights_from": "vote_margin"}, "pairing": {"use": f"{__name__}:SilentPairing"}},
         {"trainer": {"moderate": {"use": "tests.canned:Trainer"}}},
     ],

@@ -144,6 +144,18 @@ def test_the_guard_ends_the_rounds(tmp_path: Path, tiny_model_dir: Path) -> None
 
 
 @pytest.mark.slow
+def test_a_first_round_that_is_rolled_back_whole_says_why_there_is_no_second(
+    tmp_path: Path, tiny_model_dir: Path
+) -> None:
+    plain = collapsing(tmp_path, tiny_model_dir, "rollback", rounds={"count": 2})
+    plain["generator"]["depth"] = 1
+    run = udasa_core.run(plain)
+    assert all(stage.rolled_back for stage in run.stages())
+    text = " ".join("\n".join(map(str, tables(figures(run)))).split())
+    assert f"There was no further round: {run.manifest.plain['rounds']['ended']}." in text
+
+
+@pytest.mark.slow
 def test_a_later_round_without_pairs_leaves_what_there_is(tmp_path: Path, tiny_model_dir: Path) -> None:
     generator = {"use": f"{__name__}:Alike", "responses": 4}
     plain = configuration(tmp_path, tiny_model_dir, generator=generator, rounds={"count": 2})
@@ -151,4 +163,8 @@ def test_a_later_round_without_pairs_leaves_what_there_is(tmp_path: Path, tiny_m
     assert run.status == "finished"
     assert "round 2 had nothing to train on" in run.manifest.plain["rounds"]["ended"]
     assert [stage.label for stage in run.stages() if stage.trained][-1] == "exploratory"
+    # Its stages are empty, and the run is over: they are not to be trained yet.
+    ended = run.manifest.plain["rounds"]["ended"]
+    assert [stage.skipped for stage in run.stages()] == ["", "", "", *[ended] * 3]
+    assert "not trained yet" not in "\n".join(map(str, tables(figures(run))))
     assert run.aligned().adapters[0].folder == str(run.stages()[2].adapter)
