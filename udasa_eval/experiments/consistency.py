@@ -27,7 +27,7 @@ class Consistency(Plugin):
         """How much is compared."""
 
         repeats: int = Field(default=3, ge=2, description="Scorings that are compared.")
-        limit: int = Field(default=60, ge=2, description="Questions of the parts train and dev, taken evenly.")
+        limit: int = Field(default=60, ge=2, description="Questions of train and dev, taken evenly.")
 
     options: Options
     configuration = bundled("signal.toml")
