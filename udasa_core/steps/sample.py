@@ -54,7 +54,7 @@ def _block(job: Job, prompts: Shards, policy: ModelRef, sampling: SamplingOption
 
 
 def _told_apart(job: Job, prompts: Shards, policy: ModelRef) -> Shards:
-    """Return prompts whose outputs under a policy are told from the base's, where no round or label does that;
+    """Return prompts whose outputs under a policy are told from the base's, where no round or label does it:
     it draws, and is scored, with the base's seeds."""
     if prompts.round or prompts.policy or policy == job.base:
         return prompts
