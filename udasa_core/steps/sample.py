@@ -14,6 +14,7 @@ from udasa_core.job.job import Job
 from udasa_core.plugins.built import without_versions
 from udasa_core.plugins.returned.groups import check_groups
 from udasa_core.records import ModelRef, SamplingOptions
+from udasa_core.store.output import TRAINING
 from udasa_core.store.store import INFERENCE, Shards, fingerprint, versions
 from udasa_core.store.tables import groups_table, prompts_from, remarked
 
@@ -33,9 +34,7 @@ def _block(job: Job, prompts: Shards, policy: ModelRef, sampling: SamplingOption
     generator = job.identity(job.stack.generator)
     name = (f"voters {sampling.block}",) if sampling.block else ()
     asked = {"sampling": sampling.to_json(), "policy": policy.key}
-    # The trained policy draws with the base's seeds; its outputs are told apart by their round, or its label.
-    round = prompts.round or int(policy != job.base and not prompts.policy)
-    drawn = replace(prompts, round=round)
+    drawn = _told_apart(job, prompts, policy)
     payloads = []
     for number, key in enumerate(prompts.fingerprints):
         seed = job.seed("sample", prompts.split, prompts.number(number), *prompts.fresh, *name)
@@ -52,6 +51,15 @@ def _block(job: Job, prompts: Shards, policy: ModelRef, sampling: SamplingOption
             }
         )
     return job.map(drawn, "sample", job.adopted(drawn, payloads, *name), *name)
+
+
+def _told_apart(job: Job, prompts: Shards, policy: ModelRef) -> Shards:
+    """Return prompts whose outputs under a policy are told from the base's, where no round or label does it:
+    it draws, and is scored, with the base's seeds."""
+    if prompts.round or prompts.policy or policy == job.base:
+        return prompts
+    # Training prompts have other seeds in a second round, and are not of one here.
+    return replace(prompts, policy=policy.key) if prompts.split == TRAINING else replace(prompts, round=1)
 
 
 def work(job: Job, payload: Mapping[str, Any]) -> None:

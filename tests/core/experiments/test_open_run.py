@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import udasa_core
-from tests.canned import calls, configuration
+from tests.canned import Canned, calls, configuration
 from tests.tiny import make_tiny_model
-from udasa_core import Abstain, Group, OpenRun, Sampled, Scored, Steps, locked
+from udasa_core import Abstain, Column, Group, OpenRun, Sampled, Scored, Steps, hookimpl, locked
 from udasa_core.errors import ConfigError, LockedError, NoPairsError, PluginError, UsageError
 from udasa_core.store.output import HELD_OUT, TRAINING, Output
 
@@ -281,6 +281,35 @@ def test_a_policy_whose_own_weights_were_trained_reads_the_very_tokens(
         (told,) = lm.token_statistics([group.prompt_token_ids], [said.token_ids])
         assert said.logprobs == pytest.approx(told.logprobs, abs=1e-5)
         assert said.logprobs != pytest.approx(group.responses[0].logprobs, abs=1e-5)
+
+
+class BySeed(Canned):
+    """Scores by the seed alone."""
+
+    @hookimpl
+    def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:
+        return Column(self.name, tuple((seed / 2**32,) * len(group.responses) for group in groups))
+
+
+def test_policies_are_scored_by_the_bases_seeds_and_each_ones_outputs_are_kept(
+    plain: dict[str, Any], steps: Steps, tmp_path: Path
+) -> None:
+    seeded = {**plain, "dimension": [{"use": f"{__name__}:BySeed"}]}
+    others = [
+        udasa_core.resolve_model(
+            f"file:{make_tiny_model(tmp_path / str(seed), seed=seed)}",
+            root=tmp_path,
+            dtype="float32",
+            device="cpu",
+        )
+        for seed in (1, 2)
+    ]
+    with steps.run(seeded, "policies") as run:
+        scored = run.score(run.sample())
+        read = [run.score(run.sample(policy=one), calibrated_as=scored) for one in others]
+    told = [[scores.raw for _, scores in one] for one in (scored, *read)]
+    assert told[0] == told[1] == told[2]
+    assert udasa_core.clean(steps.folder, dry_run=True) == (0, 0)
 
 
 def test_without_voters_nobody_reads_again(plain: dict[str, Any], steps: Steps) -> None:
