@@ -8,6 +8,7 @@ Each of a question's K responses takes its turn as the one that lm-polygraph cal
 it hears the other responses and the voters, as ours do. lm-polygraph's own similarity is a cross-encoder from
 a hub; here it gets the cosines of our embedder, over whole texts. Its estimators that give one value a prompt
 (semantic entropy, DegMat, …) cannot rank a prompt's responses: within the question they are .5 by definition.
+Its lexical similarity is left out: it takes minutes a run, and `semantic.lexical` equals it (estimators.py).
 One line an estimator: AUROC within the question, the mean of the runs, with its 95% interval by resampling
 questions; and the pairs of its extremes, right over wrong and inverted, over all runs.
 """
@@ -23,7 +24,6 @@ from lm_polygraph.estimators import (
     CocoaMSP,
     CocoaMTE,
     CocoaPPL,
-    LexicalSimilarity,
     MaximumSequenceProbability,
     MaximumTokenProbability,
     MeanTokenEntropy,
@@ -64,7 +64,6 @@ def theirs(groups: Sequence[Group], resources: SharedResources) -> Iterator[tupl
     entropies = {"entropy": [list(one.entropies or ()) for one in said]}
     similar: list[Floats] = []
     sar: list[float] = []
-    lexical: list[float] = []
     for group in groups:
         heard = group.heard
         rows = resources.embedder().embed([one.text for one in heard]).astype(np.float64)
@@ -76,8 +75,6 @@ def theirs(groups: Sequence[Group], resources: SharedResources) -> Iterator[tupl
             # Of the sentences' SAR, what the one response has: −log(p_i + Σ_j g_ij p_j / t), with t = .001.
             shares = np.exp(summed)
             sar.append(float(-np.log(shares[at] + (cosines[at] * shares)[others].sum() / 0.001)))
-            pair = [[heard[at].text, heard[other].text] for other in np.flatnonzero(others)]
-            lexical.append(float(np.mean(LexicalSimilarity("rougeL")({"sample_texts": pair}))))
     compared = {"greedy_sentence_similarity": similar}
     shape = (len(groups), -1)
     for name, estimator, stats in (
@@ -92,7 +89,6 @@ def theirs(groups: Sequence[Group], resources: SharedResources) -> Iterator[tupl
     most = [one.max() for one in MaximumTokenProbability()(likelihoods)]
     yield "MaximumTokenProbability, maximum", np.array(most).reshape(shape)
     yield f"{SentenceSAR.__name__}, a response's part", np.array(sar).reshape(shape)
-    yield "LexicalSimilarity rougeL, with each other", np.array(lexical).reshape(shape)
 
 
 def ours(groups: Sequence[Group], resources: SharedResources) -> Iterator[tuple[str, Floats]]:
