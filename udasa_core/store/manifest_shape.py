@@ -108,6 +108,11 @@ class _Figure(_Shape):
     error: float | None = None
 
 
+class _Rounds(_Shape):
+    made: int = 0
+    ended: str = ""
+
+
 class _Manifest(_Shape):
     format: int
     name: str
@@ -128,7 +133,7 @@ class _Manifest(_Shape):
     prompts: dict[str, int] = {}
     skipped: dict[str, str] = {}
     suites: dict[str, list[_Figure]] = {}
-    rounds: dict[str, int | str] = {}
+    rounds: _Rounds = _Rounds()
     evaluated: _Model | None = None
 
 

@@ -120,6 +120,7 @@ def test_again_the_decision_comes_from_the_store(forgetting: udasa_core.Run) -> 
     assert list(again.decisions()) == list(forgetting.decisions())
 
 
+@pytest.mark.slow
 def test_a_gate_that_warns_changes_nothing_and_one_that_stops_ends_the_run(
     forgetting: udasa_core.Run, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -138,6 +139,7 @@ def test_a_gate_that_warns_changes_nothing_and_one_that_stops_ends_the_run(
     assert "after moderate" in stopped.manifest.plain["rounds"]["ended"]
 
 
+@pytest.mark.slow
 def test_noise_trips_nothing_and_is_not_certified(tmp_path: Path, tiny_model_dir: Path) -> None:
     plain = plain_of(tmp_path, tiny_model_dir, (9, 8, 9, 8), max_drop=0.0, action="rollback")
     odd = {"figure": "quiz odd", "better": "higher", "max_drop": 0.5, "against": "base"}

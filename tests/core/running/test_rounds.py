@@ -120,6 +120,7 @@ def test_rounds_are_shown_exported_and_kept_by_cleaning(twice: udasa_core.Run, t
     assert all(None not in row["chosen_scores"].values() for row in rows)
 
 
+@pytest.mark.slow
 def test_a_round_that_surely_gains_nothing_is_the_last(tmp_path: Path, tiny_model_dir: Path) -> None:
     quiz = {"use": f"{Quizzes.__module__}:Quizzes", "name": "quiz", "right": [1, 4, 6, 9, 9, 9, 9]}
     rounds = {"count": 3, "until": "quiz accuracy", "better": "higher"}
@@ -133,6 +134,7 @@ def test_a_round_that_surely_gains_nothing_is_the_last(tmp_path: Path, tiny_mode
     assert "There was no further round: quiz accuracy no longer surely gains in round 2." in text
 
 
+@pytest.mark.slow
 def test_the_guard_ends_the_rounds(tmp_path: Path, tiny_model_dir: Path) -> None:
     """Collapse at the fourth stage of all: the second round's first, and any that goes on from the third."""
     plain = collapsing(tmp_path, tiny_model_dir, "rollback", rounds={"count": 4})

@@ -106,6 +106,7 @@ def test_a_reader_that_flips_more_than_voters_do_is_told_of() -> None:
     assert one_column(compared("base", {"U": base}, noisy, noisy, 7))[1] == "does not agree with itself"
 
 
+@pytest.mark.slow
 def test_false_alarms_are_rare() -> None:
     """200 readers that flip as often as the base's own voters do: one in ten would be too many."""
     rng = np.random.default_rng(1)
