@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from pydantic import Field
 
-from udasa_core import Group, Message, Prompt, Resources, Response, SamplingOptions
+from udasa_core import Group, Message, Pair, Pairing, Prompt, Resources, Response, SamplingOptions, Scores
+from udasa_plugin_pairing.guards import pair_each
 from udasa_plugin_pairing.ungapped import UngappedGuards
 
 NOT_TAKEN = "the generator does not take what the policy is asked"
@@ -82,3 +83,26 @@ def under_own_prompts(
                     )
                 )
     return found
+
+
+def pair_sides(
+    groups: Sequence[Group],
+    scores: Sequence[Scores],
+    chosen: Sequence[Response | str],
+    rejected: Sequence[Response | str],
+    options: UngappedGuards,
+    origin: str,
+) -> Pairing:
+    """Return the pair of each group's two sides. A side may be the reason that there is none, which is told
+    then, the chosen side's first."""
+    sides = {id(group): both for group, *both in zip(groups, chosen, rejected, strict=True)}
+
+    def pair(group: Group, scored: Scores) -> Pair | str:
+        good, bad = sides[id(group)]
+        if isinstance(good, str):
+            return good
+        if isinstance(bad, str):
+            return bad
+        return options.pair(group, scored, good, bad, origin)
+
+    return pair_each(groups, scores, pair)

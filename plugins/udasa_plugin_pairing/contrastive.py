@@ -8,9 +8,8 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints, model_validator
 
-from udasa_core import Group, Message, Pair, Pairing, Plugin, Scores, hookimpl
-from udasa_plugin_pairing.asked import AskingOptions, ask, under_own_prompts
-from udasa_plugin_pairing.guards import pair_each
+from udasa_core import Group, Message, Pairing, Plugin, Scores, hookimpl
+from udasa_plugin_pairing.asked import AskingOptions, ask, pair_sides, under_own_prompts
 
 Hint = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
@@ -69,17 +68,7 @@ class Contrastive(Plugin):
                 for hint in (self.options.positive, self.options.negative)
             ]
         )
-        sides = {id(group): both for group, *both in zip(groups, chosen, rejected, strict=True)}
-
-        def pair(group: Group, scored: Scores) -> Pair | str:
-            good, bad = sides[id(group)]
-            if isinstance(good, str):
-                return good
-            if isinstance(bad, str):
-                return bad
-            return self.options.pair(group, scored, good, bad, self.name)
-
-        return pair_each(groups, scores, pair)
+        return pair_sides(groups, scores, chosen, rejected, self.options, self.name)
 
 
 def _hinted(group: Group, hint: str) -> tuple[Message, ...]:

@@ -82,13 +82,9 @@ class Greedy(Plugin):
         """Return the prompt's pair, or the reason that it has none."""
         if greedy is None:
             return NOT_TAKEN
-        others = [
-            group.responses[index]
-            for index in self.options.candidates(group, scores)
-            if not identical(greedy, group.responses[index])
-        ]
+        candidates = [group.responses[index] for index in self.options.candidates(group, scores)]
+        others = [response for response in candidates if not identical(greedy, response)]
         if not others:
-            few = not self.options.candidates(group, scores)
-            return self.options.too_few(group, scores) if few else IDENTICAL
+            return IDENTICAL if candidates else self.options.too_few(group, scores)
         rejected = others[int(content_key("greedy", seed, group.prompt.id), 16) % len(others)]
         return self.options.pair(group, scores, greedy, rejected, self.name)

@@ -7,9 +7,8 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from udasa_core import Group, Message, Pair, Pairing, Plugin, Response, Scores, content_key, hookimpl
-from udasa_plugin_pairing.asked import AskingOptions, ask, under_own_prompts
-from udasa_plugin_pairing.guards import pair_each
+from udasa_core import Group, Message, Pairing, Plugin, Response, Scores, content_key, hookimpl
+from udasa_plugin_pairing.asked import AskingOptions, ask, pair_sides, under_own_prompts
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
@@ -76,18 +75,12 @@ class Revised(Plugin):
         revised: list[Response | None] = [None if isinstance(one, str) else one for one in firsts]
         for number in range(self.options.revisions):
             revised = self._revised(groups, revised, number, seed)
-        chosen = under_own_prompts(self.resources, groups, revised)
-        sides = {id(group): both for group, *both in zip(groups, chosen, firsts, strict=True)}
-
-        def pair(group: Group, scored: Scores) -> Pair | str:
-            good, first = sides[id(group)]
-            if isinstance(first, str):
-                return first
-            if isinstance(good, str):
-                return good
-            return self.options.pair(group, scored, good, first, self.name)
-
-        return pair_each(groups, scores, pair)
+        measured = under_own_prompts(self.resources, groups, revised)
+        # Where there was nothing to revise, that is the reason.
+        chosen = [
+            first if isinstance(first, str) else one for first, one in zip(firsts, measured, strict=True)
+        ]
+        return pair_sides(groups, scores, chosen, firsts, self.options, self.name)
 
     def _first(self, group: Group, scores: Scores) -> Response | str:
         """Return the response that is to be revised, or the reason that there is none."""

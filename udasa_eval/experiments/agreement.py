@@ -15,6 +15,7 @@ from udasa_eval.experiments.intraclass import intraclass
 from udasa_eval.experiments.labelled import rows_by_question
 from udasa_eval.experiments.pairs import extremes
 from udasa_eval.experiments.within import within_spearman
+from udasa_eval.statistics.columns import known_mean
 from udasa_eval.statistics.ranks import rank_agreement
 
 
@@ -69,7 +70,7 @@ def same_responses(
     index = np.unique(questions, return_inverse=True)[1]
     between = list(combinations(range(repeats), 2))
     rho = within_spearman(scores.T, scores.T, rows)
-    rank = _mean_of([rho[:, one, other] for one, other in between])
+    rank = known_mean([rho[:, one, other] for one, other in between])
     picked = np.stack([extremes(repeat, rows, texts) for repeat in scores])
     identity = (
         np.unique(np.array(texts), return_inverse=True)[1] if len(texts) else np.arange(scores.shape[1])
@@ -151,18 +152,7 @@ def _flips(picked: NDArray[int64], differ: Callable[[int, int, int, int], bool])
         for at in zip(*np.nonzero((picked[first] >= 0) & (picked[second] >= 0)), strict=True):
             part[at] = differ(first, int(picked[first][at]), second, int(picked[second][at]))
         parts.append(part)
-    return _mean_of(parts)
-
-
-def _mean_of(parts: Sequence[NDArray[float64]]) -> NDArray[float64]:
-    """Return the mean over the parts, NaN left out, NaN where all are."""
-    stacked = np.stack(parts)
-    there = np.isfinite(stacked)
-    count = there.sum(axis=0)
-    mean: NDArray[float64] = np.where(
-        count > 0, np.where(there, stacked, 0.0).sum(axis=0) / np.maximum(count, 1), np.nan
-    )
-    return mean
+    return known_mean(parts)
 
 
 def _mean(values: NDArray[float64]) -> float:

@@ -10,6 +10,7 @@ from numpy import float64, int64
 from numpy.typing import NDArray
 
 from udasa_core import Metric, Resamples
+from udasa_eval.statistics.columns import known_mean
 from udasa_eval.statistics.ranks import rank_agreement
 
 # Below this the reader's own noise decides more pairs than it leaves alone.
@@ -115,25 +116,14 @@ def _kept(base: Choice, others: Sequence[Choice], what: str) -> NDArray[float64]
         # A pair that somebody put in no stage has left its stage; where nobody staged, nothing is told.
         both &= before >= 0
         parts.append(np.where(both, before == after, np.nan))
-    return _mean(parts)
+    return known_mean(parts)
 
 
 def _paired(base: Choice, others: Sequence[Choice]) -> NDArray[float64]:
-    return _mean([np.where(base.chosen >= 0, other.chosen >= 0, np.nan) for other in others])
+    return known_mean([np.where(base.chosen >= 0, other.chosen >= 0, np.nan) for other in others])
 
 
 def _gap_rank(base: Choice, others: Sequence[Choice], seed: int) -> Metric:
-    gaps = np.stack([base.gaps, _mean([other.gaps for other in others])], axis=1)
+    gaps = np.stack([base.gaps, known_mean([other.gaps for other in others])], axis=1)
     gaps = gaps[~np.isnan(gaps).any(axis=1)]
     return rank_agreement("gap_rank", gaps, Resamples.draw(len(gaps), seed))
-
-
-def _mean(parts: Sequence[NDArray[float64]]) -> NDArray[float64]:
-    """Return the mean over draws, NaN left out, NaN where all are."""
-    stacked = np.stack(parts)
-    there = ~np.isnan(stacked)
-    count = there.sum(axis=0)
-    mean: NDArray[float64] = np.where(
-        count > 0, np.where(there, stacked, 0.0).sum(axis=0) / np.maximum(count, 1), np.nan
-    )
-    return mean

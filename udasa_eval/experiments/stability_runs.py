@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +60,7 @@ def _policies(run: OpenRun, scored: Scored, readers: Readers) -> Iterator[tuple[
             if not report.skipped:
                 yield report.stage, report.policy
     for source in readers.models:
-        ref = resolve_model(source, root=Path(), device=run.base.device)
-        yield source, replace(ref, source=source)
+        yield source, resolve_model(source, root=Path(), device=run.base.device)
 
 
 def _read_again(

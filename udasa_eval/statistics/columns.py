@@ -24,6 +24,17 @@ def placed(values: NDArray[float64], places: Sequence[int], size: int) -> NDArra
     return result
 
 
+def known_mean(parts: Sequence[NDArray[float64]]) -> NDArray[float64]:
+    """Return the mean over parts of one shape, NaN left out, NaN where all are."""
+    stacked = np.stack(parts)
+    there = np.isfinite(stacked)
+    count = there.sum(axis=0)
+    mean: NDArray[float64] = np.where(
+        count > 0, np.where(there, stacked, 0.0).sum(axis=0) / np.maximum(count, 1), np.nan
+    )
+    return mean
+
+
 def number_or_none(value: float) -> float | None:
     """Return a figure as plain data: None in place of NaN."""
     return float(value) if np.isfinite(value) else None
