@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from udasa_core.config.transitions import CHOSEN_LOGP, PAIR_ACCURACY
 from udasa_core.job.job import Job
 from udasa_core.statistics.student import student_interval
+from udasa_core.store.items import ROUNDING, by_item, is_mean
 from udasa_core.store.meters import HALVES_DIFFER, Measured, figures_from, pair_moves, prompt_means
 from udasa_core.store.moves import FEWEST, Move, Paired
 from udasa_core.store.output import Output
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from numpy import float64
     from numpy.typing import NDArray
 
-# A metric is the mean of its items where it differs from that by no more than rounding.
-_ROUNDING = 1e-6
 # Half the width of a 95% interval in standard errors.
 _NORMAL = 1.959963984540054
 
@@ -98,7 +97,7 @@ def _of_suites(job: Job, before: Measured, after: Measured) -> Iterator[Move]:
             for name in dict.fromkeys(name for metrics, _ in sides for name in metrics):
                 yield from _of_metric(suite, name, sides)
             if not any("score" in metrics for metrics, _ in sides):
-                old, new = (_by_item(rows, "score") for _, rows in sides)
+                old, new = (by_item(rows, "score") for _, rows in sides)
                 yield from _of_items(f"{suite} score", old, new)
 
 
@@ -116,13 +115,13 @@ def _of_metric(
     if name not in old or name not in new:
         return
     for column in (name, "score"):
-        items = _by_item(old_rows, column), _by_item(new_rows, column)
-        if all(map(_is_mean, items, (old[name], new[name]))):
+        items = by_item(old_rows, column), by_item(new_rows, column)
+        if all(map(is_mean, items, (old[name], new[name]))):
             yield from _of_items(f"{suite} {name}", *items)
             return
     before, after = float(old[name]["value"]), float(new[name]["value"])
-    read = _by_item(old_rows, name), _by_item(new_rows, name)
-    tokens = _by_item(old_rows, "tokens"), _by_item(new_rows, "tokens")
+    read = by_item(old_rows, name), by_item(new_rows, name)
+    tokens = by_item(old_rows, "tokens"), by_item(new_rows, "tokens")
     sides_read = list(zip(read, tokens, (before, after), strict=True))
     if all(_is_perplexity(*side) for side in sides_read) and read[0].keys() == read[1].keys():
         yield _of_texts(f"{suite} {name}", *sides_read)
@@ -136,30 +135,13 @@ def _of_metric(
     yield Move(f"{suite} {name}", before, after, low, high, n, "standard errors")
 
 
-def _by_item(rows: Sequence[Mapping[str, Any]], column: str) -> dict[str, float]:
-    """Return each item's mean value of a column by id; items without one are left out."""
-    found: dict[str, list[float]] = {}
-    for row in rows:
-        value = row.get(column)
-        if row.get("id") is not None and isinstance(value, int | float) and math.isfinite(value):
-            found.setdefault(str(row["id"]), []).append(float(value))
-    return {item: math.fsum(values) / len(values) for item, values in found.items()}
-
-
-def _is_mean(items: Mapping[str, float], metric: Mapping[str, Any]) -> bool:
-    if not items:
-        return False
-    mean = math.fsum(items.values()) / len(items)
-    return abs(mean - float(metric["value"])) <= _ROUNDING * max(1.0, abs(mean))
-
-
 def _is_perplexity(items: Mapping[str, float], tokens: Mapping[str, float], value: float) -> bool:
     """Say whether a figure is the items' perplexities together: exp of −log-probability by token."""
     if not items or min(items.values()) <= 0 or not items.keys() <= tokens.keys():
         return False
     total = math.fsum(tokens[item] for item in items)
     logs = math.fsum(tokens[item] * math.log(one) for item, one in items.items())
-    return total > 0 and abs(math.exp(logs / total) - value) <= _ROUNDING * value
+    return total > 0 and abs(math.exp(logs / total) - value) <= ROUNDING * value
 
 
 def _of_texts(name: str, *sides: tuple[Mapping[str, float], Mapping[str, float], float]) -> Move:

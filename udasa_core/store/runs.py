@@ -12,6 +12,7 @@ from udasa_core.errors import UdasaError, UsageError
 from udasa_core.records import Adapter, ModelRef, Pair, Scores
 from udasa_core.sources.digests import ADAPTER, MODEL
 from udasa_core.store.decisions import Decision
+from udasa_core.store.items import by_item, is_mean
 from udasa_core.store.manifest import Manifest
 from udasa_core.store.meters import figures_by_prompt, moves_by_prompt
 from udasa_core.store.output import BASE, HELD_OUT, Output
@@ -334,6 +335,18 @@ class Run:
             return []
         rows: list[dict[str, Any]] = self.store.read_table("suite", keys[0]).to_pylist()
         return rows
+
+    def suite_items(self, suite: str, model: str) -> dict[str, dict[str, float]]:
+        """Return a suite's figures for one model by item: "score", and each metric that a column of the rows
+        (of its name, or the score) has as its mean; name → item's id → value."""
+        rows = self.suite_rows(suite, model)
+        score = by_item(rows, "score")
+        found = {"score": score}
+        for metric in self.suites().get(suite, ()):
+            if metric["model"] == model:
+                held = (one for one in (by_item(rows, metric["name"]), score) if is_mean(one, metric))
+                found[metric["name"]] = next(held, {})
+        return {name: values for name, values in found.items() if values}
 
 
 def find_run(name: str, folder: Path | str = "runs") -> Run:

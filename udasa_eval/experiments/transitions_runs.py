@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -117,31 +116,6 @@ def figures_of(run: Run, label: str) -> dict[str, ByItem]:
     moves = run.pair_moves(label)
     for place, name in enumerate(("chosen logp", "pair accuracy")):
         found[name] = {prompt: both[place] for prompt, both in moves.items()}
-    for suite, metrics in run.suites().items():
-        rows = run.suite_rows(suite, label)
-        score = _by_item(rows, "score")
-        found[f"{suite} score"] = score
-        for metric in metrics:
-            if metric["model"] == label:
-                held = (
-                    values for values in (_by_item(rows, metric["name"]), score) if _is_of(metric, values)
-                )
-                found[f"{suite} {metric['name']}"] = next(held, {})
+    for suite in run.suites():
+        found |= {f"{suite} {name}": values for name, values in run.suite_items(suite, label).items()}
     return {name: values for name, values in found.items() if values}
-
-
-def _by_item(rows: Sequence[Mapping[str, Any]], column: str) -> dict[str, float]:
-    """Return the mean of each item's numbers in a column of a suite's rows, by the item's id."""
-    found: dict[str, list[float]] = {}
-    for row in rows:
-        value = row.get(column)
-        if row.get("id") is not None and isinstance(value, int | float) and value == value:
-            found.setdefault(str(row["id"]), []).append(float(value))
-    return {item: sum(values) / len(values) for item, values in found.items()}
-
-
-def _is_of(metric: Mapping[str, Any], values: ByItem) -> bool:
-    """Say whether a suite's figure is the mean of these items, up to rounding."""
-    return bool(values) and math.isclose(
-        metric["value"], sum(values.values()) / len(values), rel_tol=1e-6, abs_tol=1e-6
-    )
