@@ -11,28 +11,15 @@ from numpy import bool_, float64
 from numpy.typing import NDArray
 
 from udasa_core import Metric, Resamples
+from udasa_eval.experiments.arms import Training
 from udasa_eval.experiments.labelled import LabelledScores
 from udasa_eval.experiments.pooled import pooled
 from udasa_eval.statistics.paired import sign_flip
 
-# The name of the policy that is not trained.
-BASE = "base"
 # A difference of this many standard errors is found in four of five repetitions, at 5% two-sided.
 _DETECTED = NormalDist().inv_cdf(0.975) + NormalDist().inv_cdf(0.8)
 # Of every bootstrap and permutation of the report.
 SEED = 20250723
-
-
-@dataclass(frozen=True, slots=True)
-class Training:
-    """One arm's training with one seed: how many pairs its stages took, the last one's figures, and how many
-    pairs given to them were right over wrong and so on."""
-
-    arm: str
-    seed: int
-    pairs: int
-    metrics: Mapping[str, float]
-    composition: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)

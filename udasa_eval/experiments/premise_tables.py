@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from udasa_core import Table, TableColumn
+from udasa_eval.experiments.arms import BASE
 from udasa_eval.experiments.pairs import KINDS
-from udasa_eval.experiments.premise_report import BASE, Comparison, Findings, calibration
+from udasa_eval.experiments.premise_report import Comparison, Findings, calibration
 from udasa_eval.experiments.premise_untrained import Untrained, against_untrained
 from udasa_eval.experiments.signal_report import Row
 

@@ -11,7 +11,8 @@ from numpy import float64
 from numpy.typing import NDArray
 
 from udasa_core import Metric, Resamples
-from udasa_eval.experiments.premise_report import BASE, SEED, Findings, Measured
+from udasa_eval.experiments.arms import BASE
+from udasa_eval.experiments.premise_report import SEED, Findings, Measured
 from udasa_eval.statistics.paired import sign_flip
 
 

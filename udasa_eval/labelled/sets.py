@@ -70,12 +70,13 @@ def questions(name: str, *parts: str) -> tuple[Question, ...]:
     name: "factual", "yes_no", or "other_scripts", whose questions are asked as they stand.
     """
     template = "{question}" if name == "other_scripts" else QUESTION
-    return tuple(
-        Question(
-            **{**row, "answers": tuple(row["answers"]), "rivals": tuple(row["rivals"])}, template=template
-        )
-        for row in _rows(name, parts)
-    )
+    return tuple(question_of(row, template) for row in _rows(name, parts))
+
+
+def question_of(row: Mapping[str, Any], template: str = QUESTION) -> Question:
+    """Return a row of a set as a question."""
+    told = {**row, "answers": tuple(row["answers"]), "rivals": tuple(row["rivals"])}
+    return Question(**told, template=template)
 
 
 def factual(*parts: str) -> tuple[Question, ...]:

@@ -25,10 +25,11 @@ from udasa_core.cli.main import main
 from udasa_core.plugins import stack
 from udasa_core.plugins.identity import source_digest
 from udasa_eval.experiments import control_pairs, premise_runs
+from udasa_eval.experiments.arms import BASE, merged
 from udasa_eval.experiments.bundled import bundled
 from udasa_eval.experiments.pairs import KINDS
-from udasa_eval.experiments.premise_report import BASE, Findings
-from udasa_eval.experiments.premise_runs import TEMPERATURES, _merged
+from udasa_eval.experiments.premise_report import Findings
+from udasa_eval.experiments.premise_runs import GREEDY, TEMPERATURES, WARMER
 from udasa_eval.experiments.premise_tables import figure, rows, tables
 from udasa_eval.experiments.signal_report import write_csv
 from udasa_eval.labelled.sets import Question
@@ -42,12 +43,12 @@ QUESTIONS = tuple(
     for n in range(count)
 )
 # How many of four responses are right, by part, temperature, and whether the policy is trained. By dev the
-# base is best at 0.5 and a trained policy at 0.7; by test it would be 1.0 and 0.3.
+# base is best at 0.3 and a trained policy at 0.5; by test it would be 1.0 and 0.1.
 RIGHT = {
-    ("dev", False): {0.3: 1, 0.5: 3, 0.7: 2, 1.0: 1, 0.01: 2},
-    ("dev", True): {0.3: 1, 0.5: 2, 0.7: 4, 1.0: 2},
-    ("test", False): {0.3: 1, 0.5: 2, 0.7: 1, 1.0: 4, 0.01: 2},
-    ("test", True): {0.3: 4, 0.5: 1, 0.7: 3, 1.0: 1},
+    ("dev", False): {0.01: 2, 0.1: 1, 0.2: 2, 0.3: 3, 0.5: 1, 0.7: 2, 1.0: 1},
+    ("dev", True): {0.01: 1, 0.1: 1, 0.2: 2, 0.3: 2, 0.5: 4},
+    ("test", False): {0.01: 2, 0.1: 1, 0.2: 3, 0.3: 2, 0.5: 1, 0.7: 1, 1.0: 4},
+    ("test", True): {0.01: 1, 0.1: 4, 0.2: 2, 0.3: 1, 0.5: 3},
     ("train", False): {0.7: 2},
 }
 # (part, temperature, trained), once a question that was asked.
@@ -112,8 +113,9 @@ def few(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def two_temperatures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """0.5, the base's best one on dev, and 0.7, the trained policies'."""
-    monkeypatch.setattr(premise_runs, "TEMPERATURES", (0.5, 0.7))
+    """0.3, the base's best one on dev, and 0.5, the trained policies'; the base greedily, too."""
+    monkeypatch.setattr(premise_runs, "TEMPERATURES", (0.3, 0.5))
+    monkeypatch.setattr(premise_runs, "WARMER", ())
 
 
 LIKES = {"use": "tests.canned:Likes", "name": "honest", "words": ["Paris"]}
@@ -143,6 +145,11 @@ def summary(found: Findings) -> list[tuple[Any, ...]]:
     ]
 
 
+def told_at(temperature: float) -> float:
+    """Greedy is told as 0."""
+    return 0.0 if temperature == GREEDY else temperature
+
+
 def told(found: Findings) -> str:
     return "\n".join(map(str, tables(found)))
 
@@ -158,19 +165,16 @@ def test_every_policy_is_tuned_on_dev_and_measured_on_test(config_file: ConfigFi
     for arm in (BASE, "uncertainty", "reversed"):
         trained = arm != BASE
         dev, test = RIGHT["dev", trained], RIGHT["test", trained]
-        best = 0.7 if trained else 0.5
-        expected += [(arm, 7, "dev", at, False, dev[at] / 4) for at in TEMPERATURES]
-        for at in (best,) if trained else TEMPERATURES:
-            expected.append((arm, 7, "test", at, at == best, test[at] / 4))
-        if not trained:
-            expected.append((arm, 7, "test", 0.0, False, test[0.01] / 4))
+        best, ladder = (0.5, TEMPERATURES) if trained else (0.3, (*TEMPERATURES, *WARMER))
+        expected += [(arm, 7, "dev", told_at(at), False, dev[at] / 4) for at in ladder]
+        for at in (best,) if trained else ladder:
+            expected.append((arm, 7, "test", told_at(at), at == best, test[at] / 4))
     assert [one[:-1] for one in summary(found)] == expected
     # Asked was each condition once a question and policy; no other condition, none at test's own best.
-    conditions: dict[Condition, int] = {("train", 0.7, False): 5, ("test", 0.7, True): 4 * 2}
-    conditions |= {
-        ("dev", one, trained): 3 * (1 + trained) for one in TEMPERATURES for trained in (True, False)
-    }
-    conditions |= {("test", one, False): 4 for one in (*TEMPERATURES, 0.01)}
+    conditions: dict[Condition, int] = {("train", 0.7, False): 5, ("test", 0.5, True): 4 * 2}
+    conditions |= {("dev", one, True): 3 * 2 for one in TEMPERATURES}
+    sizes = {"dev": 3, "test": 4}
+    conditions |= {(part, at, False): sizes[part] for part in sizes for at in (*TEMPERATURES, *WARMER)}
     assert asked == conditions
 
     for one in found.measured:
@@ -220,11 +224,11 @@ def test_more_arms_and_seeds_beside_them_are_made_alone(config_file: ConfigFile,
     for arm in (BASE, "uncertainty", "reversed"):
         assert [found.seed for found in more.final(arm)] == [7, 8]
     # Seed 8's base and its training samples, and three policies.
-    new = [asked["train", 0.7, False], asked["test", 0.5, False], asked["test", 0.7, True]]
+    new = [asked["train", 0.7, False], asked["test", 0.3, False], asked["test", 0.5, True]]
     assert new == [5, 4, 3 * 4]
     # What the base reaches at other temperatures, the first seed tells.
-    assert asked["test", 0.7, False] == 0
-    warm = [one.seed for one in more.measured if (one.arm, one.part, one.temperature) == (BASE, "test", 0.7)]
+    assert asked["test", 0.5, False] == 0
+    warm = [one.seed for one in more.measured if (one.arm, one.part, one.temperature) == (BASE, "test", 0.5)]
     assert warm == [7]
     assert more.compare("uncertainty", BASE).spread == 0.0, "the same share was right with both seeds"
 
@@ -232,12 +236,12 @@ def test_more_arms_and_seeds_beside_them_are_made_alone(config_file: ConfigFile,
 def test_a_trained_policy_is_not_tuned_past_the_temperature_that_makes_it_worse(
     config_file: ConfigFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(RIGHT, ("dev", True), {0.3: 2, 0.5: 1, 0.7: 4, 1.0: 4})
+    monkeypatch.setitem(RIGHT, ("dev", True), {0.01: 2, 0.1: 2, 0.2: 1, 0.3: 4, 0.5: 4})
     found = measure_premise(config_file(**TABLES), [], folder=tmp_path, seeds=1, arms=["uncertainty"])
     tuning = [one.temperature for one in found.measured if (one.arm, one.part) == ("uncertainty", "dev")]
-    assert tuning == [0.3, 0.5]
-    assert [one.temperature for one in found.final("uncertainty")] == [0.3]
-    assert asked["dev", 0.7, True] == asked["dev", 1.0, True] == 0
+    assert tuning == [0.0, 0.1, 0.2]
+    assert [one.temperature for one in found.final("uncertainty")] == [0.0], "the coldest of equals"
+    assert asked["dev", 0.3, True] == asked["dev", 0.5, True] == 0
     assert asked["dev", 1.0, False] == 3, "the base climbs to the end"
 
 
@@ -260,9 +264,8 @@ def test_dev_alone_is_asked_where_a_recipe_is_looked_for(
     # Each condition is told once, the best one marked.
     named = [one[:5] for one in summary(found)]
     assert named == [
-        *((BASE, 7, "dev", one, one == 0.5) for one in TEMPERATURES),
-        (BASE, 7, "dev", 0.0, False),
-        *(("uncertainty", 7, "dev", one, one == 0.7) for one in TEMPERATURES),
+        *((BASE, 7, "dev", told_at(one), one == 0.3) for one in (*TEMPERATURES, *WARMER)),
+        *(("uncertainty", 7, "dev", told_at(one), one == 0.5) for one in TEMPERATURES),
     ]
     assert found.compare("uncertainty", BASE).difference.value == (4 - 3) / 4
     assert len({(one.column, one.temperature, one.measure) for one in rows(found)}) == len(rows(found))
@@ -281,7 +284,7 @@ def test_of_equally_good_temperatures_the_lowest_is_taken(
     monkeypatch.setitem(RIGHT, ("dev", True), dict.fromkeys(TEMPERATURES, 2))
     path = config_file(**TABLES)
     found = measure_premise(path, [], folder=tmp_path, seeds=1, arms=["uncertainty"], part="dev")
-    assert [one.temperature for one in found.final("uncertainty")] == [0.3]
+    assert [one.temperature for one in found.final("uncertainty")] == [0.0]
 
 
 @pytest.mark.usefixtures("two_temperatures")
@@ -300,7 +303,7 @@ def test_base_and_arms_answer_the_same_questions_in_the_same_order(
             for number in range(len(test))
         ]
         policy = _policy(found, tmp_path, one.arm)
-        temperature = one.temperature or 0.01
+        temperature = one.temperature or GREEDY
         assert keys == [
             content_key(question.id, policy, seed, temperature, 0, length=4)
             for question, seed in zip(test, seeds, strict=True)
@@ -309,7 +312,7 @@ def test_base_and_arms_answer_the_same_questions_in_the_same_order(
 
 def _policy(found: Findings, folder: Path, arm: str) -> str:
     """Return the key of the policy that an arm left, by its run's manifest."""
-    plain = json.loads((folder / f"dev-{BASE}-t0.5-s7" / "manifest.json").read_text())
+    plain = json.loads((folder / f"dev-{BASE}-t0.3-s7" / "manifest.json").read_text())
     base = ModelRef.from_json(plain["models"]["base"])
     if arm == BASE:
         return base.key
@@ -366,8 +369,8 @@ def test_killed_between_arms_and_within_one_it_continues(config_file: ConfigFile
     fresh = measure_premise(path, [], folder=tmp_path / "fresh", seeds=1, part="dev")
     whole, generated = asked.copy(), calls["generate"]
     asked.clear()
-    # The base takes 3 calls, the training samples 1, each arm 2: between the arms, then within the second.
-    for answered in (6, 1):
+    # The base takes 2 calls, the training samples 1, each arm 2: between the arms, then within the second.
+    for answered in (5, 1):
         patience[:] = [answered]
         with pytest.raises(KeyboardInterrupt):
             measure_premise(path, [], folder=tmp_path / "killed", seeds=1, part="dev")
@@ -375,7 +378,7 @@ def test_killed_between_arms_and_within_one_it_continues(config_file: ConfigFile
     calls.clear()
     found = measure_premise(path, [], folder=tmp_path / "killed", seeds=1, part="dev")
     assert asked == whole, "no answer was asked for twice, none was left out"
-    assert calls["generate"] == generated - 7 == 1
+    assert calls["generate"] == generated - 6 == 1
     assert summary(found) == summary(fresh)
     assert told(found) == told(fresh)
 
@@ -445,9 +448,9 @@ def test_every_bundled_arm_makes_the_pairs_of_its_name(overrides: list[str], tmp
         for one in written
         if one["measure"] == "accuracy" and one["temperature"]
     }
-    assert accuracies["base seed 7", 0.5] == 0.75
-    assert accuracies["oracle seed 7", 0.7] == 1.0
-    assert len(accuracies) == 3 + 10 * 2
+    assert accuracies["base seed 7", 0.3] == 0.75
+    assert accuracies["oracle seed 7", 0.5] == 1.0
+    assert len(accuracies) == 2 + 10 * 2
     assert sum(one["column"] == "uncertainty against sft" for one in written) == 5
     figure(tmp_path / "premise.svg", found)
     svg = (tmp_path / "premise.svg").read_text()
@@ -466,11 +469,11 @@ def _pairs(folder: Path, arm: str) -> list[udasa_core.Pair]:
 
 def test_a_table_that_uses_another_plugin_inherits_no_option() -> None:
     raw = {"trainer": {"use": "ipo", "beta": 1.0}, "run": {"seed": 7}}
-    assert _merged(raw, {"trainer": {"use": "sft", "epochs": 2.0}}) == {
+    assert merged(raw, {"trainer": {"use": "sft", "epochs": 2.0}}) == {
         "trainer": {"use": "sft", "epochs": 2.0},
         "run": {"seed": 7},
     }
-    assert _merged(raw, {"trainer": {"epochs": 2.0}})["trainer"] == {"use": "ipo", "beta": 1.0, "epochs": 2.0}
+    assert merged(raw, {"trainer": {"epochs": 2.0}})["trainer"] == {"use": "ipo", "beta": 1.0, "epochs": 2.0}
 
 
 @pytest.mark.parametrize(
@@ -479,10 +482,10 @@ def test_a_table_that_uses_another_plugin_inherits_no_option() -> None:
 def test_the_bundled_configuration_is_one_with_each_arm(arm: str) -> None:
     raw = dict(read_configuration(bundled("premise.toml")).raw)
     arms = raw.pop("arms")
-    config = load(_merged(raw, arms[arm]))
+    config = load(merged(raw, arms[arm]))
     assert config.stages.options["ungapped"] == "spread", "pairs without a gap are trained on"
     # But for what makes it a control, and epochs that make the number of steps alike, an arm is the recipe.
-    ours, theirs = _merged(raw, arms["uncertainty"]), _merged(raw, arms[arm])
+    ours, theirs = merged(raw, arms["uncertainty"]), merged(raw, arms[arm])
     # Another trainer has options of its own.
     own = {"sft": {"use", "sft_weight", "beta"}, "dpo": {"use", "beta"}}.get(arm, set())
     for key in ours["trainer"].keys() - own - {"epochs"}:

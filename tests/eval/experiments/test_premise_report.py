@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from udasa_eval.experiments.arms import BASE, Training
 from udasa_eval.experiments.labelled import LabelledScores
 from udasa_eval.experiments.pairs import KINDS
-from udasa_eval.experiments.premise_report import BASE, Findings, Measured, Training, calibration
+from udasa_eval.experiments.premise_report import Findings, Measured, calibration
 from udasa_eval.experiments.premise_tables import figure, rows, tables
 
 COMPOSITION = dict(zip(KINDS, (5, 3, 2, 1), strict=True))

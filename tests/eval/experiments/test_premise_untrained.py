@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.eval.experiments.test_premise_report import measured, premise
-from udasa_eval.experiments.premise_report import BASE
+from udasa_eval.experiments.arms import BASE
 from udasa_eval.experiments.premise_tables import tables
 from udasa_eval.experiments.premise_untrained import against_untrained
 

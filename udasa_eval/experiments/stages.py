@@ -1,0 +1,84 @@
+"""`udasa experiment stages`: does training on pairs by uncertainty help, and do stages earn their place?"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from udasa_core import Plugin, hookimpl
+from udasa_eval.experiments.bundled import bundled
+
+if TYPE_CHECKING:
+    from udasa_core import Steps, Table
+
+
+class Stages(Plugin):
+    """Do stages earn their place, and what does training give at all?
+
+    Trains every arm of CONFIG on pairs of the graded questions, and measures each policy: accuracy at its
+    best temperature, what it retains, any of K, instructions, drift, and CONFIG's suites. Hours on a laptop.
+    Each finished piece is kept: typed again, it continues; a kill costs one policy. Beside its tables it
+    writes every figure by item as stages-PART.csv.
+    """
+
+    class Options(Plugin.Options):
+        """What is trained and measured, and by which of several processes."""
+
+        seeds: int = Field(default=8, ge=1, description="Independent repetitions.")
+        arms: tuple[str, ...] = Field(
+            default=(), description="Which arms of the configuration, by name; default, all of them."
+        )
+        part: Literal["dev", "sealed"] = Field(
+            default="dev",
+            description="What policies are measured on in the end: dev, to look for what helps; sealed, "
+            "once, when the design is fixed.",
+        )
+        lane: int = Field(default=1, ge=1, description="Of several processes, the number of this one.")
+        lanes: int = Field(
+            default=1,
+            ge=1,
+            description="How many processes share the seeds, in one folder; typed once more with 1, the "
+            "command tells all.",
+        )
+
+    options: Options
+    configuration = bundled("stages.toml")
+
+    @property
+    def report_name(self) -> str:
+        """What its files are called: by the part, and by the lane of several."""
+        lane = f"-lane-{self.options.lane}" if self.options.lanes > 1 else ""
+        return f"stages-{self.options.part}{lane}"
+
+    @hookimpl
+    def udasa_experiment(self, config: Mapping[str, Any], out_dir: Path, steps: Steps) -> Sequence[Table]:
+        """Train and measure every arm with every seed of this lane."""
+        from udasa_eval.experiments.stages_report import Asked
+        from udasa_eval.experiments.stages_runs import Lane, measure_stages
+        from udasa_eval.experiments.stages_tables import rows, tables
+
+        options = self.options
+        last = None
+        if options.part == "sealed":
+            from udasa_eval.experiments.stages_sealed import sealed_part
+
+            last = sealed_part()
+        asked = Asked.read(config.get("contrasts", {}))
+        found = measure_stages(
+            {key: value for key, value in config.items() if key != "contrasts"},
+            steps,
+            seeds=options.seeds,
+            arms=options.arms,
+            last=last,
+            lane=Lane(options.lane, options.lanes),
+            progress=self.resources.progress,
+        )
+        with (out_dir / f"{self.report_name}.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, ("arm", "seed", "part", "temperature", "figure", "item", "value"))
+            writer.writeheader()
+            writer.writerows(rows(found))
+        return list(tables(found, asked))
