@@ -10,7 +10,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 
 from udasa_core import Abstain, Group, Pair, Pairing, Plugin, Resources, Scores, Unpaired, hookimpl
-from udasa_eval.labelled.sets import factual
+from udasa_eval.labelled.sets import factual, questions
 
 NO_PAIR = "no two responses that differ so"
 
@@ -82,7 +82,7 @@ class Finished(ControlPairs):
 
 
 class Oracle(ControlPairs):
-    """A right response over a wrong one, by the labels of the bundled factual set: the ceiling.
+    """A right response over a wrong one, by the labels of the bundled sets of short questions: the ceiling.
 
     Of the right ones the most reliable, of the wrong ones the least reliable. Not label-free.
     """
@@ -91,7 +91,7 @@ class Oracle(ControlPairs):
 
     def __init__(self, options: ControlPairs.Options, name: str, resources: Resources) -> None:
         super().__init__(options, name, resources)
-        self._questions = {question.id: question for question in factual()}
+        self._questions = {one.id: one for one in (*factual(), *questions("graded"))}
 
     def choose(self, group: Group, us: Sequence[float]) -> tuple[int, int] | None:
         """Return a right over a wrong response; no pair where all are alike."""
