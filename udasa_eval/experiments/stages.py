@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,7 +24,7 @@ class Stages(Plugin):
     Trains every arm of CONFIG on pairs of the graded questions, and measures each policy: accuracy at its
     best temperature, what it retains, any of K, instructions, drift, and CONFIG's suites. Hours on a laptop.
     Each finished piece is kept: typed again, it continues; a kill costs one policy. Beside its tables it
-    writes every figure by item as stages-PART.csv.
+    writes every figure by item as stages-PART.csv, and the questions as stages-PART-questions.jsonl.
     """
 
     class Options(Plugin.Options):
@@ -57,12 +59,13 @@ class Stages(Plugin):
     @hookimpl
     def udasa_experiment(self, config: Mapping[str, Any], out_dir: Path, steps: Steps) -> Sequence[Table]:
         """Train and measure every arm with every seed of this lane."""
+        from udasa_eval.experiments.stages_part import dev_part
         from udasa_eval.experiments.stages_report import Asked
         from udasa_eval.experiments.stages_runs import Lane, measure_stages
         from udasa_eval.experiments.stages_tables import rows, tables
 
         options = self.options
-        last = None
+        last = dev_part()
         if options.part == "sealed":
             from udasa_eval.experiments.stages_sealed import sealed_part
 
@@ -81,4 +84,7 @@ class Stages(Plugin):
             writer = csv.DictWriter(file, ("arm", "seed", "part", "temperature", "figure", "item", "value"))
             writer.writeheader()
             writer.writerows(rows(found))
+        # What others need to make the figures again from the responses.
+        asked_of = "".join(json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in last.questions)
+        (out_dir / f"{self.report_name}-questions.jsonl").write_text(asked_of, encoding="utf-8")
         return list(tables(found, asked))

@@ -68,17 +68,16 @@ def measure_stages(
     *,
     seeds: int,
     progress: Progress,
+    last: Part,
     arms: Sequence[str] = (),
-    last: Part | None = None,
     lane: Lane | None = None,
 ) -> Findings:
     """Train and measure the base and every arm, or those that are named, with every seed of a lane.
 
-    last: what policies are measured on in the end; default, the dev part, on which they are tuned, too.
+    last: what policies are measured on in the end; the dev part is what they are tuned on, too.
     """
     read = Arms.read(config, steps, arms)
-    dev = dev_part()
-    campaign = Campaign(read, questions("graded", "train"), dev, last or dev)
+    campaign = Campaign(read, questions("graded", "train"), dev_part(), last)
     first = seed_of(config)
     drawn = (lane or Lane()).seeds(first, seeds)
     measured: list[Measured] = []
@@ -230,6 +229,6 @@ def _asked(
     """Open the run that asks a policy a part's questions, without voters."""
     config = campaign.arms.configured(seed, part.questions, {**generator, "voters": 0})
     name = f"{part.name}-{arm}-t{generator['temperature']:g}-s{seed}"
-    if part is campaign.dev and "responses" in generator:
+    if part is campaign.dev:
         name = f"tune-{arm}-t{generator['temperature']:g}-s{seed}"
     return campaign.arms.steps.run(config, name)

@@ -119,6 +119,7 @@ def measure(path: Path, folder: Path, *, seeds: int = 1, **options: Any) -> Find
 
     done: list[int] = []
     config, steps = asked_of(path, [], folder, bundled("stages.toml"))
+    options.setdefault("last", stages_part.dev_part())
     found = measure_stages(config, steps, seeds=seeds, progress=progress, **options)
     assert sum(done) == 0, "what was announced was done"
     return found
