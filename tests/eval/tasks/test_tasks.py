@@ -11,6 +11,7 @@ from collections import Counter
 import pytest
 
 from tests.eval.tasks import oracles
+from udasa_core import answer_words
 from udasa_core.errors import UdasaError
 from udasa_eval.answers.grading import grade
 from udasa_eval.tasks.registry import FAMILIES
@@ -26,6 +27,17 @@ SENTENCES = (
     "**{}**",
     "That is {}, of course.",
 )
+# What is said of some families alone.
+THEIRS = {
+    "arithmetic": ("Anna has {} left.", "So there are {} in all."),
+    "clock": ("The film ends at {}.", "It will be {} then.", "At {}."),
+    "counting": ("There are {} of them in this list.",),
+    "money": ("They cost {} dollars together.",),
+    "sequences": ("The next number in the sequence is {}.",),
+    "spelling": ('The answer is "{}".',),
+    "units": ("There are {} of them.",),
+    "weekdays": ("In that many days it will be {}.",),
+}
 every_family = pytest.mark.parametrize("family", FAMILIES)
 
 
@@ -43,7 +55,8 @@ def test_accepted_forms_are_graded_right_and_rivals_wrong(family: str, count: in
     missed, taken = [], []
     for level in LEVELS:
         for task in draw(5, family, level, count):
-            for sentence in SENTENCES if family != "statements" else ("{}.", "{}", "**{}**"):
+            said = ("{}.", "{}", "**{}**") if family == "statements" else SENTENCES
+            for sentence in (*said, *THEIRS.get(family, ())):
                 for told in task.answers:
                     if not grade(sentence.format(told), task.question, task.answers, task.rivals):
                         missed.append((task.question, sentence.format(told)))
@@ -66,6 +79,15 @@ def test_tasks_are_whole_and_unlike_one_another(family: str) -> None:
             assert task.rivals
             assert not set(task.answers) & set(task.rivals), task
             assert len(set(task.answers)) == len(task.answers)
+
+
+@pytest.mark.parametrize("family", ["arithmetic", "clock", "dates", "money", "sequences", "units"])
+def test_no_answer_stands_in_its_question(family: str) -> None:
+    for level in LEVELS:
+        for task in draw(8, family, level, 15):
+            asked = {word.text for word in answer_words(task.question) if word.number}
+            told = {word.text for word in answer_words(task.answers[0]) if word.number}
+            assert not told or told - asked, task
 
 
 def test_the_same_seed_gives_the_same_rows() -> None:
