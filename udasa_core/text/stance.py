@@ -30,7 +30,7 @@ _AGREEING = vocabulary(
     "absolutely certainly definitely indeed surely sure of course exactly right well so oh"
 )
 _DENIALS = vocabulary(
-    "not no never neither nor none nobody nothing nowhere without hardly false untrue incorrect"
+    "not no non never neither nor none nobody nothing nowhere without hardly false untrue incorrect"
 )
 # "Not" before one of these leaves the answer open.
 _UNDECIDED = vocabulary(

@@ -77,12 +77,9 @@ class _Key:
         words = answer_words(question)
         self.asked = Asked.of(words)
         self.accepted = [answer_words(answer) for answer in answers]
+        self.wrong = [rival for rival in map(answer_words, rivals) if rival]
         # What the question names is an echo, unless the question offers a choice.
-        self.rivals = [
-            rival
-            for rival in map(answer_words, rivals)
-            if rival and (self.asked.offers or not self.asked.has(rival))
-        ]
+        self.rivals = [rival for rival in self.wrong if self.asked.offers or not self.asked.has(rival)]
 
     def right(self, text: str) -> bool:
         """Say whether a text's final answer alone is right."""
@@ -128,8 +125,9 @@ class _Key:
     def _accepts(self, words: Sequence[AnswerWord], mention: Mention) -> bool:
         said = words[mention.start : mention.end]
         accepted = any(_equal(said, answer) for answer in self.accepted) and not (
-            # "mices" is the rival, though it may pass for a plural of "mice".
-            any(texts_of(said) == texts_of(rival) for rival in self.rivals)
+            # "mices" is the rival, though it may pass for a plural of "mice", and so is the "wish" of which
+            # "wishes" was asked.
+            any(texts_of(said) == texts_of(rival) for rival in self.wrong)
             and not any(texts_of(said) == texts_of(answer) for answer in self.accepted)
         )
         if accepted and is_operand(words, mention):

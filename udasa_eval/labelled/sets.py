@@ -1,7 +1,8 @@
 """The labelled sets that udasa ships, and those that users bring.
 
 Written for this project, each split once: questions with short answers ("factual": parts train, dev and
-test), those for yes or no, half of each ("yes_no": likewise), short ones in other scripts than Latin
+test), those for yes or no, half of each ("yes_no": likewise), both of these and made tasks, of
+graded difficulty ("graded": train and dev; its test is sealed), short ones in other scripts than Latin
 ("other_scripts": test); safe and unsafe answers ("values": dev and test), good and generic ones
 ("open_ended": dev and test).
 Defaults are chosen on dev; test is reported. Labels measure; nothing in a label-free run reads them.
@@ -67,7 +68,8 @@ class Contrast:
 def questions(name: str, *parts: str) -> tuple[Question, ...]:
     """Return a set's questions of some parts ("train", "dev", "test"), all if none is named.
 
-    name: "factual", "yes_no", or "other_scripts", whose questions are asked as they stand.
+    name: "factual", "yes_no", "graded" (train and dev), or "other_scripts", whose questions are asked as
+    they stand.
     """
     template = "{question}" if name == "other_scripts" else QUESTION
     return tuple(question_of(row, template) for row in _rows(name, parts))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy import float64
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from udasa_core import (
     Group,
@@ -49,16 +49,27 @@ class ShortAnswers(Plugin):
     class Options(Plugin.Options):
         """Which questions, and how they are answered."""
 
-        set: Literal["factual", "yes_no"] = Field(
-            default="factual", description="Short facts, or questions for yes or no."
+        set: Literal["factual", "yes_no", "graded"] = Field(
+            default="factual",
+            description="Short facts, questions for yes or no, or both and made tasks, of graded difficulty.",
         )
-        part: Literal["train", "dev", "test"] = Field(default="dev", description="Its part.")
+        part: Literal["train", "dev", "test"] = Field(
+            default="dev", description="Its part; graded has no test here, for that is sealed."
+        )
         limit: int | None = Field(
             default=None, ge=1, description="So many questions, taken evenly; left out: all."
         )
         responses: int = Field(default=8, ge=1, description="Responses a question (K).")
         temperature: float = Field(default=0.7, gt=0.0, description="The temperature of sampling.")
         max_new_tokens: int = Field(default=40, ge=1, description="The longest response, in tokens.")
+
+        @model_validator(mode="after")
+        def _part_is_there(self) -> Self:
+            if self.set == "graded" and self.part == "test":
+                raise ValueError(
+                    'the set "graded" is measured on its parts "train" and "dev"; its test is sealed'
+                )
+            return self
 
     options: Options
     needs = ("generator",)

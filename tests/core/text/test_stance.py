@@ -73,3 +73,9 @@ def test_a_question_that_denies_is_answered_by_its_words() -> None:
     assert stance("Lightning never strikes the same place twice.", question) == "yes"
     assert stance("Lightning can strike the same place twice.", question) == "no"
     assert stance("No, it can.", question) == "no"
+
+
+def test_what_is_a_non_metal_is_no_metal() -> None:
+    assert stance("Gold is a non-metal element.", "Is gold a metal?") == "no"
+    assert stance("Gold is a metal, and no non-metal.", "Is gold a metal?") == "yes"
+    assert stance("Sulfur is a non-metal.", "Is sulfur a non-metal?") == "yes"

@@ -44,6 +44,13 @@ def test_a_question_without_an_answer_is_refused() -> None:
         grade("Paris", "What is the capital of France?", ["…"])
 
 
+def test_the_word_whose_plural_is_asked_is_not_its_plural() -> None:
+    question = 'What is the plural of "wish"?'
+    assert grade("The plural of wish is wishes.", question, ["wishes"], ["wish"])
+    assert not grade("The plural of wish is wish.", question, ["wishes"], ["wish"])
+    assert not grade("It is wish.", question, ["wishes"], ["wish"])
+
+
 def test_plurals_do_not_hide_a_rival() -> None:
     question = 'What is the plural of "mouse"?'
     assert grade("It is mice.", question, ["mice"], ["mices"])
