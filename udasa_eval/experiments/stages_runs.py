@@ -20,7 +20,7 @@ from udasa_eval.experiments.arms import BASE, Arms, Training
 from udasa_eval.experiments.measuring import AGGREGATE, scored_questions, seed_of
 from udasa_eval.experiments.pooled import pooled
 from udasa_eval.experiments.premise_report import SEED
-from udasa_eval.experiments.premise_runs import GREEDY, TEMPERATURES, TUNING_RESPONSES, WARMER
+from udasa_eval.experiments.premise_runs import GREEDY, TEMPERATURES, WARMER
 from udasa_eval.experiments.stages_part import Part, dev_part
 from udasa_eval.experiments.stages_report import (
     ACCURACY,
@@ -34,8 +34,10 @@ from udasa_eval.labelled.sets import Question, questions
 
 # What pairs were sampled at: here any of K, the majority and the signal are measured, for every policy alike.
 _WARM = 0.7
-# Of one greedy response; the generator gives no fewer.
-_GREEDY_RESPONSES = 2
+# Responses a question that choose a temperature, and that are told of at the best one, where most are alike.
+# The generator gives no fewer than two, also of one greedy response.
+_TUNING_RESPONSES = _GREEDY_RESPONSES = 2
+_BEST_RESPONSES = 4
 
 Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
@@ -125,7 +127,7 @@ def _measured(
 
 def _tuned(campaign: Campaign, arm: str, seed: int, policy: ModelRef | None, temperature: float) -> float:
     """Return the share of right responses on dev at one temperature."""
-    return _answers(campaign, campaign.dev, arm, seed, policy, temperature, TUNING_RESPONSES).right_share
+    return _answers(campaign, campaign.dev, arm, seed, policy, temperature, _TUNING_RESPONSES).right_share
 
 
 def _with_suites(campaign: Campaign, found: Measured, policy: ModelRef | None, seed: int) -> Measured:
@@ -178,17 +180,14 @@ def _answers(
     seed: int,
     policy: ModelRef | None,
     temperature: float,
-    responses: int | None = None,
+    responses: int = _BEST_RESPONSES,
 ) -> Answers:
     """Sample a policy on a part's questions at one temperature, and grade what it says.
 
-    responses: a question; None: as many as the configuration has. Greedy ones are all alike: two then.
+    responses: a question. Greedy ones are all alike: two then.
     """
-    generator: dict[str, Any] = {"temperature": temperature}
-    if temperature == GREEDY:
-        generator["responses"] = _GREEDY_RESPONSES
-    elif responses is not None:
-        generator["responses"] = responses
+    count = _GREEDY_RESPONSES if temperature == GREEDY else responses
+    generator = {"temperature": temperature, "responses": count}
     by_id = {one.id: one for one in part.questions}
     with _asked(campaign, part, arm, seed, generator) as run:
         groups = list(run.sample(policy=policy))
