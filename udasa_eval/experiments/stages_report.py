@@ -125,7 +125,8 @@ class Findings:
 
     def contrasts(self, asked: Asked) -> list[Contrast]:
         """Return the primary contrasts, and all others that are asked for, corrected for their number."""
-        found = [self.contrast(*one) for one in asked.primary if self._has(*one[:2])]
+        primary = [one for one in asked.primary if self._has(*one[:2]) and one[2] in self.figures()]
+        found = [self.contrast(*one) for one in primary]
         told = {(one.arm, one.against, one.figure) for one in found}
         against_base = ((arm, BASE) for arm in self.arms)
         pairs = dict.fromkeys([*against_base, *asked.others, *(one[:2] for one in asked.primary)])
