@@ -51,18 +51,5 @@ class UngappedGuards(Guards):
             if given and not scored:
                 return UNSCORED_SIDE
             us.append(scored[0] if scored else None)
-        reason = self.refuse(chosen, rejected)
-        if reason is not None:
-            return reason
-        return Pair(
-            prompt=group.prompt,
-            prompt_token_ids=group.prompt_token_ids,
-            chosen=chosen,
-            rejected=rejected,
-            gap=None,
-            chosen_U=us[0],
-            rejected_U=us[1],
-            origin=origin,
-            weight=weight,
-            vote_margin=vote_margin,
-        )
+        both = (us[0], us[1])
+        return self.made(group, chosen, rejected, both, origin, weight=weight, vote_margin=vote_margin)
