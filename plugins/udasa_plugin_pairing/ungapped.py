@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from udasa_core import Abstain, Group, Pair, Response, Scores
 from udasa_plugin_pairing.guards import THINKING, Guards
 
@@ -13,13 +11,6 @@ UNSCORED_SIDE = "a side has no score"
 
 class UngappedGuards(Guards):
     """The guards of strategies that do not go by U: those of `Guards`, and none on the gap, which is None."""
-
-    @property
-    def cautions(self) -> Sequence[str]:
-        return (
-            "U does not choose these pairs, so they have no gap, and stages that go by gaps drop them: name "
-            'stages that take them, such as [stages] use = "quantiles" with ungapped = "spread"',
-        )
 
     def pair(
         self,

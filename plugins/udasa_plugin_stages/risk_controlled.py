@@ -68,6 +68,16 @@ class RiskOptions(NamedStages):
         return "" if self.labels is None else "labels are of pairs, and a later round has others"
 
     @property
+    def ranked_by(self) -> Literal["gap", "vote_margin"]:
+        """What pairs are ranked by."""
+        return self.by or ("vote_margin" if self.labels is None else "gap")
+
+    @property
+    def drops_ungapped(self) -> str:
+        """What to write instead; pairs that are ranked by their votes need no gap."""
+        return super().drops_ungapped if self.ranked_by == "gap" else ""
+
+    @property
     def cautions(self) -> Sequence[str]:
         """What is said of a run without labels."""
         if self.labels is not None:
@@ -121,7 +131,7 @@ class RiskControlled(StagePolicy):
     def udasa_stage(self, pairs: PairTable) -> StagePlan:
         import numpy as np
 
-        by = self.options.by or ("vote_margin" if self._path is None else "gap")
+        by = self.options.ranked_by
         key = pairs.gaps if by == "gap" else pairs.vote_margins
         uncounted = np.isnan(pairs.vote_margins) & ~(pairs.gaps <= 0.0)
         if by == "gap" and self._path is not None:

@@ -67,6 +67,12 @@ class Plugin:
             rounds are refused then. "" where they can stage any round's."""
             return ""
 
+        @property
+        def drops_ungapped(self) -> str:
+            """Kind `stages`: what to write so that pairs without a gap are staged, where all of them would be
+            dropped. "" where some are not, or nobody knows."""
+            return ""
+
     needs: ClassVar[Sequence[str]] = ()
     """The shared resources that it asks for, such as `("embedder",)`. They count in the fingerprint of
     what it makes; one that is not declared is refused."""

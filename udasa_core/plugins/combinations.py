@@ -88,6 +88,19 @@ def rounds_faults(config: RunConfig, stages: BaseModel) -> Iterator[Fault]:
         )
 
 
+def ungapped_cautions(pairing: str, fills: Sequence[str] | None, stages: BaseModel) -> Iterator[str]:
+    """Yield what to write where stages would drop all pairs, as none of them has a gap.
+
+    fills: the columns that the pairing fills, None where it does not say. stages: the options of the policy.
+    """
+    instead = getattr(stages, "drops_ungapped", "")
+    if fills is not None and "gap" not in fills and instead:
+        yield (
+            f"pairing {pairing!r}: U does not choose these pairs, so they have no gap, and [stages] drops "
+            f"them: name stages that take them, such as [stages] {instead}"
+        )
+
+
 def combination_cautions(
     config: RunConfig, trainers: Sequence[StageTrainer], stage_names: Sequence[str] | None
 ) -> Iterator[str]:

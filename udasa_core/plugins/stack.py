@@ -35,6 +35,7 @@ from udasa_core.plugins.combinations import (
     combination_faults,
     rounds_faults,
     stage_trainers,
+    ungapped_cautions,
 )
 from udasa_core.plugins.contract import attribute_faults, factory_fault, plugin_faults
 from udasa_core.plugins.entry_points import load
@@ -142,9 +143,7 @@ def check_plugins(config: RunConfig, catalog: Catalog) -> list[Fault]:
 
 def _combined(config: RunConfig, chosen: Sequence[_Chosen], names: Sequence[str] | None) -> Iterator[Fault]:
     """Yield what does not go together, as far as the tables themselves are right."""
-    pairing, stages = (
-        next((one for one in chosen if one.table.kind == kind), None) for kind in ("pairing", "stages")
-    )
+    pairing, stages = _pairing_and_stages(chosen)
     # A table that its own check refused is None here; its fault has been told.
     if stages is not None and config.rounds is not None:
         yield from rounds_faults(config, stages.options)
@@ -153,6 +152,14 @@ def _combined(config: RunConfig, chosen: Sequence[_Chosen], names: Sequence[str]
         trainers = stage_trainers(config, _options_of_trainers(chosen), names)
         quantized = "model" in config.models and config.model.quantization != "none"
         yield from combination_faults(trainers, pairing.table.name, fills, quantized=quantized)
+
+
+def _pairing_and_stages(chosen: Sequence[_Chosen]) -> tuple[_Chosen | None, _Chosen | None]:
+    """Return both, None for one that cannot be chosen."""
+    pairing, stages = (
+        next((one for one in chosen if one.table.kind == kind), None) for kind in ("pairing", "stages")
+    )
+    return pairing, stages
 
 
 def _options_of_trainers(chosen: Sequence[_Chosen]) -> dict[str, BaseModel]:
@@ -173,6 +180,10 @@ def cautions(config: RunConfig, catalog: Catalog) -> Iterator[str]:
                 names, _ = _stage_names(config, chosen)
             for told in getattr(chosen.options, "cautions", ()):
                 yield f"{table.kind} {table.name!r}: {told}"
+    pairing, stages = _pairing_and_stages(all_chosen)
+    if pairing is not None and stages is not None:
+        fills = attribute(pairing.factory, "fills")
+        yield from ungapped_cautions(pairing.table.name, fills, stages.options)
     trainers = stage_trainers(config, _options_of_trainers(all_chosen), names)
     yield from combination_cautions(config, trainers, names)
 

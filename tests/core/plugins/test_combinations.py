@@ -142,6 +142,23 @@ def test_what_can_be_is_not_refused(tables: dict[str, Any], tmp_path: Path) -> N
             {"trainer": {"keep_optimizer": True, "moderate": {"keep_optimizer": False}}},
             "keep_optimizer: the stage 'exploratory' begins at 0 all the same",
         ),
+        ({"pairing": {"use": "random"}}, '[stages] use = "quantiles" with ungapped = "spread"'),
+        ({"pairing": {"use": "random"}, "stages": {"use": "quantiles", "ungapped": "spread"}}, ""),
+        (
+            {"pairing": {"use": "votes"}, "stages": {"use": "shuffled", "options": {"ungapped": "spread"}}},
+            "",
+        ),
+        ({"pairing": {"use": "votes"}, "stages": {"use": "shuffled"}}, "pairing 'votes': U does not choose"),
+        # These are ranked by their votes.
+        (
+            {
+                "pairing": {"use": "votes"},
+                "stages": {"use": "risk-controlled", "labels": "file:x.jsonl", "by": "vote_margin"},
+            },
+            "",
+        ),
+        ({"pairing": {"use": "random"}, "stages": {"use": "certain-first"}}, "U does not choose these pairs"),
+        ({"pairing": {"use": f"{__name__}:SilentPairing"}}, ""),
         ({"trainer": {"sft_below": 0.4}}, "sft_below says for which pairs sft_weight counts"),
         ({"trainer": {"replay": 0.2, "keep_optimizer": True}}, ""),
         ({"trainer": {"keep_optimizer": True, "exploratory": {"keep_optimizer": False}}}, ""),
