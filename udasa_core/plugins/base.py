@@ -62,6 +62,12 @@ class Plugin:
             return ()
 
         @property
+        def weighted_by(self) -> str:
+            """Kinds `pairing` and `trainer`: the pairs' figure, as in `pair_figures`, by which it weighs
+            them. Both by one figure is refused: it would count twice. "" where it weighs by none."""
+            return ""
+
+        @property
         def first_round_alone(self) -> str:
             """Kind `stages`: why they can stage the pairs of a run's first round alone, in words; several
             rounds are refused then. "" where they can stage any round's."""

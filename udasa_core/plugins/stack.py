@@ -31,6 +31,7 @@ from udasa_core.plugins.base import attribute
 from udasa_core.plugins.built import BuiltPlugin
 from udasa_core.plugins.catalog import Catalog, Offer
 from udasa_core.plugins.combinations import (
+    PairMaker,
     combination_cautions,
     combination_faults,
     rounds_faults,
@@ -148,10 +149,9 @@ def _combined(config: RunConfig, chosen: Sequence[_Chosen], names: Sequence[str]
     if stages is not None and config.rounds is not None:
         yield from rounds_faults(config, stages.options)
     if pairing is not None and config.trainer is not None:
-        fills = attribute(pairing.factory, "fills")
         trainers = stage_trainers(config, _options_of_trainers(chosen), names)
         quantized = "model" in config.models and config.model.quantization != "none"
-        yield from combination_faults(trainers, pairing.table.name, fills, quantized=quantized)
+        yield from combination_faults(trainers, _pair_maker(pairing), quantized=quantized)
 
 
 def _pairing_and_stages(chosen: Sequence[_Chosen]) -> tuple[_Chosen | None, _Chosen | None]:
@@ -160,6 +160,10 @@ def _pairing_and_stages(chosen: Sequence[_Chosen]) -> tuple[_Chosen | None, _Cho
         next((one for one in chosen if one.table.kind == kind), None) for kind in ("pairing", "stages")
     )
     return pairing, stages
+
+
+def _pair_maker(pairing: _Chosen) -> PairMaker:
+    return PairMaker(pairing.table.name, pairing.options, attribute(pairing.factory, "fills"))
 
 
 def _options_of_trainers(chosen: Sequence[_Chosen]) -> dict[str, BaseModel]:
@@ -182,8 +186,7 @@ def cautions(config: RunConfig, catalog: Catalog) -> Iterator[str]:
                 yield f"{table.kind} {table.name!r}: {told}"
     pairing, stages = _pairing_and_stages(all_chosen)
     if pairing is not None and stages is not None:
-        fills = attribute(pairing.factory, "fills")
-        yield from ungapped_cautions(pairing.table.name, fills, stages.options)
+        yield from ungapped_cautions(_pair_maker(pairing), stages.options)
     trainers = stage_trainers(config, _options_of_trainers(all_chosen), names)
     yield from combination_cautions(config, trainers, names)
 
