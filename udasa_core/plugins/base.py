@@ -68,6 +68,12 @@ class Plugin:
             return ""
 
         @property
+        def asks(self) -> Sequence[int]:
+            """Kind `pairing`: what it asks models for each prompt, at most: of each question the tokens that
+            may be sampled in answer, 0 where a reader's yes or no is read off."""
+            return ()
+
+        @property
         def first_round_alone(self) -> str:
             """Kind `stages`: why they can stage the pairs of a run's first round alone, in words; several
             rounds are refused then. "" where they can stage any round's."""

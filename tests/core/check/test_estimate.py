@@ -124,6 +124,43 @@ def test_rounds_and_what_is_watched_after_each_stage_are_counted(config_file: Co
     assert watched == str(4 * (3 * 18 + 10 * 6))
 
 
+@pytest.mark.parametrize(
+    ("pairing", "count", "tokens", "basis"),
+    [
+        # 18 training prompts in 2 rounds; a critique and a revision, twice.
+        ({"use": "revised", "revisions": 2, "max_new_tokens": 30}, "144", "≤ 4,320", "36 prompts × 4"),
+        ({"use": "contrastive", "max_new_tokens": 30}, "72", "≤ 2,160", "36 prompts × 2"),
+        # Both orders are read, and nothing is sampled.
+        ({"use": "judged"}, "72", None, "36 prompts × 2"),
+        ({"use": "extremes"}, None, None, ""),
+    ],
+)
+def test_what_the_pairing_asks_is_counted(
+    config_file: ConfigFile, pairing: dict[str, Any], count: str | None, tokens: str | None, basis: str
+) -> None:
+    path = config_file(run={"name": "x", "held_out": 0.25}, pairing=pairing, rounds={"count": 2})
+    rows = {one.name: one for one in estimate(load(path), read_catalog())}
+    asked, sampled = rows.get("questions of the pairing"), rows.get("tokens sampled for pairs")
+    assert (asked and asked.value, sampled and sampled.value) == (count, tokens)
+    assert asked is None or basis in asked.basis
+
+
+def test_an_optimizer_that_is_kept_is_counted(config_file: ConfigFile) -> None:
+    def rows(**trainer: Any) -> dict[str, str]:
+        config = load(config_file(trainer={"use": "dpo", "rank": 8, **trainer}))
+        return {one.name: one.value for one in estimate(config, read_catalog())}
+
+    config = load(config_file())
+    size = model_size(config.model.source, config.root)
+    assert size is not None
+    assert "disk: optimizer" not in rows()
+    # AdamW's two moments, 4 bytes each.
+    assert rows(keep_optimizer=True)["disk: optimizer"] == f"{readable(size.linear_sides * 8 * 8)} a stage"
+    assert rows(moderate={"keep_optimizer": True})["disk: optimizer"].endswith("in 1 of 3 stages")
+    whole = rows(peft="none", keep_optimizer=True)
+    assert whole["disk: optimizer"] == f"{readable(size.parameters * 8)} a stage"
+
+
 def test_a_trainers_rank_is_used(config_file: ConfigFile) -> None:
     config = load(config_file(trainer={"use": "dpo", "rank": 8}))
     rows = {one.name: one for one in estimate(config, read_catalog())}
