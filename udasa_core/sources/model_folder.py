@@ -78,9 +78,8 @@ def weight_files(folder: Path) -> list[Path]:
     first = named or ("model.safetensors" if (folder / "model.safetensors").is_file() else _INDEX)
     if not first.endswith(".index.json"):
         return [folder / first]
-    return sorted(
-        {folder / first, *(folder / name for name in _read_json(folder / first)["weight_map"].values())}
-    )
+    shards = set(_read_json(folder / first)["weight_map"].values())
+    return [folder / name for name in sorted({first, *shards})]
 
 
 def chat_template_hash(folder: Path) -> str:
