@@ -178,9 +178,10 @@ class RiskControlled(StagePolicy):
                 f"run (their mean rank is {places.mean() + 1:.0f}): nothing can be certified by them. Draw "
                 "pairs at random from all that a run with `quantiles` exports"
             )
-        level = (1.0 - self.options.confidence) / len(self.options.names)
         inverted = np.array([label for _, label in known], dtype=bool)
-        ends = certified_ends(places, inverted, len(order), self.options.bounds, level)
+        ends = certified_ends(
+            places, inverted, len(order), self.options.bounds, 1.0 - self.options.confidence
+        )
         empty = [
             name
             for name, start, end in zip(self.options.names, [0, *ends], ends, strict=False)
