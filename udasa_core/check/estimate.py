@@ -15,6 +15,7 @@ from udasa_core.errors import PromptsError
 from udasa_core.models.hardware import best_dtype
 from udasa_core.plugins.stack import importable, load_factory, stage_names
 from udasa_core.progress import Progress, silent
+from udasa_core.prompts.held_out import is_held_out, refuse_unwatched
 from udasa_core.prompts.read import PromptSource, ReadPrompt, read_prompts
 from udasa_core.report.table import Table
 from udasa_core.text.size import size
@@ -42,12 +43,14 @@ _MOMENTS = 8
 
 @dataclass(frozen=True, slots=True)
 class Prompts:
-    """How many rows a source has, how many cannot be used and why, and the longest prompt's characters."""
+    """How many rows a source has, how many cannot be used and why, the longest prompt's characters, and how
+    many the run's draw holds out."""
 
     usable: int
     set_aside: int
     longest: int
     reasons: Mapping[str, int] = field(default_factory=dict)
+    held_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +70,17 @@ def count_prompts(config: RunConfig, progress: Progress = silent) -> Prompts | N
     if path is None or path.is_dir():
         return None
     source = PromptSource.of_table(table)
-    usable = longest = 0
+    usable = longest = held_out = 0
     reasons: Counter[str] = Counter()
     with progress(f"reading {table.source}", None):
         for row in read_prompts(source, config.root):
             if isinstance(row, ReadPrompt):
                 usable += 1
+                held_out += is_held_out(row.prompt.id, config)
                 longest = max(longest, sum(len(message.content) for message in row.prompt.messages))
             else:
                 reasons[row.reason] += 1
-    return Prompts(usable, reasons.total(), longest, dict(reasons))
+    return Prompts(usable, reasons.total(), longest, dict(reasons), held_out)
 
 
 def estimate(config: RunConfig, catalog: Catalog, progress: Progress = silent) -> list[Figure]:
@@ -91,6 +95,7 @@ def estimate(config: RunConfig, catalog: Catalog, progress: Progress = silent) -
     prompts = count_prompts(config, progress)
     if prompts is not None:
         _refuse_unusable(config, prompts)
+        refuse_unwatched(config, prompts.held_out, prompts.usable)
     model = model_size(config.model.source, config.root)
     stages = stage_names(config, catalog)
     responses = _responses(config, prompts, stages) if prompts is not None else 0

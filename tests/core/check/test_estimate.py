@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import udasa_core
 from tests.canned import configuration
 from tests.tiny import make_tiny_model
 from udasa_core.api import load
@@ -144,6 +145,27 @@ def test_what_the_pairing_asks_is_counted(
     asked, sampled = rows.get("questions of the pairing"), rows.get("tokens sampled for pairs")
     assert (asked and asked.value, sampled and sampled.value) == (count, tokens)
     assert asked is None or basis in asked.basis
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [
+        {"guard": {"action": "rollback"}},
+        {"gate": [{"figure": "entropy", "max_drop": 0.1}]},
+        {"rounds": {"count": 2, "until": "agreement", "better": "higher"}},
+    ],
+)
+def test_what_goes_by_held_out_prompts_is_refused_where_none_is_drawn(
+    config_file: ConfigFile, tables: dict[str, Any]
+) -> None:
+    path = config_file(run={"name": "x", "held_out": 0.001}, **tables)
+    config = load(path)
+    told = rf"none of the 24 prompts is held out .*{next(iter(tables))}.* would look at nothing"
+    with pytest.raises(PromptsError, match=told):
+        estimate(config, read_catalog())
+    # The run, too, before anything is sampled.
+    with pytest.raises(PromptsError, match=told):
+        udasa_core.run(path)
 
 
 def test_an_optimizer_that_is_kept_is_counted(config_file: ConfigFile) -> None:
