@@ -98,6 +98,22 @@ def test_the_base_is_the_reference_of_all_rounds_or_each_rounds_own(
     assert [stage.metrics["same_reference"] for stage in kept.stages()] == [1.0, *[0.0] * 5]
 
 
+def test_what_was_sampled_last_is_shown_and_of_which_round_it_is(twice: udasa_core.Run) -> None:
+    found = figures(twice)
+    assert found["sampled_in"] == {"round": 2, "of": 2}
+    second = [
+        score
+        for key in twice.keys(Output("aggregate", "training", 1))
+        for scores in twice.store.read_table("aggregate", key)["U"].to_pylist()
+        for score in scores
+    ]
+    (row,) = [row for row in found["uncertainty"] if row["dimension"] == "U"]
+    assert row["mean"] == pytest.approx(sum(one["value"] for one in second) / len(second))
+    text = "\n".join(map(str, tables(found)))
+    assert "Uncertainty of training responses, in round 2 of 2" in text
+    assert "to training prompts in round 2 of 2" in " ".join(text.split())
+
+
 def test_rounds_are_shown_exported_and_kept_by_cleaning(twice: udasa_core.Run, tmp_path: Path) -> None:
     assert udasa_core.clean(twice.folder.parent, dry_run=True) == (0, 0)
     told = figures(twice)
