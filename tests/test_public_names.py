@@ -37,7 +37,7 @@ PUBLIC = {
     # rows and prompts of files and data sets
     "BadRow", "PromptSource", "ReadPrompt", "RowError", "SetAside", "prompts_digest", "read_prompts",
     "read_rows", "Recordings", "check_packed", "adapter_digest", "check_adapter", "check_adapter_files",
-    "model_digest", "row_id", "row_messages", "Labelled", "labelled",
+    "files_beside_weights", "model_digest", "row_id", "row_messages", "Labelled", "labelled",
     # a judge's text
     "RatingRule", "own_words", "rating",
     # figures with intervals

@@ -123,6 +123,7 @@ if TYPE_CHECKING:
     from udasa_core.sources.digests import check_adapter_files as check_adapter_files
     from udasa_core.sources.digests import model_digest as model_digest
     from udasa_core.sources.limits import check_packed as check_packed
+    from udasa_core.sources.model_folder import files_beside_weights as files_beside_weights
     from udasa_core.sources.source import names_source as names_source
     from udasa_core.statistics.resampling import Resamples as Resamples
     from udasa_core.statistics.student import student_interval as student_interval
@@ -233,6 +234,7 @@ _HOMES = {
     ),
     "running.scoring": ("score",),
     "sources.digests": ("adapter_digest", "check_adapter_files", "model_digest"),
+    "sources.model_folder": ("files_beside_weights",),
     "sources.limits": ("check_packed",),
     "sources.source": ("names_source",),
     "statistics.resampling": ("Resamples",),

@@ -53,6 +53,11 @@ class Contrastive(Plugin):
                 raise ValueError("positive and negative are one hint: word them so that they differ")
             return self
 
+        @property
+        def asks(self) -> Sequence[int]:
+            """A response under each hint."""
+            return (self.max_new_tokens,) * 2
+
     options: Options
     needs = ("generator",)
     label_free = True

@@ -34,20 +34,10 @@ class GapGuards(Guards):
 
         us: U by index. A pair whose gap is not positive is never made.
         """
+        if low == high:
+            return SMALL_GAP
         chosen, rejected = group.responses[low], group.responses[high]
         gap = us[high] - us[low]
-        reason = self.refuse(chosen, rejected) if low != high else SMALL_GAP
-        if reason is None and (gap <= 0.0 or gap < self.min_gap):
-            reason = SMALL_GAP
-        if reason is not None:
-            return reason
-        return Pair(
-            prompt=group.prompt,
-            prompt_token_ids=group.prompt_token_ids,
-            chosen=chosen,
-            rejected=rejected,
-            gap=gap,
-            chosen_U=us[low],
-            rejected_U=us[high],
-            origin=origin,
-        )
+        made = self.made(group, chosen, rejected, (us[low], us[high]), origin, gap=gap)
+        is_small = gap <= 0.0 or gap < self.min_gap
+        return SMALL_GAP if is_small and isinstance(made, Pair) else made

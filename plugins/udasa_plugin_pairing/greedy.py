@@ -52,6 +52,11 @@ class Greedy(Plugin):
 
         max_new_tokens: int = Field(default=128, ge=1, description="The token budget of the greedy answer.")
 
+        @property
+        def asks(self) -> Sequence[int]:
+            """The greedy answer."""
+            return (self.max_new_tokens,)
+
     options: Options
     needs = ("generator",)
     label_free = True

@@ -81,6 +81,35 @@ class Guards(Options):
             return LENGTH_RATIO
         return None
 
+    def made(
+        self,
+        group: Group,
+        chosen: Response,
+        rejected: Response,
+        us: tuple[float | None, float | None],
+        origin: str,
+        *,
+        gap: float | None = None,
+        weight: float = 1.0,
+        vote_margin: float | None = None,
+    ) -> Pair | str:
+        """Return the pair of two responses, or why it may not be trained on. us: U of chosen and rejected."""
+        reason = self.refuse(chosen, rejected)
+        if reason is not None:
+            return reason
+        return Pair(
+            prompt=group.prompt,
+            prompt_token_ids=group.prompt_token_ids,
+            chosen=chosen,
+            rejected=rejected,
+            gap=gap,
+            chosen_U=us[0],
+            rejected_U=us[1],
+            origin=origin,
+            weight=weight,
+            vote_margin=vote_margin,
+        )
+
 
 def pair_each(
     groups: Sequence[Group], scores: Sequence[Scores], pair: Callable[[Group, Scores], Pair | str]

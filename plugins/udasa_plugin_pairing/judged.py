@@ -66,6 +66,11 @@ class Judged(Plugin):
             "pair even at the default.",
         )
 
+        @property
+        def asks(self) -> Sequence[int]:
+            """Both orders are read."""
+            return (0, 0)
+
     options: Options
     needs = ("reader",)
     label_free = True

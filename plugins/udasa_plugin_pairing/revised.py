@@ -64,6 +64,11 @@ class Revised(Plugin):
         )
         revisions: int = Field(default=1, ge=1, description="How many times a response is revised.")
 
+        @property
+        def asks(self) -> Sequence[int]:
+            """A critique and a revision, each time."""
+            return (self.max_new_tokens,) * 2 * self.revisions
+
     options: Options
     needs = ("generator",)
     label_free = True

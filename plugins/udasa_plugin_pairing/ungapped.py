@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from udasa_core import Abstain, Group, Pair, Response, Scores
 from udasa_plugin_pairing.guards import THINKING, Guards
 
@@ -13,13 +11,6 @@ UNSCORED_SIDE = "a side has no score"
 
 class UngappedGuards(Guards):
     """The guards of strategies that do not go by U: those of `Guards`, and none on the gap, which is None."""
-
-    @property
-    def cautions(self) -> Sequence[str]:
-        return (
-            "U does not choose these pairs, so they have no gap, and stages that go by gaps drop them: name "
-            'stages that take them, such as [stages] use = "quantiles" with ungapped = "spread"',
-        )
 
     def pair(
         self,
@@ -51,18 +42,5 @@ class UngappedGuards(Guards):
             if given and not scored:
                 return UNSCORED_SIDE
             us.append(scored[0] if scored else None)
-        reason = self.refuse(chosen, rejected)
-        if reason is not None:
-            return reason
-        return Pair(
-            prompt=group.prompt,
-            prompt_token_ids=group.prompt_token_ids,
-            chosen=chosen,
-            rejected=rejected,
-            gap=None,
-            chosen_U=us[0],
-            rejected_U=us[1],
-            origin=origin,
-            weight=weight,
-            vote_margin=vote_margin,
-        )
+        both = (us[0], us[1])
+        return self.made(group, chosen, rejected, both, origin, weight=weight, vote_margin=vote_margin)

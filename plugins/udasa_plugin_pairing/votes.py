@@ -61,6 +61,11 @@ class Votes(Plugin):
             'or the "likeliest", by mean log-probability a token of its answer.',
         )
 
+        @property
+        def weighted_by(self) -> str:
+            """What a pair's weight is."""
+            return "vote_margin" if self.weighted else ""
+
     options: Options
     label_free = True
     fills = ("chosen_U", "rejected_U", "vote_margin")

@@ -19,6 +19,7 @@ from udasa_core import (
     check_adapter,
     check_adapter_files,
     file_digest,
+    files_beside_weights,
     load_base,
     model_digest,
     whole_folder,
@@ -195,16 +196,26 @@ def save_adapter(model: Any, policy: ModelRef, folder: Path) -> Adapter:
 
 def save_model(model: Any, policy: ModelRef, folder: Path) -> ModelRef:
     """Save a model whose own weights were trained in `folder`, whole or not at all: its weights, and all else
-    as the policy's own files have it. Return it as the policy that it is now."""
+    that belongs to it as the policy's own files have it. Return it as the policy that it is now."""
+    base = Path(policy.folder)
     with whole_folder(folder) as partial:
-        shutil.copytree(
-            policy.folder, partial, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.safetensors*", ".*")
-        )
+        for file in files_beside_weights(base):
+            copy = partial / file.relative_to(base)
+            copy.parent.mkdir(exist_ok=True)
+            shutil.copyfile(file, copy)
+        _forget_named_weights(partial / "config.json")
         with tempfile.TemporaryDirectory(dir=folder.parent) as aside:
             model.save_pretrained(aside)
             for file in sorted(Path(aside).glob("*.safetensors*")):
                 shutil.move(file, partial / file.name)
     return policy.with_weights(model_digest(folder), str(folder))
+
+
+def _forget_named_weights(config: Path) -> None:
+    """The base's weights may have another name than these."""
+    plain = json.loads(config.read_bytes())
+    if plain.pop("transformers_weights", None) is not None:
+        config.write_text(json.dumps(plain, indent=2) + "\n")
 
 
 def _lora(options: PreferenceOptions) -> Any:

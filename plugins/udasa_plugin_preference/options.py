@@ -112,6 +112,11 @@ class PreferenceOptions(Options):
         return () if self.weights_from == "weight" else (self.weights_from,)
 
     @property
+    def weighted_by(self) -> str:
+        """The pairs' column by which the pairing's own weight is multiplied."""
+        return "" if self.weights_from == "weight" else self.weights_from
+
+    @property
     def cautions(self) -> tuple[str, ...]:
         if self.sft_below is None or self.sft_weight:
             return ()

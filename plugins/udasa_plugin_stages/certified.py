@@ -9,7 +9,8 @@ A stage's ends are tested in a fixed order, from the first on, each at one level
 (fixed sequence testing, as in Learn then Test, arXiv 2110.01052): a stage breaks its bound with at most that
 probability. The next stage begins where the one before ended. That one ended because the labels behind it
 looked bad, so what is left for the next looks worse than a fresh sample would, never better: given where it
-begins, its own level holds, and for S stages the levels add up.
+begins, its own level holds, and for S stages the levels add up. The last stage gets two parts of the risk and
+each other stage one, since it has the most to lose: what an earlier one leaves the next one may still take.
 """
 
 from __future__ import annotations
@@ -22,21 +23,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # Into how many blocks the ranked pairs are cut; stages end between blocks.
-_BLOCKS = 50
+_BLOCKS = 25
 # The first end that is tested is where so many inverted labels would still pass, and no more than this share
 # of the labels is used up: an end that passes with none fails by a single one. Few labels allow for fewer.
-_ALLOWED = (6, 5, 4, 3, 2, 1, 0)
-_FIRST = 1 / 3
+_ALLOWED = (8, 7, 6, 5, 4, 3, 2, 1, 0)
+_FIRST = 0.4
 _ROUNDING = 1e-9
 
 
 def certified_ends(
-    places: NDArray[int64], inverted: NDArray[bool_], count: int, bounds: Sequence[float], level: float
+    places: NDArray[int64], inverted: NDArray[bool_], count: int, bounds: Sequence[float], risk: float
 ) -> list[int]:
     """Return where each stage ends among `count` ranked pairs: it has those from the end before on.
 
-    places: (n,) ascending ranks, from 0, of the labelled pairs; inverted: (n,) what their labels say. level:
-    the probability with which one stage may break its bound. A stage of which nothing could be certified
+    places: (n,) ascending ranks, from 0, of the labelled pairs; inverted: (n,) what their labels say. risk:
+    the probability with which any stage may break its bound. A stage of which nothing could be certified
     ends where it begins.
     """
     import numpy as np
@@ -45,7 +46,8 @@ def certified_ends(
     seen = np.searchsorted(places, edges)
     wrong = np.concatenate([[0], np.cumsum(inverted)])[seen]
     ends, start = [], 0
-    for bound in bounds:
+    for number, bound in enumerate(bounds, 1):
+        level = risk * (2 if number == len(bounds) else 1) / (len(bounds) + 1)
         start += _certified(edges[start:], seen[start:], wrong[start:], bound, level)
         ends.append(int(edges[start]))
     return ends

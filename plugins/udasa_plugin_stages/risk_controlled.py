@@ -68,6 +68,16 @@ class RiskOptions(NamedStages):
         return "" if self.labels is None else "labels are of pairs, and a later round has others"
 
     @property
+    def ranked_by(self) -> Literal["gap", "vote_margin"]:
+        """What pairs are ranked by."""
+        return self.by or ("vote_margin" if self.labels is None else "gap")
+
+    @property
+    def drops_ungapped(self) -> str:
+        """What to write instead; pairs that are ranked by their votes need no gap."""
+        return super().drops_ungapped if self.ranked_by == "gap" else ""
+
+    @property
     def cautions(self) -> Sequence[str]:
         """What is said of a run without labels."""
         if self.labels is not None:
@@ -121,7 +131,7 @@ class RiskControlled(StagePolicy):
     def udasa_stage(self, pairs: PairTable) -> StagePlan:
         import numpy as np
 
-        by = self.options.by or ("vote_margin" if self._path is None else "gap")
+        by = self.options.ranked_by
         key = pairs.gaps if by == "gap" else pairs.vote_margins
         uncounted = np.isnan(pairs.vote_margins) & ~(pairs.gaps <= 0.0)
         if by == "gap" and self._path is not None:
@@ -168,9 +178,10 @@ class RiskControlled(StagePolicy):
                 f"run (their mean rank is {places.mean() + 1:.0f}): nothing can be certified by them. Draw "
                 "pairs at random from all that a run with `quantiles` exports"
             )
-        level = (1.0 - self.options.confidence) / len(self.options.names)
         inverted = np.array([label for _, label in known], dtype=bool)
-        ends = certified_ends(places, inverted, len(order), self.options.bounds, level)
+        ends = certified_ends(
+            places, inverted, len(order), self.options.bounds, 1.0 - self.options.confidence
+        )
         empty = [
             name
             for name, start, end in zip(self.options.names, [0, *ends], ends, strict=False)

@@ -66,6 +66,12 @@ class ShuffledOptions(Options):
         told: str = self.read().first_round_alone
         return told
 
+    @property
+    def drops_ungapped(self) -> str:
+        """That of the policy that is named."""
+        told: str = self.read().drops_ungapped
+        return told
+
     def read(self) -> Any:
         """Return the policy's own options, checked as strictly as its own table would be."""
         return _POLICIES[self.of].Options.model_validate_json(json.dumps(self.options), strict=True)

@@ -60,6 +60,11 @@ class NamedStages(Options):
         return tuple(self.order or self.names)
 
     @property
+    def drops_ungapped(self) -> str:
+        """What to write instead, unless they are spread."""
+        return "" if self._is_spread else 'use = "quantiles" with ungapped = "spread"'
+
+    @property
     def _is_spread(self) -> bool:
         return False
 

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
+import udasa_plugin_pairing
 from tests.plugins.groups import group, response, scores
 from udasa_core import Abstain, Response
 from udasa_plugin_pairing.guards import IDENTICAL, LENGTH_RATIO, THINKING, TOO_FEW, TRUNCATED, Guards
@@ -70,3 +73,12 @@ def test_candidates_under_avoid_are_whole_where_two_are() -> None:
 def test_options_that_make_no_sense_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Guards.model_validate(options)
+
+
+def test_pairs_are_made_in_one_place() -> None:
+    """So that a guard, or a field of pairs, is added once for all strategies."""
+    folder = Path(udasa_plugin_pairing.__file__).parent
+    makes = re.compile(r"(?<!\w)Pair\(")
+    assert [file.name for file in sorted(folder.glob("*.py")) if makes.search(file.read_text())] == [
+        "guards.py"
+    ]

@@ -1,26 +1,10 @@
-"""What strategies without a gap share: their caution, and which U a side has."""
+"""What strategies without a gap share: which U a side has."""
 
 from __future__ import annotations
 
-import pytest
-
 from tests.plugins.groups import group, response, scores
 from udasa_core import Abstain, Pair
-from udasa_plugin_pairing.contrastive import Contrastive
-from udasa_plugin_pairing.extremes import Extremes
-from udasa_plugin_pairing.greedy import Greedy
-from udasa_plugin_pairing.judged import Judged
-from udasa_plugin_pairing.random import RandomPairs
-from udasa_plugin_pairing.revised import Revised
 from udasa_plugin_pairing.ungapped import UngappedGuards
-from udasa_plugin_pairing.votes import Votes
-
-
-@pytest.mark.parametrize("strategy", [Contrastive, Greedy, Judged, RandomPairs, Revised, Votes])
-def test_check_tells_which_stages_to_name(strategy: type) -> None:
-    (told,) = strategy.Options().cautions  # type: ignore[attr-defined]
-    assert 'ungapped = "spread"' in told
-    assert not Extremes.Options().cautions
 
 
 def test_a_side_has_the_u_of_its_tokens() -> None:

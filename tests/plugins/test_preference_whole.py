@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from tests.plugins.test_preference_training import summed_logprobs
 from udasa_core import Adapter, ModelRef, Report, UdasaError, load, load_causal_lm
 from udasa_core.errors import ConfigError, UsageError
 from udasa_core.export.model import export_beside, export_merged
+from udasa_plugin_preference.adapters import save_model
 from udasa_plugin_preference.dpo import DPO
 from udasa_plugin_preference.rows import training_order
 
@@ -62,6 +64,34 @@ def test_what_is_left_is_a_model_of_its_own(first: Report, tiny_ref: ModelRef) -
     # Inference reads it as any other model.
     said = load_causal_lm(first.policy).model(torch.tensor([[5, 6, 7]])).logits
     assert not torch.equal(said, load_causal_lm(tiny_ref).model(torch.tensor([[5, 6, 7]])).logits)
+
+
+def test_what_is_left_of_the_bases_files_is_what_belongs_to_the_model(
+    tiny_ref: ModelRef, tmp_path: Path
+) -> None:
+    """Other forms of the base's weights are not those that were trained, and may be as large."""
+    base = tmp_path / "base"
+    shutil.copytree(tiny_ref.folder, base)
+    others = ("model.Q4.gguf", "pytorch_model.bin", "pytorch_model.bin.index.json", "onnx/model.onnx")
+    others += ("tf_model.h5", "consolidated.safetensors", "original/params.json", "README.md", "state.pt")
+    for name in others:
+        (base / name).parent.mkdir(exist_ok=True)
+        (base / name).write_text("{}")
+    belongs = ("modeling_own.py", "added_tokens.json", "additional_chat_templates/rag.jinja", "LICENSE")
+    for name in belongs:
+        (base / name).parent.mkdir(exist_ok=True)
+        (base / name).write_text("{}")
+    config = json.loads((base / "config.json").read_text())
+    (base / "config.json").write_text(json.dumps({**config, "transformers_weights": "named.safetensors"}))
+    policy = replace(tiny_ref, folder=str(base))
+    save_model(load_causal_lm(tiny_ref).model, policy, tmp_path / "model")
+    left = {file.relative_to(tmp_path / "model").as_posix() for file in (tmp_path / "model").rglob("*.*")}
+    own = {file.name for file in Path(tiny_ref.folder).glob("*.*")}
+    assert set(belongs[:3]) <= left
+    assert left & {*others} == set()
+    assert {name for name in own if name.endswith((".json", ".safetensors", ".jinja"))} <= left
+    assert (tmp_path / "model" / "LICENSE").is_file()
+    assert "transformers_weights" not in json.loads((tmp_path / "model" / "config.json").read_text())
 
 
 def test_a_step_is_that_of_plain_torch_on_all_weights(first: Report, tiny_ref: ModelRef) -> None:

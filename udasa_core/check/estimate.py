@@ -15,6 +15,7 @@ from udasa_core.errors import PromptsError
 from udasa_core.models.hardware import best_dtype
 from udasa_core.plugins.stack import importable, load_factory, stage_names
 from udasa_core.progress import Progress, silent
+from udasa_core.prompts.held_out import is_held_out, refuse_unwatched
 from udasa_core.prompts.read import PromptSource, ReadPrompt, read_prompts
 from udasa_core.report.table import Table
 from udasa_core.text.size import size
@@ -22,7 +23,7 @@ from udasa_core.text.size import size
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from udasa_core.config.parse import RunConfig
+    from udasa_core.config.parse import PluginTable, RunConfig
     from udasa_core.plugins.catalog import Catalog
 
 _BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
@@ -37,16 +38,19 @@ _ACTIVATIONS = 17
 _REASONS_TOLD = 10
 # LoRA weights are trained in float32: weight, gradient, and AdamW's two moments.
 _TRAINED_WEIGHT = 16
+_MOMENTS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Prompts:
-    """How many rows a source has, how many cannot be used and why, and the longest prompt's characters."""
+    """How many rows a source has, how many cannot be used and why, the longest prompt's characters, and how
+    many the run's draw holds out."""
 
     usable: int
     set_aside: int
     longest: int
     reasons: Mapping[str, int] = field(default_factory=dict)
+    held_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,39 +70,49 @@ def count_prompts(config: RunConfig, progress: Progress = silent) -> Prompts | N
     if path is None or path.is_dir():
         return None
     source = PromptSource.of_table(table)
-    usable = longest = 0
+    usable = longest = held_out = 0
     reasons: Counter[str] = Counter()
     with progress(f"reading {table.source}", None):
         for row in read_prompts(source, config.root):
             if isinstance(row, ReadPrompt):
                 usable += 1
+                held_out += is_held_out(row.prompt.id, config)
                 longest = max(longest, sum(len(message.content) for message in row.prompt.messages))
             else:
                 reasons[row.reason] += 1
-    return Prompts(usable, reasons.total(), longest, dict(reasons))
+    return Prompts(usable, reasons.total(), longest, dict(reasons), held_out)
 
 
 def estimate(config: RunConfig, catalog: Catalog, progress: Progress = silent) -> list[Figure]:
     """Return the estimate of a checked configuration, a figure each.
 
-    Of the trainer's options `rank` and `batch` are used, where it has them. Raises SourceError where the
+    Of the trainer's options `rank`, `batch`, `peft` and `keep_optimizer` are used, where it has them, and of
+    the pairing's `asks`. Raises SourceError where the
     prompts, or the model's files, are there and cannot be read, and PromptsError where a run would stop over
     the prompts that it cannot use.
     """
-    with importable(config.root):
-        factory = load_factory(catalog.find("trainer", config.trainer.use))
-    trainer = factory.Options.model_validate(dict(config.trainer.options))
+    trainer, pairing = (_options(table, config, catalog) for table in (config.trainer, config.pairing))
     prompts = count_prompts(config, progress)
     if prompts is not None:
         _refuse_unusable(config, prompts)
+        refuse_unwatched(config, prompts.held_out, prompts.usable)
     model = model_size(config.model.source, config.root)
     stages = stage_names(config, catalog)
     responses = _responses(config, prompts, stages) if prompts is not None else 0
     return [
         *_work(config, prompts, responses, stages),
+        *_asked_by_pairing(config, prompts, getattr(pairing, "asks", ())),
         *_memory(config, prompts, model, trainer),
         *_disk(config, prompts, responses, model, trainer),
+        *_kept_optimizers(config, model, catalog, stages),
     ]
+
+
+def _options(table: PluginTable, config: RunConfig, catalog: Catalog) -> BaseModel:
+    with importable(config.root):
+        factory = load_factory(catalog.find(table.kind, table.use))
+    options: BaseModel = factory.Options.model_validate(dict(table.options))
+    return options
 
 
 def _refuse_unusable(config: RunConfig, prompts: Prompts) -> None:
@@ -152,6 +166,19 @@ def _work(
     yield Figure("tokens sampled", f"≤ {count * _budget(config):,}", f"responses × {told}")
 
 
+def _asked_by_pairing(config: RunConfig, prompts: Prompts | None, asks: Sequence[int]) -> Iterator[Figure]:
+    """Yield what a pairing that asks questions of its own takes."""
+    if prompts is None or not asks:
+        return
+    count = config.rounds.count * (prompts.usable - _held_out(config, prompts))
+    basis = f"{count:,} prompts × {len(asks)}, what {config.pairing.name} asks of the prompts trained on"
+    again = f" in {config.rounds.count} rounds" if config.rounds.count > 1 else ""
+    yield Figure("questions of the pairing", f"{count * len(asks):,}", f"{basis}{again}")
+    if any(asks):
+        told = "those questions × their own budgets; they come on top of the responses above"
+        yield Figure("tokens sampled for pairs", f"≤ {count * sum(asks):,}", told)
+
+
 def _responses(config: RunConfig, prompts: Prompts, stages: Sequence[str] | None) -> int:
     """Return how many responses are sampled in all rounds; where nobody knows the stages beforehand, but for
     those that watching each of them takes."""
@@ -195,7 +222,7 @@ def _memory(
     tokens = 2 * batch * length
     activations = tokens * (model.layers * model.hidden * _ACTIVATIONS * width + 2 * model.vocabulary * 4)
     whole = _trains_whole(trainer)
-    trained = model.parameters if whole else _option(trainer, "rank", 0) * model.linear_sides
+    trained = _trained_weights(trainer, model)
     whose = "the model's own weights, gradients and" if whole else "an adapter's"
     basis = f"activations of {batch} pairs ({tokens:,} tokens), {whose} optimizer; it may be twice that"
     yield Figure("memory: training", f"+ {size(activations + trained * _TRAINED_WEIGHT)}", basis)
@@ -225,6 +252,10 @@ def _trains_whole(trainer: BaseModel) -> bool:
     return bool(getattr(trainer, "peft", "") == "none")
 
 
+def _trained_weights(trainer: BaseModel, model: ModelSize) -> int:
+    return model.parameters if _trains_whole(trainer) else _option(trainer, "rank", 0) * model.linear_sides
+
+
 def _option(trainer: BaseModel, name: str, default: int) -> int:
     value = getattr(trainer, name, default)
     return value if isinstance(value, int) else default
@@ -248,3 +279,20 @@ def _disk(
         adapter = rank * model.linear_sides * 4
         basis = f"an adapter a stage, rank {rank} on all linear maps; thrice that while it trains"
         yield Figure("disk: adapters", f"{size(adapter)} a stage", basis)
+
+
+def _kept_optimizers(
+    config: RunConfig, model: ModelSize | None, catalog: Catalog, stages: Sequence[str] | None
+) -> Iterator[Figure]:
+    """Yield what optimizers take that stages leave for the next one."""
+    own = {name: _options(table, config, catalog) for name, table in config.stage_trainers.items()}
+    default = _options(config.trainer, config, catalog)
+    trainers = [own.get(name, default) for name in stages] if stages else [default, *own.values()]
+    keeping = [one for one in trainers if getattr(one, "keep_optimizer", False)]
+    if model is None or not keeping:
+        return
+    some = (
+        f"in {len(keeping)} of {len(stages)} stages" if stages and len(keeping) < len(stages) else "a stage"
+    )
+    kept = max(_trained_weights(one, model) for one in keeping) * _MOMENTS
+    yield Figure("disk: optimizer", f"{size(kept)} {some}", "keep_optimizer: AdamW's two moments in float32")

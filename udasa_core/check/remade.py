@@ -7,6 +7,7 @@ from typing import Any
 
 from udasa_core.config.parse import PluginTable, RunConfig
 from udasa_core.job.made_with import LIBRARIES, code_digests, used_versions
+from udasa_core.plugins.base import attribute
 from udasa_core.plugins.catalog import Catalog
 from udasa_core.plugins.identity import source_digest
 from udasa_core.plugins.stack import importable, load_factory
@@ -18,14 +19,16 @@ from udasa_core.store.manifest import Manifest
 _STEPS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "prompts": ("", ()),
     "sample": ("generator", ()),
+    "agree": ("", ("sample",)),
     "score": ("dimension", ("sample",)),
     "fit": ("calibration", ("score",)),
     "aggregate": ("aggregation", ("fit", "score")),
     "controls": ("", ("aggregate",)),
     "pair": ("pairing", ("aggregate",)),
     "stage": ("stages", ("pair",)),
-    "train": ("trainer", ("stage",)),
-    "meters": ("", ("aggregate", "train")),
+    "replay": ("", ("stage",)),
+    "train": ("trainer", ("stage", "replay")),
+    "meters": ("", ("aggregate", "agree", "train")),
     "pair-logprobs": ("", ("stage", "train")),
     "answer": ("generator", ()),
     "grade": ("judge", ()),
@@ -40,6 +43,8 @@ _TITLE = "Made again by `udasa run`"
 _AFTER = {"train": "after train, where it gives other weights"}
 _MEANT = {
     "prompts": "read prompts",
+    "agree": "agreement of answers",
+    "replay": "replayed pairs",
     "fit": "fit calibration",
     "controls": "check controls",
     "pair-logprobs": "pairs read by policies",
@@ -64,6 +69,8 @@ def remade_table(config: RunConfig, catalog: Catalog) -> Table | None:
     direct = {step: list(_causes(step, made.plain, config, catalog)) for step in _STEPS if step in here}
     causes: dict[str, list[str]] = {}
     for step, (_, sources) in _STEPS.items():
+        if step == "aggregate" and any(dimension.fall_back for dimension in config.dimensions):
+            sources = (*sources, "agree")
         after = [
             _AFTER.get(source, f"after {_MEANT.get(source, source)}")
             for source in sources
@@ -89,15 +96,27 @@ def _causes(step: str, made: Mapping[str, Any], config: RunConfig, catalog: Cata
     before, now = made.get("versions", {}), used_versions()
     if made["code"].get(step) != code_digests()[step]:
         yield _change("udasa", before.get("udasa"), now["udasa"])
-    for library in LIBRARIES.get(step, ()):
+    kind = _STEPS[step][0]
+    asking = _asking(kind, config, catalog)
+    for library in LIBRARIES.get(step, LIBRARIES["answer"] if asking else ()):
         if before.get(library) != now[library]:
             yield _change(library, before.get(library), now[library])
-    kind = _STEPS[step][0]
     known = {(plugin["kind"], plugin["name"]): plugin for plugin in made.get("plugins", ())}
     for table in config.plugins():
-        earlier = known.get((kind, table.name))
-        if table.kind == kind and earlier is not None:
+        earlier = known.get((table.kind, table.name))
+        if table.kind in (kind, *asking) and earlier is not None:
             yield from _plugin_causes(table, earlier, config, catalog)
+
+
+def _asking(kind: str, config: RunConfig, catalog: Catalog) -> set[str]:
+    """Return what the plugins of a kind ask: resources, and the kinds of plugins that answer."""
+    with importable(config.root):
+        return {
+            need
+            for table in config.plugins()
+            if table.kind == kind
+            for need in attribute(load_factory(catalog.find(kind, table.use)), "needs")
+        }
 
 
 def _plugin_causes(

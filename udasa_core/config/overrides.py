@@ -13,7 +13,8 @@ from udasa_core.errors import ConfigError, Fault
 
 
 def override(raw: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, Any]:
-    """Return `raw` with each "path=value" applied; arrays are addressed by instance name.
+    """Return `raw` with each "path=value" applied; arrays are addressed by instance name, which
+    reaches every table that goes by it.
 
     The value is read as TOML, and as a plain string where it is none. Raises ConfigError.
     """
@@ -48,9 +49,9 @@ def _assign(table: dict[str, Any], path: list[str], value: Any) -> str:
             return f"{path[0]!r} is no array of tables"
         for cut in range(len(path) - 1, 1, -1):
             name = ".".join(path[1:cut])
-            for member in members:
-                if _name(path[0], member) == name:
-                    return _assign(member, path[cut:], value)
+            # Two gates may go by one figure: what is said of it is said of both.
+            if named := [member for member in members if _name(path[0], member) == name]:
+                return next(filter(None, [_assign(member, path[cut:], value) for member in named]), "")
         names = ", ".join(str(_name(path[0], member)) for member in members)
         return f"no [[{path[0]}]] has that name; names: {names or 'none'}"
     for key in path[:-1]:

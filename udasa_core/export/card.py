@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from huggingface_hub import ModelCardData
 
 _BY_UNCERTAINTY = (
-    "Several responses to each prompt were sampled from the base model and scored for how uncertain each one "
+    "Several responses to each prompt were {sampled} and scored for how uncertain each one "
     "is, in the dimensions below. The most reliable response was preferred to a less reliable one, and these "
     "pairs were trained on in stages, from clear preferences to doubtful ones."
 )
 _BY_OTHERS = (
-    "Several responses to each prompt were sampled from the base model and scored for how uncertain each one "
+    "Several responses to each prompt were {sampled} and scored for how uncertain each one "
     "is, in the dimensions below. The pairs that were trained on were not made by that uncertainty, but by "
-    "the strategy `{}`."
+    "the strategy `{origin}`."
 )
 # What the run says of itself: True, False, or nothing where a plugin did not tell.
 _LABELS: Mapping[bool | None, str] = {
@@ -57,10 +57,38 @@ tokenizer = AutoTokenizer.from_pretrained("this folder")
 
 def _method(run: Run, base: str) -> tuple[str, str]:
     """Return the title, and what was done: by whom the pairs were made shows in any of them."""
-    pair = next((pair for _, pair in run.pairs()), None)
+    pair, rounds = next((pair for _, pair in run.pairs()), None), len(run.rounds())
+    sampled = "sampled from the base model"
+    if rounds > 1:
+        sampled = (
+            f"sampled in each of {rounds} rounds, at first from the base model, then from the model trained"
+        )
     if pair is None or pair.gap is not None:
-        return f"# {base}, aligned with its own uncertainty", _BY_UNCERTAINTY
-    return f"# {base}, trained on pairs of its responses", _BY_OTHERS.format(pair.origin)
+        return f"# {base}, aligned with its own uncertainty", _BY_UNCERTAINTY.format(sampled=sampled)
+    told = _BY_OTHERS.format(sampled=sampled, origin=pair.origin)
+    return f"# {base}, trained on pairs of its responses", told
+
+
+def _rounds(run: Run) -> Iterator[tuple[str, str]]:
+    """Yield what each round was sampled from and left, and what gates and the guard decided."""
+    here = "the base model"
+    for number in run.rounds():
+        standing = [
+            one for one in run.stages() if one.round == number and one.trained and not one.rolled_back
+        ]
+        left = f"`{standing[-1].label}`" if standing else here
+        yield f"round {number + 1}", f"sampled from {here}; it left {left}"
+        here = left
+    if ended := run.manifest.plain.get("rounds", {}).get("ended", ""):
+        yield "no further round", ended
+    decisions = list(run.decisions())
+    tripped = [one for one in decisions if one["verdict"] == "tripped"]
+    told = "; ".join(f"{one['figure']} after `{one['stage']}` ({one['action']})" for one in tripped)
+    if decisions:
+        yield (
+            "gates and guard",
+            f"{len(decisions)} decisions, {f'tripped: {told}' if told else 'none of which tripped'}",
+        )
 
 
 def card(run: Run, *, merged: bool, dtype: str) -> str:
@@ -114,6 +142,7 @@ def _provenance(run: Run, base: str, licence: str, dtype: str) -> Iterator[tuple
     else:
         yield "trained weights (SHA-256 of the model's files)", f"`{aligned.revision}`"
     yield "weights", dtype
+    yield from _rounds(run)
     source = plain["config"]["prompts"]["source"]
     counts = f"; {prompts['training']} trained on, {prompts['held_out']} held out" if prompts else ""
     yield "prompts", f"`{source}`{counts}"

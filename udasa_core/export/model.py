@@ -16,12 +16,12 @@ from udasa_core.export.licence import base_name_of
 from udasa_core.files.whole import whole_folder
 from udasa_core.progress import Progress, silent
 from udasa_core.records import ModelRef
-from udasa_core.sources.digests import ADAPTER, ADAPTER_CONFIG, MODEL_SUFFIXES, check_adapter_files, digest
+from udasa_core.sources.digests import ADAPTER, ADAPTER_CONFIG, check_adapter_files, digest
+from udasa_core.sources.model_folder import files_beside_weights, legal_files, weight_files
 from udasa_core.store.runs import Run
 
 # What tells an export from any other folder. A hidden file is no part of a model's identity.
 MARKER = ".udasa-export.json"
-_LEGAL = ("LICENSE", "LICENCE", "NOTICE", "COPYING")
 
 
 def export_merged(
@@ -56,7 +56,8 @@ def export_merged(
             model.to(getattr(torch, dtype)).save_pretrained(partial)
         tokenizer = AutoTokenizer.from_pretrained(ref.folder, trust_remote_code=ref.trust_remote_code)
         tokenizer.save_pretrained(partial)
-        _copy_legal(run.base, partial)
+        for file in legal_files(Path(run.base.folder)):
+            shutil.copyfile(file, partial / file.name)
         (partial / "README.md").write_text(card(run, merged=True, dtype=dtype), encoding="utf-8")
 
 
@@ -71,20 +72,21 @@ def export_beside(
             "leave out --adapter beside"
         )
     base, adapter = Path(ref.folder), Path(ref.adapters[0].folder)
-    files = sorted(file for file in base.iterdir() if file.is_file() and file.suffix in MODEL_SUFFIXES)
+    files = [*files_beside_weights(base), *weight_files(base)]
     with (
         _new_folder(run, ref, folder, force) as partial,
         progress(f"copying to {folder}", len(files)) as advance,
     ):
         for file in files:
-            shutil.copyfile(file, partial / file.name)
+            copy = partial / file.relative_to(base)
+            copy.parent.mkdir(exist_ok=True)
+            shutil.copyfile(file, copy)
             advance(1)
         shutil.copytree(adapter, partial / ADAPTER)
         config = partial / ADAPTER / ADAPTER_CONFIG
         plain = json.loads(config.read_text())
         plain["base_model_name_or_path"] = base_name_of(ref)
         config.write_text(json.dumps(plain, indent=2, sort_keys=True) + "\n")
-        _copy_legal(ref, partial)
         (partial / "README.md").write_text(card(run, merged=False, dtype=ref.dtype), encoding="utf-8")
 
 
@@ -101,12 +103,6 @@ def _aligned(run: Run, unfinished: bool) -> ModelRef:
             "have changed. Put them back, or run again, which aligns what lies there now"
         )
     return ref
-
-
-def _copy_legal(ref: ModelRef, folder: Path) -> None:
-    for file in Path(ref.folder).iterdir():
-        if file.is_file() and file.name.upper().startswith(_LEGAL):
-            shutil.copyfile(file, folder / file.name)
 
 
 @contextmanager

@@ -62,9 +62,27 @@ class Plugin:
             return ()
 
         @property
+        def weighted_by(self) -> str:
+            """Kinds `pairing` and `trainer`: the pairs' figure, as in `pair_figures`, by which it weighs
+            them. Both by one figure is refused: it would count twice. "" where it weighs by none."""
+            return ""
+
+        @property
+        def asks(self) -> Sequence[int]:
+            """Kind `pairing`: what it asks models for each prompt, at most: of each question the tokens that
+            may be sampled in answer, 0 where a reader's yes or no is read off."""
+            return ()
+
+        @property
         def first_round_alone(self) -> str:
             """Kind `stages`: why they can stage the pairs of a run's first round alone, in words; several
             rounds are refused then. "" where they can stage any round's."""
+            return ""
+
+        @property
+        def drops_ungapped(self) -> str:
+            """Kind `stages`: what to write so that pairs without a gap are staged, where all of them would be
+            dropped. "" where some are not, or nobody knows."""
             return ""
 
     needs: ClassVar[Sequence[str]] = ()

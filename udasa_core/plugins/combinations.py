@@ -37,14 +37,22 @@ def stage_trainers(
     return [StageTrainer(path, trainers[path]) for path in paths if path in trainers]
 
 
-def combination_faults(
-    trainers: Sequence[StageTrainer], pairing: str, fills: Sequence[str] | None, *, quantized: bool
-) -> Iterator[Fault]:
-    """Yield what cannot be: options that have to be alike and are not, and figures of the pairs that a
-    trainer reads and nothing fills.
+@dataclass(frozen=True, slots=True)
+class PairMaker:
+    """The pairing: its name, its options, and the figures that its pairs have, None where it does not say."""
 
-    fills: the columns that the pairing fills, None where it does not say. quantized: whether the
-    policy's weights are.
+    name: str
+    options: BaseModel
+    fills: Sequence[str] | None
+
+
+def combination_faults(
+    trainers: Sequence[StageTrainer], pairing: PairMaker, *, quantized: bool
+) -> Iterator[Fault]:
+    """Yield what cannot be: options that have to be alike and are not, figures of the pairs that a trainer
+    reads and nothing fills, and one by which pairing and trainer both weigh.
+
+    quantized: whether the policy's weights are.
     """
     names = dict.fromkeys(name for one in trainers for name in getattr(one.options, "common_to_stages", ()))
     for name in names:
@@ -69,12 +77,20 @@ def combination_faults(
                 'leave out [model] quantization, or write peft = "lora"',
             )
         for column in getattr(one.options, "pair_figures", ()):
-            if fills is not None and column not in fills:
+            if pairing.fills is not None and column not in pairing.fills:
                 yield Fault(
                     one.path,
-                    f"asks for the pairs' {column}, which the pairing {pairing!r} does not fill",
+                    f"asks for the pairs' {column}, which the pairing {pairing.name!r} does not fill",
                     "choose another [pairing], or what this table takes it for",
                 )
+        weighted_by = getattr(one.options, "weighted_by", "")
+        if weighted_by and weighted_by == getattr(pairing.options, "weighted_by", ""):
+            yield Fault(
+                one.path,
+                f"multiplies each pair's loss by its {weighted_by}, and so does the pairing "
+                f"{pairing.name!r}: it would count twice",
+                "let only one of the two weigh by it",
+            )
 
 
 def rounds_faults(config: RunConfig, stages: BaseModel) -> Iterator[Fault]:
@@ -85,6 +101,19 @@ def rounds_faults(config: RunConfig, stages: BaseModel) -> Iterator[Fault]:
             "rounds.count",
             f"is {config.rounds.count}, and [stages] can stage the first round's pairs alone: {why}",
             "leave [rounds] out, or choose other stages",
+        )
+
+
+def ungapped_cautions(pairing: PairMaker, stages: BaseModel) -> Iterator[str]:
+    """Yield what to write where stages would drop all pairs, as none of them has a gap.
+
+    stages: the options of the policy.
+    """
+    instead = getattr(stages, "drops_ungapped", "")
+    if pairing.fills is not None and "gap" not in pairing.fills and instead:
+        yield (
+            f"pairing {pairing.name!r}: U does not choose these pairs, so they have no gap, and [stages] "
+            f"drops them: name stages that take them, such as [stages] {instead}"
         )
 
 

@@ -31,10 +31,12 @@ from udasa_core.plugins.base import attribute
 from udasa_core.plugins.built import BuiltPlugin
 from udasa_core.plugins.catalog import Catalog, Offer
 from udasa_core.plugins.combinations import (
+    PairMaker,
     combination_cautions,
     combination_faults,
     rounds_faults,
     stage_trainers,
+    ungapped_cautions,
 )
 from udasa_core.plugins.contract import attribute_faults, factory_fault, plugin_faults
 from udasa_core.plugins.entry_points import load
@@ -142,17 +144,26 @@ def check_plugins(config: RunConfig, catalog: Catalog) -> list[Fault]:
 
 def _combined(config: RunConfig, chosen: Sequence[_Chosen], names: Sequence[str] | None) -> Iterator[Fault]:
     """Yield what does not go together, as far as the tables themselves are right."""
-    pairing, stages = (
-        next((one for one in chosen if one.table.kind == kind), None) for kind in ("pairing", "stages")
-    )
+    pairing, stages = _pairing_and_stages(chosen)
     # A table that its own check refused is None here; its fault has been told.
     if stages is not None and config.rounds is not None:
         yield from rounds_faults(config, stages.options)
     if pairing is not None and config.trainer is not None:
-        fills = attribute(pairing.factory, "fills")
         trainers = stage_trainers(config, _options_of_trainers(chosen), names)
         quantized = "model" in config.models and config.model.quantization != "none"
-        yield from combination_faults(trainers, pairing.table.name, fills, quantized=quantized)
+        yield from combination_faults(trainers, _pair_maker(pairing), quantized=quantized)
+
+
+def _pairing_and_stages(chosen: Sequence[_Chosen]) -> tuple[_Chosen | None, _Chosen | None]:
+    """Return both, None for one that cannot be chosen."""
+    pairing, stages = (
+        next((one for one in chosen if one.table.kind == kind), None) for kind in ("pairing", "stages")
+    )
+    return pairing, stages
+
+
+def _pair_maker(pairing: _Chosen) -> PairMaker:
+    return PairMaker(pairing.table.name, pairing.options, attribute(pairing.factory, "fills"))
 
 
 def _options_of_trainers(chosen: Sequence[_Chosen]) -> dict[str, BaseModel]:
@@ -173,6 +184,9 @@ def cautions(config: RunConfig, catalog: Catalog) -> Iterator[str]:
                 names, _ = _stage_names(config, chosen)
             for told in getattr(chosen.options, "cautions", ()):
                 yield f"{table.kind} {table.name!r}: {told}"
+    pairing, stages = _pairing_and_stages(all_chosen)
+    if pairing is not None and stages is not None:
+        yield from ungapped_cautions(_pair_maker(pairing), stages.options)
     trainers = stage_trainers(config, _options_of_trainers(all_chosen), names)
     yield from combination_cautions(config, trainers, names)
 

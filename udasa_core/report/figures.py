@@ -29,7 +29,12 @@ _PAIR_COLUMNS = ("gap", "chosen_U", "rejected_U", "chosen.token_ids", "rejected.
 
 
 def figures(run: Run) -> dict[str, Any]:
-    """Return everything that is measured in a run as JSON data; absent values are None."""
+    """Return everything that is measured in a run as JSON data; absent values are None.
+
+    Of several rounds, "responses", "uncertainty" and "agreement" are of the one that "sampled_in" names: the
+    last whose responses are scored.
+    """
+    last = _last_scored(run)
     return {
         "name": run.name,
         "folder": str(run.folder),
@@ -40,9 +45,10 @@ def figures(run: Run) -> dict[str, Any]:
         "adopted": list(run.manifest.plain.get("adopted", ())),
         "remarks": list(run.remarks()),
         "prompts": _prompts(run),
-        "responses": _responses(run),
-        "uncertainty": _uncertainty(run),
-        "agreement": _agreement(run),
+        "sampled_in": {"round": last + 1, "of": max(last + 1, len(run.rounds()))},
+        "responses": _responses(run, last),
+        "uncertainty": _uncertainty(run, last),
+        "agreement": _agreement(run, last),
         "controls": [dict(figures) for figures in run.controls()],
         "pairs": _pairs(run),
         "training": [_training(stage) for stage in run.stages()],
@@ -117,14 +123,22 @@ def _prompts(run: Run) -> dict[str, int] | None:
     }
 
 
-def _responses(run: Run) -> dict[str, Any] | None:
-    """Return the lengths of the base's responses to the training prompts, how many were cut off, how many
+def _last_scored(run: Run) -> int:
+    """Return the number, from 0, of the last round whose training responses are scored."""
+    number = 0
+    while any(run.store.has("aggregate", key) for key in run.keys(Output("aggregate", TRAINING, number + 1))):
+        number += 1
+    return number
+
+
+def _responses(run: Run, round: int) -> dict[str, Any] | None:
+    """Return the lengths of the round's responses to the training prompts, how many were cut off, how many
     spell a control token, how many think first, and how many were cut off while they did."""
     import pyarrow.compute as pc
 
     lengths, truncated, spelling, thinking, unanswered = _Spread(), 0, 0, 0, 0
     spelled = _control_tokens(run)
-    for table in _tables(run, Output("sample", TRAINING)):
+    for table in _tables(run, Output("sample", TRAINING, round)):
         responses = pc.list_flatten(table["responses"])
         tokens = pc.list_value_length(pc.struct_field(responses, "token_ids"))
         lengths.add(_floats(tokens))
@@ -180,14 +194,14 @@ class _Scored:
         return {"dimension": name, **self.raw.plain(), "abstained": dict(sorted(self.abstained.items()))}
 
 
-def _uncertainty(run: Run) -> list[dict[str, Any]]:
-    """Return raw scores by dimension over the training responses of the base; the last row is U."""
+def _uncertainty(run: Run, round: int) -> list[dict[str, Any]]:
+    """Return raw scores by dimension over the training responses of a round; the last row is U."""
     import pyarrow.compute as pc
 
     config = run.manifest.plain["config"]
     names = [str(table.get("name", table["use"])) for table in config.get("dimension", ())]
     dimensions, aggregate = {name: _Scored() for name in names}, _Scored()
-    for table in _tables(run, Output("aggregate", TRAINING)):
+    for table in _tables(run, Output("aggregate", TRAINING, round)):
         for name, scored in dimensions.items():
             scored.add(pc.map_lookup(table["raw"], name, "first"))
         aggregate.add(table["U"])
@@ -195,10 +209,12 @@ def _uncertainty(run: Run) -> list[dict[str, Any]]:
     return [*rows, aggregate.plain("U")] if aggregate.raw.n or any(aggregate.abstained) else []
 
 
-def _agreement(run: Run) -> dict[str, Any] | None:
-    """Return in how many training prompts all of the base's responses and voters give one answer, or no two
+def _agreement(run: Run, round: int) -> dict[str, Any] | None:
+    """Return in how many training prompts all of a round's responses and voters give one answer, or no two
     do, and what is done about it; None where nothing was compared yet."""
-    found = counted(one for table in _tables(run, Output("agree", TRAINING)) for one in agreed_from(table))
+    found = counted(
+        one for table in _tables(run, Output("agree", TRAINING, round)) for one in agreed_from(table)
+    )
     if not found.prompts:
         return None
     config = run.manifest.plain["config"]

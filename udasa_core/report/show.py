@@ -21,7 +21,7 @@ def tables(figures: Mapping[str, Any], *, artifacts: bool = True) -> Iterator[Ta
     """Yield the tables of a run's figures; artifacts: also where everything lies."""
     yield _head(figures)
     if figures["uncertainty"]:
-        yield _uncertainty(figures["uncertainty"])
+        yield _uncertainty(figures["uncertainty"], _in_round(figures))
     if figures["controls"]:
         yield _controls(figures["controls"])
     yield from training_tables(figures)
@@ -33,7 +33,7 @@ def tables(figures: Mapping[str, Any], *, artifacts: bool = True) -> Iterator[Ta
 def training_tables(figures: Mapping[str, Any]) -> Iterator[Table]:
     """Yield what was trained on, and what training did; the model card has these, too."""
     if figures["agreement"]:
-        yield agreement_table(figures["agreement"])
+        yield agreement_table(figures["agreement"], _in_round(figures))
     if figures["pairs"]["stages"] or figures["pairs"]["refused"]:
         yield _pairs(figures["pairs"])
     if figures["training"]:
@@ -54,6 +54,12 @@ def outcome_tables(figures: Mapping[str, Any]) -> Iterator[Table]:
         yield from _suite(name, rows)
 
 
+def _in_round(figures: Mapping[str, Any]) -> str:
+    """Return of which round what was sampled is, where there are several."""
+    told = figures["sampled_in"]
+    return f" in round {told['round']} of {told['of']}" if told["of"] > 1 else ""
+
+
 def _head(figures: Mapping[str, Any]) -> Table:
     model, prompts, responses = figures["model"], figures["prompts"], figures["responses"]
     rows = [
@@ -67,7 +73,8 @@ def _head(figures: Mapping[str, Any]) -> Table:
     if responses:
         tokens = responses["tokens"]
         length, cut = number(tokens["mean"], 1), share(responses["truncated"] / tokens["n"])
-        told = f"{tokens['n']} to training prompts, {length} tokens on average, {cut} cut off"
+        asked = f"training prompts{_in_round(figures)}"
+        told = f"{tokens['n']} to {asked}, {length} tokens on average, {cut} cut off"
         rows.append(("responses", told))
         if responses["thinking"]:
             thinking, unanswered = responses["thinking"], responses["unanswered"]
@@ -86,7 +93,7 @@ def _head(figures: Mapping[str, Any]) -> Table:
     return Table(title, ("", ""), rows, notes)
 
 
-def _uncertainty(dimensions: Sequence[Mapping[str, Any]]) -> Table:
+def _uncertainty(dimensions: Sequence[Mapping[str, Any]], in_round: str) -> Table:
     notes = [
         "0 is certain, 1 most uncertain. Dimensions are raw; U is their calibrated aggregate: its mean is "
         "near 0.5 by construction, and is evidence of nothing."
@@ -99,7 +106,12 @@ def _uncertainty(dimensions: Sequence[Mapping[str, Any]]) -> Table:
         (row["dimension"], *(row[name] for name in spread), sum(row["abstained"].values()))
         for row in dimensions
     ]
-    return Table("Uncertainty of training responses", ("dimension", *spread, "abstained"), cells, notes)
+    return Table(
+        f"Uncertainty of training responses{',' if in_round else ''}{in_round}",
+        ("dimension", *spread, "abstained"),
+        cells,
+        notes,
+    )
 
 
 def _controls(dimensions: Sequence[Mapping[str, Any]]) -> Table:
@@ -128,7 +140,7 @@ def _controls(dimensions: Sequence[Mapping[str, Any]]) -> Table:
     return Table("Control prompts", columns, cells, notes)
 
 
-def agreement_table(agreement: Mapping[str, Any]) -> Table:
+def agreement_table(agreement: Mapping[str, Any], in_round: str = "") -> Table:
     """Return in how many prompts responses agree whole, and in how many not at all."""
     single, none, compared = (agreement[name] for name in ("single", "none", "compared"))
     unlike = agreement["prompts"] - compared
@@ -164,7 +176,7 @@ def agreement_table(agreement: Mapping[str, Any]) -> Table:
                 "dimensions that compare responses a fall_back that reads tokens (factual.nll)."
             )
         )
-    return Table("Do responses agree?", ("prompts in which", "prompts", "share"), rows, notes)
+    return Table(f"Do responses agree{in_round}?", ("prompts in which", "prompts", "share"), rows, notes)
 
 
 def _pairs(pairs: Mapping[str, Any]) -> Table:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from udasa_core.files.json_text import parse_json
-from udasa_core.sources.digests import ADAPTER_CONFIG
+from udasa_core.sources.digests import ADAPTER_CONFIG, MODEL_SUFFIXES
 
 _TOKENIZERS = (
     ("tokenizer.json",),
@@ -23,6 +23,9 @@ _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 _INDEX = "model.safetensors.index.json"
 # A key of config.json by which transformers takes the weights from a file of another name.
 _NAMED_WEIGHTS = "transformers_weights"
+# transformers reads further templates from here.
+_TEMPLATES = "additional_chat_templates"
+_LEGAL = ("LICENSE", "LICENCE", "NOTICE", "COPYING")
 _CODE_NAMERS = ("config.json", "tokenizer_config.json")
 
 
@@ -49,6 +52,34 @@ def folder_faults(folder: Path, *, with_code: bool = False) -> list[tuple[str, s
             )
         )
     return faults
+
+
+def legal_files(folder: Path) -> list[Path]:
+    """Return a model's licence, and what goes with it."""
+    return [
+        file for file in sorted(folder.iterdir()) if file.is_file() and file.name.upper().startswith(_LEGAL)
+    ]
+
+
+def files_beside_weights(folder: Path) -> list[Path]:
+    """Return what of a loadable model's folder belongs to it whatever its weights are, in order:
+    configuration, tokenizer, chat templates, code and licence. Other forms of its weights do not."""
+    there = [*folder.iterdir(), *(folder / _TEMPLATES).glob("*")]
+    names = [file for file in there if file.suffix in MODEL_SUFFIXES and not file.name.startswith(".")]
+    own = [file for file in names if not file.name.endswith((".safetensors", ".index.json"))]
+    return sorted({file for file in own if file.is_file()} | {*legal_files(folder)})
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """Return the files of a loadable model's folder that its weights are read from, in order; the index that
+    names them is among them."""
+    config = _read_json(folder / "config.json")
+    named = str(config.get(_NAMED_WEIGHTS) or "") if isinstance(config, dict) else ""
+    first = named or ("model.safetensors" if (folder / "model.safetensors").is_file() else _INDEX)
+    if not first.endswith(".index.json"):
+        return [folder / first]
+    shards = set(_read_json(folder / first)["weight_map"].values())
+    return [folder / name for name in sorted({first, *shards})]
 
 
 def chat_template_hash(folder: Path) -> str:

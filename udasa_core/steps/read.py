@@ -16,8 +16,9 @@ from typing import Any
 from udasa_core.errors import PromptsError, StoreError
 from udasa_core.job.job import Job, log
 from udasa_core.plugins.returned.groups import check_refusals
+from udasa_core.prompts.held_out import is_held_out, refuse_unwatched
 from udasa_core.prompts.read import PromptSource, ReadPrompt, SetAside, prompts_digest, read_prompts
-from udasa_core.records import Prompt, content_key
+from udasa_core.records import Prompt
 from udasa_core.store.output import CONTROLS, HELD_OUT, TRAINING, Output
 from udasa_core.store.store import Shards, fingerprint
 from udasa_core.store.tables import prompts_table
@@ -73,6 +74,10 @@ def split_prompts(job: Job) -> Prompts:
     )
     _show_set_aside(job, key)
     index = job.store.read_json("prompts", key)
+    sizes = index["sizes"]
+    refuse_unwatched(job.config, sizes[HELD_OUT], sizes[HELD_OUT] + sizes[TRAINING])
+    if job.config.run.held_out and not sizes[HELD_OUT]:
+        log.warning("no prompt is held out by this draw: the guard looks at nothing, and nothing is compared")
     for split in (TRAINING, HELD_OUT, CONTROLS):
         if index[split]:
             job.outputs.point(Output("prompts", split), f"prompts {split}", index[split])
@@ -112,8 +117,8 @@ def _read(
                 reasons[row.reason] = reasons.get(row.reason, 0) + 1
                 file.write(json.dumps({"line": row.line, "reason": row.reason, "row": row.row}) + "\n")
             else:
-                is_held_out = _draw(job, row.prompt) < job.config.run.held_out
-                splits[HELD_OUT if is_held_out else TRAINING].add(row.prompt)
+                held_out = is_held_out(row.prompt.id, job.config)
+                splits[HELD_OUT if held_out else TRAINING].add(row.prompt)
     if controls is not None:
         for row in _admitted(job, read_prompts(controls, job.config.root, progress=job.resources.progress)):
             if isinstance(row, SetAside):
@@ -151,12 +156,6 @@ def _show_set_aside(job: Job, key: str) -> Path:
     except OSError as error:
         raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error
     return path
-
-
-def _draw(job: Job, prompt: Prompt) -> float:
-    """Return a number in [0, 1) that depends on the prompt and the run's seed alone: a prompt stays on its
-    side of the split whatever else is added."""
-    return int(content_key(job.config.run.seed, "held out", prompt.id, length=13), 16) / 16**13
 
 
 def _admitted(job: Job, rows: Iterator[ReadPrompt | SetAside]) -> Iterator[ReadPrompt | SetAside]:

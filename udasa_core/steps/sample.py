@@ -14,7 +14,6 @@ from udasa_core.job.job import Job
 from udasa_core.plugins.built import without_versions
 from udasa_core.plugins.returned.groups import check_groups
 from udasa_core.records import ModelRef, SamplingOptions
-from udasa_core.store.output import TRAINING
 from udasa_core.store.store import INFERENCE, Shards, fingerprint, versions
 from udasa_core.store.tables import groups_table, prompts_from, remarked
 
@@ -58,8 +57,8 @@ def _told_apart(job: Job, prompts: Shards, policy: ModelRef) -> Shards:
     it draws, and is scored, with the base's seeds."""
     if prompts.round or prompts.policy or policy == job.base:
         return prompts
-    # Training prompts have other seeds in a second round, and are not of one here.
-    return replace(prompts, policy=policy.key) if prompts.split == TRAINING else replace(prompts, round=1)
+    # No round: training prompts have other seeds in a second one, and each policy has outputs of its own.
+    return replace(prompts, policy=policy.key)
 
 
 def work(job: Job, payload: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import udasa_core
 from tests.canned import configuration
 from tests.tiny import make_tiny_model
 from udasa_core.api import load
@@ -122,6 +123,65 @@ def test_rounds_and_what_is_watched_after_each_stage_are_counted(config_file: Co
     assert counted(transitions={"measure": True})[:2] == [str(4 * (18 + 4 * 6)), f"≤ {40 * (18 + 4 * 6):,}"]
     watched, _, _ = counted(rounds={"count": 3}, guard={"action": "stop"})
     assert watched == str(4 * (3 * 18 + 10 * 6))
+
+
+@pytest.mark.parametrize(
+    ("pairing", "count", "tokens", "basis"),
+    [
+        # 18 training prompts in 2 rounds; a critique and a revision, twice.
+        ({"use": "revised", "revisions": 2, "max_new_tokens": 30}, "144", "≤ 4,320", "36 prompts × 4"),
+        ({"use": "contrastive", "max_new_tokens": 30}, "72", "≤ 2,160", "36 prompts × 2"),
+        ({"use": "greedy", "max_new_tokens": 30}, "36", "≤ 1,080", "36 prompts × 1"),
+        # Both orders are read, and nothing is sampled.
+        ({"use": "judged"}, "72", None, "36 prompts × 2"),
+        ({"use": "extremes"}, None, None, ""),
+    ],
+)
+def test_what_the_pairing_asks_is_counted(
+    config_file: ConfigFile, pairing: dict[str, Any], count: str | None, tokens: str | None, basis: str
+) -> None:
+    path = config_file(run={"name": "x", "held_out": 0.25}, pairing=pairing, rounds={"count": 2})
+    rows = {one.name: one for one in estimate(load(path), read_catalog())}
+    asked, sampled = rows.get("questions of the pairing"), rows.get("tokens sampled for pairs")
+    assert (asked and asked.value, sampled and sampled.value) == (count, tokens)
+    assert asked is None or basis in asked.basis
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [
+        {"guard": {"action": "rollback"}},
+        {"gate": [{"figure": "entropy", "max_drop": 0.1}]},
+        {"rounds": {"count": 2, "until": "agreement", "better": "higher"}},
+    ],
+)
+def test_what_goes_by_held_out_prompts_is_refused_where_none_is_drawn(
+    config_file: ConfigFile, tables: dict[str, Any]
+) -> None:
+    path = config_file(run={"name": "x", "held_out": 0.001}, **tables)
+    config = load(path)
+    told = rf"none of the 24 prompts is held out .*{next(iter(tables))}.* would look at nothing"
+    with pytest.raises(PromptsError, match=told):
+        estimate(config, read_catalog())
+    # The run, too, before anything is sampled.
+    with pytest.raises(PromptsError, match=told):
+        udasa_core.run(path)
+
+
+def test_an_optimizer_that_is_kept_is_counted(config_file: ConfigFile) -> None:
+    def rows(**trainer: Any) -> dict[str, str]:
+        config = load(config_file(trainer={"use": "dpo", "rank": 8, **trainer}))
+        return {one.name: one.value for one in estimate(config, read_catalog())}
+
+    config = load(config_file())
+    size = model_size(config.model.source, config.root)
+    assert size is not None
+    assert "disk: optimizer" not in rows()
+    # AdamW's two moments, 4 bytes each.
+    assert rows(keep_optimizer=True)["disk: optimizer"] == f"{readable(size.linear_sides * 8 * 8)} a stage"
+    assert rows(moderate={"keep_optimizer": True})["disk: optimizer"].endswith("in 1 of 3 stages")
+    whole = rows(peft="none", keep_optimizer=True)
+    assert whole["disk: optimizer"] == f"{readable(size.parameters * 8)} a stage"
 
 
 def test_a_trainers_rank_is_used(config_file: ConfigFile) -> None:

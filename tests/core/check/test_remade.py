@@ -9,10 +9,12 @@ import pytest
 
 import udasa_core
 from tests.canned import calls, configuration
-from udasa_core.check.remade import remade_table
+from udasa_core.check.remade import _STEPS, remade_table
 from udasa_core.config.parse import RunConfig
+from udasa_core.job.outputs import MAKERS
 from udasa_core.plugins.catalog import read_catalog
 from udasa_core.store.output import TRAINING, Output
+from udasa_plugin_pairing.extremes import Extremes
 
 
 @pytest.fixture
@@ -65,6 +67,44 @@ def test_other_code_of_one_step_samples_nothing(plain: dict[str, Any]) -> None:
         "guard": "after meters",
         "evaluate": "after meters",
     }
+
+
+class Asking(Extremes):
+    """Says that it asks the policy."""
+
+    needs = ("generator",)
+
+
+def test_pairs_that_models_were_asked_for_hang_on_libraries_and_on_who_answers(plain: dict[str, Any]) -> None:
+    plain["pairing"] = {"use": f"{__name__}:Asking"}
+    run = udasa_core.run(plain)
+    edit(run, versions={"torch": "2.12.0"})
+    assert told(udasa_core.load(plain))["pair"] == f"torch 2.12.0 → {_version('torch')}"
+    edit(run, versions={"torch": _version("torch")})
+    assert told(udasa_core.load(plain)) == {}
+    plugins = [
+        {**plugin, "source": "another"} if plugin["kind"] == "generator" else plugin
+        for plugin in run.manifest.plain["plugins"]
+    ]
+    edit(run, plugins=plugins)
+    found = told(udasa_core.load(plain))
+    assert found["pair"] == found["sample"]
+    assert "other code of tests.canned:Generator" in found["pair"]
+
+
+def test_replayed_pairs_and_agreement_are_followed(plain: dict[str, Any]) -> None:
+    plain["trainer"]["replay"] = 0.5
+    edit(udasa_core.run(plain), code={"replay": "another", "agree": "another"})
+    found = told(udasa_core.load(plain))
+    other = f"other code of udasa {_version('udasa')}"
+    assert (found["replayed pairs"], found["train"]) == (other, "after replayed pairs")
+    assert found["agreement of answers"] == other
+    assert found["meters"] == "after agreement of answers; after train, where it gives other weights"
+    assert "aggregate" not in found
+
+
+def test_every_step_that_makes_outputs_is_followed() -> None:
+    assert set(_STEPS) == set(MAKERS)
 
 
 def test_a_newer_plugin_is_named(plain: dict[str, Any]) -> None:

@@ -89,6 +89,17 @@ def test_a_gate_is_overridden_by_its_figure(plain: dict[str, Any]) -> None:
     assert "no [[gate]] has that name; names: entropy" in str(faults(plain, "gate.length.max_drop=1.0"))
 
 
+def test_two_gates_of_one_figure_are_both_overridden(plain: dict[str, Any]) -> None:
+    plain["gate"] = [
+        {"figure": "entropy", "max_drop": 0.1},
+        {"figure": "length", "max_drop": 9.0, "better": "lower"},
+        {"figure": "entropy", "max_drop": 0.2, "against": "base"},
+    ]
+    config = udasa_core.load(plain, ["gate.entropy.max_drop=0.5", 'gate.entropy.action="stop"'])
+    told = [(gate.max_drop, gate.action, gate.against) for gate in config.gates]
+    assert told == [(0.5, "stop", "previous"), (9.0, "warn", "previous"), (0.5, "stop", "base")]
+
+
 def test_what_is_not_asked_for_is_not_measured(plain: dict[str, Any]) -> None:
     def watched(**tables: Any) -> tuple[bool, bool]:
         config = udasa_core.load({**plain, **tables})

@@ -57,8 +57,11 @@ def test_the_steps_are_those_of_a_run(plain: dict[str, Any], steps: Steps, tmp_p
     mine = udasa_core.Run(run.folder)
     assert (mine.name, mine.status) == ("mine", "finished")
     assert [metric["model"] for metric in mine.suites()["suite"]] == ["base", reports[-1].stage]
-    aggregated = Output("aggregate", HELD_OUT, 1)
-    assert list(after.shards.fingerprints) == mine.keys(aggregated) == aligned.keys(aggregated)
+    own, of_round = (
+        Output("aggregate", HELD_OUT, policy=reports[-1].policy.key),
+        Output("aggregate", HELD_OUT, 1),
+    )
+    assert list(after.shards.fingerprints) == mine.keys(own) == aligned.keys(of_round)
     # What its manifest points at is kept.
     assert udasa_core.clean(tmp_path / "runs")[0] == 0
 
@@ -307,8 +310,14 @@ def test_policies_are_scored_by_the_bases_seeds_and_each_ones_outputs_are_kept(
     with steps.run(seeded, "policies") as run:
         scored = run.score(run.sample())
         read = [run.score(run.sample(policy=one), calibrated_as=scored) for one in others]
+        for policy in (None, *others):
+            run.score(run.sample("held-out", policy), calibrated_as=scored)
     told = [[scores.raw for _, scores in one] for one in (scored, *read)]
     assert told[0] == told[1] == told[2]
+    # What is measured of one policy does not take the place of what is measured of another.
+    outputs = udasa_core.find_run("policies", steps.folder).manifest.outputs()
+    sampled = [one for one in outputs if (one["step"], one["split"]) == ("sample", "held-out")]
+    assert len(sampled) == len({one["label"] for one in sampled}) == 3
     assert udasa_core.clean(steps.folder, dry_run=True) == (0, 0)
 
 

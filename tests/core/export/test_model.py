@@ -51,6 +51,24 @@ def test_merged_is_the_aligned_model(finished_run: udasa_core.Run, merged: Path)
     assert sorted(path.name for path in merged.parent.iterdir()) == ["merged"]
 
 
+def test_beside_copies_the_weights_that_are_read_and_no_other_form_of_them(
+    tmp_path: Path, tiny_model_dir: Path
+) -> None:
+    base = tmp_path / "base"
+    shutil.copytree(tiny_model_dir, base)
+    others = {"pytorch_model.bin.index.json", "consolidated.safetensors", "model.gguf", "pytorch_model.bin"}
+    for name in others:
+        (base / name).write_text("{}")
+    (base / "model.safetensors").rename(base / "named.safetensors")
+    config = json.loads((base / "config.json").read_text())
+    (base / "config.json").write_text(json.dumps({**config, "transformers_weights": "named.safetensors"}))
+    run = udasa_core.run(configuration(tmp_path, base))
+    export_beside(run, tmp_path / "out")
+    left = {file.name for file in (tmp_path / "out").iterdir()}
+    assert "named.safetensors" in left
+    assert left & others == set()
+
+
 def test_beside_is_the_aligned_model(finished_run: udasa_core.Run, tmp_path: Path) -> None:
     import torch
     from peft import PeftModel

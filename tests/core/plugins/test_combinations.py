@@ -76,6 +76,14 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         r"trainer: asks for the pairs' chosen_U, which the pairing 'revised' does not fill",
     ),
     (
+        {"trainer": {"weights_from": "vote_margin"}, "pairing": {"use": "votes"}},
+        r"trainer: multiplies each pair's loss by its vote_margin, and so does the pairing 'votes'",
+    ),
+    (
+        {"trainer": {"moderate": {"weights_from": "vote_margin"}}, "pairing": {"use": "votes"}},
+        r"trainer\.moderate: multiplies each pair's loss by its vote_margin",
+    ),
+    (
         {"stages": {"use": "risk-controlled", "labels": "file:labels.jsonl"}, "rounds": {"count": 2}},
         r"rounds\.count: is 2, and \[stages\] can stage the first round's pairs alone: labels are of pairs",
     ),
@@ -120,7 +128,8 @@ def test_what_cannot_be_is_refused_before_a_model_is_loaded(
             "rounds": {"count": 2},
         },
         {"trainer": {"weights_from": "gap"}},
-        {"trainer": {"weights_from": "vote_margin"}, "pairing": {"use": "votes"}},
+        {"trainer": {"weights_from": "vote_margin"}, "pairing": {"use": "votes", "weighted": False}},
+        {"trainer": {"weights_from": "chosen_U"}, "pairing": {"use": "votes"}},
         {"trainer": {"weights_from": "chosen_U"}, "pairing": {"use": "judged"}},
         {"trainer": {"weights_from": "vote_margin"}, "pairing": {"use": f"{__name__}:SilentPairing"}},
         {"trainer": {"moderate": {"use": "tests.canned:Trainer"}}},
@@ -142,6 +151,23 @@ def test_what_can_be_is_not_refused(tables: dict[str, Any], tmp_path: Path) -> N
             {"trainer": {"keep_optimizer": True, "moderate": {"keep_optimizer": False}}},
             "keep_optimizer: the stage 'exploratory' begins at 0 all the same",
         ),
+        ({"pairing": {"use": "random"}}, '[stages] use = "quantiles" with ungapped = "spread"'),
+        ({"pairing": {"use": "random"}, "stages": {"use": "quantiles", "ungapped": "spread"}}, ""),
+        (
+            {"pairing": {"use": "votes"}, "stages": {"use": "shuffled", "options": {"ungapped": "spread"}}},
+            "",
+        ),
+        ({"pairing": {"use": "votes"}, "stages": {"use": "shuffled"}}, "pairing 'votes': U does not choose"),
+        # These are ranked by their votes.
+        (
+            {
+                "pairing": {"use": "votes"},
+                "stages": {"use": "risk-controlled", "labels": "file:x.jsonl", "by": "vote_margin"},
+            },
+            "",
+        ),
+        ({"pairing": {"use": "random"}, "stages": {"use": "certain-first"}}, "U does not choose these pairs"),
+        ({"pairing": {"use": f"{__name__}:SilentPairing"}}, ""),
         ({"trainer": {"sft_below": 0.4}}, "sft_below says for which pairs sft_weight counts"),
         ({"trainer": {"replay": 0.2, "keep_optimizer": True}}, ""),
         ({"trainer": {"keep_optimizer": True, "exploratory": {"keep_optimizer": False}}}, ""),

@@ -12,6 +12,7 @@ from tests.canned import Quiz, Strict, calls, configuration, depth_of, response
 from tests.core.running.test_gates import collapsing
 from tests.core.running.test_watch import Quizzes
 from udasa_core import ModelRef, Prompt, Response, SamplingOptions
+from udasa_core.export.card import card
 from udasa_core.export.pairs import export_pairs
 from udasa_core.report.figures import figures
 from udasa_core.report.show import tables
@@ -96,6 +97,30 @@ def test_the_base_is_the_reference_of_all_rounds_or_each_rounds_own(
     plain["rounds"]["reference"] = "base"
     kept = udasa_core.run(plain)
     assert [stage.metrics["same_reference"] for stage in kept.stages()] == [1.0, *[0.0] * 5]
+
+
+def test_what_was_sampled_last_is_shown_and_of_which_round_it_is(twice: udasa_core.Run) -> None:
+    found = figures(twice)
+    assert found["sampled_in"] == {"round": 2, "of": 2}
+    second = [
+        score
+        for key in twice.keys(Output("aggregate", "training", 1))
+        for scores in twice.store.read_table("aggregate", key)["U"].to_pylist()
+        for score in scores
+    ]
+    (row,) = [row for row in found["uncertainty"] if row["dimension"] == "U"]
+    assert row["mean"] == pytest.approx(sum(one["value"] for one in second) / len(second))
+    text = "\n".join(map(str, tables(found)))
+    assert "Uncertainty of training responses, in round 2 of 2" in text
+    assert "to training prompts in round 2 of 2" in " ".join(text.split())
+
+
+def test_the_card_says_what_each_round_was_sampled_from_and_what_was_decided(twice: udasa_core.Run) -> None:
+    told = " ".join(card(twice, merged=True, dtype="float32").split())
+    assert "sampled in each of 2 rounds, at first from the base model, then from the model trained" in told
+    assert "- round 1: sampled from the base model; it left `exploratory`" in told
+    assert "- round 2: sampled from `exploratory`; it left `exploratory@2`" in told
+    assert "- gates and guard: 6 decisions, none of which tripped" in told
 
 
 def test_rounds_are_shown_exported_and_kept_by_cleaning(twice: udasa_core.Run, tmp_path: Path) -> None:
