@@ -39,6 +39,11 @@ class Stages(Plugin):
             description="What policies are measured on in the end: dev, to look for what helps; sealed, "
             "once, when the design is fixed.",
         )
+        limit: int | None = Field(
+            default=None,
+            ge=2,
+            description="So many questions of each part, taken evenly; default, all of them.",
+        )
         lane: int = Field(default=1, ge=1, description="Of several processes, the number of this one.")
         lanes: int = Field(
             default=1,
@@ -76,7 +81,8 @@ class Stages(Plugin):
             steps,
             seeds=options.seeds,
             arms=options.arms,
-            last=last,
+            last=last.evenly(options.limit),
+            limit=options.limit,
             lane=Lane(options.lane, options.lanes),
             progress=self.resources.progress,
         )
@@ -85,6 +91,8 @@ class Stages(Plugin):
             writer.writeheader()
             writer.writerows(rows(found))
         # What others need to make the figures again from the responses.
-        asked_of = "".join(json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in last.questions)
+        asked_of = "".join(
+            json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in last.evenly(options.limit).questions
+        )
         (out_dir / f"{self.report_name}-questions.jsonl").write_text(asked_of, encoding="utf-8")
         return list(tables(found, asked))

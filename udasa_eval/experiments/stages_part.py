@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,10 @@ class Part:
     name: str
     questions: Sequence[Question]
     instructions: Sequence[Mapping[str, Any]] = ()
+
+    def evenly(self, limit: int | None) -> Part:
+        """Return the part with so many of its questions, taken evenly; all of them where `limit` is None."""
+        return replace(self, questions=evenly(self.questions, limit))
 
     def suites(self, folder: Path) -> list[dict[str, Any]]:
         """Return the suites that every policy is measured by, as [[suite]] tables.

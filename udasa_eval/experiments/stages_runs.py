@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from udasa_core import ModelRef, OpenRun, Resamples, Run, Steps
 from udasa_eval.experiments.arms import BASE, Arms, Training
-from udasa_eval.experiments.measuring import AGGREGATE, scored_questions, seed_of
+from udasa_eval.experiments.measuring import AGGREGATE, evenly, scored_questions, seed_of
 from udasa_eval.experiments.pooled import pooled
 from udasa_eval.experiments.premise_report import SEED
 from udasa_eval.experiments.premise_runs import GREEDY, TEMPERATURES, WARMER
@@ -73,13 +73,16 @@ def measure_stages(
     last: Part,
     arms: Sequence[str] = (),
     lane: Lane | None = None,
+    limit: int | None = None,
 ) -> Findings:
     """Train and measure the base and every arm, or those that are named, with every seed of a lane.
 
     last: what policies are measured on in the end; the dev part is what they are tuned on, too.
+    limit: of the questions that are trained and tuned on, so many, taken evenly.
     """
     read = Arms.read(config, steps, arms)
-    campaign = Campaign(read, questions("graded", "train"), dev_part(), last)
+    training = evenly(questions("graded", "train"), limit)
+    campaign = Campaign(read, training, dev_part().evenly(limit), last)
     first = seed_of(config)
     drawn = (lane or Lane()).seeds(first, seeds)
     measured: list[Measured] = []

@@ -164,6 +164,12 @@ def two_temperatures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stages_runs, "WARMER", ())
 
 
+def test_a_limit_takes_questions_evenly_of_each_part() -> None:
+    part = Part("dev", QUESTIONS)
+    assert part.evenly(None).questions == list(QUESTIONS)
+    assert [one.id for one in part.evenly(3).questions] == ["train-0", "train-4", "dev-2"]
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("two_temperatures")
 def test_lanes_share_the_seeds_and_a_kill_costs_one_policy(config_file: ConfigFile, tmp_path: Path) -> None:
