@@ -100,11 +100,12 @@ class Findings:
         return [one for one in self.measured if one.arm == arm]
 
     def figures(self) -> list[str]:
-        """Return the names of what every policy has by item, and of what it retains."""
-        everywhere = [
-            name for name in self.measured[0].figures if all(name in m.figures for m in self.measured)
-        ]
-        return [*everywhere[:1], RETAINED, *everywhere[1:]]
+        """Return the names of what every policy has by item, and of what it retains, where the base knows
+        anything."""
+        rest = [name for name in self.measured[0].figures if name != ACCURACY]
+        shared = [name for name in rest if all(name in one.figures for one in self.measured)]
+        retained = [RETAINED] if self._known(sorted(self.measured[0].figures[ACCURACY])).any() else []
+        return [ACCURACY, *retained, *shared]
 
     def values(self, arm: str, figure: str) -> NDArray[float64]:
         """Return a figure of an arm's policies by seed and item, (S, items), items in their ids' order."""
