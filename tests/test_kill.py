@@ -141,32 +141,38 @@ def test_any_killed_run_ends_with_the_same_bytes(
     kill_and_resume(real_configuration(tmp_path, tiny_model_dir), whole, seed, signal.SIGKILL)
 
 
-def in_two_rounds(folder: Path, model: Path) -> dict[str, Any]:
-    """The same, with a second round, and everything watched that can be."""
+def in_two_rounds(folder: Path, model: Path, peft: str) -> dict[str, Any]:
+    """The same, with a second round, and everything watched that can be; of an adapter or all weights."""
+    plain = real_configuration(folder, model)
+    for table in (plain["trainer"], plain["trainer"]["exploratory"]):
+        table["peft"] = peft
     gates = [{"figure": "pair accuracy", "max_drop": 0.0, "action": "rollback"}]
     watched = {"transitions": {"measure": True}, "gate": gates, "rounds": {"count": 2}}
-    return {**real_configuration(folder, model), **watched}
+    return {**plain, **watched}
 
 
-@pytest.fixture(scope="module")
-def two_rounds(tmp_path_factory: pytest.TempPathFactory, tiny_model_dir: Path) -> dict[str, bytes]:
-    """The outputs of an uninterrupted run of two rounds."""
-    plain = in_two_rounds(tmp_path_factory.mktemp("two-rounds"), tiny_model_dir)
+@pytest.fixture(scope="module", params=["lora", "none"])
+def two_rounds(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, tiny_model_dir: Path
+) -> tuple[str, dict[str, bytes]]:
+    """What is trained, and the outputs of an uninterrupted run of two rounds."""
+    plain = in_two_rounds(tmp_path_factory.mktemp("two-rounds"), tiny_model_dir, request.param)
     finish(plain)
-    return outputs(plain)
+    return request.param, outputs(plain)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("share", [0.6, 0.75, 0.9])
 def test_a_run_killed_in_its_second_round_ends_with_the_same_bytes(
-    tmp_path: Path, tiny_model_dir: Path, two_rounds: dict[str, bytes], share: float
+    tmp_path: Path, tiny_model_dir: Path, two_rounds: tuple[str, dict[str, bytes]], share: float
 ) -> None:
     """Gates and rounds, too: what they decided is an output like any other."""
-    plain = in_two_rounds(tmp_path, tiny_model_dir)
+    peft, whole = two_rounds
+    plain = in_two_rounds(tmp_path, tiny_model_dir, peft)
     process = start(plain)
     manifest = Path(plain["run"]["folder"]) / plain["run"]["name"] / "manifest.json"
     try:
-        while process.poll() is None and made(plain) < share * len(two_rounds):
+        while process.poll() is None and made(plain) < share * len(whole):
             time.sleep(0.005)
         process.send_signal(signal.SIGKILL)
     finally:
@@ -176,8 +182,8 @@ def test_a_run_killed_in_its_second_round_ends_with_the_same_bytes(
     assert any(one["step"] == "sample" and one["split"] == "training" and one["round"] for one in told)
     finish(plain)
     found = outputs(plain)
-    assert sorted(found) == sorted(two_rounds)
-    assert [name for name in two_rounds if found[name] != two_rounds[name]] == []
+    assert sorted(found) == sorted(whole)
+    assert [name for name in whole if found[name] != whole[name]] == []
 
 
 @pytest.mark.slow

@@ -23,7 +23,7 @@ def dimensions(name: str) -> dict[str, float]:
 
 
 def test_the_default_comes_first_and_all_are_named() -> None:
-    assert tuple(RECIPES) == (DEFAULT, "open", "paper", "quickstart")
+    assert tuple(RECIPES) == (DEFAULT, "8b", "open", "paper", "quickstart")
     assert all(plain(name)["run"]["name"] == name for name in RECIPES)
 
 
@@ -73,6 +73,14 @@ def test_the_quickstart_is_measured_for_few_prompts() -> None:
     assert quickstart["generator"] == {**measured["generator"], "responses": 4, "voters": 8}
     assert quickstart["pairing"] == {"use": "extremes", "truncated": "avoid"}
     assert quickstart["run"] == {**measured["run"], "name": "quickstart"}
+
+
+def test_8b_is_measured_with_another_model_and_a_lighter_hand() -> None:
+    large, measured = plain("8b"), plain("measured")
+    assert {table for table in measured if large[table] != measured[table]} == {"run", "model", "trainer"}
+    assert large["trainer"]["learning_rate"] < measured["trainer"]["learning_rate"]
+    passes = large["trainer"]["batch"] * large["trainer"]["accumulation"]
+    assert passes == measured["trainer"]["batch"]
 
 
 def test_open_goes_by_values_and_holds_length() -> None:
