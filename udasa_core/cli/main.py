@@ -69,6 +69,7 @@ def init(file: Path, recipe: str, force: bool) -> None:
 
     \b
     measured    what gained most on labelled questions; for prompts with short answers
+    8b          measured for 7 to 8 billion parameters on one GPU; nothing of it measured
     open        for prompts without one: towards kind and careful answers; no gain measured
     paper       the method as it was described: three dimensions, DPO; for comparison
     quickstart  what `udasa run` runs without a file: measured, for 24 prompts
