@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from udasa_core.models.resolve import resolve_model as resolve_model
     from udasa_core.models.thought_budget import ThoughtBudget as ThoughtBudget
     from udasa_core.models.thought_budget import ThoughtClock as ThoughtClock
+    from udasa_core.plugins.base import ModelKind as ModelKind
     from udasa_core.plugins.base import Options as Options
     from udasa_core.plugins.base import Plugin as Plugin
     from udasa_core.plugins.compared import ComparedOptions as ComparedOptions
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from udasa_core.plugins.compared import same_answers as same_answers
     from udasa_core.plugins.compared import yes_and_no as yes_and_no
     from udasa_core.plugins.likelihood import LikelihoodOptions as LikelihoodOptions
+    from udasa_core.plugins.outlook import Outlook as Outlook
     from udasa_core.probing.probe import Probe as Probe
     from udasa_core.probing.probe import probe as probe
     from udasa_core.prompts.labelled import Labelled as Labelled
@@ -173,7 +175,7 @@ _HOMES = {
     "models.positions": ("refuse_longer",),
     "models.thought_budget": ("ThoughtBudget", "ThoughtClock"),
     "models.resolve": ("resolve_encoder", "resolve_model"),
-    "plugins.base": ("Options", "Plugin"),
+    "plugins.base": ("ModelKind", "Options", "Plugin"),
     "plugins.compared": (
         "ComparedOptions",
         "agreements",
@@ -183,6 +185,7 @@ _HOMES = {
         "yes_and_no",
     ),
     "plugins.likelihood": ("LikelihoodOptions",),
+    "plugins.outlook": ("Outlook",),
     "probing.probe": ("Probe", "probe"),
     "prompts.labelled": ("Labelled", "labelled"),
     "prompts.prompt_row": ("RowError", "row_id", "row_messages"),

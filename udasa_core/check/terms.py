@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from udasa_core.check.model_size import local_folder, local_path
 from udasa_core.config.parse import RunConfig
 from udasa_core.errors import FOREIGN
 from udasa_core.export.licence import UNKNOWN, licence_of
+from udasa_core.models.model_size import local_folder, local_path
 from udasa_core.records import ModelRef
 
 # What a licence, or where none is stated a source, is called → what such terms say. The first that fits.

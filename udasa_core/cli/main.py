@@ -92,8 +92,10 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
     from udasa_core.check.terms import terms_notes
     from udasa_core.check.turns import turn_notes
     from udasa_core.cli.console import console_progress
+    from udasa_core.errors import ConfigError
     from udasa_core.plugins.catalog import read_catalog
     from udasa_core.plugins.stack import cautions
+    from udasa_core.running.preflight import preflight
 
     checked, catalog = load(config, overrides), read_catalog()
     for table in (stack_table(checked, catalog), plan_table(checked, catalog)):
@@ -105,8 +107,12 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
     found, untold = overlaps(checked, catalog, console_progress())
     if found:
         say(f"{overlap_table(found)}\n")
-    for told in (*cautions(checked, catalog), *terms_notes(checked), *untold, *turn_notes(checked)):
+    faults, unasked = preflight(checked, catalog)
+    notes = (*cautions(checked, catalog), *terms_notes(checked), *untold, *turn_notes(checked), *unasked)
+    for told in notes:
         say(f"note: {told}")
+    if faults:
+        raise ConfigError(faults, str(config))
     say(f"{config} has no fault; next: udasa run {config}")
 
 

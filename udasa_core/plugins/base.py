@@ -6,13 +6,18 @@ has those that it declares, and for the others the defaults that stand here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from pydantic import BaseModel, ConfigDict
 
 from udasa_core.resources.protocols import Resources
+
+if TYPE_CHECKING:
+    from udasa_core.plugins.outlook import Outlook
+
+ModelKind = Literal["causal language model", "classifier"]
 
 
 class Plugin:
@@ -47,6 +52,18 @@ class Plugin:
         @property
         def cautions(self) -> Sequence[str]:
             """What `udasa check` tells of them although nothing is wrong, a sentence each."""
+            return ()
+
+        @property
+        def named_models(self) -> Mapping[str, ModelKind]:
+            """The models that it loads besides the run's own: source → what it is loaded as. `udasa check`
+            lists them with their sizes, and what is not there is told before the first sample."""
+            return {}
+
+        def preflight(self, outlook: Outlook) -> Iterable[str]:
+            """Yield what would stop a run and can be known before its first sample, a sentence each with what
+            to type: a server that does not answer, say. Asked by `udasa check`, and as a run begins; it is
+            done in seconds, costs nothing, and loads no weights."""
             return ()
 
         @property

@@ -280,6 +280,14 @@ def needs_of(config: RunConfig | ScoringConfig, catalog: Catalog) -> frozenset[s
     return frozenset(need for chosen, _ in found if chosen is not None for need in chosen.needs)
 
 
+def selected_options(config: RunConfig, catalog: Catalog) -> list[tuple[PluginTable, BaseModel]]:
+    """Return the checked options of every plugin that a configuration selects, with its table; nothing is
+    built."""
+    with importable(config.root):
+        found = [_choose(table, catalog)[0] for table in config.plugins()]
+    return [(chosen.table, chosen.options) for chosen in found if chosen is not None]
+
+
 class Stack(Registry):
     """The selected plugins, built and registered.
 

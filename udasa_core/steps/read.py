@@ -112,7 +112,7 @@ def _read(
                 reasons[row.reason] = reasons.get(row.reason, 0) + 1
                 file.write(json.dumps({"line": row.line, "reason": row.reason, "row": row.row}) + "\n")
             else:
-                is_held_out = _draw(job, row.prompt) < job.config.run.held_out
+                is_held_out = drawn(job.config.run.seed, row.prompt.id) < job.config.run.held_out
                 splits[HELD_OUT if is_held_out else TRAINING].add(row.prompt)
     if controls is not None:
         for row in _admitted(job, read_prompts(controls, job.config.root, progress=job.resources.progress)):
@@ -153,10 +153,10 @@ def _show_set_aside(job: Job, key: str) -> Path:
     return path
 
 
-def _draw(job: Job, prompt: Prompt) -> float:
-    """Return a number in [0, 1) that depends on the prompt and the run's seed alone: a prompt stays on its
-    side of the split whatever else is added."""
-    return int(content_key(job.config.run.seed, "held out", prompt.id, length=13), 16) / 16**13
+def drawn(seed: int, prompt: str) -> float:
+    """Return a number in [0, 1) that depends on the prompt's id and the run's seed alone: a prompt stays on
+    its side of the split whatever else is added. It is held out where this is below `run.held_out`."""
+    return int(content_key(seed, "held out", prompt, length=13), 16) / 16**13
 
 
 def _admitted(job: Job, rows: Iterator[ReadPrompt | SetAside]) -> Iterator[ReadPrompt | SetAside]:
