@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from udasa_core.api import clean as clean
+    from udasa_core.api import limit_suites as limit_suites
     from udasa_core.api import load as load
     from udasa_core.api import read_configuration as read_configuration
     from udasa_core.api import run as run
@@ -121,6 +122,8 @@ if TYPE_CHECKING:
     from udasa_core.resources.protocols import Resources as Resources
     from udasa_core.resources.protocols import Similarity as Similarity
     from udasa_core.running.scoring import score as score
+    from udasa_core.running.suite_work import SuiteWork as SuiteWork
+    from udasa_core.running.suite_work import suite_table as suite_table
     from udasa_core.sources.digests import adapter_digest as adapter_digest
     from udasa_core.sources.digests import check_adapter_files as check_adapter_files
     from udasa_core.sources.digests import model_digest as model_digest
@@ -151,7 +154,7 @@ if TYPE_CHECKING:
     from udasa_core.text.words import words as words
 
 _HOMES = {
-    "api": ("clean", "load", "read_configuration", "run"),
+    "api": ("clean", "limit_suites", "load", "read_configuration", "run"),
     "config.transitions": ("better_end",),
     "errors": ("ConfigError", "SourceError", "UdasaError"),
     "experiments.conduct": ("run_experiment",),
@@ -235,6 +238,7 @@ _HOMES = {
         "Similarity",
     ),
     "running.scoring": ("score",),
+    "running.suite_work": ("SuiteWork", "suite_table"),
     "sources.digests": ("adapter_digest", "check_adapter_files", "model_digest"),
     "sources.limits": ("check_packed",),
     "sources.source": ("names_source",),

@@ -26,6 +26,21 @@ INCIDENTAL = (
     "max_requests",
     "max_total_tokens",
 )
+_SERVED = 'with base_url = "http://localhost:{}/v1" and model = "…": the server is started by itself'
+# Servers that speak the protocol, at their usual ports.
+SERVERS = {
+    name: _SERVED.format(port)
+    for name, port in {
+        "vllm": 8000,
+        "sglang": 30000,
+        "llama.cpp": 8080,
+        "llama-server": 8080,
+        "ollama": 11434,
+        "lmstudio": 1234,
+        "tgi": 8080,
+        "litellm": 4000,
+    }.items()
+}
 # What the request itself decides.
 _DECIDED = frozenset(
     {

@@ -23,7 +23,7 @@ from udasa_core import (
 )
 from udasa_plugin_openai.asking import Requests
 from udasa_plugin_openai.client import Client
-from udasa_plugin_openai.connection import INCIDENTAL, ConnectionOptions
+from udasa_plugin_openai.connection import INCIDENTAL, SERVERS, ConnectionOptions
 from udasa_plugin_openai.grouping import grouped
 from udasa_plugin_openai.served import FAR
 
@@ -98,6 +98,7 @@ class OpenAIGenerator(Plugin):
 
     options: Options
     incidental = INCIDENTAL
+    also_called = SERVERS
     # Nobody here knows what the server serves.
     label_free = None
 

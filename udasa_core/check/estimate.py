@@ -139,13 +139,9 @@ def _memory(
     if model is None:
         yield Figure("memory", "unknown", f"{config.model.source} is not on this machine yet")
         return
-    dtype = (
-        config.model.dtype
-        if config.model.dtype != "auto"
-        else best_dtype(config.model.device.replace("auto", "cpu"))
-    )
+    dtype = _dtype(config.model.dtype, config.model.device)
     width = _BYTES[dtype]
-    weights = _weights(config, model, width)
+    weights = bytes_of_weights(model, config.model.dtype, config.model.device, config.model.quantization)
     told = "4 bits" if config.model.quantization == "4bit" else dtype
     yield Figure("memory: model", size(weights), f"{model.parameters:,} weights in {told}")
     length = _length(config, prompts)
@@ -163,12 +159,18 @@ def _memory(
     yield Figure("memory: training", f"+ {size(activations + trained * _TRAINED_WEIGHT)}", basis)
 
 
-def _weights(config: RunConfig, model: ModelSize, width: int) -> float:
-    if config.model.quantization == "none":
+def bytes_of_weights(model: ModelSize, dtype: str, device: str, quantization: str = "none") -> float:
+    """Return the memory that a model's weights take. dtype, device: as a configuration names them."""
+    width = _BYTES[_dtype(dtype, device)]
+    if quantization == "none":
         return model.parameters * width
     # NF4 with its constants quantised again takes 4.13 bits; embeddings and norms stay as they are.
     kept = model.vocabulary * model.hidden
     return kept * width + (model.parameters - kept) * 4.13 / 8
+
+
+def _dtype(dtype: str, device: str) -> str:
+    return best_dtype(device.replace("auto", "cpu")) if dtype == "auto" else dtype
 
 
 def _length(config: RunConfig, prompts: Prompts | None) -> int:

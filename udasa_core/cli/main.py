@@ -86,9 +86,11 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
     """Check CONFIG whole, and print the stack, the plan and an estimate. Nothing is run or written."""
     from udasa_core.api import load
     from udasa_core.check.estimate import estimate, estimate_table
+    from udasa_core.check.model_list import model_table
     from udasa_core.check.overlap import overlap_table, overlaps
     from udasa_core.check.plan import plan_table, stack_table
     from udasa_core.check.remade import remade_table
+    from udasa_core.check.suite_list import suites_asked
     from udasa_core.check.terms import terms_notes
     from udasa_core.check.turns import turn_notes
     from udasa_core.cli.console import console_progress
@@ -101,6 +103,10 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
     for table in (stack_table(checked, catalog), plan_table(checked, catalog)):
         say(f"{table}\n")
     say(f"{estimate_table(estimate(checked, catalog, console_progress()))}\n")
+    say(f"{model_table(checked, catalog)}\n")
+    suites = suites_asked(checked, catalog)
+    if suites is not None:
+        say(f"{suites}\n")
     remade = remade_table(checked, catalog)
     if remade is not None:
         say(f"{remade}\n")

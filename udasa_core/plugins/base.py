@@ -66,6 +66,11 @@ class Plugin:
             done in seconds, costs nothing, and loads no weights."""
             return ()
 
+        def limited(self, items: int) -> Mapping[str, Any]:
+            """Kind `suite`: return the options that hold it to about so many questions, for `udasa eval
+            --limit`: by default `limit`, where there is such a field; none where nothing limits it."""
+            return {"limit": items} if "limit" in type(self).model_fields else {}
+
         @property
         def common_to_stages(self) -> Sequence[str]:
             """Kind `trainer`: the options that all stages have to give alike, since what they shape goes on
@@ -87,6 +92,10 @@ class Plugin:
     needs: ClassVar[Sequence[str]] = ()
     """The shared resources that it asks for, such as `("embedder",)`. They count in the fingerprint of
     what it makes; one that is not declared is refused."""
+
+    also_called: ClassVar[Mapping[str, str]] = {}
+    """Names that somebody may look for it by, such as that of a program that it talks to, with what is to be
+    written then: told where no plugin has such a name."""
 
     label_free: bool | None = None
     """Whether no human label enters a run by this plugin: True, False, or None where nobody knows. Runs are
@@ -126,6 +135,11 @@ class Plugin:
         """Kind `stages`: the names of the stages that it makes, in order, so that a misspelt
         `[trainer.<stage>]` is refused before the run. None where they depend on the pairs."""
         return None
+
+    @property
+    def judgements_each(self) -> int:
+        """Kind `suite`: how often a judge is asked about one of its questions, and one model, at most."""
+        return 0
 
     @property
     def remarks(self) -> Sequence[str]:
