@@ -15,7 +15,7 @@ from udasa_core.files.lock import unused
 from udasa_core.models.resolve import check_model
 from udasa_core.pipeline import align
 from udasa_core.plugins.catalog import Catalog, read_catalog
-from udasa_core.plugins.stack import check_plugins, selected_options
+from udasa_core.plugins.stack import check_plugins, chosen_plugins
 from udasa_core.running.conduct import running
 from udasa_core.sources.source import check_source
 from udasa_core.store.manifest import Manifest, check_format, is_store, note_of, registered
@@ -84,7 +84,9 @@ def limit_suites(configuration: Configuration, items: int, *, catalog: Catalog |
     """
     read, known = read_configuration(configuration), catalog or read_catalog()
     config = load(read, catalog=known)
-    options = {table.name: one for table, one in selected_options(config, known) if table.kind == "suite"}
+    options = {
+        one.table.name: one.options for one in chosen_plugins(config, known) if one.table.kind == "suite"
+    }
     tables = []
     for plain in read.raw.get("suite", ()):
         name = plain.get("name", plain["use"])

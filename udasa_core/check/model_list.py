@@ -9,6 +9,7 @@ from udasa_core.errors import SourceError, UdasaError
 from udasa_core.export.licence import UNKNOWN
 from udasa_core.models.model_size import ModelSize, model_size
 from udasa_core.plugins.catalog import Catalog
+from udasa_core.plugins.stack import chosen_plugins
 from udasa_core.report.table import Table
 from udasa_core.running.used_models import UsedModel, used_models
 from udasa_core.text.size import size
@@ -19,7 +20,7 @@ _NOT_HERE = "not here yet"
 def model_table(config: RunConfig, catalog: Catalog) -> Table:
     """Return every model that is loaded, with its weights, the memory that these take, and its licence as its
     own files state it. Nothing is fetched."""
-    rows = [_row(model, config) for model in used_models(config, catalog)]
+    rows = [_row(model, config) for model in used_models(config, chosen_plugins(config, catalog))]
     return Table("Models", ("for", "source", "weights", "memory", "licence"), rows)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from udasa_core.config.parse import RunConfig
@@ -17,7 +17,7 @@ from udasa_core.models.model_size import model_size
 from udasa_core.models.resolve import check_model
 from udasa_core.plugins.catalog import Catalog
 from udasa_core.plugins.outlook import Outlook
-from udasa_core.plugins.stack import importable, selected_options, stage_names
+from udasa_core.plugins.stack import Chosen, chosen_plugins, importable, stage_names
 from udasa_core.prompts.read import PromptSource, ReadPrompt, read_prompts
 from udasa_core.records import Prompt
 from udasa_core.resources.entailment import CrossEncoderEntailment
@@ -42,11 +42,12 @@ def preflight(
     server may not be needed any more: none is asked.
     """
     notes: list[str] = []
-    used = list(used_models(config, catalog))
-    faults = [*_model_faults(config, used, notes), *_plugin_faults(config, catalog, kinds, resumes)]
+    chosen = chosen_plugins(config, catalog)
+    used = list(used_models(config, chosen))
+    faults = [*_model_faults(config, used, notes), *_plugin_faults(config, chosen, kinds, resumes)]
     if kinds is None:
-        faults += [*_device_faults(used), *_four_bit_faults(config, catalog), *_folder_faults(config)]
-        faults += _disk_faults(config, catalog) if not resumes else ()
+        faults += [*_device_faults(used), *_four_bit_faults(config, chosen), *_folder_faults(config)]
+        faults += _disk_faults(config, chosen, stage_names(config, catalog)) if not resumes else ()
     return list(dict.fromkeys(faults)), notes
 
 
@@ -77,7 +78,7 @@ def _device_faults(used: list[UsedModel]) -> Iterator[Fault]:
             yield Fault(place, told, 'write device = "auto", or leave it out')
 
 
-def _four_bit_faults(config: RunConfig, catalog: Catalog) -> Iterator[Fault]:
+def _four_bit_faults(config: RunConfig, chosen: Sequence[Chosen]) -> Iterator[Fault]:
     if loading.has_bitsandbytes():
         return
     asked = [
@@ -86,9 +87,9 @@ def _four_bit_faults(config: RunConfig, catalog: Catalog) -> Iterator[Fault]:
         if getattr(table, "quantization", "none") == "4bit"
     ]
     asked += [
-        f"{table.path}.quantize"
-        for table, options in selected_options(config, catalog)
-        if table.kind == "trainer" and getattr(options, "quantize", "none") == "4bit"
+        f"{one.table.path}.quantize"
+        for one in chosen
+        if one.table.kind == "trainer" and getattr(one.options, "quantize", "none") == "4bit"
     ]
     for place in asked:
         yield Fault(place, loading.NO_BITSANDBYTES, loading.WITHOUT_BITSANDBYTES)
@@ -118,10 +119,12 @@ def _existing(folder: Path) -> Path:
     return folder
 
 
-def _disk_faults(config: RunConfig, catalog: Catalog) -> Iterator[Fault]:
+def _disk_faults(
+    config: RunConfig, chosen: Sequence[Chosen], stages: Sequence[str] | None
+) -> Iterator[Fault]:
     """Yield that the disk is too small. A store holds about a quarter of what uncompressed responses of full
     length would take: less than that is refused."""
-    least = _least_bytes(config, catalog)
+    least = _least_bytes(config, chosen, stages)
     free = shutil.disk_usage(_existing(config.store_dir)).free
     if free < least:
         yield Fault(
@@ -131,8 +134,7 @@ def _disk_faults(config: RunConfig, catalog: Catalog) -> Iterator[Fault]:
         )
 
 
-def _least_bytes(config: RunConfig, catalog: Catalog) -> float:
-    stages = stage_names(config, catalog)
+def _least_bytes(config: RunConfig, chosen: Sequence[Chosen], stages: Sequence[str] | None) -> float:
     prompts = _counted(config)
     stored = stored_bytes(config, prompts, responses(config, prompts, stages)) / 4 if prompts else 0
     try:
@@ -141,7 +143,7 @@ def _least_bytes(config: RunConfig, catalog: Catalog) -> float:
         model = None
     if model is None:
         return stored
-    trainers = {table.path: options for table, options in selected_options(config, catalog)}
+    trainers = {one.table.path: one.options for one in chosen}
     left = trained_bytes(model, trainers[config.trainer.path]) if config.trainer.path in trainers else 0
     # While a stage trains, a checkpoint and its optimizer lie beside what it leaves.
     return stored + left * (len(stages or ("",)) + 2)
@@ -205,13 +207,13 @@ def _head_faults(model: UsedModel, outlook: Outlook) -> Iterator[Fault]:
 
 
 def _plugin_faults(
-    config: RunConfig, catalog: Catalog, kinds: Collection[str] | None, resumes: bool
+    config: RunConfig, chosen: Sequence[Chosen], kinds: Collection[str] | None, resumes: bool
 ) -> Iterator[Fault]:
     """Yield what the selected plugins' options foresee."""
     outlook = _outlook(config, resumes=resumes)
     with importable(config.root):
-        for table, options in selected_options(config, catalog):
-            look = getattr(options, "preflight", None)
+        for one in chosen:
+            table, look = one.table, getattr(one.options, "preflight", None)
             if look is None or (kinds is not None and table.kind not in kinds):
                 continue
             try:

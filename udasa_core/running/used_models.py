@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from udasa_core.config.parse import RunConfig
 from udasa_core.config.schema import STAND_INS, ModelTable
 from udasa_core.plugins.base import ModelKind
-from udasa_core.plugins.catalog import Catalog
-from udasa_core.plugins.stack import needs_of, selected_options
+from udasa_core.plugins.stack import Chosen
 from udasa_core.resources.shared import role_of
 
 
@@ -30,9 +29,12 @@ class UsedModel:
     instead: str = ""
 
 
-def used_models(config: RunConfig, catalog: Catalog) -> Iterator[UsedModel]:
-    """Yield the policy, the models that resources need, and those that plugins name, in this order."""
-    needs = needs_of(config, catalog)
+def used_models(config: RunConfig, chosen: Sequence[Chosen]) -> Iterator[UsedModel]:
+    """Yield the policy, the models that resources need, and those that plugins name, in this order.
+
+    chosen: the plugins that the configuration selects.
+    """
+    needs = {need for one in chosen for need in one.needs}
     roles = dict.fromkeys(role_of(need, config.models) for need in sorted(needs))
     for role in ("model", *(role for role in roles if role is not None)):
         table = config.models.get(role) or config.models.get(STAND_INS.get(role, ""))
@@ -49,7 +51,8 @@ def used_models(config: RunConfig, catalog: Catalog) -> Iterator[UsedModel]:
             getattr(table, "quantization", "none"),
             "policy" if stands_in else "",
         )
-    for plugin, options in selected_options(config, catalog):
+    for one in chosen:
+        plugin, options = one.table, one.options
         for source, kind in getattr(options, "named_models", {}).items():
             yield UsedModel(
                 f"{plugin.path}.source",
