@@ -118,6 +118,7 @@ def _what(name: str) -> str:
 # Public names that have no docstring of their own.
 _TOLD = {
     "CONTRACT": "The version of the contract between the core and plugins.",
+    "ModelKind": 'What a model is loaded as: "causal language model" or "classifier".',
     "Part": 'What of a response a likelihood, or a loss, is taken over: "answer", "reasoning" or "all".',
     "RatingRule": 'How `rating` reads a text: "agreed" or "fastchat", as a field of a judge\'s options.',
     "Role": 'Who speaks a message: "system", "user" or "assistant".',

@@ -49,6 +49,9 @@ class MisbehavingServer:
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
+        # The headers of those that asked for the list of models, and how it is answered.
+        self.listed: list[Mapping[str, str]] = []
+        self.lists: Behaviour = status(404)
         self.most_at_once = 0
         self._at_once = 0
         self._next: deque[Behaviour] = deque()
@@ -67,7 +70,10 @@ class MisbehavingServer:
                 outer._serve(self)
 
             def do_GET(self) -> None:
-                outer._serve(self)  # after a redirection
+                if self.path.endswith("/models"):
+                    outer._list(self)
+                else:
+                    outer._serve(self)  # after a redirection
 
             def send_response(self, code: int, message: str | None = None) -> None:
                 # Before the first byte is out: whoever gets it may ask the next thing at once.
@@ -105,6 +111,11 @@ class MisbehavingServer:
         self.over.set()
         self._server.shutdown()
         self._server.server_close()
+
+    def _list(self, handler: BaseHTTPRequestHandler) -> None:
+        """Tell the models; costs nothing, and is no call."""
+        self.listed.append(dict(handler.headers.items()))
+        self.lists(Call(handler.path, self.listed[-1], {}), handler)
 
     def _serve(self, handler: BaseHTTPRequestHandler) -> None:
         body = handler.rfile.read(int(handler.headers.get("Content-Length", 0)))

@@ -8,17 +8,19 @@ import udasa_core
 
 PUBLIC = {
     # the Python API
-    "ConfigError", "SourceError", "UdasaError", "Run", "clean", "find_run", "load", "names_source",
-    "read_configuration", "run", "score", "work", "Probe", "probe",
+    "ConfigError", "SourceError", "UdasaError", "Run", "clean", "find_run", "limit_suites", "load",
+    "names_source", "read_configuration", "run", "score", "work", "Probe", "probe",
     # experiments
     "Cost", "OpenRun", "Paired", "Sampled", "Scored", "Staged", "Steps", "run_experiment",
     # the contract
-    "CONTRACT", "ComparedOptions", "LikelihoodOptions", "Options", "Plugin", "hookimpl",
+    "CONTRACT", "ComparedOptions", "LikelihoodOptions", "ModelKind", "Options", "Outlook", "Plugin",
+    "hookimpl",
     # what answers share
     "Answer", "AnswerWord", "agreements", "answer_to", "answer_words", "answered", "asks_yes_or_no",
     "final_answers", "same_answers", "same_word", "stance", "yes_and_no",
     # tables, and texts for a terminal
-    "Change", "Interval", "Table", "TableColumn", "printable", "rounds_table", "transition_tables",
+    "Change", "Interval", "SuiteWork", "Table", "TableColumn", "printable", "rounds_table",
+    "suite_table", "transition_tables",
     # records
     "Abstain", "Adapter", "Column", "Event", "Grade", "Group", "Message", "Metric", "ModelRef", "Pair",
     "PairTable", "Pairing", "Part", "Prompt", "Unpaired", "Report", "Response", "Role", "SamplingOptions",

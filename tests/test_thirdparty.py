@@ -188,7 +188,7 @@ def test_its_own_tests_pass_from_where_it_is_installed(site: Path) -> None:
 
 
 def test_without_it_the_configuration_is_refused_with_what_to_install() -> None:
-    with pytest.raises(CatalogError, match="pip install udasa-plugin-sentiment"):
+    with pytest.raises(CatalogError, match="is found once that one is installed"):
         read_catalog().find("dimension", "sentiment.lexicon")
 
 

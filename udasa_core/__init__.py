@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from udasa_core.api import clean as clean
+    from udasa_core.api import limit_suites as limit_suites
     from udasa_core.api import load as load
     from udasa_core.api import read_configuration as read_configuration
     from udasa_core.api import run as run
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from udasa_core.models.resolve import resolve_model as resolve_model
     from udasa_core.models.thought_budget import ThoughtBudget as ThoughtBudget
     from udasa_core.models.thought_budget import ThoughtClock as ThoughtClock
+    from udasa_core.plugins.base import ModelKind as ModelKind
     from udasa_core.plugins.base import Options as Options
     from udasa_core.plugins.base import Plugin as Plugin
     from udasa_core.plugins.compared import ComparedOptions as ComparedOptions
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
     from udasa_core.plugins.compared import same_answers as same_answers
     from udasa_core.plugins.compared import yes_and_no as yes_and_no
     from udasa_core.plugins.likelihood import LikelihoodOptions as LikelihoodOptions
+    from udasa_core.plugins.outlook import Outlook as Outlook
     from udasa_core.probing.probe import Probe as Probe
     from udasa_core.probing.probe import probe as probe
     from udasa_core.prompts.labelled import Labelled as Labelled
@@ -119,6 +122,8 @@ if TYPE_CHECKING:
     from udasa_core.resources.protocols import Resources as Resources
     from udasa_core.resources.protocols import Similarity as Similarity
     from udasa_core.running.scoring import score as score
+    from udasa_core.running.suite_work import SuiteWork as SuiteWork
+    from udasa_core.running.suite_work import suite_table as suite_table
     from udasa_core.sources.digests import adapter_digest as adapter_digest
     from udasa_core.sources.digests import check_adapter_files as check_adapter_files
     from udasa_core.sources.digests import model_digest as model_digest
@@ -150,7 +155,7 @@ if TYPE_CHECKING:
     from udasa_core.text.words import words as words
 
 _HOMES = {
-    "api": ("clean", "load", "read_configuration", "run"),
+    "api": ("clean", "limit_suites", "load", "read_configuration", "run"),
     "config.transitions": ("better_end",),
     "errors": ("ConfigError", "SourceError", "UdasaError"),
     "experiments.conduct": ("run_experiment",),
@@ -174,7 +179,7 @@ _HOMES = {
     "models.positions": ("refuse_longer",),
     "models.thought_budget": ("ThoughtBudget", "ThoughtClock"),
     "models.resolve": ("resolve_encoder", "resolve_model"),
-    "plugins.base": ("Options", "Plugin"),
+    "plugins.base": ("ModelKind", "Options", "Plugin"),
     "plugins.compared": (
         "ComparedOptions",
         "agreements",
@@ -184,6 +189,7 @@ _HOMES = {
         "yes_and_no",
     ),
     "plugins.likelihood": ("LikelihoodOptions",),
+    "plugins.outlook": ("Outlook",),
     "probing.probe": ("Probe", "probe"),
     "prompts.labelled": ("Labelled", "labelled"),
     "prompts.prompt_row": ("RowError", "row_id", "row_messages"),
@@ -233,6 +239,7 @@ _HOMES = {
         "Similarity",
     ),
     "running.scoring": ("score",),
+    "running.suite_work": ("SuiteWork", "suite_table"),
     "sources.digests": ("adapter_digest", "check_adapter_files", "model_digest"),
     "sources.model_folder": ("files_beside_weights",),
     "sources.limits": ("check_packed",),

@@ -10,12 +10,12 @@ from udasa_core.config.overrides import override
 from udasa_core.config.parse import RunConfig, parse_config
 from udasa_core.config.recipes import recipes
 from udasa_core.config.toml_text import check_plain, read_toml
-from udasa_core.errors import Fault, UdasaError
+from udasa_core.errors import Fault, UdasaError, UsageError
 from udasa_core.files.lock import unused
 from udasa_core.models.resolve import check_model
 from udasa_core.pipeline import align
 from udasa_core.plugins.catalog import Catalog, read_catalog
-from udasa_core.plugins.stack import check_plugins
+from udasa_core.plugins.stack import check_plugins, chosen_plugins
 from udasa_core.running.conduct import running
 from udasa_core.sources.source import check_source
 from udasa_core.store.manifest import Manifest, check_format, is_store, note_of, registered
@@ -74,6 +74,32 @@ def load(
         origin=read.origin,
         check=lambda config: [*check_plugins(config, known), *_check_sources(config)],
     )
+
+
+def limit_suites(configuration: Configuration, items: int, *, catalog: Catalog | None = None) -> Unchecked:
+    """Return a configuration whose suites ask about `items` questions each at most, by whichever of their
+    options do that; a lower limit stays.
+
+    Raises ConfigError with every fault of the configuration, and UsageError where nothing limits a suite.
+    """
+    read, known = read_configuration(configuration), catalog or read_catalog()
+    config = load(read, catalog=known)
+    options = {
+        one.table.name: one.options for one in chosen_plugins(config, known) if one.table.kind == "suite"
+    }
+    tables = []
+    for plain in read.raw.get("suite", ()):
+        name = plain.get("name", plain["use"])
+        asked = getattr(options[name], "limited", None)
+        limits: Mapping[str, int] = asked(items) if asked is not None else {}
+        if not limits:
+            raise UsageError(f"suite {name}: it has no option that limits what it asks; leave out --limit")
+        lowest = {
+            key: min(most, most if getattr(options[name], key) is None else getattr(options[name], key))
+            for key, most in limits.items()
+        }
+        tables.append({**plain, **lowest})
+    return read._replace(raw={**read.raw, "suite": tables})
 
 
 def quickstart() -> Path:

@@ -11,8 +11,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from udasa_core import Message, parse_json
+from udasa_plugin_openai.bill import Bill
 from udasa_plugin_openai.completion import Completion, read_completion
-from udasa_plugin_openai.connection import ConnectionOptions
+from udasa_plugin_openai.connection import ConnectionOptions, is_open_to_others
 from udasa_plugin_openai.deadline import deadline, watch
 from udasa_plugin_openai.failures import GarbledError, RefusedError, ServerError, advice
 from udasa_plugin_openai.key import Key, WithoutKey
@@ -32,6 +33,8 @@ _STRING = re.compile(r'"(?:content|text|delta|reasoning|reasoning_content)"\s*:\
 # Characters of a body that an error repeats, and of a garbled one that is kept.
 _EXCERPT = 200
 _KEPT = 2000
+# About as many bytes has a token of English.
+_BYTES_A_TOKEN = 4
 
 
 class _AttemptError(Exception):
@@ -50,12 +53,14 @@ class Client:
     who: the plugin that asks, for messages.
     """
 
-    def __init__(self, options: ConnectionOptions, who: str) -> None:
+    def __init__(self, options: ConnectionOptions, who: str, *, warns: bool = True) -> None:
+        """warns: say what the options caution of."""
         self._options = options
         self._who = who
         self._key = Key(options.api_key_env)
-        for caution in options.cautions:
+        for caution in options.cautions if warns else ():
             log.warning("%s: %s", who, caution)
+        self._bill = Bill(self._place, options.max_requests, options.max_total_tokens)
         self._pace = Pace(options.requests_per_minute)
 
     def complete(
@@ -71,8 +76,8 @@ class Client:
         nothing); what lacks something is asked for again like what failed. `stop` ends the waiting.
 
         Raises RefusedError where the server will not answer (status 3xx, or 4xx but 408, 409, 425 and 429),
-        GarbledError where what came at last is no answer, ServerError where nothing could be had, UdasaError
-        where the key cannot be had.
+        GarbledError where what came at last is no answer, BillError where as much was asked as may be,
+        ServerError where nothing could be had, UdasaError where the key cannot be had.
         """
         turns = [{"role": message.role, "content": message.content} for message in messages]
         body = {"model": self._options.model, "messages": turns, **parameters, **self._options.extra_body}
@@ -81,14 +86,38 @@ class Client:
             self._pace.wait(stop)
             if stop.is_set():
                 break
+            self._bill.request()
             try:
                 completion = self._attempt(sent)
+                self._bill.tokens(_used(completion, sent))
                 if lacks := fault(completion):
                     raise _AttemptError(lacks, raw=completion.raw)
                 return completion
             except _AttemptError as failed:
                 self._wait(failed, attempt, stop)
         raise ServerError(f"{self._place}: nobody waits for the answer any more")
+
+    def models(self, seconds: float) -> tuple[int, str]:
+        """Ask once for the list of models; return the status and the body.
+
+        seconds: for the connection, and for the answer. The key goes along, but not unencrypted to another
+        machine: that is left to requests which somebody wants answered. Raises ServerError where no answer
+        comes, UdasaError where the key cannot be had.
+        """
+        from urllib3.exceptions import HTTPError
+
+        url = f"{self._options.base_url.rstrip('/')}/models"
+        key = self._key.headers()
+        headers = {"Accept": "application/json", **({} if is_open_to_others(url) else key)}
+        try:
+            status, _, text = self._send("GET", url, None, headers, seconds, seconds)
+        except (_AttemptError, HTTPError, OSError) as error:
+            said = self._said(str(error))
+            raise ServerError(
+                f"{url} does not answer ({type(error).__name__.removeprefix('_')}: {said}): start the "
+                "server, or correct base_url"
+            ) from None
+        return status, text
 
     def _wait(self, failed: _AttemptError, attempt: int, stop: threading.Event) -> None:
         """Wait before the next attempt. Raises what ends the request where there is none."""
@@ -120,7 +149,9 @@ class Client:
 
         headers = {"Content-Type": "application/json", "Accept": "application/json", **self._key.headers()}
         try:
-            status, answered, text = self._post(sent, headers)
+            options = self._options
+            patience = (options.connect_timeout, options.read_timeout)
+            status, answered, text = self._send("POST", options.endpoint, sent, headers, *patience)
         except SSLError as error:
             raise ServerError(
                 f"{self._place}: no secure connection ({self._said(str(error))}); check base_url and the "
@@ -150,19 +181,29 @@ class Client:
         told = advice(status, bool(options.api_key_env), options.model, options.base_url)
         raise RefusedError(f"{self._place} answered with {problem}: {told}", status, said, text[:_KEPT])
 
-    def _post(self, sent: bytes, headers: Mapping[str, str]) -> tuple[int, Mapping[str, str], str]:
-        """Return status, headers and text of the answer, the key blotted out of the text."""
+    def _send(
+        self,
+        method: str,
+        url: str,
+        sent: bytes | None,
+        headers: Mapping[str, str],
+        connect: float,
+        read: float,
+    ) -> tuple[int, Mapping[str, str], str]:
+        """Return status, headers and text of the answer, the key blotted out of the text.
+
+        connect, read: seconds for the connection, and from there to the answer's last byte.
+        """
         from urllib3 import Timeout
 
-        options = self._options
-        with deadline(options.connect_timeout, options.read_timeout) as watching:
+        with deadline(connect, read) as watching:
             try:
                 response = self._pool.request(
-                    "POST",
-                    options.endpoint,
+                    method,
+                    url,
                     body=sent,
                     headers=headers,
-                    timeout=Timeout(connect=options.connect_timeout, read=options.read_timeout),
+                    timeout=Timeout(connect=connect, read=read),
                     retries=False,
                     redirect=False,
                     preload_content=False,
@@ -215,6 +256,14 @@ class Client:
         plain = "".join(character if character.isprintable() else " " for character in self._key.redact(text))
         words = " ".join(plain.split())
         return words if len(words) <= _EXCERPT else f"{words[:_EXCERPT]}…"
+
+
+def _used(completion: Completion, sent: bytes) -> int:
+    """Return the tokens of prompt and answer; where the server counts none, a quarter of the bytes."""
+    if completion.total_tokens is not None:
+        return completion.total_tokens
+    said = sum(len((choice.text or "") + choice.thought) for choice in completion.choices)
+    return (len(sent) + said) // _BYTES_A_TOKEN
 
 
 def _joined(body: str) -> str:

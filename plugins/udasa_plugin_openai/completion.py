@@ -38,11 +38,13 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A chat completion: its choices in order, its length in tokens where told, and the body itself."""
+    """A chat completion: its choices in order, the lengths in tokens that it tells (of the prompt, and of all
+    together), and the body itself."""
 
     choices: tuple[Choice, ...]
     prompt_tokens: int | None
     raw: str
+    total_tokens: int | None = None
 
 
 def read_completion(plain: Any, raw: str, clean: Callable[[str], str]) -> Completion:
@@ -53,12 +55,21 @@ def read_completion(plain: Any, raw: str, clean: Callable[[str], str]) -> Comple
     if not isinstance(choices, list) or not choices:
         raise ValueError("the answer has no choices")
     usage = plain.get("usage")
-    counted = usage.get("prompt_tokens") if isinstance(usage, Mapping) else None
+    usage = usage if isinstance(usage, Mapping) else {}
+    prompt, total = _count(usage, "prompt_tokens"), _count(usage, "total_tokens")
+    if total is None and prompt is not None and (said := _count(usage, "completion_tokens")) is not None:
+        total = prompt + said
     return Completion(
         tuple(_choice(choice, clean) for choice in choices),
-        counted if isinstance(counted, int) and not isinstance(counted, bool) else None,
+        prompt,
         clean(_without_logprobs(plain, raw)),
+        total,
     )
+
+
+def _count(usage: Mapping[str, Any], name: str) -> int | None:
+    counted = usage.get(name)
+    return counted if isinstance(counted, int) and not isinstance(counted, bool) and counted >= 0 else None
 
 
 def _without_logprobs(plain: Mapping[str, Any], raw: str) -> str:

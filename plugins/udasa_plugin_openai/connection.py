@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Any, Literal, Self
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
 from udasa_core import Options
+
+if TYPE_CHECKING:
+    from udasa_core import Outlook
 
 # Options that say how a server is asked and not what: they are no part of an answer's identity.
 INCIDENTAL = (
@@ -19,7 +23,24 @@ INCIDENTAL = (
     "retries",
     "concurrency",
     "requests_per_minute",
+    "max_requests",
+    "max_total_tokens",
 )
+_SERVED = 'with base_url = "http://localhost:{}/v1" and model = "…": the server is started by itself'
+# Servers that speak the protocol, at their usual ports.
+SERVERS = {
+    name: _SERVED.format(port)
+    for name, port in {
+        "vllm": 8000,
+        "sglang": 30000,
+        "llama.cpp": 8080,
+        "llama-server": 8080,
+        "ollama": 11434,
+        "lmstudio": 1234,
+        "tgi": 8080,
+        "litellm": 4000,
+    }.items()
+}
 # What the request itself decides.
 _DECIDED = frozenset(
     {
@@ -70,6 +91,18 @@ class ConnectionOptions(Options):
     requests_per_minute: float = Field(
         default=0.0, ge=0, description="Requests sent a minute at most, repeated ones included; 0: no limit."
     )
+    max_requests: int = Field(
+        default=0,
+        ge=0,
+        description="Requests that one command sends at most, repeated ones included; then it stops, and "
+        "typed again goes on from what was kept. 0: no limit.",
+    )
+    max_total_tokens: int = Field(
+        default=0,
+        ge=0,
+        description="Tokens, of prompts and answers together, as the server counts them, after which one "
+        "command sends no further request; as many as `concurrency` are still in flight then. 0: no limit.",
+    )
     token_limit: Literal["max_tokens", "max_completion_tokens"] = Field(
         default="max_tokens",
         description='What the server calls the token budget: "max_tokens", or "max_completion_tokens".',
@@ -105,6 +138,13 @@ class ConnectionOptions(Options):
             "between to read: write https://… as base_url where the server has it, or reach it by an SSH "
             "tunnel to localhost",
         )
+
+    def preflight(self, outlook: Outlook) -> Iterator[str]:
+        """Look whether the key is set and the server answers; what it answers costs nothing."""
+        from udasa_plugin_openai.ping import ping
+
+        if not outlook.resumes:
+            yield from ping(self)
 
     @property
     def endpoint(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -23,15 +23,18 @@ from udasa_core import (
 )
 from udasa_plugin_openai.asking import Requests
 from udasa_plugin_openai.client import Client
-from udasa_plugin_openai.connection import INCIDENTAL, ConnectionOptions
+from udasa_plugin_openai.connection import INCIDENTAL, SERVERS, ConnectionOptions
 from udasa_plugin_openai.grouping import grouped
 from udasa_plugin_openai.served import FAR
 
 if TYPE_CHECKING:
-    from udasa_core import CausalLM
+    from udasa_core import CausalLM, Outlook
     from udasa_plugin_openai.served import Logprobs
 
 log = logging.getLogger("udasa.openai")
+
+# Requests that find out what a server can.
+_PROBES = 3
 
 
 class OpenAIGenerator(Plugin):
@@ -82,8 +85,20 @@ class OpenAIGenerator(Plugin):
             "the model can; longer prompts are set aside beforehand. 0: as the model.",
         )
 
+        def preflight(self, outlook: Outlook) -> Iterator[str]:
+            """Look, besides, whether a shard can be ended: what is answered is kept by shards."""
+            yield from super().preflight(outlook)
+            least = outlook.shard_size + _PROBES
+            if 0 < self.max_requests < least:
+                yield (
+                    f"max_requests = {self.max_requests} would never end a shard of {outlook.shard_size} "
+                    f"prompts, which are kept together: write {least} at least (times the responses a prompt "
+                    "where the server gives one a request), or a smaller [run] shard_size"
+                )
+
     options: Options
     incidental = INCIDENTAL
+    also_called = SERVERS
     # Nobody here knows what the server serves.
     label_free = None
 

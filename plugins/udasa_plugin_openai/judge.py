@@ -12,7 +12,7 @@ from pydantic import Field
 from udasa_core import Grade, Message, Plugin, Prompt, RatingRule, Resources, hookimpl, rating
 from udasa_plugin_openai.client import Client
 from udasa_plugin_openai.completion import Completion
-from udasa_plugin_openai.connection import INCIDENTAL, ConnectionOptions
+from udasa_plugin_openai.connection import INCIDENTAL, SERVERS, ConnectionOptions
 from udasa_plugin_openai.failures import GarbledError, RefusedError
 from udasa_plugin_openai.settings import Settings
 from udasa_plugin_openai.spelled_tokens import kept_apart
@@ -63,6 +63,7 @@ class OpenAIJudge(Plugin):
 
     options: Options
     incidental = INCIDENTAL
+    also_called = SERVERS
 
     def __init__(self, options: Options, name: str, resources: Resources) -> None:
         super().__init__(options, name, resources)

@@ -58,7 +58,7 @@ def load_trainable(policy: ModelRef, options: PreferenceOptions, seed: int) -> A
     base = _without_dropout(load_base(replace(policy, quantization=quantization)))
     set_seed(seed)  # LoRA's first matrices are drawn at random
     if not policy.adapters:
-        return _fresh(base, options)
+        return fresh_adapter(base, options)
     if len(policy.adapters) > 1:
         raise UdasaError(
             "this trainer continues one adapter; merge the others into the base (`udasa export`)"
@@ -122,7 +122,7 @@ def _without_dropout(model: Any) -> Any:
     return model
 
 
-def _fresh(base: Any, options: PreferenceOptions) -> Any:
+def fresh_adapter(base: Any, options: PreferenceOptions) -> Any:
     """Return a base under a new adapter.
 
     Raises UdasaError where a target names no module, one that LoRA cannot be put around, or one that shares

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from udasa_core import Options
+from udasa_core import Options, UdasaError
+
+if TYPE_CHECKING:
+    from udasa_core import Outlook
 
 Targets = Literal["all-linear"] | Annotated[tuple[str, ...], Field(min_length=1)]
 
@@ -121,6 +125,18 @@ class PreferenceOptions(Options):
         if self.sft_below is None or self.sft_weight:
             return ()
         return ("sft_below says for which pairs sft_weight counts, and that is 0: it changes nothing",)
+
+    def preflight(self, outlook: Outlook) -> Iterator[str]:
+        """Try the adapter on the policy's modules, where targets are named."""
+        from udasa_plugin_preference.adapters import fresh_adapter
+
+        if self.peft == "lora" and self.targets != "all-linear":
+            model = outlook.bare_policy()
+            if model is not None:
+                try:
+                    fresh_adapter(model, self)
+                except UdasaError as error:
+                    yield str(error)
 
     @model_validator(mode="after")
     def _own_weights_are_whole(self) -> Self:

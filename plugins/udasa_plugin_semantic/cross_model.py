@@ -31,7 +31,7 @@ from udasa_core import (
 from udasa_plugin_semantic.dissent import outvoted, votes
 
 if TYPE_CHECKING:
-    from udasa_core import Recordings
+    from udasa_core import ModelKind, Recordings
 
 # Prompts whose responses are the policy's own, one by one, before the generator is blamed.
 _REPEATS = 4
@@ -98,6 +98,11 @@ class CrossModel(Plugin):
             pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$",
             description="auto, cpu, cuda, cuda:1 or mps.",
         )
+
+        @property
+        def named_models(self) -> dict[str, ModelKind]:
+            """The other model, where it is sampled here."""
+            return {} if self.source is None else {self.source: "causal language model"}
 
         @model_validator(mode="after")
         def _one_voice(self) -> Self:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ from udasa_plugin_transformers.rendering import RenderingOptions
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from udasa_core import Recordings
+    from udasa_core import Outlook, Recordings
 
 log = logging.getLogger("udasa.recorded")
 
@@ -56,6 +57,27 @@ class RecordedGenerator(Plugin):
             "messages, responses (a list of texts), and voters (likewise) where [generator] asks for some.",
         )
 
+        def preflight(self, outlook: Outlook) -> Iterator[str]:
+            """Look whether enough responses are recorded for the prompts."""
+            from udasa_core import Recordings
+
+            path = outlook.path(self.source)
+            if path is None or not path.is_file():
+                return
+            recordings = Recordings(path)
+            blocks = dict.fromkeys((0, outlook.voters))
+            found = [
+                next(filter(None, (_too_few(recordings, prompt, voters) for voters in blocks)), "")
+                for prompt in outlook.prompts()
+            ]
+            lacking = [told for told in found if told]
+            if found and len(lacking) / len(found) > outlook.max_set_aside:
+                yield (
+                    f"{len(lacking)} of {len(found)} prompts cannot be used: {lacking[0]}, and so on. Record "
+                    f"more under {self.source}, leave these prompts out, or allow them: "
+                    f"--set prompts.max_set_aside={math.ceil(1000 * len(lacking) / len(found)) / 1000}"
+                )
+
     options: Options
 
     @cached_property
@@ -69,17 +91,9 @@ class RecordedGenerator(Plugin):
         # One token of room for a response is enough: a longer one is cut.
         refusals = self.options.refusals(lm, prompts, SamplingOptions(max_new_tokens=1))
         return [
-            refusal or self._too_few(prompt, sampling)
+            refusal or _too_few(self._recordings, prompt, sampling.block * sampling.responses)
             for refusal, prompt in zip(refusals, prompts, strict=True)
         ]
-
-    def _too_few(self, prompt: Prompt, sampling: SamplingOptions) -> str:
-        """Say how many recorded responses, or voters, a prompt lacks; "" where it has enough."""
-        if sampling.block:
-            count, wanted = len(self._recordings.voters(prompt.messages)), sampling.block * sampling.responses
-            return "" if count >= wanted else f"{count} recorded voters, and [generator] voters is {wanted}"
-        count = len(self._recordings.of(prompt.messages))
-        return "" if count >= 2 else f"{count} recorded responses, and pairing needs 2"
 
     def _texts(self, prompt: Prompt, sampling: SamplingOptions) -> Sequence[str]:
         if not sampling.block:
@@ -125,3 +139,13 @@ class RecordedGenerator(Plugin):
         from udasa_core import Recordings
 
         return Recordings(self._path)
+
+
+def _too_few(recordings: Recordings, prompt: Prompt, voters: int) -> str:
+    """Say how many recorded responses, or of `voters` (0 for responses), a prompt lacks; "" where it has
+    enough."""
+    if voters:
+        count = len(recordings.voters(prompt.messages))
+        return "" if count >= voters else f"{count} recorded voters, and [generator] voters is {voters}"
+    count = len(recordings.of(prompt.messages))
+    return "" if count >= 2 else f"{count} recorded responses, and pairing needs 2"

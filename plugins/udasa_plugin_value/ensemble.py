@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from pydantic import Field, field_validator
 
@@ -11,6 +12,9 @@ from udasa_core import Classifier, Column, Group, Plugin, Score, content_key, ho
 from udasa_plugin_value.harm import HarmReading
 from udasa_plugin_value.pessimism import doubt
 from udasa_plugin_value.scoring import Conversation, score_conversations
+
+if TYPE_CHECKING:
+    from udasa_core import ModelKind, Outlook
 
 _GROUPS_A_CALL = 32
 
@@ -47,6 +51,16 @@ class HarmEnsemble(Plugin):
             ge=0.0,
             description="How many standard deviations between members count against a response.",
         )
+
+        @property
+        def named_models(self) -> dict[str, ModelKind]:
+            """The members."""
+            return {member.source: "classifier" for member in self.members}
+
+        def preflight(self, outlook: Outlook) -> Iterator[str]:
+            """Look whether each member's labels fit."""
+            for member in self.members:
+                yield from member.preflight(outlook)
 
         @field_validator("members")
         @classmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, StringConstraints
@@ -14,6 +14,8 @@ from udasa_plugin_value.scoring import Conversation
 if TYPE_CHECKING:
     from numpy import float64
     from numpy.typing import NDArray
+
+    from udasa_core import ModelKind, Outlook
 
 # How a head is read, by what its config calls its problem.
 _ACTIVATIONS = {"single_label_classification": "softmax", "multi_label_classification": "sigmoid"}
@@ -41,11 +43,29 @@ class HarmReading(Options):
         "chat template; without one, as a pair of what came before and the response).",
     )
 
+    @property
+    def named_models(self) -> dict[str, ModelKind]:
+        """The classifier."""
+        return {self.source: "classifier"}
+
+    def preflight(self, outlook: Outlook) -> Iterator[str]:
+        """Look whether the classifier's labels fit."""
+        classifier = outlook.classifier(self.source)
+        if classifier is not None:
+            try:
+                self.fitting(classifier, "")
+            except UdasaError as error:
+                yield str(error)
+
     def check(self, resources: Resources, name: str) -> Classifier:
         """Return the classifier, unread. Raises UdasaError where its labels do not fit these options."""
-        classifier = resources.classifier(self.source)
+        return self.fitting(resources.classifier(self.source), name)
+
+    def fitting(self, classifier: Classifier, name: str) -> Classifier:
+        """Return a classifier as it came. Raises UdasaError where its labels do not fit these options."""
         labels = classifier.labels
-        told = f"dimension {name!r}: the classifier {self.source} has the labels {', '.join(labels)}"
+        whose = f"dimension {name!r}: " if name else ""
+        told = f"{whose}the classifier {self.source} has the labels {', '.join(labels)}"
         for label in self.harmful:
             if label not in labels:
                 close = difflib.get_close_matches(label.lower(), [known.lower() for known in labels], n=1)

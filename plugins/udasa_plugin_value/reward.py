@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from udasa_core import Classifier, Column, Group, Plugin, Score, UdasaError, hookimpl
 from udasa_plugin_value.scoring import Conversation, score_conversations
+
+if TYPE_CHECKING:
+    from udasa_core import ModelKind, Outlook
 
 _GROUPS_A_CALL = 32
 
@@ -45,6 +49,17 @@ class LowReward(Plugin):
             default=1.0, gt=0.0, description="How much more reward brings the score from 0.5 to 0.27."
         )
 
+        @property
+        def named_models(self) -> dict[str, ModelKind]:
+            """The reward model."""
+            return {self.source: "classifier"}
+
+        def preflight(self, outlook: Outlook) -> Iterator[str]:
+            """Look whether the model has one label."""
+            classifier = outlook.classifier(self.source)
+            if classifier is not None and (told := _fault(classifier, self.source)):
+                yield told
+
     options: Options
     # Nobody here knows what the named model was trained on.
     label_free = None
@@ -67,12 +82,8 @@ class LowReward(Plugin):
 
     def _model(self) -> Classifier:
         model = self.resources.classifier(self.options.source)
-        if len(model.labels) != 1:
-            raise UdasaError(
-                f"dimension {self.name!r}: a reward model has one label, and {self.options.source} has "
-                f"{len(model.labels)}: {', '.join(model.labels)}. Name another model, or read this one by "
-                'use = "value.classifier" with its harmful labels'
-            )
+        if told := _fault(model, self.options.source):
+            raise UdasaError(f"dimension {self.name!r}: {told}")
         return model
 
     def _uncertainties(self, model: Classifier, conversations: Sequence[Conversation]) -> Sequence[Score]:
@@ -83,3 +94,14 @@ class LowReward(Plugin):
         relative = (rewards - self.options.centre) / self.options.scale
         scores: list[Score] = (0.5 * (1.0 - np.tanh(0.5 * relative))).tolist()
         return scores
+
+
+def _fault(model: Classifier, source: str) -> str:
+    """Say that a model's labels are not those of a reward model; "" where they are."""
+    if len(model.labels) == 1:
+        return ""
+    told = ", ".join(model.labels)
+    return (
+        f"a reward model has one label, and {source} has {len(model.labels)}: {told}. Name "
+        'another model, or read this one by use = "value.classifier" with its harmful labels'
+    )

@@ -5,19 +5,28 @@ Every figure is an estimate; each says what it rests on.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from udasa_core.check.model_size import ModelSize, local_path, model_size
 from udasa_core.errors import PromptsError
 from udasa_core.models.hardware import best_dtype
+from udasa_core.models.model_size import ModelSize, model_size
 from udasa_core.plugins.stack import importable, load_factory, stage_names
 from udasa_core.progress import Progress, silent
-from udasa_core.prompts.held_out import is_held_out, refuse_unwatched
-from udasa_core.prompts.read import PromptSource, ReadPrompt, read_prompts
+from udasa_core.prompts.held_out import refuse_unwatched
 from udasa_core.report.table import Table
+from udasa_core.running.workload import (
+    STORED_TOKEN,
+    Prompts,
+    budget,
+    count_prompts,
+    responses,
+    responses_each,
+    stored_bytes,
+    trained_bytes,
+    trains_whole,
+)
 from udasa_core.text.size import size
 
 if TYPE_CHECKING:
@@ -29,8 +38,6 @@ if TYPE_CHECKING:
 _BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 # English takes about four characters a token; three stays on the safe side.
 _CHARACTERS_A_TOKEN = 3
-# A stored token: its id, three figures of 4 bytes, and its text.
-_STORED_TOKEN = 16 + 4
 # Activations of one token in one layer, in numbers of the hidden size: 34 bytes in 16 bits (Korthikanti
 # et al. 2022, arXiv 2205.05198, equation 2, without the attention maps).
 _ACTIVATIONS = 17
@@ -42,18 +49,6 @@ _MOMENTS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Prompts:
-    """How many rows a source has, how many cannot be used and why, the longest prompt's characters, and how
-    many the run's draw holds out."""
-
-    usable: int
-    set_aside: int
-    longest: int
-    reasons: Mapping[str, int] = field(default_factory=dict)
-    held_out: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Figure:
     """One estimated figure, and what it rests on."""
 
@@ -62,34 +57,12 @@ class Figure:
     basis: str
 
 
-def count_prompts(config: RunConfig, progress: Progress = silent) -> Prompts | None:
-    """Count a source's rows by reading its file; None where that is not on this machine yet, and for data
-    sets (on the hub, or laid out as there), whose reading writes to a cache."""
-    table = config.prompts
-    path = None if table.source.startswith("hf:") else local_path(table.source, config.root)
-    if path is None or path.is_dir():
-        return None
-    source = PromptSource.of_table(table)
-    usable = longest = held_out = 0
-    reasons: Counter[str] = Counter()
-    with progress(f"reading {table.source}", None):
-        for row in read_prompts(source, config.root):
-            if isinstance(row, ReadPrompt):
-                usable += 1
-                held_out += is_held_out(row.prompt.id, config)
-                longest = max(longest, sum(len(message.content) for message in row.prompt.messages))
-            else:
-                reasons[row.reason] += 1
-    return Prompts(usable, reasons.total(), longest, dict(reasons), held_out)
-
-
 def estimate(config: RunConfig, catalog: Catalog, progress: Progress = silent) -> list[Figure]:
     """Return the estimate of a checked configuration, a figure each.
 
     Of the trainer's options `rank`, `batch`, `peft` and `keep_optimizer` are used, where it has them, and of
-    the pairing's `asks`. Raises SourceError where the
-    prompts, or the model's files, are there and cannot be read, and PromptsError where a run would stop over
-    the prompts that it cannot use.
+    the pairing's `asks`. Raises SourceError where the prompts, or the model's files, are there and cannot be
+    read, and PromptsError where a run would stop over the prompts that it cannot use.
     """
     trainer, pairing = (_options(table, config, catalog) for table in (config.trainer, config.pairing))
     prompts = count_prompts(config, progress)
@@ -98,12 +71,12 @@ def estimate(config: RunConfig, catalog: Catalog, progress: Progress = silent) -
         refuse_unwatched(config, prompts.held_out, prompts.usable)
     model = model_size(config.model.source, config.root)
     stages = stage_names(config, catalog)
-    responses = _responses(config, prompts, stages) if prompts is not None else 0
+    count = responses(config, prompts, stages) if prompts is not None else 0
     return [
-        *_work(config, prompts, responses, stages),
+        *_work(config, prompts, count, stages),
         *_asked_by_pairing(config, prompts, getattr(pairing, "asks", ())),
         *_memory(config, prompts, model, trainer),
-        *_disk(config, prompts, responses, model, trainer),
+        *_disk(config, prompts, count, model, trainer),
         *_kept_optimizers(config, model, catalog, stages),
     ]
 
@@ -150,27 +123,31 @@ def _work(
     aside = f", {prompts.set_aside} more set aside" if prompts.set_aside else ""
     yield Figure("prompts", f"{prompts.usable:,}", f"the rows of {config.prompts.source}{aside}")
     share = config.run.held_out
-    each = f"({config.sampling.responses} + {config.voters} voters)" if config.voters else str(_each(config))
+    each = (
+        f"({config.sampling.responses} + {config.voters} voters)"
+        if config.voters
+        else str(responses_each(config))
+    )
     rounds = config.rounds.count
     again = f"; all of them anew in each of {rounds} rounds" if rounds > 1 else ""
-    after = f", and the {share:.0%} held out once more after training{again}" if share else again
+    after = f", and the {prompts.held_out} held out once more after training{again}" if share else again
     after += "; control prompts come on top" if config.controls.source else ""
     if config.watches_prompts:
         known = f"; those held out after each of {len(stages or ())} stages"
-        unknown = f", and {_held_out(config, prompts) * _each(config):,} for each stage but the last"
+        unknown = f", and {prompts.held_out * responses_each(config):,} for each stage but the last"
         after += unknown if stages is None else known
     yield Figure("responses", f"{count:,}", f"prompts × {each}{after}")
     answer, thinking = config.sampling.max_new_tokens, config.sampling.thinking_tokens
     told = f"max_new_tokens ({answer})" if thinking is None else f"(max_new_tokens, {answer}, and "
     told += "" if thinking is None else f"thinking_tokens, {thinking})"
-    yield Figure("tokens sampled", f"≤ {count * _budget(config):,}", f"responses × {told}")
+    yield Figure("tokens sampled", f"≤ {count * budget(config):,}", f"responses × {told}")
 
 
 def _asked_by_pairing(config: RunConfig, prompts: Prompts | None, asks: Sequence[int]) -> Iterator[Figure]:
     """Yield what a pairing that asks questions of its own takes."""
     if prompts is None or not asks:
         return
-    count = config.rounds.count * (prompts.usable - _held_out(config, prompts))
+    count = config.rounds.count * (prompts.usable - prompts.held_out)
     basis = f"{count:,} prompts × {len(asks)}, what {config.pairing.name} asks of the prompts trained on"
     again = f" in {config.rounds.count} rounds" if config.rounds.count > 1 else ""
     yield Figure("questions of the pairing", f"{count * len(asks):,}", f"{basis}{again}")
@@ -179,38 +156,15 @@ def _asked_by_pairing(config: RunConfig, prompts: Prompts | None, asks: Sequence
         yield Figure("tokens sampled for pairs", f"≤ {count * sum(asks):,}", told)
 
 
-def _responses(config: RunConfig, prompts: Prompts, stages: Sequence[str] | None) -> int:
-    """Return how many responses are sampled in all rounds; where nobody knows the stages beforehand, but for
-    those that watching each of them takes."""
-    training = prompts.usable - _held_out(config, prompts)
-    rounds = config.rounds.count
-    # What the last stage leaves is what the round leaves.
-    policies = len(stages) if config.watches_prompts and stages else 1
-    return (rounds * training + (rounds * policies + 1) * _held_out(config, prompts)) * _each(config)
-
-
-def _held_out(config: RunConfig, prompts: Prompts) -> int:
-    return round(prompts.usable * config.run.held_out)
-
-
-def _each(config: RunConfig) -> int:
-    """Return how many responses a prompt gets, voters among them."""
-    return config.sampling.responses + config.voters
-
-
 def _memory(
     config: RunConfig, prompts: Prompts | None, model: ModelSize | None, trainer: BaseModel
 ) -> Iterator[Figure]:
     if model is None:
         yield Figure("memory", "unknown", f"{config.model.source} is not on this machine yet")
         return
-    dtype = (
-        config.model.dtype
-        if config.model.dtype != "auto"
-        else best_dtype(config.model.device.replace("auto", "cpu"))
-    )
+    dtype = _dtype(config.model.dtype, config.model.device)
     width = _BYTES[dtype]
-    weights = _weights(config, model, width)
+    weights = bytes_of_weights(model, config.model.dtype, config.model.device, config.model.quantization)
     told = "4 bits" if config.model.quantization == "4bit" else dtype
     yield Figure("memory: model", size(weights), f"{model.parameters:,} weights in {told}")
     length = _length(config, prompts)
@@ -221,39 +175,35 @@ def _memory(
     batch = _option(trainer, "batch", 1)
     tokens = 2 * batch * length
     activations = tokens * (model.layers * model.hidden * _ACTIVATIONS * width + 2 * model.vocabulary * 4)
-    whole = _trains_whole(trainer)
+    whole = trains_whole(trainer)
     trained = _trained_weights(trainer, model)
     whose = "the model's own weights, gradients and" if whole else "an adapter's"
     basis = f"activations of {batch} pairs ({tokens:,} tokens), {whose} optimizer; it may be twice that"
     yield Figure("memory: training", f"+ {size(activations + trained * _TRAINED_WEIGHT)}", basis)
 
 
-def _weights(config: RunConfig, model: ModelSize, width: int) -> float:
-    if config.model.quantization == "none":
+def bytes_of_weights(model: ModelSize, dtype: str, device: str, quantization: str = "none") -> float:
+    """Return the memory that a model's weights take. dtype, device: as a configuration names them."""
+    width = _BYTES[_dtype(dtype, device)]
+    if quantization == "none":
         return model.parameters * width
     # NF4 with its constants quantised again takes 4.13 bits; embeddings and norms stay as they are.
     kept = model.vocabulary * model.hidden
     return kept * width + (model.parameters - kept) * 4.13 / 8
 
 
+def _dtype(dtype: str, device: str) -> str:
+    return best_dtype(device.replace("auto", "cpu")) if dtype == "auto" else dtype
+
+
 def _length(config: RunConfig, prompts: Prompts | None) -> int:
     """Return the tokens of the longest prompt, as far as they are known, and a whole response."""
     prompt = -(-prompts.longest // _CHARACTERS_A_TOKEN) if prompts else 0
-    return prompt + _budget(config)
-
-
-def _budget(config: RunConfig) -> int:
-    """Return the tokens of the longest response."""
-    return config.sampling.max_new_tokens + (config.sampling.thinking_tokens or 0)
-
-
-def _trains_whole(trainer: BaseModel) -> bool:
-    """Say whether the model's own weights are trained, and not an adapter."""
-    return bool(getattr(trainer, "peft", "") == "none")
+    return prompt + budget(config)
 
 
 def _trained_weights(trainer: BaseModel, model: ModelSize) -> int:
-    return model.parameters if _trains_whole(trainer) else _option(trainer, "rank", 0) * model.linear_sides
+    return model.parameters if trains_whole(trainer) else _option(trainer, "rank", 0) * model.linear_sides
 
 
 def _option(trainer: BaseModel, name: str, default: int) -> int:
@@ -265,20 +215,16 @@ def _disk(
     config: RunConfig, prompts: Prompts | None, count: int, model: ModelSize | None, trainer: BaseModel
 ) -> Iterator[Figure]:
     if prompts is not None:
-        dimensions = len(config.dimensions)
-        # Two columns a dimension and U, in three steps; pairs repeat two responses a prompt, in two steps.
-        scores = count * 8 * (3 * dimensions + 1)
-        tokens = (count + 4 * config.rounds.count * prompts.usable) * _budget(config)
-        basis = f"{_STORED_TOKEN} bytes a token of responses and pairs, before compression; scores"
-        yield Figure("disk: store", f"≤ {size(tokens * _STORED_TOKEN + scores)}", basis)
-    rank = _option(trainer, "rank", 0)
-    if model is not None and _trains_whole(trainer):
+        basis = f"{STORED_TOKEN} bytes a token of responses and pairs, before compression; scores"
+        yield Figure("disk: store", f"≤ {size(stored_bytes(config, prompts, count))}", basis)
+    left = trained_bytes(model, trainer) if model is not None else 0
+    if left and trains_whole(trainer):
         basis = "a whole model in float32 a stage; seven times that while it trains"
-        yield Figure("disk: models", f"{size(model.parameters * 4)} a stage", basis)
-    elif model is not None and rank:
-        adapter = rank * model.linear_sides * 4
+        yield Figure("disk: models", f"{size(left)} a stage", basis)
+    elif left:
+        rank = _option(trainer, "rank", 0)
         basis = f"an adapter a stage, rank {rank} on all linear maps; thrice that while it trains"
-        yield Figure("disk: adapters", f"{size(adapter)} a stage", basis)
+        yield Figure("disk: adapters", f"{size(left)} a stage", basis)
 
 
 def _kept_optimizers(

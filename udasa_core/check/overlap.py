@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from udasa_core.check.model_size import local_path
 from udasa_core.config.parse import RunConfig
 from udasa_core.errors import UdasaError
+from udasa_core.models.model_size import local_path
 from udasa_core.models.resolve import resolve_encoder
 from udasa_core.plugins.built import BuiltPlugin
 from udasa_core.plugins.catalog import Catalog

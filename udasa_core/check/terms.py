@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from udasa_core.check.model_size import local_folder, local_path
 from udasa_core.config.parse import RunConfig
 from udasa_core.errors import FOREIGN
 from udasa_core.export.licence import UNKNOWN, licence_of
+from udasa_core.models.model_size import local_folder, local_path
 from udasa_core.records import ModelRef
 
 # What a licence, or where none is stated a source, is called → what such terms say. The first that fits.
@@ -66,7 +66,7 @@ def terms_notes(config: RunConfig) -> Iterator[str]:
     for place, source in named:
         if source == config.model.source:
             continue  # a model trained with its own output stays under its own licence
-        licence = _licence(source, config.root)
+        licence = licence_of_source(source, config.root)
         name = source if licence == UNKNOWN else licence
         told = next((said for pattern, said in _TERMS if re.search(pattern, name.casefold())), "")
         # A server's address and its model's name are of one voice.
@@ -92,7 +92,7 @@ def _named(options: Any) -> Iterator[str]:
             yield from _named(item)
 
 
-def _licence(source: str, root: Path) -> str:
+def licence_of_source(source: str, root: Path) -> str:
     """Return the licence that a model's own files state; "unknown" where it is no model's source, is not
     here, or states none. What a wheel states is its packaging's."""
     try:

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from udasa_core.check.model_size import local_folder, local_path
 from udasa_core.config.parse import RunConfig
 from udasa_core.errors import UdasaError
 from udasa_core.models.causal_lm import load_causal_lm
+from udasa_core.models.model_size import local_folder, local_path
 from udasa_core.models.thought_budget import ThoughtBudget
 from udasa_core.records import Message, ModelRef, SamplingOptions
 

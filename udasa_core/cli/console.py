@@ -1,4 +1,5 @@
-"""The observer `console`: progress bars on a terminal, for what lasts longer than two seconds."""
+"""The observer `console`: progress bars on a terminal, for what lasts longer than two seconds; elsewhere a
+line a minute."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, TextIO
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 PATIENCE = 2.0
+# Seconds between lines where there is no terminal: logs of hours stay short.
+BETWEEN_LINES = 60.0
 _SHOWN_KINDS = ("step", "suite", "work")
 _BAR = 28
 
@@ -45,10 +49,12 @@ class _Task:
 
 
 class ConsoleProgress(Plugin):
-    """Observer `console`: bars on stderr for steps and long work, silent where stderr is no terminal.
+    """Observer `console`: bars on stderr for steps and long work; where stderr is no terminal, a plain line a
+    minute.
 
-    A bar appears once its work has lasted two seconds, and leaves one line behind if it is a step. It has no
-    options. Cost: nothing before that; then a redraw four times a second.
+    A bar appears once its work has lasted two seconds, and leaves one line behind if it is a step. Without a
+    terminal, what lasts a minute says how far it is, and so again each minute, and says when it has ended.
+    It has no options. Cost: nothing before that; then a redraw four times a second.
     """
 
     def __init__(self, options: Options, name: str, resources: Any) -> None:
@@ -69,7 +75,7 @@ class ConsoleProgress(Plugin):
             if event.kind == "run":
                 if event.what == "finished":
                     self.close()
-            elif event.kind in _SHOWN_KINDS and _is_terminal(sys.stderr):
+            elif event.kind in _SHOWN_KINDS:
                 self._take(event)
 
     def _take(self, event: Event) -> None:
@@ -90,9 +96,26 @@ class ConsoleProgress(Plugin):
     def _watch(self) -> None:
         """Have the bars drawn once something has lasted: the thread at work need not tell of it."""
         if self._live is None and self._alarm is None:
-            self._alarm = threading.Timer(PATIENCE, self._wake)
-            self._alarm.daemon = True
-            self._alarm.start()
+            if _is_terminal(sys.stderr):
+                self._ring(PATIENCE, self._wake)
+            else:
+                self._ring(BETWEEN_LINES, self._say)
+
+    def _ring(self, seconds: float, do: Callable[[], None]) -> None:
+        self._alarm = threading.Timer(seconds, do)
+        self._alarm.daemon = True
+        self._alarm.start()
+
+    def _say(self) -> None:
+        """Say how far what has lasted is, where there is no terminal, and again later."""
+        with self._lock:
+            self._alarm = None
+            for task in _visible(self._drawn, BETWEEN_LINES):
+                parts = task.parts or 0
+                counted = f" {_amount(task.done)}/{_amount(parts)}," if parts > 1 else ""
+                _line(f"{task.name}:{counted} {clock(task.age)}{_remaining(task)}")
+            if self._tasks:
+                self._ring(BETWEEN_LINES, self._say)
 
     def _wake(self) -> None:
         with self._lock:
@@ -101,9 +124,7 @@ class ConsoleProgress(Plugin):
                 return
             oldest = max(task.age for task in self._tasks.values())
             if oldest < PATIENCE:
-                self._alarm = threading.Timer(PATIENCE - oldest + 0.01, self._wake)
-                self._alarm.daemon = True
-                self._alarm.start()
+                self._ring(PATIENCE - oldest + 0.01, self._wake)
                 return
             self._open()
 
@@ -126,7 +147,9 @@ class ConsoleProgress(Plugin):
         self._live = live
 
     def _finish(self, task: _Task) -> None:
-        if task.kind == "step" and task.age >= PATIENCE and self._live is not None:
+        if task.kind != "work" and task.age >= BETWEEN_LINES and not _is_terminal(sys.stderr):
+            _line(f"{task.name}: done in {clock(task.age)}")
+        elif task.kind == "step" and task.age >= PATIENCE and self._live is not None:
             made = task.done - task.begun_with
             count = f" · {made} of {task.parts}" if task.parts and task.parts > 1 else ""
             self._live.console.print(f"{printable_line(task.name)}{count} · {clock(task.age)}", markup=False)
@@ -167,11 +190,18 @@ def console_progress() -> Progress:
     return partial(progress, ConsoleProgress(ConsoleProgress.Options(), "console", None).udasa_observe)
 
 
-def _visible(tasks: Sequence[_Task]) -> Iterator[_Task]:
+def _line(text: str) -> None:
+    """Write one line to stderr; one that is gone stops nothing."""
+    with suppress(OSError, ValueError):
+        print(printable_line(text), file=sys.stderr, flush=True)
+
+
+def _visible(tasks: Sequence[_Task], patience: float | None = None) -> Iterator[_Task]:
     """Yield what has lasted; a step whose work of the same name tells more is left to that."""
+    patience = PATIENCE if patience is None else patience
     at_work = {task.name for task in tasks if task.kind == "work"}
     for task in tasks:
-        if task.age >= PATIENCE and not (task.kind != "work" and task.name in at_work):
+        if task.age >= patience and not (task.kind != "work" and task.name in at_work):
             yield task
 
 

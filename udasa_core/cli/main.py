@@ -87,27 +87,39 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
     """Check CONFIG whole, and print the stack, the plan and an estimate. Nothing is run or written."""
     from udasa_core.api import load
     from udasa_core.check.estimate import estimate, estimate_table
+    from udasa_core.check.model_list import model_table
     from udasa_core.check.overlap import overlap_table, overlaps
     from udasa_core.check.plan import plan_table, stack_table
     from udasa_core.check.remade import remade_table
+    from udasa_core.check.suite_list import suites_asked
     from udasa_core.check.terms import terms_notes
     from udasa_core.check.turns import turn_notes
     from udasa_core.cli.console import console_progress
+    from udasa_core.errors import ConfigError
     from udasa_core.plugins.catalog import read_catalog
     from udasa_core.plugins.stack import cautions
+    from udasa_core.running.preflight import preflight
 
     checked, catalog = load(config, overrides), read_catalog()
     for table in (stack_table(checked, catalog), plan_table(checked, catalog)):
         say(f"{table}\n")
     say(f"{estimate_table(estimate(checked, catalog, console_progress()))}\n")
+    say(f"{model_table(checked, catalog)}\n")
+    suites = suites_asked(checked, catalog)
+    if suites is not None:
+        say(f"{suites}\n")
     remade = remade_table(checked, catalog)
     if remade is not None:
         say(f"{remade}\n")
     found, untold = overlaps(checked, catalog, console_progress())
     if found:
         say(f"{overlap_table(found)}\n")
-    for told in (*cautions(checked, catalog), *terms_notes(checked), *untold, *turn_notes(checked)):
+    faults, unasked = preflight(checked, catalog)
+    notes = (*cautions(checked, catalog), *terms_notes(checked), *untold, *turn_notes(checked), *unasked)
+    for told in notes:
         say(f"note: {told}")
+    if faults:
+        raise ConfigError(faults, str(config))
     say(f"{config} has no fault; next: udasa run {config}")
 
 

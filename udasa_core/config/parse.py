@@ -7,8 +7,10 @@ factory that declares them.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -17,8 +19,11 @@ from pydantic import BaseModel, ValidationError
 from udasa_core.config.schema import (
     CORE_ARRAYS,
     CORE_TABLES,
+    DEVICE,
+    INSTANCE,
     KIND_TABLES,
     MODEL_TABLES,
+    NAME,
     OF_DIMENSIONS,
     VOTERS_A_BLOCK,
     ClustersTable,
@@ -193,6 +198,39 @@ GOES_BY: Mapping[str, str] = {"gate": "figure"}
 _DEFAULT_ENGINE: Mapping[str, Any] = {"use": "local"}
 _DEFAULT_OBSERVERS: Sequence[Mapping[str, Any]] = ({"use": "console"},)
 
+# What stands in the place of a key where several kinds of value are taken: "literal['all-linear']", "int".
+_KIND = re.compile(
+    r"(?:literal|tuple|list|dict|set|union|tagged-union|function-\w+|constrained-\w+)\W.*|"
+    r"(?:str|int|float|bool|none|literal)"
+)
+# Regular expressions, as people say them.
+_FORMS = {
+    NAME: "letters, digits, dots, _ and -, and begins with a letter or a digit",
+    DEVICE: "auto, cpu, cuda, cuda:1 or mps",
+    INSTANCE: "a name without blanks, quotes, brackets and =",
+}
+# Words that other libraries have for our keys.
+_ELSEWHERE: Mapping[str, Sequence[str]] = {
+    "lr": ("learning_rate",),
+    "batch_size": ("batch",),
+    "per_device_train_batch_size": ("batch",),
+    "gradient_accumulation_steps": ("accumulation",),
+    "num_train_epochs": ("epochs",),
+    "r": ("rank",),
+    "lora_alpha": ("alpha",),
+    "target_modules": ("targets",),
+    "k": ("responses",),
+    "n": ("responses",),
+    "num_return_sequences": ("responses",),
+    "max_tokens": ("max_new_tokens",),
+    "max_completion_tokens": ("max_new_tokens",),
+    "load_in_4bit": ("quantization", "quantize"),
+    "torch_dtype": ("dtype",),
+    "path": ("source",),
+    "name_or_path": ("source",),
+    "model_name": ("source", "model"),
+}
+
 _T = TypeVar("_T", bound=BaseModel)
 
 
@@ -212,9 +250,12 @@ def pydantic_faults(
 
     also: keys that the table knows besides the model's own.
     """
-    faults = []
+    faults: list[Fault] = []
+    # Where several kinds of value are taken, each kind's own fault is told: they make one.
+    told: dict[str, list[str]] = {}
     for detail in error.errors(include_url=False):
-        where = ".".join([path, *(str(part) for part in detail["loc"])]).strip(".")
+        keys = list(takewhile(lambda part: not _KIND.fullmatch(str(part)), detail["loc"]))
+        where = ".".join([path, *map(str, keys)]).strip(".")
         if detail["type"] == "extra_forbidden":
             faults.append(unknown_key(where, str(detail["loc"][-1]), [*model.model_fields, *also]))
         elif detail["type"] == "missing":
@@ -222,15 +263,38 @@ def pydantic_faults(
             hint = f"{detail['loc'][-1]} = …  # {field.description}" if field and field.description else ""
             faults.append(Fault(where, "is missing", hint))
         else:
-            message = detail["msg"].removeprefix("Value error, ")
-            said = "" if isinstance(detail["input"], Mapping) else f" (it is {excerpt(detail['input'])})"
-            faults.append(Fault(where, f"{message[0].lower()}{message[1:]}{said}"))
-    return faults
+            if where not in told:
+                said = "" if isinstance(detail["input"], Mapping) else f" (it is {excerpt(detail['input'])})"
+                told[where] = []
+                faults.append(Fault(where, said))
+            field = model.model_fields.get(str(keys[0])) if keys else None
+            told[where].append(_message(detail, field.description if field else None))
+    return [
+        replace(fault, message=f"{', or '.join(dict.fromkeys(told[fault.path]))}{fault.message}")
+        if fault.path in told
+        else fault
+        for fault in faults
+    ]
+
+
+def _message(detail: Mapping[str, Any], meaning: str | None) -> str:
+    """Return what is wrong with a value in words of the TOML. meaning: what the key's description says."""
+    if detail["type"] == "string_pattern_mismatch":
+        form = _FORMS.get(str(detail.get("ctx", {}).get("pattern", "")), "")
+        return f"takes {form or meaning or 'texts of another form'}"
+    if detail["type"] in ("tuple_type", "list_type"):
+        return "takes a list"
+    message = str(detail["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
+    if detail["type"] == "literal_error":
+        return f"takes {message}"
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    return f"{message[0].lower()}{message[1:]}"
 
 
 def unknown_key(path: str, key: str, known: Sequence[str]) -> Fault:
     """Return the fault of a key that nothing reads."""
-    close = difflib.get_close_matches(key, known, n=1)
+    close = [meant for meant in _ELSEWHERE.get(key, ()) if meant in known]
+    close = close or difflib.get_close_matches(key, known, n=1)
     hint = f'did you mean "{close[0]}"?' if close else f"known keys: {', '.join(known) or 'none'}"
     return Fault(path, "is not a known key", hint)
 

@@ -31,11 +31,17 @@ LONGEST_NAME, LONGEST_PATH = 255, 3072
 PathText = Annotated[str, AfterValidator(_path)]
 
 
+# The names of runs and of plugins' instances, and where is computed.
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+DEVICE = r"^(auto|cpu|mps|cuda(:\d+)?)$"
+INSTANCE = r"^[^\s\"'\[\]=]+$"
+
+
 class RunTable(Table):
     """[run]: the run's name, seed and split."""
 
     name: str = Field(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+        pattern=NAME,
         max_length=LONGEST_NAME,
         description="folder of the run under `folder`",
     )
@@ -63,9 +69,7 @@ class ModelTable(Table):
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         default="auto", description="auto: bfloat16 where the processor has it"
     )
-    device: str = Field(
-        default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, cuda, cuda:1 or mps"
-    )
+    device: str = Field(default="auto", pattern=DEVICE, description="auto, cpu, cuda, cuda:1 or mps")
     quantization: Literal["none", "4bit"] = Field(
         default="none", description="4bit: QLoRA's base, where bitsandbytes serves"
     )
@@ -95,9 +99,7 @@ class EncoderTable(Table):
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         default="float32", description="as for the model"
     )
-    device: str = Field(
-        default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="as for the model"
-    )
+    device: str = Field(default="auto", pattern=DEVICE, description="as for the model")
     trust_remote_code: bool = Field(default=False, description="run code that comes with the model")
 
 
@@ -233,7 +235,7 @@ class PluginKeys(Table):
 
     use: str = Field(min_length=1, description='entry point, "distribution/name", or "module:Factory"')
     name: str | None = Field(
-        default=None, pattern=r"^[^\s\"'\[\]=]+$", description="instance name; default: what `use` says"
+        default=None, pattern=INSTANCE, description="instance name; default: what `use` says"
     )
     weight: float = Field(default=1.0, ge=0, description="a dimension's share in U")
     fall_back: str = Field(

@@ -17,6 +17,7 @@ from udasa_core.experiments.regroup import first_responses, reread, with_written
 from udasa_core.job.job import Job
 from udasa_core.records import ModelRef, Prompt, Report
 from udasa_core.running.stages import walk_stages
+from udasa_core.running.suite_work import SuiteWork, suite_work
 from udasa_core.steps.aggregate import aggregate, fit
 from udasa_core.steps.agree import agree
 from udasa_core.steps.pair import pair
@@ -56,6 +57,10 @@ class OpenRun:
     def base(self) -> ModelRef:
         """The base policy."""
         return self._job.base
+
+    def suite_work(self) -> list[SuiteWork]:
+        """Return what each suite asks of one model."""
+        return suite_work(self._job.stack)
 
     @property
     def weights(self) -> Mapping[str, float]:

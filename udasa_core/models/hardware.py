@@ -1,4 +1,4 @@
-"""What this machine computes with: its device, and whether that device has bfloat16.
+"""What this machine computes with: its devices, and whether they have bfloat16.
 
 Importing torch takes seconds, so its answer is remembered until the machine is restarted or torch changes.
 """
@@ -41,6 +41,22 @@ def best_dtype(device: str) -> str:
     return "float32"
 
 
+def device_fault(device: str) -> str:
+    """Say why nothing can be computed on a device ("auto", "cpu", "mps", "cuda" or "cuda:1"); "" where it
+    can."""
+    kind, _, number = device.partition(":")
+    if kind in ("auto", "cpu"):
+        return ""
+    found = _accelerator()
+    if kind != found["device"]:
+        here = "" if found["device"] == "cpu" else f" ({found['device']} is)"
+        return f"there is no {kind} here{here}, or the installed torch cannot use it"
+    gpus = int(str(found["gpus"]))
+    if number and int(number) >= gpus:
+        return f"there is no {device} here, but {' and '.join(f'cuda:{gpu}' for gpu in range(gpus))}"
+    return ""
+
+
 def _cpu_has_bfloat16() -> bool:
     if not _CPU_INFO.is_file():
         return False
@@ -58,13 +74,18 @@ def _accelerator() -> dict[str, object]:
     memo = cache_root() / "hardware" / key
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         known = parse_json(memo.read_text())
-        return {"device": str(known["device"]), "cuda_bfloat16": bool(known["cuda_bfloat16"])}
+        return {
+            "device": str(known["device"]),
+            "cuda_bfloat16": bool(known["cuda_bfloat16"]),
+            "gpus": int(known["gpus"]),
+        }
     import torch
 
     cuda = torch.cuda.is_available()
     answer: dict[str, object] = {
         "device": "cuda" if cuda else "mps" if torch.backends.mps.is_available() else "cpu",
         "cuda_bfloat16": cuda and torch.cuda.is_bf16_supported(including_emulation=False),
+        "gpus": torch.cuda.device_count() if cuda else 0,
     }
     # A cache that cannot be written costs an import next time, and is no reason to fail.
     with contextlib.suppress(StoreError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,30 @@ from udasa_core.sources.digests import ADAPTER_WEIGHTS, check_adapter_files
 if TYPE_CHECKING:
     from peft import PeftModel
     from transformers import PreTrainedModel
+
+
+NO_BITSANDBYTES = "needs bitsandbytes, which is not installed"
+WITHOUT_BITSANDBYTES = (
+    'pip install "udasa[qlora]", or set [model] quantization = "none" and [trainer] quantize = "none"'
+)
+
+
+def has_bitsandbytes() -> bool:
+    """Say whether weights can be kept in 4 bits here. Imports nothing."""
+    return importlib.util.find_spec("bitsandbytes") is not None
+
+
+def bare_model(folder: Path) -> PreTrainedModel:
+    """Return the model that a folder's config.json describes, its modules without their weights: it takes no
+    memory, and computes nothing. Its own code is not run."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    with quiet(), torch.device("meta"):
+        model: PreTrainedModel = AutoModelForCausalLM.from_config(
+            AutoConfig.from_pretrained(folder, local_files_only=True)
+        )
+        return model
 
 
 def load_model(ref: ModelRef) -> PreTrainedModel:
@@ -90,13 +115,9 @@ def _placement(ref: ModelRef) -> dict[str, Any]:
         raise UdasaError(f'quantization {ref.quantization!r} is unknown: set quantization = "none" or "4bit"')
     import torch
     from transformers import BitsAndBytesConfig
-    from transformers.utils import is_bitsandbytes_available
 
-    if not is_bitsandbytes_available():
-        raise UdasaError(
-            'quantization = "4bit" needs bitsandbytes, which is not installed: pip install "udasa[qlora]", '
-            'or set [model] quantization = "none" and [trainer] quantize = "none"'
-        )
+    if not has_bitsandbytes():
+        raise UdasaError(f'quantization = "4bit" {NO_BITSANDBYTES}: {WITHOUT_BITSANDBYTES}')
     # The settings of QLoRA (Dettmers et al. 2023, arXiv 2305.14314): NF4, its constants quantised again.
     four_bits = BitsAndBytesConfig(
         load_in_4bit=True,

@@ -6,13 +6,18 @@ has those that it declares, and for the others the defaults that stand here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from pydantic import BaseModel, ConfigDict
 
 from udasa_core.resources.protocols import Resources
+
+if TYPE_CHECKING:
+    from udasa_core.plugins.outlook import Outlook
+
+ModelKind = Literal["causal language model", "classifier"]
 
 
 class Plugin:
@@ -48,6 +53,23 @@ class Plugin:
         def cautions(self) -> Sequence[str]:
             """What `udasa check` tells of them although nothing is wrong, a sentence each."""
             return ()
+
+        @property
+        def named_models(self) -> Mapping[str, ModelKind]:
+            """The models that it loads besides the run's own: source → what it is loaded as. `udasa check`
+            lists them with their sizes, and what is not there is told before the first sample."""
+            return {}
+
+        def preflight(self, outlook: Outlook) -> Iterable[str]:
+            """Yield what would stop a run and can be known before its first sample, a sentence each with what
+            to type: a server that does not answer, say. Asked by `udasa check`, and as a run begins; it is
+            done in seconds, costs nothing, and loads no weights."""
+            return ()
+
+        def limited(self, items: int) -> Mapping[str, Any]:
+            """Kind `suite`: return the options that hold it to about so many questions, for `udasa eval
+            --limit`: by default `limit`, where there is such a field; none where nothing limits it."""
+            return {"limit": items} if "limit" in type(self).model_fields else {}
 
         @property
         def common_to_stages(self) -> Sequence[str]:
@@ -89,6 +111,10 @@ class Plugin:
     """The shared resources that it asks for, such as `("embedder",)`. They count in the fingerprint of
     what it makes; one that is not declared is refused."""
 
+    also_called: ClassVar[Mapping[str, str]] = {}
+    """Names that somebody may look for it by, such as that of a program that it talks to, with what is to be
+    written then: told where no plugin has such a name."""
+
     label_free: bool | None = None
     """Whether no human label enters a run by this plugin: True, False, or None where nobody knows. Runs are
     stamped with it, by the kinds that decide what is trained on. Where an option decides, `__init__` sets
@@ -127,6 +153,11 @@ class Plugin:
         """Kind `stages`: the names of the stages that it makes, in order, so that a misspelt
         `[trainer.<stage>]` is refused before the run. None where they depend on the pairs."""
         return None
+
+    @property
+    def judgements_each(self) -> int:
+        """Kind `suite`: how often a judge is asked about one of its questions, and one model, at most."""
+        return 0
 
     @property
     def remarks(self) -> Sequence[str]:

@@ -15,9 +15,9 @@ from functools import cached_property
 from importlib.machinery import PathFinder
 from pathlib import Path
 
-from udasa_core.errors import CatalogError
+from udasa_core.errors import FOREIGN, CatalogError
 from udasa_core.hookspecs import CHANGES, CONTRACT, KINDS, PROJECT
-from udasa_core.plugins.entry_points import entry_points
+from udasa_core.plugins.entry_points import entry_points, load
 from udasa_core.text.printable import excerpt
 
 LOCAL = "local"
@@ -99,14 +99,29 @@ class Catalog:
         names = sorted({offer.name for offer in self.of_kind(kind)})
         close = difflib.get_close_matches(name, names, n=1)
         family = name.split(".")[0]
-        guess = f"{PROJECT}-plugin-{normalise(family)}"
-        if close:
-            # "sentiment.lexicon" looks like "semantic.lexical", and is another family's all the same.
-            is_misspelt = "." not in name or family in {one.split(".")[0] for one in names}
-            other = "" if is_misspelt else f" Another plugin is added with `pip install {guess}`, say"
-            return f'; did you mean "{close[0]}"?{other}'
+        # "sentiment.lexicon" looks like "semantic.lexical", and is another family's all the same.
+        is_misspelt = "." not in name or family in {one.split(".")[0] for one in names}
+        if close and is_misspelt:
+            return f'; did you mean "{close[0]}"?'
+        for offer in self.of_kind(kind):
+            if told := _also_called(offer).get(normalise(name)):
+                return f': write use = "{offer.name}", {told}'
         offered = f"; installed: {', '.join(names)}" if names else "; none is installed"
-        return f"{offered} (a plugin is added with `pip install {guess}`, say)"
+        return (
+            f"{offered}. What another distribution offers is found once that one is installed: "
+            "`udasa plugins` lists what is"
+        )
+
+
+def _also_called(offer: Offer) -> dict[str, str]:
+    """Return by which other names an offer is looked for, with what is said then; imports it."""
+    if offer.fault:
+        return {}
+    try:
+        told = getattr(load(offer.target), "also_called", {})
+        return {normalise(name): str(said) for name, said in told.items()}
+    except FOREIGN:  # somebody's module that cannot be imported is not what was looked for
+        return {}
 
 
 def read_catalog(path: Sequence[str] | None = None) -> Catalog:

@@ -49,7 +49,7 @@ SHAPING = ("generator", "dimension", "calibration", "aggregation", "pairing", "s
 
 
 @dataclass(frozen=True, slots=True)
-class _Chosen:
+class Chosen:
     """A selected factory with its validated options: what is needed to build a BuiltPlugin."""
 
     table: PluginTable
@@ -92,7 +92,7 @@ def load_factory(offer: Offer) -> Any:
     return factory
 
 
-def _choose(table: PluginTable, catalog: Catalog) -> tuple[_Chosen | None, list[Fault]]:
+def _choose(table: PluginTable, catalog: Catalog) -> tuple[Chosen | None, list[Fault]]:
     """Find a table's factory and validate its options; what stands in the way comes back as faults."""
     try:
         offer = catalog.find(table.kind, table.use)
@@ -114,13 +114,13 @@ def _choose(table: PluginTable, catalog: Catalog) -> tuple[_Chosen | None, list[
     except FOREIGN as error:  # a third party's validator may do anything
         told = f"{offer} cannot check its options: {type(error).__name__}: {error}"
         return None, [Fault(table.path, told)]
-    return _Chosen(table, offer, factory, options, tuple(attribute(factory, "needs"))), []
+    return Chosen(table, offer, factory, options, tuple(attribute(factory, "needs"))), []
 
 
 def check_plugins(config: RunConfig, catalog: Catalog) -> list[Fault]:
     """Return the faults of every plugin table: missing, ambiguous, not importable, wrong options."""
     faults: list[Fault] = []
-    all_chosen: list[_Chosen] = []
+    all_chosen: list[Chosen] = []
     names: Sequence[str] | None = None
     with importable(config.root):
         for table in config.plugins():
@@ -142,7 +142,7 @@ def check_plugins(config: RunConfig, catalog: Catalog) -> list[Fault]:
     return faults
 
 
-def _combined(config: RunConfig, chosen: Sequence[_Chosen], names: Sequence[str] | None) -> Iterator[Fault]:
+def _combined(config: RunConfig, chosen: Sequence[Chosen], names: Sequence[str] | None) -> Iterator[Fault]:
     """Yield what does not go together, as far as the tables themselves are right."""
     pairing, stages = _pairing_and_stages(chosen)
     # A table that its own check refused is None here; its fault has been told.
@@ -154,7 +154,7 @@ def _combined(config: RunConfig, chosen: Sequence[_Chosen], names: Sequence[str]
         yield from combination_faults(trainers, _pair_maker(pairing), quantized=quantized)
 
 
-def _pairing_and_stages(chosen: Sequence[_Chosen]) -> tuple[_Chosen | None, _Chosen | None]:
+def _pairing_and_stages(chosen: Sequence[Chosen]) -> tuple[Chosen | None, Chosen | None]:
     """Return both, None for one that cannot be chosen."""
     pairing, stages = (
         next((one for one in chosen if one.table.kind == kind), None) for kind in ("pairing", "stages")
@@ -162,17 +162,17 @@ def _pairing_and_stages(chosen: Sequence[_Chosen]) -> tuple[_Chosen | None, _Cho
     return pairing, stages
 
 
-def _pair_maker(pairing: _Chosen) -> PairMaker:
+def _pair_maker(pairing: Chosen) -> PairMaker:
     return PairMaker(pairing.table.name, pairing.options, attribute(pairing.factory, "fills"))
 
 
-def _options_of_trainers(chosen: Sequence[_Chosen]) -> dict[str, BaseModel]:
+def _options_of_trainers(chosen: Sequence[Chosen]) -> dict[str, BaseModel]:
     return {one.table.path: one.options for one in chosen if one.table.kind == "trainer"}
 
 
 def cautions(config: RunConfig, catalog: Catalog) -> Iterator[str]:
     """Yield what selected plugins' options caution of, in sentences with whose they are. Nothing is built."""
-    all_chosen: list[_Chosen] = []
+    all_chosen: list[Chosen] = []
     names: Sequence[str] | None = None
     with importable(config.root):
         for table in config.plugins():
@@ -232,7 +232,7 @@ def _is_inherited(config: RunConfig, fault: Fault) -> bool:
     return key not in config.raw["trainer"][stage]
 
 
-def _stage_names(config: RunConfig, chosen: _Chosen) -> tuple[Sequence[str] | None, list[Fault]]:
+def _stage_names(config: RunConfig, chosen: Chosen) -> tuple[Sequence[str] | None, list[Fault]]:
     """Return the stages that the policy makes, where it says so beforehand, and the faults of
     [trainer.<stage>] tables whose stage is none of them."""
     resources = SharedResources({}, config.root, lambda event: None).limited_to(
@@ -292,6 +292,13 @@ def needs_of(config: RunConfig | ScoringConfig, catalog: Catalog) -> frozenset[s
     with importable(config.root):
         found = [_choose(table, catalog) for table in config.plugins()]
     return frozenset(need for chosen, _ in found if chosen is not None for need in chosen.needs)
+
+
+def chosen_plugins(config: RunConfig, catalog: Catalog) -> list[Chosen]:
+    """Return every plugin that a configuration selects, with its checked options; nothing is built."""
+    with importable(config.root):
+        found = [_choose(table, catalog)[0] for table in config.plugins()]
+    return [chosen for chosen in found if chosen is not None]
 
 
 class Stack(Registry):

@@ -33,15 +33,20 @@ class CrossEncoderEntailment:
         self._classifier = classifier
         self._source = source
 
-    def probabilities(self, pairs: Sequence[tuple[str, str]]) -> NDArray[float64]:
-        """Return (len(pairs), 3) rows that sum to 1. Raises SourceError where labels are of other names."""
-        import numpy as np
-
+    def check(self) -> None:
+        """Raise SourceError where the model's labels are not those of entailment. No weight is loaded."""
         if self._classifier.problem_type in ("multi_label_classification", "regression"):
             raise SourceError(
                 f"entailment {self._source}: its config.json says {self._classifier.problem_type}, and "
                 "of these labels one holds. Name an entailment model"
             )
+        _ = self._columns
+
+    def probabilities(self, pairs: Sequence[tuple[str, str]]) -> NDArray[float64]:
+        """Return (len(pairs), 3) rows that sum to 1. Raises SourceError where labels are of other names."""
+        import numpy as np
+
+        self.check()
         logits = self._classifier.logits(pairs)
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         shares = powers / powers.sum(axis=1, keepdims=True)

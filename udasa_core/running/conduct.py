@@ -6,12 +6,12 @@ Whatever calls steps is a run with a manifest that `show` and `clean` know, an e
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
 from udasa_core.config.parse import RunConfig
-from udasa_core.errors import StoreError, UdasaError
+from udasa_core.errors import ConfigError, Fault, StoreError, UdasaError
 from udasa_core.files.lock import in_use, locked
 from udasa_core.job.job import Job
 from udasa_core.job.made_with import code_digests, used_versions
@@ -22,6 +22,7 @@ from udasa_core.plugins.stack import build_plugins, needs_of
 from udasa_core.records import Event, ModelRef
 from udasa_core.resources.shared import SharedResources
 from udasa_core.running.model_refs import resolve_models
+from udasa_core.running.preflight import OF_MODELS, is_begun, is_finished, preflight
 from udasa_core.running.termination import terminable
 from udasa_core.store.manifest import Manifest, register
 from udasa_core.store.store import FORMAT, IN_USE
@@ -36,14 +37,21 @@ def running(
     """Open a run, give its job, and have the manifest say how it ended.
 
     keep_samples: take samples that other versions of udasa, a plugin or a library made, where nothing else
-    about them differs. Raises ConfigError where a model cannot be had (nothing is written but the cache),
+    about them differs. Raises ConfigError where a model cannot be had, or something else is known to stop
+    the run (nothing is written but the cache),
     LockedError where another process is at the same run, and whatever the steps raise. Ctrl-C and SIGTERM
     leave a run that the same call continues.
     """
     catalog = catalog or read_catalog()
     with terminable():
         observers = _observers(config, catalog)
+        looks_ahead = not is_finished(config)
+        if looks_ahead:
+            _refuse(config, preflight(config, catalog, resumes=is_begun(config))[0])
         refs = resolve_models(config, needs_of(config, catalog), observers.progress)
+        if looks_ahead:
+            # What was fetched, or converted, tells more.
+            _refuse(config, preflight(config, catalog, kinds=OF_MODELS, resumes=True)[0])
         with (
             locked(config.run_dir / ".lock", f"run {config.run.name} is already being made"),
             in_use(config.store_dir / IN_USE, "the store is being cleaned"),
@@ -56,6 +64,11 @@ def running(
             register(job.store.root, config.run_dir)
             with _word_on_the_end(job, manifest):
                 yield job
+
+
+def _refuse(config: RunConfig, faults: Sequence[Fault]) -> None:
+    if faults:
+        raise ConfigError(faults, config.origin)
 
 
 def _observers(config: RunConfig, catalog: Catalog) -> Observers:

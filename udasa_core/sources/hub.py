@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import logging
 import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from udasa_core.errors import SourceError
 from udasa_core.progress import Progress
@@ -20,6 +22,8 @@ _CODE = ["*.py"]
 _DATA = ["*.parquet", "*.jsonl", "*.jsonl.gz", "*.json", "*.csv", "*.csv.gz", "*.tsv", "*.txt", "README.md"]
 # A SHA-1, of a small file, or a SHA-256.
 _HEX = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
+# Seconds that the hub may take to say whether it has something.
+_PATIENCE = 5.0
 # Copies of the weights in other formats.
 _UNWANTED = ["original/*", "onnx/*", "openvino/*", "consolidated*"]
 
@@ -48,12 +52,7 @@ def hub_model(source: Source, progress: Progress, *, with_code: bool = False) ->
             # A snapshot may be there in part; then the hub is asked for the rest.
             if not folder_faults(folder):
                 return _as_fetched(folder, source, progress)
-    with progress(f"fetching {source.name}@{source.revision}", None):
-        try:
-            folder = snapshot(local=False)
-        except hub_errors() as error:
-            raise SourceError(unreachable(source, error)) from error
-    return _as_fetched(folder, source, progress)
+    return _as_fetched(_fetched(source, "model", progress, snapshot), source, progress)
 
 
 def hub_data(source: Source, progress: Progress) -> Path:
@@ -78,12 +77,71 @@ def hub_data(source: Source, progress: Progress) -> Path:
     if re.fullmatch("[0-9a-f]{40}", source.revision):
         with contextlib.suppress(OSError):
             return _as_fetched(snapshot(local=True), source, progress)
-    with progress(f"fetching {source.name}@{source.revision}", None):
+    return _as_fetched(_fetched(source, "dataset", progress, snapshot), source, progress)
+
+
+class SilentHubError(SourceError):
+    """The hub gave no answer: there is no network, it is down, or it was told to be left alone."""
+
+
+def ask_hub(source: Source, kind: Literal["model", "dataset"] = "model") -> None:
+    """Ask the hub once whether it has a repository at that revision, and gives it to whoever asks.
+
+    Raises SourceError where it refuses, and SilentHubError where no answer comes within seconds.
+    """
+    from huggingface_hub import HfApi
+
+    hub = HfApi()
+    try:
+        asked = hub.model_info if kind == "model" else hub.dataset_info
+        found = asked(source.name, revision=source.revision, timeout=_PATIENCE)
+        if found.gated:
+            hub.auth_check(source.name, repo_type=kind)
+    except hub_errors() as error:
+        refused = getattr(getattr(error, "response", None), "status_code", None)
+        kind_of = SourceError if refused is not None and 400 <= refused < 500 else SilentHubError
+        raise kind_of(unreachable(source, error)) from error
+
+
+@contextlib.contextmanager
+def _one_line() -> Iterator[None]:
+    """Let the hub's client tell once that it tries again, and not each time."""
+    log = logging.getLogger("huggingface_hub.utils._http")
+    told: list[str] = []
+
+    def is_first(record: logging.LogRecord) -> bool:
+        if record.levelno != logging.WARNING:
+            return True
+        told.append(record.getMessage())
+        return len(told) == 1
+
+    log.addFilter(is_first)
+    try:
+        yield
+    finally:
+        log.removeFilter(is_first)
+
+
+def _fetched(
+    source: Source, kind: Literal["model", "dataset"], progress: Progress, fetch: Callable[[bool], Path]
+) -> Path:
+    """Return what `fetch` gets from the hub; where that gives no sign, what lies in its cache.
+
+    fetch: takes whether to leave the hub alone. Raises SourceError.
+    """
+    with progress(f"fetching {source.name}@{source.revision}", None), _one_line():
         try:
-            folder = snapshot(local=False)
+            ask_hub(source, kind)
+        except SilentHubError as silent:
+            # Its client would ask again and again for half a minute.
+            try:
+                return fetch(True)
+            except hub_errors():
+                raise silent from None
+        try:
+            return fetch(False)
         except hub_errors() as error:
             raise SourceError(unreachable(source, error)) from error
-    return _as_fetched(folder, source, progress)
 
 
 def _as_fetched(folder: Path, source: Source, progress: Progress) -> Path:

@@ -82,6 +82,13 @@ def weight_files(folder: Path) -> list[Path]:
     return [folder / name for name in sorted({first, *shards})]
 
 
+def architectures(folder: Path) -> tuple[str, ...]:
+    """Return what a model's config.json says it is (LlamaForCausalLM, say); none where it does not say."""
+    config = _read_json(folder / "config.json")
+    named = config.get("architectures") if isinstance(config, dict) else None
+    return tuple(name for name in named if isinstance(name, str)) if isinstance(named, list) else ()
+
+
 def chat_template_hash(folder: Path) -> str:
     """Return the SHA-256 of a tokenizer's chat template, "" where it has none."""
     template = _chat_template(folder)

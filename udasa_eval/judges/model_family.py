@@ -1,9 +1,11 @@
-"""Whether two models are of one family, by their names: a judge favours its own kind's answers."""
+"""Whether two models are of one family, by names and cards: a judge favours its own kind's answers."""
 
 from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 from udasa_core import Judge, ModelRef
 
@@ -46,6 +48,9 @@ _FAMILIES = {
 _FAMILIES |= {"chatglm": "glm", "chatgpt": "gpt", "codellama": "llama", "qwq": "qwen"}
 _FAMILIES |= dict.fromkeys(("codestral", "ministral", "mixtral"), "mistral")
 _WORD = re.compile(r"[a-z]+")
+# A card's front matter, and its base models there: one, or a list with one a line.
+_FRONT = re.compile(r"---\n(.*?)\n---", re.DOTALL)
+_BASES = re.compile(r"^base_model:((?:.*(?:\n\s*- .*)*))$", re.MULTILINE)
 _NO_NAMES = frozenset({"model", "models", "checkpoint", "adapter", "merged", "gguf", "safetensors"})
 
 
@@ -73,12 +78,17 @@ def is_same_family(model: str, other: str) -> bool:
 def is_own_judge(suite: str, judge: Judge, policy: ModelRef) -> bool:
     """Say whether a judge is known to be of the judged model's family, and warn if so.
 
-    The judge's model is read from its `model`, a name or a source; a judge without one is not known.
+    The judge's model is read from its `model`, a name or a source; a judge without one is not known. Where a
+    model lies in a folder, what its card names as its base counts, too.
     Judges grade their own kind higher (Zheng et al. 2023, arXiv 2306.05685, section 3.3; Panickssery et al.
     2024, arXiv 2404.13076).
     """
     model = judge.model
-    if not model or not is_same_family(model, policy.source):
+    ours = policy.source, *_origins(Path(policy.folder))
+    theirs = model, *_origins(Path(model.partition(":")[2]) if model.startswith("file:") else Path())
+    common = {family for one in ours for family in families(one)}
+    common &= {family for one in theirs for family in families(one)}
+    if not model or not common:
         return False
     log.warning(
         "suite %r: the judge %s and the judged model %s belong to the same family (%s): judges favour their "
@@ -86,6 +96,17 @@ def is_own_judge(suite: str, judge: Judge, policy: ModelRef) -> bool:
         suite,
         model,
         policy.source,
-        ", ".join(sorted(families(model) & families(policy.source))),
+        ", ".join(sorted(common)),
     )
     return True
+
+
+def _origins(folder: Path) -> Iterator[str]:
+    """Yield the models that a model is made from, as its card says: an exported one may have any name."""
+    try:
+        card = (folder / "README.md").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return
+    head = _FRONT.match(card)
+    for line in _BASES.findall(head[1]) if head and folder != Path() else ():
+        yield from (name.strip(" -'\"") for name in line.splitlines() if name.strip(" -'\""))

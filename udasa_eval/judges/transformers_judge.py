@@ -25,6 +25,7 @@ from udasa_core import (
 )
 
 if TYPE_CHECKING:
+    from udasa_core import ModelKind
     from udasa_eval.judges.answering import Answering
 
 log = logging.getLogger("udasa.judge")
@@ -73,6 +74,11 @@ class TransformersJudge(Plugin):
             description="Passed to the chat template, such as { enable_thinking = false }.",
         )
         rating_rule: RatingRule = "agreed"
+
+        @property
+        def named_models(self) -> dict[str, ModelKind]:
+            """The judge."""
+            return {self.source: "causal language model"}
 
     options: Options
     incidental = ("source", "dtype", "device")

@@ -14,6 +14,9 @@ from udasa_eval.judges.options import JudgedOptions
 from udasa_eval.judges.prompts import JudgePrompt, read_judge_prompts
 from udasa_eval.mt_bench.data import SOURCE, BenchQuestion, find_files, read_questions
 
+# As many has MT-Bench.
+_CATEGORIES = 8
+
 
 class BenchOptions(JudgedOptions):
     """Which questions, how they are answered, and how they are graded."""
@@ -37,6 +40,10 @@ class BenchOptions(JudgedOptions):
         description="How many questions of each category are asked, from the first; all without it.",
     )
     max_new_tokens: int = Field(default=1024, ge=1, description="The longest answer, in tokens.")
+
+    def limited(self, items: int) -> dict[str, int]:
+        """Return how many questions of each category make about so many."""
+        return {"per_category": max(1, items // (len(self.categories) or _CATEGORIES))}
 
 
 @dataclass(frozen=True, slots=True)

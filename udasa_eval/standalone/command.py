@@ -46,6 +46,10 @@ def evaluation() -> None:
     show_default=True,
     help="Where results go. Typed again, the command continues there.",
 )
+@click.option("--name", help="What the result is called there; by default, the model and a digest.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N", help="Ask about N questions of each suite at most."
+)
 def measure(
     model: str | None,
     suites: tuple[str, ...],
@@ -53,18 +57,31 @@ def measure(
     config: Path | None,
     overrides: tuple[str, ...],
     folder: Path,
+    name: str | None,
+    limit: int | None,
 ) -> None:
     """Measure MODEL (a source such as file:FOLDER or hf:owner/name@revision) on suites.
 
     Without MODEL, that of --config is measured. Writes results.json, results.md and a Parquet of items a
     suite.
     """
-    from udasa_core import printable
+    from udasa_core import Table, printable
     from udasa_eval.standalone.evaluation import evaluate_model
     from udasa_eval.standalone.results import write_results
 
+    def tell(plan: Table) -> None:
+        click.echo(printable(f"{plan}\n"), err=True)
+
     run = evaluate_model(
-        model, suites, configuration=config, overrides=overrides, adapter=adapter, folder=folder
+        model,
+        suites,
+        configuration=config,
+        overrides=overrides,
+        adapter=adapter,
+        folder=folder,
+        name=name,
+        limit=limit,
+        tell=tell,
     )
     click.echo(write_results(run, run.folder))
     told = f"wrote {run.folder}/results.json and results.md, and a Parquet of the items of each suite"

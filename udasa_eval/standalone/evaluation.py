@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from udasa_core import Adapter, Run, Steps, UdasaError, adapter_digest, content_key, load, read_configuration
+from udasa_core import (
+    Adapter,
+    Run,
+    Steps,
+    Table,
+    UdasaError,
+    adapter_digest,
+    content_key,
+    limit_suites,
+    load,
+    read_configuration,
+    suite_table,
+)
 
 # What the one model is called in the results.
 MODEL = "model"
@@ -35,26 +49,56 @@ def evaluate_model(
     overrides: Sequence[str] = (),
     adapter: Path | None = None,
     folder: Path = Path("runs/eval"),
+    name: str | None = None,
+    limit: int | None = None,
+    tell: Callable[[Table], None] = lambda plan: None,
 ) -> Run:
     """Run suites on a model; what is in the store is not made again. Results lie in the run's folder.
 
     model: a source (`hf:`, `pypi:`, `file:`), or None for the configuration's. suites: names, beside those
     of the configuration. configuration: a TOML whose [model], [generator], [judge], [[suite]] and the like
-    count, and nothing else. adapter: a folder with a LoRA adapter for the model.
+    count, and nothing else. adapter: a folder with a LoRA adapter for the model. name: what the result is
+    called; by default, the model and a digest of what is asked. limit: about how many questions of each suite
+    are asked at most. tell: is told what will be asked, before anything is.
+
+    Where nothing could be measured, no folder is left.
     """
     for file in (_WEIGHTS, _SETTINGS):
         if adapter is not None and not (adapter / file).is_file():
             raise UdasaError(f"{adapter} is no adapter: it has no {file}")
     read = read_configuration(configuration, default=default_configuration())
     raw = evaluation_configuration(model, suites, read.raw, overrides, str(read.origin))
+    if limit is not None:
+        raw = dict(limit_suites(read._replace(raw=raw), limit).raw)
     steps = Steps(folder, read)
-    with steps.run(raw, _name(raw, read.root, adapter)) as run:
+    with _nothing_left(folder), steps.run(raw, name or _name(raw, read.root, adapter)) as run:
         ref = run.base
         if adapter is not None:
             ref = ref.with_adapter(Adapter(adapter_digest(adapter), str(adapter.resolve())))
+        tell(suite_table(run.suite_work()))
         run.suites({MODEL: ref})
         run.tell(evaluated=ref.to_json())
     return Run(run.folder, made=run.made)
+
+
+@contextmanager
+def _nothing_left(folder: Path) -> Iterator[None]:
+    """Take away the folder that an evaluation made, where it ends in an error with nothing to go on from."""
+    before = set(folder.glob("*")) if folder.is_dir() else set()
+    try:
+        yield
+    except UdasaError:
+        for made in set(folder.glob("*")) - before:
+            if (made / "manifest.json").is_file() and not _has_made(made):
+                shutil.rmtree(made)
+        raise
+
+
+def _has_made(folder: Path) -> bool:
+    """Say whether any output that a run points at was made."""
+    run = Run(folder)
+    store, made = folder / run.manifest.plain["store"], run.manifest.keys()
+    return any(list((store / step).glob(f"{key}.*")) for step, key in made)
 
 
 def evaluation_configuration(

@@ -49,6 +49,11 @@ class Helpfulness(OpenSuite):
     options: OpenOptions
     grading: ClassVar[JudgePrompt] = HELPFUL
 
+    @property
+    def judgements_each(self) -> int:
+        """One a repeat."""
+        return self.options.repeats
+
     @hookimpl
     def udasa_evaluate(self, policy: ModelRef, seed: int) -> SuiteReport:
         """Return the figures, and one row a prompt and repeat."""

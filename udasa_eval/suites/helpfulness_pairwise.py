@@ -47,6 +47,11 @@ class HelpfulnessPairwise(OpenSuite):
         """The digest of the prompts, and the base's identity."""
         return content_key(super().fingerprint, self.resources.base.key)
 
+    @property
+    def judgements_each(self) -> int:
+        """Both orders, each repeat."""
+        return 2 * self.options.repeats
+
     @hookimpl
     def udasa_evaluate(self, policy: ModelRef, seed: int) -> SuiteReport:
         """Return the figures, and one row a prompt and repeat."""

@@ -24,6 +24,7 @@ from udasa_core import (
     content_key,
     hookimpl,
 )
+from udasa_eval.inputs.evenly import evenly
 from udasa_eval.instructions.check import check
 from udasa_eval.instructions.language import detection
 from udasa_eval.instructions.prompts import InstructedPrompt, own_instructions, read_instructions
@@ -66,6 +67,9 @@ class Instructions(PromptFileSuite):
         file: str = Field(
             default="ifeval_input_data.jsonl", description="The file to read where the source is a folder."
         )
+        limit: int | None = Field(
+            default=None, ge=1, description="So many prompts, taken evenly; left out: all."
+        )
         responses: int = Field(default=1, ge=1, description="Responses a prompt (K).")
         max_new_tokens: int = Field(default=200, ge=1, description="The longest response, in tokens.")
         temperature: float = Field(
@@ -105,7 +109,8 @@ class Instructions(PromptFileSuite):
     @cached_property
     def _asked(self) -> tuple[InstructedPrompt, ...]:
         source = self.options.source
-        return own_instructions() if source is None else read_instructions(self._path, source)
+        asked = own_instructions() if source is None else read_instructions(self._path, source)
+        return evenly(asked, self.options.limit)
 
 
 def _row(asked: InstructedPrompt, group: Group | None, seed: int) -> dict[str, Any]:

@@ -56,6 +56,11 @@ class MTBench(BenchSuite):
         """The digest of the questions, the references and the judge prompts: a source is only a name."""
         return self._bench.digest
 
+    @property
+    def judgements_each(self) -> int:
+        """One a turn and repeat: its questions are turns."""
+        return self.options.repeats
+
     @hookimpl
     def udasa_evaluate(self, policy: ModelRef, seed: int) -> SuiteReport:
         """Return the figures, and one row a question, turn and repeat."""

@@ -67,6 +67,11 @@ class MTBenchPairwise(BenchSuite):
         baseline = file_digest(self.resources.data(given)) if given else self.resources.base.key
         return content_key(self._bench.digest, baseline)
 
+    @property
+    def judgements_each(self) -> int:
+        """Both orders of each turn, each repeat."""
+        return 2 * self.options.repeats
+
     @hookimpl
     def udasa_evaluate(self, policy: ModelRef, seed: int) -> SuiteReport:
         """Return the figures, and one row a question, turn and repeat."""

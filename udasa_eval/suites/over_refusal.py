@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from udasa_core import (
     UdasaError,
     hookimpl,
 )
+from udasa_eval.inputs.evenly import evenly
 from udasa_eval.refusals.detector import is_refusal
 from udasa_eval.refusals.xstest import FILE, SOURCE, TestPrompt, read_xstest
 from udasa_eval.statistics.columns import column, measured
@@ -50,6 +52,9 @@ class OverRefusal(PromptFileSuite):
             default=SOURCE, min_length=1, description="A CSV of XSTest's layout, or a folder with one."
         )
         file: str = Field(default=FILE, description="The file to read where the source is a folder.")
+        limit: int | None = Field(
+            default=None, ge=1, description="So many prompts, taken evenly; left out: all."
+        )
         max_new_tokens: int = Field(default=256, ge=1, description="The longest answer, in tokens.")
         temperature: float = Field(
             default=0.01, gt=0.0, description="The temperature of sampling: nearly greedy, as in the paper."
@@ -61,13 +66,13 @@ class OverRefusal(PromptFileSuite):
     @hookimpl
     def udasa_questions(self) -> list[str]:
         """Return the prompts."""
-        return [case.prompt for case in read_xstest(self._path, self.options.source)]
+        return [case.prompt for case in self._cases()]
 
     @hookimpl
     def udasa_evaluate(self, policy: ModelRef, seed: int) -> SuiteReport:
         """Return the figures, and one row a prompt."""
         options = self.options
-        asked = read_xstest(self._path, options.source)
+        asked = self._cases()
         prompts = [Prompt(case.id, (Message("user", case.prompt),)) for case in asked]
         sampling = SamplingOptions(1, options.temperature, options.max_new_tokens)
         groups = self.resources.generator()(prompts, sampling, policy, seed)
@@ -92,6 +97,9 @@ class OverRefusal(PromptFileSuite):
         if missed.any():
             metrics.append(resamples.mean("not_asked", missed.astype(float64)))
         return SuiteReport(self.name, policy, measured(metrics), tuple(rows))
+
+    def _cases(self) -> Sequence[TestPrompt]:
+        return evenly(read_xstest(self._path, self.options.source), self.options.limit)
 
 
 def _row(case: TestPrompt, group: Group | None, seed: int) -> dict[str, Any]:

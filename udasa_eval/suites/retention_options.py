@@ -37,6 +37,10 @@ class RetentionOptions(Options):
         default=1.0, gt=0.0, description="The temperature of sampling; KL is of the models' own at 1."
     )
 
+    def limited(self, items: int) -> dict[str, int]:
+        """Return how many texts and prompts are read."""
+        return {"texts_limit": items, "prompts_limit": items}
+
     @model_validator(mode="after")
     def _measures_something(self) -> RetentionOptions:
         if not self.texts and not self.prompts:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from numpy import float64
     from numpy.typing import NDArray
 
+    from udasa_core import ModelKind
+
 
 class Sentiment(ControlledSentiment):
     """Suite `sentiment`: continue the beginnings of reviews; a classifier says how positive it becomes.
@@ -34,6 +36,11 @@ class Sentiment(ControlledSentiment):
             default="",
             description='Its label that means positive, where its config.json has none called "positive".',
         )
+
+        @property
+        def named_models(self) -> dict[str, ModelKind]:
+            """The classifier."""
+            return {self.classifier: "classifier"}
 
     options: Options
 

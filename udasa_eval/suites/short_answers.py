@@ -22,6 +22,7 @@ from udasa_core import (
     answer_to,
     hookimpl,
 )
+from udasa_eval.inputs.evenly import evenly
 from udasa_eval.labelled.sets import Question, questions
 from udasa_eval.refusals.detector import is_refusal
 from udasa_eval.statistics.columns import column, measured
@@ -98,10 +99,8 @@ class ShortAnswers(Plugin):
         return SuiteReport(self.name, policy, measured(metrics), tuple(rows))
 
     def _questions(self) -> Sequence[Question]:
-        whole = questions(self.options.set, self.options.part)
-        count = min(self.options.limit or len(whole), len(whole))
         # Sets go by domain; taken evenly, a few questions are of all of them.
-        return [whole[number * len(whole) // count] for number in range(count)]
+        return evenly(questions(self.options.set, self.options.part), self.options.limit)
 
 
 def _row(asked: Question, group: Group | None, seed: int) -> dict[str, Any]:

@@ -59,6 +59,11 @@ class TruthfulQAGeneration(TruthfulQASimilarity):
     needs = ("generator", "judge")
     options: Options
 
+    @property
+    def judgements_each(self) -> int:
+        """Whether it is truthful, and whether it is informative, each repeat."""
+        return 2 * self.options.repeats
+
     @hookimpl
     def udasa_evaluate(self, policy: ModelRef, seed: int) -> SuiteReport:
         """Return the figures, and a row a question and repeat with the judge's texts."""

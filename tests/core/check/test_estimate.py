@@ -15,10 +15,11 @@ from tests.canned import configuration
 from tests.tiny import make_tiny_model
 from udasa_core.api import load
 from udasa_core.check.estimate import count_prompts, estimate, estimate_table
-from udasa_core.check.model_size import model_size
 from udasa_core.check.plan import plan_table, stack_table
 from udasa_core.errors import PromptsError, SourceError
+from udasa_core.models.model_size import model_size
 from udasa_core.plugins.catalog import read_catalog
+from udasa_core.prompts.held_out import is_held_out
 from udasa_core.text.size import size as readable
 
 ConfigFile = Callable[..., Path]
@@ -93,9 +94,11 @@ def test_the_estimate_of_a_run(config_file: ConfigFile) -> None:
     config = load(path)
     rows = {one.name: one for one in estimate(config, read_catalog())}
     assert rows["prompts"].value == "24"
-    # 24 prompts once, the 6 held-out ones again after training, 4 responses each.
-    assert rows["responses"].value == "120"
-    assert rows["tokens sampled"].value == "≤ 1,200"
+    # 24 prompts once, those held out again after training, 4 responses each: by the split that the run makes.
+    held_out = sum(is_held_out(f"p{n}", config) for n in range(24))
+    assert rows["responses"].value == str(4 * (24 + held_out))
+    assert f"and the {held_out} held out once more" in rows["responses"].basis
+    assert rows["tokens sampled"].value == f"≤ {40 * (24 + held_out):,}"
     size = model_size(config.model.source, config.root)
     assert size is not None
     assert rows["memory: model"].value == f"{round(size.parameters * 4 / 1000)} kB"
@@ -114,15 +117,16 @@ def test_rounds_and_what_is_watched_after_each_stage_are_counted(config_file: Co
         rows = {one.name: one.value for one in estimate(load(path), read_catalog())}
         return [rows[name] for name in ("responses", "tokens sampled", "disk: store")]
 
-    # In each of 3 rounds 18 training prompts, and the 6 held-out ones of the base and of each round.
+    # In each of 3 rounds 19 training prompts, and the 5 held-out ones of the base and of each round.
     responses, tokens, disk = counted(rounds={"count": 3})
-    assert (responses, tokens) == ("312", "≤ 3,120")
+    count = 4 * (3 * 19 + 4 * 5)
+    assert (responses, tokens) == (str(count), f"≤ {10 * count:,}")
     # Two responses of each prompt's pair, in two steps, and that in each round; and what two dimensions say.
-    assert disk == f"≤ {readable((312 + 3 * 4 * 24) * 10 * 20 + 312 * 8 * (3 * 2 + 1))}"
+    assert disk == f"≤ {readable((count + 3 * 4 * 24) * 10 * 20 + count * 8 * (3 * 2 + 1))}"
     # The held-out prompts after each of 3 stages, the last of which is what is left.
-    assert counted(transitions={"measure": True})[:2] == [str(4 * (18 + 4 * 6)), f"≤ {40 * (18 + 4 * 6):,}"]
+    assert counted(transitions={"measure": True})[:2] == [str(4 * (19 + 4 * 5)), f"≤ {40 * (19 + 4 * 5):,}"]
     watched, _, _ = counted(rounds={"count": 3}, guard={"action": "stop"})
-    assert watched == str(4 * (3 * 18 + 10 * 6))
+    assert watched == str(4 * (3 * 19 + 10 * 5))
 
 
 @pytest.mark.parametrize(
@@ -232,7 +236,7 @@ def test_thoughts_are_counted_beside_answers(tiny_model_dir: Path, tmp_path: Pat
         config = load(configuration(tmp_path, tiny_model_dir, count=8, generator=generator))
         return {one.name: f"{one.value} {one.basis}" for one in estimate(config, read_catalog())}
 
-    # 8 prompts, of which two are expected to be held out and asked twice.
-    assert rows()["tokens sampled"] == "≤ 400 responses × max_new_tokens (10)"
+    # 8 prompts, of which one is held out and asked twice.
+    assert rows()["tokens sampled"] == "≤ 360 responses × max_new_tokens (10)"
     told = rows(thinking_tokens=90)["tokens sampled"]
-    assert told == "≤ 4,000 responses × (max_new_tokens, 10, and thinking_tokens, 90)"
+    assert told == "≤ 3,600 responses × (max_new_tokens, 10, and thinking_tokens, 90)"

@@ -157,6 +157,28 @@ def test_no_terminal_no_bars(kind: str, console: ConsoleProgress, monkeypatch: p
     assert stream.getvalue() == ""
 
 
+def test_without_a_terminal_what_lasts_says_so_line_by_line(
+    console: ConsoleProgress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console_module, "BETWEEN_LINES", 0.1)
+    log = io.StringIO()
+    with redirect_stderr(log):
+        started(console, "suite", "short-answers", 1)
+        started(console, "work", "sample", 40)
+        advanced(console, "work", "sample", 10, 40)
+        deadline = time.monotonic() + 10
+        while log.getvalue().count("\n") < 4 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        finished(console, "work", "sample")
+        finished(console, "suite", "short-answers")
+        finished(console, "run", "r")
+    lines = log.getvalue().splitlines()
+    assert lines[0] == "short-answers: 0 s"
+    assert lines[1].startswith("sample: 10/40, 0 s, about ")
+    assert lines[-1] == "short-answers: done in 0 s"
+    assert "\x1b" not in log.getvalue()
+
+
 def test_rich_is_imported_only_when_something_lasts() -> None:
     code = (
         "import sys\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -205,3 +206,33 @@ def test_relative_files_are_looked_for_beside_the_toml(tmp_path: Path, tiny_mode
         """
     )
     assert udasa_core.load(path).root == tmp_path
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ({"model.device": "gpu"}, "model.device: takes auto, cpu, cuda, cuda:1 or mps (it is 'gpu')"),
+        ({"embedder.device": "gpu"}, "embedder.device: takes auto, cpu, cuda, cuda:1 or mps"),
+        ({"run.name": "a b"}, "run.name: takes letters, digits, dots, _ and -, and begins with"),
+        ({"trainer.targets": 5}, "trainer.targets: takes 'all-linear', or takes a list (it is 5)"),
+        ({"trainer.targets": [5]}, "trainer.targets: "),
+        ({"model.dtype": "half"}, "model.dtype: takes 'auto', 'float32', 'bfloat16' or 'float16'"),
+        ({"trainer.lr": 1e-4}, 'trainer.lr: is not a known key\n    → did you mean "learning_rate"?'),
+        ({"trainer.quantization": "4bit"}, 'did you mean "quantize"?'),
+        ({"model.quantize": "4bit"}, 'did you mean "quantization"?'),
+        ({"model.load_in_4bit": True}, 'did you mean "quantization"?'),
+        ({"trainer.load_in_4bit": True}, 'did you mean "quantize"?'),
+        ({"generator.num_return_sequences": 4}, 'did you mean "responses"?'),
+    ],
+)
+def test_messages_are_in_words(setting: dict[str, Any], told: str) -> None:
+    from udasa_core.api import load
+
+    ((path, value),) = setting.items()
+    text = value if isinstance(value, str) else json.dumps(value)
+    with pytest.raises(ConfigError) as error:
+        load(None, [f"{path}={text}"])
+    assert told in str(error.value)
+    assert len(error.value.faults) == 1
+    for sign in ("[all", "tuple[", "literal[", "^", "pattern"):
+        assert sign not in str(error.value)

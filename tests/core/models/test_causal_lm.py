@@ -219,7 +219,7 @@ def test_a_pickle_is_never_opened(lm: CausalLM, tiny_ref: ModelRef, tmp_path: Pa
 def test_quantization_is_refused_clearly(tiny_ref: ModelRef, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UdasaError, match="8bit"):
         _ = load_causal_lm(replace(tiny_ref, quantization="8bit")).model
-    monkeypatch.setattr("transformers.utils.is_bitsandbytes_available", lambda: False)
+    monkeypatch.setattr("udasa_core.models.loading.has_bitsandbytes", lambda: False)
     with pytest.raises(UdasaError, match=r"udasa\[qlora\]"):
         _ = load_causal_lm(replace(tiny_ref, quantization="4bit")).model
 

@@ -72,8 +72,19 @@ def test_a_missing_plugin_is_told_with_the_nearest_name(tmp_path: Path) -> None:
     catalog = found(tmp_path)
     with pytest.raises(CatalogError, match='did you mean "extremes"'):
         catalog.find("pairing", "extreme")
-    with pytest.raises(CatalogError, match="pip install udasa-plugin-zebra"):
+    with pytest.raises(CatalogError, match="is found once that one is installed: `udasa plugins`"):
         catalog.find("dimension", "zebra.stripes")
+
+
+@pytest.mark.parametrize("kind", ["generator", "judge"])
+def test_a_server_is_served_by_what_is_installed(kind: str) -> None:
+    told = r'write use = "openai", with base_url = "http://localhost:8000/v1"'
+    with pytest.raises(CatalogError, match=told):
+        read_catalog().find(kind, "vllm")
+    with pytest.raises(CatalogError, match=r"installed: .*openai") as error:
+        read_catalog().find(kind, "nobody-knows")
+    # Nobody has claimed that name.
+    assert "pip install" not in str(error.value)
 
 
 @pytest.mark.parametrize(

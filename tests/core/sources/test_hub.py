@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from udasa_core.errors import SourceError
+from udasa_core.sources import hub
 from udasa_core.sources.resolve import resolve, resolve_data
+from udasa_core.sources.source import parse_source
 
 COMMIT = "1234567890abcdef1234567890abcdef12345678"
 ASK = """
@@ -79,6 +86,7 @@ def test_a_commit_that_lies_there_in_part_is_completed(
     (tmp_path / "snapshot").mkdir()
     shutil.copy(tiny_model_dir / "config.json", tmp_path / "snapshot")
     monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
+    monkeypatch.setattr(hub, "ask_hub", lambda source, kind: None)
     source = f"hf:org/tiny@{COMMIT}"
     assert resolve(source, Path("/")) == tmp_path / "snapshot"
     assert asked == [(True, False), (False, False)]
@@ -91,8 +99,89 @@ def test_a_hub_that_fails_is_told_with_the_line_to_write(monkeypatch: pytest.Mon
         raise RuntimeError("503\nmore")
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
+    monkeypatch.setattr(hub, "ask_hub", lambda source, kind: None)
     with pytest.raises(SourceError, match=r'revision main: 503\n.*source = "file:/folder/tiny"'):
         resolve("hf:org/tiny", Path("/"))
+
+
+@pytest.fixture
+def standing_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[list[str], dict[str, tuple[int, str]]]]:
+    """A hub on loopback: what it was asked for, and what it answers by path (status, body)."""
+    import huggingface_hub.constants as constants
+
+    asked: list[str] = []
+    answers: dict[str, tuple[int, str]] = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            status, body = answers.get(self.path, (404, "{}"))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    yield asked, answers
+    server.shutdown()
+    server.server_close()
+
+
+def test_the_hub_is_asked_for_what_it_gives(
+    standing_in: tuple[list[str], dict[str, tuple[int, str]]],
+) -> None:
+    asked, answers = standing_in
+    path = "/api/models/org/tiny/revision/main"
+    source = parse_source("hf:org/tiny", Path("/"))
+    answers[path] = (200, '{"id": "org/tiny", "gated": false}')
+    hub.ask_hub(source)
+    assert asked[-1] == path
+    # Its card is for all to see, its files are not.
+    answers[path] = (200, '{"id": "org/tiny", "gated": "manual"}')
+    answers["/api/models/org/tiny/auth-check"] = (403, "{}")
+    with pytest.raises(SourceError, match="hf auth login"):
+        hub.ask_hub(source)
+    answers[path] = (401, "{}")
+    with pytest.raises(SourceError, match="hf auth login") as refused:
+        hub.ask_hub(source)
+    assert not isinstance(refused.value, hub.SilentHubError)
+    answers[path] = (503, "{}")
+    with pytest.raises(hub.SilentHubError):
+        hub.ask_hub(source)
+
+
+def test_a_silent_hub_is_told_at_once_and_its_cache_is_taken(
+    tmp_path: Path, tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    import huggingface_hub.constants as constants
+
+    snapshot = tmp_path / "models--org--tiny" / "snapshots" / COMMIT
+    shutil.copytree(tiny_model_dir, snapshot)
+    (tmp_path / "models--org--tiny" / "refs").mkdir()
+    (tmp_path / "models--org--tiny" / "refs" / "main").write_text(COMMIT)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    assert resolve("hf:org/tiny", Path("/")) == snapshot
+    begun = time.monotonic()
+    with pytest.raises(SourceError, match="the hub gave no org/none"):
+        resolve("hf:org/none", Path("/"))
+    assert time.monotonic() - begun < 5
+    assert len(caplog.records) <= 1
+
+
+def test_that_the_hub_is_tried_again_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    log = logging.getLogger("huggingface_hub.utils._http")
+    with hub._one_line():
+        for number in range(6):
+            log.warning("Retrying in 1s [Retry %d/5].", number)
+    assert len(caplog.records) == 1
 
 
 def test_a_data_set_is_found_in_the_cache_and_told_where_it_is_not(

@@ -158,5 +158,6 @@ def test_recorded_voters_are_taken_from_their_field(plain: dict[str, Any], tmp_p
 
 def test_too_few_recorded_voters_set_a_prompt_aside(plain: dict[str, Any], tmp_path: Path) -> None:
     plain["generator"] = {**recorded(tmp_path, 9), "voters": 16}
+    plain["prompts"] = {**plain["prompts"], "max_set_aside": 1.0}
     with pytest.raises(PromptsError, match=r"9 recorded voters, and \[generator\] voters is 16"):
         udasa_core.run(plain)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -45,3 +46,15 @@ def test_an_own_judge_is_pointed_out(tiny_ref: ModelRef, caplog: pytest.LogCaptu
         assert not caplog.records
         assert is_own_judge("mine", PlannedJudge(lambda prompt, seed: "", "SmolLM2-360M"), policy)
     assert "to the same family (smollm)" in caplog.text
+
+
+@pytest.mark.parametrize("bases", [" Qwen/Qwen2.5-7B-Instruct", "\n- other/base\n- Qwen/Qwen2.5-7B-Instruct"])
+def test_an_exported_models_card_names_its_family(tiny_ref: ModelRef, tmp_path: Path, bases: str) -> None:
+    front = f"license: other\nbase_model:{bases}\ntags:\n- udasa"
+    (tmp_path / "README.md").write_text(f"---\n{front}\n---\n# Mine\n")
+    policy = replace(tiny_ref, source="file:mine", folder=str(tmp_path))
+    assert is_own_judge("mine", PlannedJudge(lambda prompt, seed: "", "qwen-plus"), policy)
+    assert not is_own_judge("mine", PlannedJudge(lambda prompt, seed: "", "gpt-4o"), policy)
+    # An exported model that judges its base.
+    base = replace(tiny_ref, source="hf:Qwen/Qwen2.5-7B@main")
+    assert is_own_judge("mine", PlannedJudge(lambda prompt, seed: "", f"file:{tmp_path}"), base)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,27 @@ class Graded(Canned):
         if more:
             rows[-1]["score"] = None
         return SuiteReport(self.name, policy, (Metric("mean", 0.5, 0.4, 0.6, ITEMS, 0.05),), tuple(rows))
+
+
+class Quiz(Graded):
+    """Asks so many questions, twice each, and names them; a judge is asked thrice about each."""
+
+    class Options(udasa_core.Options):
+        limit: int | None = None
+        responses: int = 2
+        max_new_tokens: int = 5
+
+    judgements_each = 3
+
+    @hookimpl
+    def udasa_questions(self) -> list[str]:
+        return [f"question {n}" for n in range(self.options.limit or ITEMS)]
+
+
+class Failing(Graded):
+    @hookimpl
+    def udasa_evaluate(self, policy: ModelRef, seed: int) -> SuiteReport:
+        raise UdasaError("cannot")
 
 
 class Noisy(Graded):
@@ -149,6 +171,52 @@ def test_a_table_of_another_shape_is_told_before_anything_is_done(
     with pytest.raises(ConfigError) as found:
         evaluate_model("file:nowhere", ["retention"], configuration=file, folder=tmp_path / "out")
     assert told in str(found.value)
+
+
+def test_a_plan_stands_before_the_work_and_a_limit_holds(tmp_path: Path, tiny_model_dir: Path) -> None:
+    from tests.core.conftest import to_toml
+
+    quiz = {"use": "tests.eval.standalone.test_evaluation:Quiz", "name": "quiz"}
+    file = tmp_path / "mine.toml"
+    file.write_text(to_toml(configuration(tmp_path, tiny_model_dir, suite=[quiz])))
+    arguments = ["eval", f"file:{tiny_model_dir}", "--config", str(file), "--folder", str(tmp_path / "eval")]
+    done = CliRunner().invoke(main, [*arguments, "--limit", "7", "--name", "mine"])
+    assert done.exit_code == 0, done.output
+    assert re.search(r"quiz +7 +14 +70 +21", done.stderr)
+    told = udasa_core.Run(tmp_path / "eval" / "mine").manifest.plain["config"]
+    assert told["suite"][0]["limit"] == 7
+    # A lower one of the configuration's stays.
+    file.write_text(to_toml(configuration(tmp_path, tiny_model_dir, suite=[{**quiz, "limit": 3}])))
+    assert udasa_core.limit_suites(file, 7).raw["suite"][0]["limit"] == 3
+    with pytest.raises(UdasaError, match="suite graded: it has no option that limits"):
+        file.write_text(to_toml(configuration(tmp_path, tiny_model_dir, suite=SUITES[:1])))
+        udasa_core.limit_suites(file, 7)
+
+
+def test_each_suite_that_ships_can_be_limited() -> None:
+    from udasa_core.plugins.catalog import read_catalog
+    from udasa_core.plugins.stack import load_factory
+
+    for offer in read_catalog().of_kind("suite"):
+        made_of = load_factory(offer).Options
+        given = {name: "file:x" for name, field in made_of.model_fields.items() if field.is_required()}
+        options = made_of(**(given if offer.name != "retention" else {"texts": "file:x"}))
+        limits = options.limited(16)
+        assert limits, offer.name
+        # 8 categories share what MT-Bench asks.
+        assert set(limits.values()) == {2 if offer.name.startswith("mt-bench") else 16}
+        assert set(limits) <= set(type(options).model_fields)
+
+
+def test_an_evaluation_that_fails_leaves_no_folder(tmp_path: Path, tiny_model_dir: Path) -> None:
+    from tests.core.conftest import to_toml
+
+    failing = {"use": "tests.eval.standalone.test_evaluation:Failing", "name": "failing"}
+    file = tmp_path / "mine.toml"
+    file.write_text(to_toml(configuration(tmp_path, tiny_model_dir, suite=[failing])))
+    with pytest.raises(UdasaError, match="cannot"):
+        evaluate_model(f"file:{tiny_model_dir}", [], configuration=file, folder=tmp_path / "eval")
+    assert [path.name for path in (tmp_path / "eval").iterdir()] == ["store"]
 
 
 def test_models_are_compared_item_by_item(aligned: udasa_core.Run) -> None:

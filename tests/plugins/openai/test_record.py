@@ -99,7 +99,8 @@ def test_check_tells_of_a_key_that_goes_out_unencrypted(
         plain[kind] = {**plain[kind], **open_to_others}
     (tmp_path / "udasa.toml").write_text(to_toml(plain))
     done = CliRunner().invoke(main, ["check", str(tmp_path / "udasa.toml")])
-    assert done.exit_code == 0, done.output
+    # Nobody is there, which is told, too.
+    assert done.exit_code == 2, done.output
     for who in (f"generator {GENERATOR!r}", f"judge {JUDGE!r}"):
         assert (f"note: {who}: the key in TEST_KEY and every prompt go to http://" in done.output) is is_told
     assert key not in done.output

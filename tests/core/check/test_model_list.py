@@ -1,0 +1,65 @@
+"""`udasa check` lists every model that will be loaded, and what suites ask."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.canned import configuration
+from tests.core.classifiers import make_classifier, make_tokenizer
+from udasa_core.api import load
+from udasa_core.check.annotated import write_annotated
+from udasa_core.check.model_list import model_table
+from udasa_core.check.suite_list import suites_asked
+from udasa_core.config.recipes import recipes
+from udasa_core.plugins.catalog import read_catalog
+
+
+def test_every_model_that_is_loaded_is_listed(tmp_path: Path, tiny_model_dir: Path) -> None:
+    classifier = make_classifier(tmp_path / "reward", "bert", positions=32, labels=("good",))
+    make_tokenizer(classifier)
+    tiny = f"file:{tiny_model_dir}"
+    plain = configuration(
+        tmp_path,
+        tiny_model_dir,
+        reader={"source": tiny, "dtype": "float32", "device": "cpu"},
+        dimension=[
+            {"use": "value.reward", "source": f"file:{classifier}"},
+            {"use": "semantic.cross-model", "source": "hf:nobody/else", "name": "other"},
+            {"use": "value.contrast"},
+        ],
+        judge={"use": "transformers", "source": tiny, "dtype": "float32"},
+    )
+    text = str(model_table(load(plain), read_catalog()))
+    told = " ".join(text.split())
+    for role in ("policy", "reader", "embedder", "dimension 'value.reward'", "dimension 'other'"):
+        assert f"{role} " in told
+    assert "judge 'transformers'" in told
+    assert re.search(r"93,376 +374 kB", text)
+    assert "hf:nobody/else not here yet" in told
+    del plain["reader"]
+    assert "reader the policy, which reads in its place" in " ".join(
+        str(model_table(load(plain), read_catalog())).split()
+    )
+
+
+@pytest.mark.parametrize("name", recipes())
+def test_no_recipe_names_a_reader(name: str, tmp_path: Path) -> None:
+    write_annotated(tmp_path / "udasa.toml", name)
+    text = (tmp_path / "udasa.toml").read_text()
+    assert "reader" not in tomllib.loads(text)
+    assert "\n#[reader]" in text
+
+
+def test_suites_are_counted_with_their_judgements(tmp_path: Path, tiny_model_dir: Path) -> None:
+    quiz = {"use": "tests.eval.standalone.test_evaluation:Quiz", "name": "quiz", "limit": 5}
+    plain = configuration(tmp_path, tiny_model_dir, suite=[quiz, {"use": "short-answers", "limit": 4}])
+    text = str(suites_asked(load(plain), read_catalog()))
+    assert re.search(r"quiz +5 +10 +50 +15", text)
+    assert re.search(r"short-answers +4 +32 +1,280 +0", text)
+    # The base, and what each of three stages leaves.
+    assert "for 4 models" in text
+    assert "60 judgements in all" in text

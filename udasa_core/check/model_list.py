@@ -1,0 +1,50 @@
+"""The list of every model that a run will load: what for, from where, how large."""
+
+from __future__ import annotations
+
+from udasa_core.check.estimate import bytes_of_weights
+from udasa_core.check.terms import licence_of_source
+from udasa_core.config.parse import RunConfig
+from udasa_core.errors import SourceError, UdasaError
+from udasa_core.export.licence import UNKNOWN
+from udasa_core.models.model_size import ModelSize, model_size
+from udasa_core.plugins.catalog import Catalog
+from udasa_core.plugins.stack import chosen_plugins
+from udasa_core.report.table import Table
+from udasa_core.running.used_models import UsedModel, used_models
+from udasa_core.text.size import size
+
+_NOT_HERE = "not here yet"
+
+
+def model_table(config: RunConfig, catalog: Catalog) -> Table:
+    """Return every model that is loaded, with its weights, the memory that these take, and its licence as its
+    own files state it. Nothing is fetched."""
+    rows = [_row(model, config) for model in used_models(config, chosen_plugins(config, catalog))]
+    return Table("Models", ("for", "source", "weights", "memory", "licence"), rows)
+
+
+def _row(model: UsedModel, config: RunConfig) -> tuple[str, str, str, str, str]:
+    if model.instead:
+        return (model.role, f"the {model.instead}, which reads in its place", "", "", "")
+    licence = licence_of_source(model.source, config.root)
+    told = "not stated" if licence == UNKNOWN else licence
+    found = _size(model, config)
+    if found is None:
+        return (model.role, model.source, _NOT_HERE, "", "" if licence == UNKNOWN else licence)
+    memory = bytes_of_weights(found, model.dtype, model.device, model.quantization)
+    return (model.role, model.source, _count(found.parameters), size(memory), told)
+
+
+def _size(model: UsedModel, config: RunConfig) -> ModelSize | None:
+    try:
+        return model_size(model.source, config.root)
+    except (SourceError, UdasaError):  # told where sources are checked
+        return None
+
+
+def _count(parameters: int) -> str:
+    for unit, least in (("B", 1e9), ("M", 1e6)):
+        if parameters >= least:
+            return f"{parameters / least:.3g}{unit}"
+    return f"{parameters:,}"

@@ -1,0 +1,21 @@
+"""What the suites of a run ask, as far as their data are on this machine."""
+
+from __future__ import annotations
+
+from udasa_core.config.parse import RunConfig
+from udasa_core.plugins.catalog import Catalog
+from udasa_core.plugins.stack import Stack, stage_names
+from udasa_core.report.table import Table
+from udasa_core.resources.shared import SharedResources
+from udasa_core.running.suite_work import suite_table, suite_work
+
+
+def suites_asked(config: RunConfig, catalog: Catalog) -> Table | None:
+    """Return what each suite asks, and of how many models; None where there is no suite. Nothing is
+    fetched."""
+    if not config.suites:
+        return None
+    stages = stage_names(config, catalog)
+    models = None if stages is None else 1 + len(stages) * config.rounds.count
+    resources = SharedResources({}, config.root, lambda event: None, offline=True)
+    return suite_table(suite_work(Stack(config, catalog, resources)), models)

@@ -1,0 +1,70 @@
+"""What suites ask of one model: questions, responses, and how often a judge is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from udasa_core.errors import UdasaError
+from udasa_core.plugins.base import attribute
+from udasa_core.plugins.built import BuiltPlugin
+from udasa_core.plugins.returned.evaluation import check_questions
+from udasa_core.plugins.stack import Stack
+from udasa_core.report.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteWork:
+    """What one suite asks of one model, at most; None where that is not known beforehand, as `unknown` says.
+
+    responses: sampled ones; tokens: the most that these have. judgements: questions to the judge.
+    """
+
+    suite: str
+    questions: int | None
+    responses: int | None
+    tokens: int | None
+    judgements: int | None
+    unknown: str = ""
+
+
+def suite_work(stack: Stack) -> list[SuiteWork]:
+    """Return what each suite of a stack asks."""
+    return [_work_of(stack, plugin) for plugin in stack.suites]
+
+
+def _work_of(stack: Stack, plugin: BuiltPlugin) -> SuiteWork:
+    if not stack.implements(plugin, "udasa_questions"):
+        return SuiteWork(plugin.name, None, None, None, None, "it does not name its questions")
+    try:
+        questions = len(check_questions(plugin, stack.call(plugin, "udasa_questions")))
+    except UdasaError as error:
+        return SuiteWork(plugin.name, None, None, None, None, str(error).partition("\n")[0])
+    samples = "generator" in plugin.needs and hasattr(plugin.options, "max_new_tokens")
+    responses = questions * int(getattr(plugin.options, "responses", 1)) if samples else 0
+    tokens = responses * int(getattr(plugin.options, "max_new_tokens", 0))
+    judgements = questions * int(attribute(plugin.instance, "judgements_each"))
+    return SuiteWork(plugin.name, questions, responses, tokens, judgements)
+
+
+def suite_table(work: Sequence[SuiteWork], models: int | None = 1) -> Table:
+    """Return what suites ask as a table.
+
+    models: how many models each suite measures; None where nobody knows that beforehand.
+    """
+    rows = [
+        (one.suite, *map(_told, (one.questions, one.responses, one.tokens, one.judgements))) for one in work
+    ]
+    notes = [f"{one.suite}: {one.unknown}" for one in work if one.unknown]
+    if models is None:
+        notes.append("For the base, and again for each stage's policy.")
+    elif models > 1:
+        calls = sum(one.judgements or 0 for one in work)
+        judged = f"; {calls * models:,} judgements in all" if calls else ""
+        notes.append(f"Each for {models} models: the base, and each stage's policy{judged}.")
+    columns = ("suite", "questions", "responses", "tokens ≤", "judgements ≤")
+    return Table("Suites, for each model" if models != 1 else "Suites", columns, rows, notes)
+
+
+def _told(count: int | None) -> str:
+    return "unknown" if count is None else f"{count:,}"
