@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from udasa_core import Abstain, Group, Pair, Scores
-from udasa_plugin_pairing.guards import SMALL_GAP, Guards
+from udasa_plugin_pairing.guards import EQUAL_U, SMALL_GAP, Guards
 
 
 class GapGuards(Guards):
@@ -15,7 +15,7 @@ class GapGuards(Guards):
         default=0.0,
         ge=0.0,
         le=1.0,
-        description="Refuse a pair whose gap is smaller. A gap of 0 is refused even at the default.",
+        description="Refuse a pair whose gap is smaller. A gap of 0 is refused at the default, too.",
     )
 
     def ranked(self, group: Group, scores: Scores) -> dict[int, float]:
@@ -29,6 +29,11 @@ class GapGuards(Guards):
         # The sort is stable: equal ones stay in order of index.
         return dict(sorted(us.items(), key=lambda item: item[1]))
 
+    def untold(self, group: Group, us: dict[int, float]) -> str | None:
+        """Return why U tells no two of these responses apart: they are one text, or have one U; None where it
+        tells some apart. us: U by index, not empty."""
+        return self.alike(group, tuple(us)) or (EQUAL_U if len(set(us.values())) == 1 else None)
+
     def pair(self, group: Group, us: dict[int, float], low: int, high: int, origin: str) -> Pair | str:
         """Return the pair of response `low` over response `high`, or why it may not be trained on.
 
@@ -36,8 +41,10 @@ class GapGuards(Guards):
         """
         chosen, rejected = group.responses[low], group.responses[high]
         gap = us[high] - us[low]
-        reason = self.refuse(chosen, rejected) if low != high else SMALL_GAP
-        if reason is None and (gap <= 0.0 or gap < self.min_gap):
+        reason = self.refuse(chosen, rejected)
+        if reason is None and gap <= 0.0:
+            reason = EQUAL_U
+        if reason is None and gap < self.min_gap:
             reason = SMALL_GAP
         if reason is not None:
             return reason
