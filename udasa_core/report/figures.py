@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from udasa_core.config.schema import ClustersTable
+from udasa_core.records import SamplingOptions
 from udasa_core.store.agreed import agreed_from, counted
 from udasa_core.store.digests import check_noted
 from udasa_core.store.output import TRAINING, Output
@@ -140,6 +141,9 @@ def _responses(run: Run) -> dict[str, Any] | None:
     told = {
         "tokens": lengths.plain(),
         "truncated": truncated,
+        "max_new_tokens": run.manifest.plain["config"]
+        .get("generator", {})
+        .get("max_new_tokens", SamplingOptions().max_new_tokens),
         "spelling_control_tokens": spelling,
         "thinking": thinking,
         "unanswered": unanswered,
