@@ -5,8 +5,7 @@ Every figure is an estimate; each says what it rests on.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from udasa_core.models.hardware import best_dtype
 from udasa_core.plugins.stack import importable, load_factory, stage_names
 from udasa_core.progress import Progress, silent
 from udasa_core.prompts.read import PromptSource, ReadPrompt, read_prompts
+from udasa_core.prompts.reasons import Reasons
 from udasa_core.report.table import Table
 from udasa_core.text.size import size
 
@@ -33,8 +33,6 @@ _STORED_TOKEN = 16 + 4
 # Activations of one token in one layer, in numbers of the hidden size: 34 bytes in 16 bits (Korthikanti
 # et al. 2022, arXiv 2205.05198, equation 2, without the attention maps).
 _ACTIVATIONS = 17
-# The most frequent reasons that rows are set aside for.
-_REASONS_TOLD = 10
 # LoRA weights are trained in float32: weight, gradient, and AdamW's two moments.
 _TRAINED_WEIGHT = 16
 
@@ -46,7 +44,7 @@ class Prompts:
     usable: int
     set_aside: int
     longest: int
-    reasons: Mapping[str, int] = field(default_factory=dict)
+    reasons: Reasons = field(default_factory=Reasons)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +65,15 @@ def count_prompts(config: RunConfig, progress: Progress = silent) -> Prompts | N
         return None
     source = PromptSource.of_table(table)
     usable = longest = 0
-    reasons: Counter[str] = Counter()
+    reasons = Reasons()
     with progress(f"reading {table.source}", None):
         for row in read_prompts(source, config.root):
             if isinstance(row, ReadPrompt):
                 usable += 1
                 longest = max(longest, sum(len(message.content) for message in row.prompt.messages))
             else:
-                reasons[row.reason] += 1
-    return Prompts(usable, reasons.total(), longest, dict(reasons))
+                reasons.add(row.reason, row.line)
+    return Prompts(usable, reasons.total, longest, reasons)
 
 
 def estimate(config: RunConfig, catalog: Catalog, progress: Progress = silent) -> list[Figure]:
@@ -109,8 +107,7 @@ def _refuse_unusable(config: RunConfig, prompts: Prompts) -> None:
         raise PromptsError(f"{table.source} holds no prompt")
     if prompts.usable and aside / rows <= table.max_set_aside:
         return
-    often = sorted(prompts.reasons.items(), key=lambda counted: (-counted[1], counted[0]))
-    told = "\n".join(f"  {count:>6}  {reason}" for reason, count in often[:_REASONS_TOLD])
+    told = prompts.reasons
     head = f"{aside} of {rows} rows of {table.source} cannot be used"
     if not prompts.usable:
         raise PromptsError(f"{head}; no prompt is left:\n{told}\nMend them, or name other prompts")
