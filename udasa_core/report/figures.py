@@ -19,7 +19,8 @@ from udasa_core.records import SamplingOptions
 from udasa_core.store.agreed import agreed_from, counted
 from udasa_core.store.digests import check_noted
 from udasa_core.store.output import TRAINING, Output
-from udasa_core.store.runs import Run, StageSummary
+from udasa_core.store.run_folder import StageSummary
+from udasa_core.store.runs import Run
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -99,11 +100,7 @@ def _tables(run: Run, output: Output) -> Iterator[pa.Table]:
 
 def _index(run: Run) -> Mapping[str, Any] | None:
     """Return what the step that reads prompts noted; None where the run has not come that far."""
-    keys = run.keys(Output("prompts"))
-    if not keys or not run.store.has("prompts", keys[0], ".json"):
-        return None
-    index: Mapping[str, Any] = run.store.read_json("prompts", keys[0])
-    return index
+    return run.reading() or None
 
 
 def _prompts(run: Run) -> dict[str, int] | None:

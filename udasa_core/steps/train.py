@@ -15,7 +15,7 @@ from udasa_core.plugins.returned.report import check_report
 from udasa_core.records import Event, ModelRef, Report
 from udasa_core.sources.digests import ADAPTER, MODEL, trained_digest, weights_digest
 from udasa_core.store.output import Output
-from udasa_core.store.runs import trained
+from udasa_core.store.run_folder import trained
 from udasa_core.store.store import TRAINING_SOFTWARE, StagedPairs, versions
 
 # The core's own report in a stage's folder.
