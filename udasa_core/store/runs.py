@@ -183,8 +183,13 @@ class Run(RunFolder):
         return tuple(self.store.read_json("evaluate", keys[0])["changes"])
 
     def transitions(self, against: Literal["previous", "round"] = "previous") -> Iterator[Mapping[str, Any]]:
-        """Yield what each stage did ("previous"), or each round, in order: round (from 0), the labels of the
-        policies before and after, and the moves, as `Move` has them."""
+        """Return what each stage did ("previous"), or each round, in order: round (from 0), the labels of the
+        policies before and after, and the moves, as `Move` has them. Raises UsageError for anything else."""
+        if against not in ("previous", "round"):
+            raise UsageError(f'transitions are against "previous" or "round", not {against!r}')
+        return self._transitions(against)
+
+    def _transitions(self, against: str) -> Iterator[Mapping[str, Any]]:
         for output, plain in self.told("transition"):
             if output.policy == against:
                 yield {"round": output.round, **plain}
@@ -222,18 +227,7 @@ class Run(RunFolder):
         in each row. None where it has not run. Lists and mappings are JSON text. Raises UsageError where the
         run has no such suite, or no such model.
         """
-        there = [
-            (output.instance, output.policy)
-            for entry in self.manifest.outputs()
-            if (output := Output.from_json(entry)).step == "suite"
-        ]
-        configured = self.manifest.plain["config"].get("suite", ())
-        suites = [*(str(table.get("name", table["use"])) for table in configured), *(one for one, _ in there)]
-        models = [BASE, *(stage.label for stage in self.stages()), *(policy for _, policy in there)]
-        for what, name, known in (("suite", suite, suites), ("model", model, models)):
-            if name and name not in known:
-                told = ", ".join(dict.fromkeys(known)) or "none"
-                raise UsageError(f"run {self.name} has no {what} {name!r}; there are {told}")
+        there = self._measured(suite, model)
         rows = ItemRows()
         for instance, policy in there:
             if suite in ("", instance) and model in ("", policy):
@@ -244,6 +238,19 @@ class Run(RunFolder):
                 ]
         return rows
 
+    def _measured(self, suite: str, model: str) -> list[tuple[str, str]]:
+        """Return which suites measured which models. Raises UsageError where one named is not there."""
+        outputs = map(Output.from_json, self.manifest.outputs())
+        there = [(one.instance, one.policy) for one in outputs if one.step == "suite"]
+        configured = self.manifest.plain["config"].get("suite", ())
+        suites = [*(str(table.get("name", table["use"])) for table in configured), *(one for one, _ in there)]
+        models = [BASE, *(stage.label for stage in self.stages()), *(policy for _, policy in there)]
+        for what, name, known in (("suite", suite, suites), ("model", model, models)):
+            if name and name not in known:
+                told = ", ".join(dict.fromkeys(known)) or "none"
+                raise UsageError(f"run {self.name} has no {what} {name!r}; there are {told}")
+        return there
+
     def _suite_rows(self, output: Output) -> list[dict[str, Any]]:
         keys = self.keys(output)
         if not keys or not self.store.has("suite", keys[0], ".json"):
@@ -253,7 +260,8 @@ class Run(RunFolder):
 
     def suite_items(self, suite: str, model: str) -> dict[str, dict[str, float]]:
         """Return a suite's figures for one model by item: "score", and each metric that a column of the rows
-        (of its name, or the score) has as its mean; name → item's id → value."""
+        (of its name, or the score) has as its mean; name → item's id → value. Raises as `suite_rows` does."""
+        self._measured(suite, model)
         rows = self._suite_rows(Output("suite", instance=suite, policy=model))
         score = by_item(rows, "score")
         found = {"score": score}

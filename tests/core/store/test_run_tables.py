@@ -203,8 +203,11 @@ def test_wrong_keys_name_the_right_ones(canned_run: udasa_core.Run) -> None:
     (suite,) = canned_run.suites()
     with pytest.raises(UsageError, match=f"has no suite 'nosuch'; there are {suite}"):
         canned_run.suite_rows("nosuch", "base")
-    with pytest.raises(UsageError, match="has no model 'final'; there are base, conservative"):
-        canned_run.suite_rows(suite, "final")
+    for ask in (canned_run.suite_rows, canned_run.suite_items):
+        with pytest.raises(UsageError, match="has no model 'final'; there are base, conservative"):
+            ask(suite, "final")
+    with pytest.raises(UsageError, match='against "previous" or "round", not \'rounds\''):
+        canned_run.transitions("rounds")  # type: ignore[arg-type]
 
 
 def test_every_step_is_known(canned_run: udasa_core.Run) -> None:
