@@ -11,6 +11,8 @@ from udasa_core.report.written import WIDTH
 from udasa_core.store.runs import Run
 from udasa_core.text.printable import printable_line
 
+# Characters of a reason that every line repeats.
+_SHORT = 60
 _UNKNOWN = "not noted: an earlier udasa paired it"
 _DONE = {
     "read": "rows give no prompt",
@@ -29,7 +31,8 @@ def left_out(run: Run) -> Iterator[str]:
     notes = [] if cells else ["Nothing: every prompt gave a pair, and every pair was trained on."]
     yield f"{Table(f'What run {run.name} does not train on', ('count', 'what', 'reason'), cells, notes)}\n"
     for row in run.unpaired():
-        yield left_out_line(row)
+        # The table has the whole reason.
+        yield left_out_line({**row, "reason": _cut(row["reason"] or _UNKNOWN, _SHORT)})
 
 
 def left_out_line(row: Mapping[str, Any]) -> str:
@@ -37,5 +40,8 @@ def left_out_line(row: Mapping[str, Any]) -> str:
     who = f"line {row['line']}" if row["step"] == "read" else f"prompt {row['prompt_id']}"
     pair = f" · pair {row['pair_id']}" if row.get("pair_id") else ""
     told = f"{who}{pair} · {row['reason'] or _UNKNOWN} · {row['prompt']}"
-    line = printable_line(told)
-    return line if len(line) <= 2 * WIDTH else line[: 2 * WIDTH - 1] + "…"
+    return _cut(printable_line(told), 2 * WIDTH)
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"

@@ -63,7 +63,7 @@ def test_what_gave_no_pair_is_listed_with_its_reason(config_file: ConfigFile, tm
     shown = udasa("show", run.folder, "--unpaired").output
     assert re.search(rf"^ +{len(left)}  prompts give no pair  gap below min_gap$", shown, re.MULTILINE)
     assert re.search(r"^ +1  rows give no prompt +has no 'prompt'", shown, re.MULTILINE)
-    assert re.search(r'^line 25 · has no .*columns = \{ prompt = "question" \}', shown, re.MULTILINE)
+    assert re.search(r'^line 25 · has no .*… · \{"question": "x"\}$', shown, re.MULTILINE)
     for one in left:
         line = f"prompt {one['prompt_id']} · gap below min_gap · {one['prompt']}"
         assert line in shown.splitlines()
