@@ -8,6 +8,7 @@ stands around them is written by hand. A test holds the pages to what this scrip
 from __future__ import annotations
 
 import ast
+import dataclasses
 import inspect
 import re
 from collections.abc import Iterator, Sequence
@@ -29,7 +30,14 @@ from udasa_core.plugins.catalog import Offer, read_catalog
 from udasa_core.plugins.stack import load_factory
 
 DOCS = Path(__file__).parent
-PAGES = ("configuration.md", "experiments.md", "hooks.md", "public-names.md", "write-a-plugin.md")
+PAGES = (
+    "configuration.md",
+    "experiments.md",
+    "hooks.md",
+    "public-names.md",
+    "tables.md",
+    "write-a-plugin.md",
+)
 EXAMPLE = DOCS.parent / "tests" / "thirdparty" / "udasa-plugin-sentiment"
 # Further models have one part together.
 _MODELS = {name: table for name, table in schema.MODEL_TABLES.items() if name != "model"}
@@ -64,6 +72,8 @@ def _made(name: str) -> str:
         return hook(which)
     if name == "attributes":
         return attributes()
+    if name == "records":
+        return "\n\n".join(records())
     if what == "names":
         return names(which.split())
     if what == "options":
@@ -197,6 +207,30 @@ def _attributes() -> Iterator[tuple[str, str, str, str]]:
                 yield name, f"`{kind}`", f"`{ast.unparse(value)}`".replace("'", '"'), meaning
 
 
+def records() -> Iterator[str]:
+    """Yield a section for each public record: what it is, then its fields."""
+    found = [getattr(udasa_core, name) for name, home in HOME_OF.items() if home == "records"]
+    for record in found:
+        if dataclasses.is_dataclass(record):
+            rows = [
+                f"| `{field.name}` | `{_cell(str(field.type))}` | {_field_default(field)} |"
+                for field in dataclasses.fields(record)
+            ]
+            yield f"### `{record.__name__}`"
+            yield _prose(inspect.getdoc(record) or "")
+            yield "\n".join(["| field | type | default |", "|---|---|---|", *rows])
+
+
+def _field_default(field: dataclasses.Field[Any]) -> str:
+    if field.default is not dataclasses.MISSING:
+        return "left out" if field.name in _LEFT_OUT else f"`{field.default!r}`".replace("'", '"')
+    return "required" if field.default_factory is dataclasses.MISSING else "empty"
+
+
+# A PairTable's columns are made where they are left out.
+_LEFT_OUT = {field.name for field in dataclasses.fields(udasa_core.PairTable) if field.default is None}
+
+
 def source(path: Path) -> str:
     """Return a file as a code block under its name."""
     language = {".py": "python", ".toml": "toml"}[path.suffix]
@@ -281,6 +315,7 @@ def missing(text: str) -> list[str]:
         *CORE,
         "further models",
         "attributes",
+        "records",
         *(kind for kind in KINDS if offers(kind) and kind != "experiment"),
     ]
     wanted += [f"options {offer.name}" for offer in offers("experiment")]

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -120,6 +121,26 @@ class Quiz(Generator):
     ) -> Response:
         drawn = int(content_key(prompt.id, policy.key, seed, sampling.temperature, k, length=6), 16)
         return response(f"It is {self.options.words[drawn % len(self.options.words)]}.")
+
+
+class Cutting(Generator):
+    """Every other response is cut off."""
+
+    @hookimpl
+    def udasa_generate(
+        self, prompts: Sequence[Prompt], sampling: SamplingOptions, policy: ModelRef, seed: int
+    ) -> list[Group]:
+        whole = super().udasa_generate(prompts, sampling, policy, seed)
+        return [
+            replace(
+                group,
+                responses=tuple(
+                    replace(one, finish_reason="stop" if number % 2 else "length")
+                    for number, one in enumerate(group.responses)
+                ),
+            )
+            for group in whole
+        ]
 
 
 class Picky(Generator):

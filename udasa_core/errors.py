@@ -105,7 +105,8 @@ class NoPairsError(UdasaError):
             "there is no pair to train on. Prompts, or pairs that were made, by why they are left out:\n"
             f"{_counted(reasons) or '  (no prompt reached pairing)'}\n"
             "Loosen what the reason names: the guards in [pairing], or the policy in [stages] (what it does "
-            "with pairs that have no gap, say); or raise [generator] responses, or give more prompts."
+            "with pairs that have no gap, say); or raise [generator] responses, or give more prompts. "
+            "Identical responses want a higher [generator] temperature, and equal U another dimension."
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from udasa_core.job.job import Job
+from udasa_core.running.cut_off import warn_of_cut_off
 from udasa_core.running.rounds import Round, Rounds, walk_rounds
 from udasa_core.running.stages import walk_stages
 from udasa_core.running.watch import Watch
@@ -43,6 +44,7 @@ def align_once(job: Job, prompts: Prompts, watch: Watch, number: int, start: Mea
     the base, the others take over.
     """
     groups = sample(job, replace(prompts.training, round=number), start.policy)
+    warn_of_cut_off(job, groups)
     agreed = agree(job, groups)
     columns = score(job, groups)
     calibration = watch.calibrated(lambda: fit(job, columns, agreed))

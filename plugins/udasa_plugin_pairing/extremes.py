@@ -14,8 +14,8 @@ class Extremes(Plugin):
 
     Of equal U the earlier response is taken, on both sides. A gap of 0 never makes a pair, whatever
     `min_gap` is. Refusals are counted by reason: cut off while thinking, too few scored responses, truncated,
-    identical responses, gap below min_gap, length ratio above max_length_ratio. Where the extreme pair is
-    refused, the next best pair is not tried (see `Guards`). The seed is not used.
+    identical responses, equal U, gap below min_gap, length ratio above max_length_ratio. Where the extreme
+    pair is refused, the next best pair is not tried (see `Guards`). The seed is not used.
     """
 
     Options = GapGuards
@@ -32,6 +32,8 @@ class Extremes(Plugin):
         us = self.options.ranked(group, scores)
         if len(us) < 2:
             return self.options.too_few(group, scores)
+        if untold := self.options.untold(group, us):
+            return untold
         # Both take the first of equal ones, and those stand in order of index.
         low, high = min(us, key=us.__getitem__), max(us, key=us.__getitem__)
         return self.options.pair(group, us, low, high, self.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from udasa_core import Abstain, Group, Pair, Scores
-from udasa_plugin_pairing.guards import SMALL_GAP, Guards
+from udasa_plugin_pairing.guards import EQUAL_U, SMALL_GAP, Guards
 
 
 class GapGuards(Guards):
@@ -15,7 +15,7 @@ class GapGuards(Guards):
         default=0.0,
         ge=0.0,
         le=1.0,
-        description="Refuse a pair whose gap is smaller. A gap of 0 is refused even at the default.",
+        description="Refuse a pair whose gap is smaller. A gap of 0 is refused at the default, too.",
     )
 
     def ranked(self, group: Group, scores: Scores) -> dict[int, float]:
@@ -29,6 +29,11 @@ class GapGuards(Guards):
         # The sort is stable: equal ones stay in order of index.
         return dict(sorted(us.items(), key=lambda item: item[1]))
 
+    def untold(self, group: Group, us: dict[int, float]) -> str | None:
+        """Return why U tells no two of these responses apart: they are one text, or have one U; None where it
+        tells some apart. us: U by index, not empty."""
+        return self.alike(group, tuple(us)) or (EQUAL_U if len(set(us.values())) == 1 else None)
+
     def pair(self, group: Group, us: dict[int, float], low: int, high: int, origin: str) -> Pair | str:
         """Return the pair of response `low` over response `high`, or why it may not be trained on.
 
@@ -39,5 +44,6 @@ class GapGuards(Guards):
         chosen, rejected = group.responses[low], group.responses[high]
         gap = us[high] - us[low]
         made = self.made(group, chosen, rejected, (us[low], us[high]), origin, gap=gap)
-        is_small = gap <= 0.0 or gap < self.min_gap
-        return SMALL_GAP if is_small and isinstance(made, Pair) else made
+        if isinstance(made, Pair) and gap <= 0.0:
+            return EQUAL_U
+        return SMALL_GAP if isinstance(made, Pair) and gap < self.min_gap else made

@@ -15,6 +15,7 @@ UNSCORED = "no response has a score"
 TRUNCATED = "truncated"
 THINKING = "cut off while thinking"
 IDENTICAL = "identical responses"
+EQUAL_U = "equal U"
 SMALL_GAP = "gap below min_gap"
 LENGTH_RATIO = "length ratio above max_length_ratio"
 
@@ -36,10 +37,10 @@ class Guards(Options):
         "tokens. Left out: no limit.",
     )
     truncated: Literal["allow", "same", "avoid", "exclude"] = Field(
-        default="allow",
-        description='What to do with responses that the token budget cut off: "allow" pairs them like any '
-        'other, "same" refuses a pair in which just one side was cut off, "avoid" leaves them out where a '
-        'prompt has two scored responses or more that were not cut off, "exclude" never pairs them.',
+        default="avoid",
+        description='What to do with responses that the token budget cut off: "avoid" leaves them out where '
+        'a prompt has two scored responses or more that were not cut off, "exclude" never pairs them, "same" '
+        'refuses a pair in which just one side was cut off, "allow" pairs them like any other.',
     )
 
     def candidates(self, group: Group, scores: Scores) -> tuple[int, ...]:
@@ -66,6 +67,11 @@ class Guards(Options):
         if len(reasons) == len(scores.U) and len(set(reasons)) == 1:
             return f"{UNSCORED}: {reasons[0]}"
         return TOO_FEW if len(scores.U) - len(reasons) < 2 else TRUNCATED
+
+    def alike(self, group: Group, candidates: Sequence[int]) -> str | None:
+        """Return that these responses are the same one over again, or None where two of them differ."""
+        first, *others = (group.responses[index] for index in candidates)
+        return IDENTICAL if all(identical(first, other) for other in others) else None
 
     def refuse(self, chosen: Response, rejected: Response) -> str | None:
         """Return why this pair may not be trained on, or None where it may."""

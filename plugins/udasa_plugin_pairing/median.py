@@ -18,9 +18,9 @@ class Median(Plugin):
     gibberish).
 
     Refusals are counted by reason: cut off while thinking, too few scored responses, truncated,
-    identical responses (half of the others are often the chosen one over again), gap below min_gap, length
-    ratio above max_length_ratio. A pair that a guard refuses is not replaced (see `Guards`). The seed is not
-    used.
+    identical responses (half of the others are often the chosen one over again), equal U, gap below min_gap,
+    length ratio above max_length_ratio. A pair that a guard refuses is not replaced (see `Guards`). The seed
+    is not used.
     """
 
     Options = GapGuards
@@ -37,5 +37,7 @@ class Median(Plugin):
         us = self.options.ranked(group, scores)
         if len(us) < 2:
             return self.options.too_few(group, scores)
+        if untold := self.options.untold(group, us):
+            return untold
         low, *others = us
         return self.options.pair(group, us, low, others[len(others) // 2], self.name)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from udasa_core import Group, Pair, Pairing, Plugin, Scores, hookimpl
 from udasa_plugin_pairing.gaps import GapGuards
-from udasa_plugin_pairing.guards import IDENTICAL, SMALL_GAP, identical, pair_each
+from udasa_plugin_pairing.guards import IDENTICAL, identical, pair_each
 
 
 class RunnerUp(Plugin):
@@ -18,8 +18,8 @@ class RunnerUp(Plugin):
     response is taken, on both sides.
 
     Refusals are counted by reason: cut off while thinking, too few scored responses, truncated,
-    identical responses (all that U tells apart from the chosen one), gap below min_gap, length ratio above
-    max_length_ratio. A pair that a guard refuses is not replaced (see `Guards`). The seed is not used.
+    identical responses (all that U tells apart from the chosen one), equal U, gap below min_gap, length ratio
+    above max_length_ratio. A pair that a guard refuses is not replaced (see `Guards`). The seed is not used.
     """
 
     Options = GapGuards
@@ -36,10 +36,10 @@ class RunnerUp(Plugin):
         us = self.options.ranked(group, scores)
         if len(us) < 2:
             return self.options.too_few(group, scores)
+        if untold := self.options.untold(group, us):
+            return untold
         low, *others = us
         above = [index for index in others if us[index] > us[low]]
-        if not above:
-            return SMALL_GAP
         chosen = group.responses[low]
         high = next((index for index in above if not identical(chosen, group.responses[index])), None)
         return IDENTICAL if high is None else self.options.pair(group, us, low, high, self.name)

@@ -24,9 +24,9 @@ class Thresholds(Plugin):
     calibration `cdf` with one dimension the bounds are shares of all training responses.
 
     Of equal U the earlier response is taken, on both sides. Refusals are counted by reason: too few scored
-    responses, no response at or below chosen_below, no response at or above rejected_above, truncated,
-    identical responses, gap below min_gap, length ratio above max_length_ratio. A pair that a guard refuses
-    is not replaced (see `Guards`). The seed is not used.
+    responses, truncated, identical responses, equal U, no response at or below chosen_below, no response at
+    or above rejected_above, gap below min_gap, length ratio above max_length_ratio. A pair that a guard
+    refuses is not replaced (see `Guards`). The seed is not used.
     """
 
     class Options(GapGuards):
@@ -57,6 +57,8 @@ class Thresholds(Plugin):
         us = self.options.ranked(group, scores)
         if len(us) < 2:
             return self.options.too_few(group, scores)
+        if untold := self.options.untold(group, us):
+            return untold
         low, high = min(us, key=us.__getitem__), max(us, key=us.__getitem__)
         if us[low] > self.options.chosen_below:
             return NONE_CHOSEN

@@ -14,6 +14,7 @@ from udasa_plugin_pairing.ungapped import UngappedGuards
 
 SMALL_SHARE = "share of votes below min_share"
 SMALL_MARGIN = "vote margin below min_margin"
+EVEN = "equal votes"
 
 
 class Votes(Plugin):
@@ -36,8 +37,9 @@ class Votes(Plugin):
 
     U decides nothing (only a response without one is not paired), so `gap` is None: a stage policy that goes
     by gaps drops such pairs unless told otherwise (`[stages] ungapped = "spread"`). Refusals are counted by
-    reason: cut off while thinking, too few scored responses, truncated, share of votes below min_share, vote
-    margin below min_margin, empty response, length ratio above max_length_ratio. The seed is not used.
+    reason: cut off while thinking, too few scored responses, truncated, identical responses, share of votes
+    below min_share, equal votes, vote margin below min_margin, empty response, length ratio above
+    max_length_ratio. The seed is not used.
     """
 
     class Options(UngappedGuards):
@@ -50,7 +52,8 @@ class Votes(Plugin):
             default=0.0,
             ge=0.0,
             le=1.0,
-            description="The least vote margin. A margin of 0 gives no pair even at the default.",
+            description="The least vote margin. A margin of 0 gives no pair even at the default, as "
+            "equal votes.",
         )
         weighted: bool = Field(
             default=True, description="Whether a pair's weight is its vote margin; 1 for all pairs if not."
@@ -79,6 +82,8 @@ class Votes(Plugin):
         candidates = self.options.candidates(group, scores)
         if len(candidates) < 2:
             return self.options.too_few(group, scores)
+        if alike := self.options.alike(group, candidates):
+            return alike
         speaking = [place for place, one in enumerate(group.heard) if one.has_answer]
         same = same_answers(group)
         votes = {index: int(same[index, speaking].sum()) for index in candidates}
@@ -88,7 +93,9 @@ class Votes(Plugin):
         share, margin = votes[most] / len(speaking), (votes[most] - votes[least]) / len(speaking)
         if share < self.options.min_share:
             return SMALL_SHARE
-        if margin <= 0.0 or margin < self.options.min_margin:
+        if margin <= 0.0:
+            return EVEN
+        if margin < self.options.min_margin:
             return SMALL_MARGIN
         return self.options.pair(
             group,

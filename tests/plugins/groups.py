@@ -41,6 +41,10 @@ def group(*responses: Response, prompt_id: str = "p0", question: str = "Why?") -
     )
 
 
+# The same text three times.
+ALIKE = group(response("a"), response("a"), response("a"))
+
+
 def scores(*us: Score, prompt_id: str = "p0") -> Scores:
     """Return aggregates without the columns behind them."""
     return Scores(prompt_id, tuple(us), {}, {})

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.plugins.groups import RESOURCES, group, response, scores
+from tests.plugins.groups import ALIKE, RESOURCES, group, response, scores
 from udasa_core import Abstain, Group, Pairing, Score
 from udasa_plugin_pairing.extremes import Extremes
 
@@ -46,7 +46,9 @@ def test_excluded_truncations_give_way_to_the_next_best() -> None:
 @pytest.mark.parametrize(
     ("one", "us", "options", "reason"),
     [
-        (FOUR, (0.3, 0.3, 0.3, 0.3), {}, "gap below min_gap"),
+        (FOUR, (0.3, 0.3, 0.3, 0.3), {}, "equal U"),
+        (FOUR, (0.3, 0.3, 0.3, 0.3), {"min_gap": 0.1}, "equal U"),
+        (ALIKE, (0.3, 0.3, 0.3), {}, "identical responses"),
         (FOUR, (0.3, 0.39, 0.3, 0.3), {"min_gap": 0.1}, "gap below min_gap"),
         (FOUR, (0.3, Abstain("lost"), Abstain("lost"), Abstain("lost")), {}, "too few scored responses"),
         (group(response("a")), (0.3,), {}, "too few scored responses"),

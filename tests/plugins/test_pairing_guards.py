@@ -32,13 +32,13 @@ def test_truncated_same_asks_for_both_or_neither() -> None:
     whole, cut, other = response("a"), response("b", cut=True), response("c", cut=True)
     assert guards.refuse(whole, cut) == TRUNCATED
     assert guards.refuse(cut, other) is None
-    assert Guards().refuse(whole, cut) is None
+    assert Guards(truncated="allow").refuse(whole, cut) is None
 
 
 def test_candidates_are_scored_and_under_exclude_whole() -> None:
     one = group(response("a"), response("b", cut=True), response("c"))
     us = scores(0.1, 0.2, Abstain("lost"))
-    assert Guards().candidates(one, us) == (0, 1)
+    assert Guards(truncated="allow").candidates(one, us) == (0, 1)
     assert Guards(truncated="exclude").candidates(one, us) == (0,)
     assert Guards(truncated="exclude").too_few(one, us) == TRUNCATED
     assert Guards().too_few(one, scores(0.1, Abstain("lost"), Abstain("lost"))) == TOO_FEW
@@ -59,13 +59,14 @@ def test_what_was_cut_off_while_it_thought_is_no_candidate_and_counted_by_its_ow
     assert Guards().too_few(alone, scores(0.1)) == TOO_FEW
 
 
-def test_candidates_under_avoid_are_whole_where_two_are() -> None:
-    guards = Guards(truncated="avoid")
+def test_by_default_candidates_are_whole_where_two_are() -> None:
+    guards = Guards()
+    assert guards.truncated == "avoid"
     one = group(response("a"), response("b", cut=True), response("c"), response("d", cut=True))
     assert guards.candidates(one, scores(0.1, 0.2, 0.3, 0.4)) == (0, 2)
     # One finished response that is scored is too few: all are taken, as under "allow".
     lost = scores(0.1, 0.2, Abstain("lost"), 0.4)
-    assert guards.candidates(one, lost) == Guards().candidates(one, lost) == (0, 1, 3)
+    assert guards.candidates(one, lost) == Guards(truncated="allow").candidates(one, lost) == (0, 1, 3)
     assert guards.refuse(one.responses[0], one.responses[1]) is None
 
 

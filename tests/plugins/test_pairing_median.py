@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.plugins.groups import RESOURCES, group, response, scores
+from tests.plugins.groups import ALIKE, RESOURCES, group, response, scores
 from udasa_core import Abstain, Group, Pairing, Score
 from udasa_plugin_pairing.median import Median
 
@@ -34,7 +34,8 @@ def test_of_two_middle_ones_the_more_uncertain_and_of_two_responses_the_other() 
 @pytest.mark.parametrize(
     ("one", "us", "options", "reason"),
     [
-        (FOUR, (0.3, 0.3, 0.3, 0.9), {}, "gap below min_gap"),
+        (FOUR, (0.3, 0.3, 0.3, 0.9), {}, "equal U"),
+        (ALIKE, (0.3, 0.3, 0.3), {}, "identical responses"),
         (FOUR, (0.3, 0.31, 0.39, 0.9), {"min_gap": 0.1}, "gap below min_gap"),
         (FOUR, (0.3, Abstain("lost"), Abstain("lost"), Abstain("lost")), {}, "too few scored responses"),
         # Where the typical response is the chosen one over again, there is nothing to prefer.

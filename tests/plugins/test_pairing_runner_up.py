@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.plugins.groups import RESOURCES, group, response, scores
+from tests.plugins.groups import ALIKE, RESOURCES, group, response, scores
 from udasa_core import Abstain, Group, Pairing, Score
 from udasa_plugin_pairing.runner_up import RunnerUp
 
@@ -39,7 +39,9 @@ def test_repeats_of_the_chosen_one_are_passed_over() -> None:
 @pytest.mark.parametrize(
     ("one", "us", "options", "reason"),
     [
-        (FOUR, (0.3, 0.3, 0.3, 0.3), {}, "gap below min_gap"),
+        (FOUR, (0.3, 0.3, 0.3, 0.3), {}, "equal U"),
+        (FOUR, (0.3, 0.3, 0.3, 0.3), {"min_gap": 0.1}, "equal U"),
+        (ALIKE, (0.3, 0.3, 0.3), {}, "identical responses"),
         (FOUR, (0.3, 0.35, 0.9, 0.9), {"min_gap": 0.1}, "gap below min_gap"),
         (FOUR, (0.3, Abstain("lost"), Abstain("lost"), Abstain("lost")), {}, "too few scored responses"),
         (group(response("a"), response("a", [-2.0])), (0.3, 0.4), {}, "identical responses"),

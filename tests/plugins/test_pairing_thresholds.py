@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tests.plugins.groups import RESOURCES, group, response, scores
+from tests.plugins.groups import ALIKE, RESOURCES, group, response, scores
 from udasa_core import Abstain, Group, Pairing, Score, testing
 from udasa_plugin_pairing.median import Median
 from udasa_plugin_pairing.runner_up import RunnerUp
@@ -35,7 +35,8 @@ def test_both_sides_stand_out_and_bounds_may_be_reached(us: tuple[float, ...]) -
         (THREE, (0.1, 0.5, 0.69), {}, "no response at or above rejected_above"),
         (THREE, (0.4, 0.5, 0.6), {}, "no response at or below chosen_below"),
         (THREE, (0.3, Abstain("lost"), Abstain("lost")), {}, "too few scored responses"),
-        (THREE, (0.5, 0.5, 0.5), {"chosen_below": 0.5, "rejected_above": 0.5}, "gap below min_gap"),
+        (THREE, (0.5, 0.5, 0.5), {"chosen_below": 0.5, "rejected_above": 0.5}, "equal U"),
+        (ALIKE, (0.9, 0.9, 0.9), {}, "identical responses"),
         (THREE, (0.1, 0.5, 0.8), {"min_gap": 0.75}, "gap below min_gap"),
         (group(response("a"), response("a", [-2.0])), (0.1, 0.9), {}, "identical responses"),
         (group(response("a"), response("b", cut=True)), (0.1, 0.9), {"truncated": "same"}, "truncated"),

@@ -60,7 +60,11 @@ def test_a_vote_that_is_not_clear_enough_gives_none(options: dict[str, float], r
 
 @pytest.mark.parametrize("texts", [("It is Rome.", "It is Milan."), ("Rome.", "It is Rome.")])
 def test_a_margin_of_0_gives_none(texts: tuple[str, ...]) -> None:
-    assert paired(asked(*texts)).unpaired[0].reason == "vote margin below min_margin"
+    assert paired(asked(*texts)).unpaired[0].reason == "equal votes"
+
+
+def test_one_text_over_again_is_told_as_that() -> None:
+    assert paired(asked("Rome.", "Rome.")).unpaired[0].reason == "identical responses"
 
 
 def test_voters_vote_and_are_not_paired() -> None:

@@ -41,8 +41,6 @@ _CHARACTERS_A_TOKEN = 3
 # Activations of one token in one layer, in numbers of the hidden size: 34 bytes in 16 bits (Korthikanti
 # et al. 2022, arXiv 2205.05198, equation 2, without the attention maps).
 _ACTIVATIONS = 17
-# The most frequent reasons that rows are set aside for.
-_REASONS_TOLD = 10
 # LoRA weights are trained in float32: weight, gradient, and AdamW's two moments.
 _TRAINED_WEIGHT = 16
 _MOMENTS = 8
@@ -96,8 +94,7 @@ def _refuse_unusable(config: RunConfig, prompts: Prompts) -> None:
         raise PromptsError(f"{table.source} holds no prompt")
     if prompts.usable and aside / rows <= table.max_set_aside:
         return
-    often = sorted(prompts.reasons.items(), key=lambda counted: (-counted[1], counted[0]))
-    told = "\n".join(f"  {count:>6}  {reason}" for reason, count in often[:_REASONS_TOLD])
+    told = prompts.reasons
     head = f"{aside} of {rows} rows of {table.source} cannot be used"
     if not prompts.usable:
         raise PromptsError(f"{head}; no prompt is left:\n{told}\nMend them, or name other prompts")

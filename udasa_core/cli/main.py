@@ -234,18 +234,50 @@ def plugins(config: Path | None, verify: bool, timeout: float) -> None:
 @_runs
 @click.option("--json", "as_json", is_flag=True, help="The same figures as JSON.")
 @click.option("--pairs", type=click.IntRange(min=1), metavar="N", help="Print N pairs of each stage instead.")
-def show(name: str, folder: Path, as_json: bool, pairs: int | None) -> None:
-    """Show the figures of RUN (its folder or name), and where everything lies."""
+@click.option(
+    "--sort",
+    type=click.Choice(["gap", "U", "length"]),
+    help="Of --pairs: N of all, the narrowest gap, the highest U(chosen), or the longest first.",
+)
+@click.option("--reverse", is_flag=True, help="Of --sort: the other end first.")
+@click.option("--id", "identity", metavar="ID", help="Print the pairs of this id, a pair's or a prompt's.")
+@click.option("--unpaired", is_flag=True, help="Print what is not trained on, and why.")
+def show(
+    name: str,
+    folder: Path,
+    as_json: bool,
+    pairs: int | None,
+    sort: Literal["gap", "U", "length"] | None,
+    reverse: bool,
+    identity: str | None,
+    unpaired: bool,
+) -> None:
+    """Show the figures of RUN (its folder or name), and where everything lies; pairs; or what gave none."""
     from udasa_core.store.runs import find_run
 
-    if as_json and pairs:
-        raise click.UsageError("--json and --pairs are two ways to print; choose one")
+    chosen = [("--json", as_json), ("--pairs", pairs), ("--id", identity), ("--unpaired", unpaired)]
+    ways = [option for option, value in chosen if value]
+    if len(ways) > 1:
+        raise click.UsageError(f"{' and '.join(ways)} are {len(ways)} ways to print; choose one")
+    if (sort and not pairs) or (reverse and not sort):
+        raise click.UsageError("--sort orders what --pairs N prints, and --reverse what --sort orders")
     found = find_run(name, folder)
-    if pairs:
-        from udasa_core.report.pair_texts import pair_texts
+    if pairs or identity:
+        from udasa_core.report.pair_texts import pair_texts, sorted_pair_texts, texts_of
 
-        for text in pair_texts(found, pairs):
+        if identity:
+            texts = texts_of(found, identity)
+        elif pairs and sort:
+            texts = sorted_pair_texts(found, pairs, sort, is_reversed=reverse)
+        else:
+            texts = pair_texts(found, pairs or 1)
+        for text in texts:
             say(f"{text}\n")
+    elif unpaired:
+        from udasa_core.report.left_out import left_out
+
+        for line in left_out(found):
+            say(line)
     elif as_json:
         import json
 
@@ -255,6 +287,36 @@ def show(name: str, folder: Path, as_json: bool, pairs: int | None) -> None:
         click.echo(printable_json(json.dumps(figures(found), indent=1, ensure_ascii=False)))
     else:
         _print_tables(found, artifacts=True)
+
+
+@main.command(short_help="List runs, or compare two.")
+@click.argument("names", metavar="[RUN RUN]", nargs=-1)
+@_runs
+@click.option("--json", "as_json", is_flag=True, help="The list as JSON.")
+def runs(names: tuple[str, ...], folder: Path, as_json: bool) -> None:
+    """List the runs of a folder with status, model, pairs and figures; or compare two, RUN and RUN (folder or
+    name): settings and figures."""
+    from udasa_core.report.run_list import comparison, listed, run_table
+
+    if len(names) not in (0, 2):
+        raise click.UsageError("name two runs to compare them, or none to list all")
+    if names:
+        from udasa_core.store.runs import find_run
+
+        if as_json:
+            raise click.UsageError("--json lists runs; `udasa show RUN --json` has all of one")
+        for table in comparison(*(find_run(name, folder) for name in names)):
+            say(f"{table}\n")
+        return
+    found = listed(folder)
+    if as_json:
+        import json
+
+        from udasa_core.text.printable import printable_json
+
+        click.echo(printable_json(json.dumps(found, indent=1, ensure_ascii=False)))
+    else:
+        say(run_table(folder, found))
 
 
 @main.command(short_help="Write a run's model or pairs for use elsewhere.")

@@ -165,7 +165,8 @@ class PromptsTable(Table):
     """[prompts]: what the policy is asked."""
 
     source: str = Field(
-        description="builtin:quickstart, file:prompts.jsonl (or .parquet, .csv), hf:name@revision"
+        description="builtin:quickstart, file:prompts.jsonl (or .json, .csv, .tsv, .txt, .parquet), "
+        "hf:name@revision"
     )
     config: str | None = Field(default=None, description="hf: the data set's configuration")
     split: str = Field(default="train", description="hf: its split")

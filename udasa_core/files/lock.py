@@ -6,22 +6,25 @@ name. filelock is imported where a lock is asked for.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from udasa_core.errors import LockedError, StoreError
 from udasa_core.files.whole import is_read_only
 
+log = logging.getLogger("udasa")
+
 
 @contextmanager
-def locked(path: Path, refusal: str, *, wait: bool = False) -> Iterator[None]:
+def locked(path: Path, refusal: str, *, wait: bool = False, who: str = "") -> Iterator[None]:
     """Hold the lock `path` alone while the context lasts.
 
-    Raises LockedError, with `refusal` and the holder's process number, where another holds it (wait: waits
-    for it instead), and StoreError where the system gives no lock. Where nothing can be written there is
-    nothing to lock: the context is entered.
+    who: what others are told of this holder beside its process number, on one line. Raises LockedError, with
+    `refusal` and the holder, where another holds it (wait: waits for it instead), and StoreError where the
+    system gives no lock. Where nothing can be written there is nothing to lock: the context is entered.
     """
     from filelock import FileLock, Timeout
 
@@ -39,10 +42,25 @@ def locked(path: Path, refusal: str, *, wait: bool = False) -> Iterator[None]:
     try:
         # Who holds it is told for convenience only; a full disk must not stop a run that may still end.
         with suppress(OSError):
-            path.write_text(str(os.getpid()))
+            path.write_text(f"{os.getpid()} {who}".strip())
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def awaited(path: Path, what: str, *, who: str = "") -> Iterator[None]:
+    """Hold the lock `path` alone; where another holds it, wait for it, and warn once of what and for whom.
+
+    what: what the other is at, as a sentence begins. who: as in `locked`. Raises StoreError as that does.
+    """
+    with ExitStack() as held:
+        try:
+            held.enter_context(locked(path, what, who=who))
+        except LockedError as error:
+            log.warning("%s: waiting until that is done. Ctrl-C ends this run alone", error)
+            held.enter_context(locked(path, what, wait=True, who=who))
+        yield
 
 
 @contextmanager
@@ -97,6 +115,7 @@ def _refuse_link(path: Path) -> None:
 
 def _holder(path: Path) -> str:
     with suppress(OSError, UnicodeDecodeError):
-        if number := path.read_text().strip():
-            return f" (process {number})"
+        number, _, who = path.read_text().strip().partition(" ")
+        if number:
+            return f" (process {number}{who and f', {who}'})"
     return ""

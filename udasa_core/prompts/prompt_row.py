@@ -19,6 +19,10 @@ class RowError(Exception):
     """Why a row gives nothing that can be used: a reason that can be counted and printed."""
 
 
+class NoPromptError(RowError):
+    """A row has neither a prompt nor messages."""
+
+
 def row_id(given: object) -> str:
     """Return the id that a row gives in its field, "" where that is None. Whole numbers serve as ids too.
 
@@ -64,7 +68,7 @@ def row_messages(row: Mapping[str, Any], named: Mapping[str, str] = _NAMED) -> t
     else:
         wanted = " or ".join(repr(named[name]) for name in ("prompt", "messages") if name in named)
         found = ", ".join(map(repr, list(row)[:8]))
-        raise RowError(f"has no {wanted} (its fields: {found or 'none'})")
+        raise NoPromptError(f"has no {wanted} (its fields: {found or 'none'})")
     system = row.get(named["system"])
     if system is not None:
         if messages[0].role == "system":

@@ -2,7 +2,8 @@
 
 A row is {"prompt": text}, {"system": text, "prompt": text} or {"messages": [{"role": …, "content": …}, …]},
 with an optional "id" that is unique in the source, and optional "passages": texts that a dimension may check
-responses against (a list; in CSV, JSON text).
+responses against (a list; in CSV, JSON text). Alpaca's and ShareGPT's rows are read as well. What else a row
+holds is the user's own, and stays with the prompt.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 from udasa_core.errors import SourceError
 from udasa_core.progress import Progress, silent
-from udasa_core.prompts.prompt_row import RowError, row_id, row_messages, row_passages
+from udasa_core.prompts.layouts import as_ours, remedy
+from udasa_core.prompts.own import own_columns
+from udasa_core.prompts.prompt_row import NoPromptError, RowError, row_id, row_messages, row_passages
 from udasa_core.prompts.rows import BadRow, Row, dataset_rows, rows_of
 from udasa_core.prompts.seen import SeenHashes
 from udasa_core.records import Prompt, content_key
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
 FIELDS = ("prompt", "messages", "system", "id", "passages")
 _SHOWN = 200
 # Counts up when the same source would be read as other prompts.
-_READER = 2
+_READER = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +66,11 @@ class SetAside:
 
 @dataclass(frozen=True, slots=True)
 class ReadPrompt:
-    """A row that gives a prompt, and its line (from 1)."""
+    """A row that gives a prompt, its line (from 1), and the user's own columns: JSON scalars by name."""
 
     line: int
     prompt: Prompt
+    own: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_prompts(
@@ -84,11 +88,12 @@ def read_prompts(
             try:
                 if isinstance(row, BadRow):
                     raise RowError(row.reason)
+                row, fields = as_ours(row, named)
                 prompt = _prompt(row, named, contents, ids)
             except RowError as fault:
                 yield SetAside(line, str(fault), _excerpt(shown))
             else:
-                yield ReadPrompt(line, prompt)
+                yield ReadPrompt(line, prompt, own_columns(row, fields))
     except OSError as error:
         raise SourceError(f"{options.source} cannot be read: {error}") from error
 
@@ -141,16 +146,21 @@ def _rows(options: PromptSource, root: Path, named: Mapping[str, str], progress:
     config, split, told = options.config, options.split, source.text
     if source.scheme == "hf":
         revision = source.revision
-        return dataset_rows(source.name, columns, source=told, config=config, split=split, revision=revision)
+        return dataset_rows(source.name, None, source=told, config=config, split=split, revision=revision)
     path = resolve(options.source, root, progress=progress)
     optional = [named["system"], named["id"], named["passages"]]
-    return rows_of(path, columns, source=told, optional=optional, config=config, split=split)
+    return rows_of(path, columns, source=told, optional=optional, config=config, split=split, whole=True)
 
 
 def _prompt(
     row: Mapping[str, Any], named: Mapping[str, str], contents: SeenHashes, ids: SeenHashes
 ) -> Prompt:
-    messages = row_messages(row, named)
+    try:
+        messages = row_messages(row, named)
+    except NoPromptError as fault:
+        # A field that is there and empty is the right one.
+        is_named = any(named.get(name) in row for name in ("prompt", "messages"))
+        raise RowError(f"{fault}" if is_named else f"{fault}; {remedy(row)}") from fault
     passages = row_passages(row.get(named["passages"]))
     content = [[message.role, message.content] for message in messages]
     key = content_key(content, passages) if passages else content_key(content)

@@ -1,4 +1,4 @@
-"""Rows of a file, one at a time: JSONL, Parquet, CSV, or a data set as the hub lays it out.
+"""Rows of a file, one at a time: JSONL, JSON, Parquet, CSV, TSV, text, or a data set as the hub lays it out.
 
 A reader yields (line, row, shown): the line or row number from 1, the row's fields or a `BadRow` that says
 why there are none, and the row as text for people. Memory does not grow with the file.
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from udasa_core.errors import SourceError
 from udasa_core.files.json_text import parse_json
 from udasa_core.prompts.dataset import dataset_errors, open_dataset
+from udasa_core.prompts.json_stream import json_texts
 from udasa_core.sources.limits import check_packed
 
 if TYPE_CHECKING:
@@ -43,10 +44,10 @@ def read_rows(
     """Yield each row of a local file or data set as (line from 1, its fields); a `BadRow` says why it has
     none.
 
-    path: .jsonl, .ndjson, .csv or .parquet, or a folder as the hub lays a data set out, of which `config` and
-    `split` choose. columns: those that are wanted; others may be left out, and an empty cell of a CSV is no
-    field. source: how errors name it. Memory does not grow with the file. Raises SourceError where it cannot
-    be read at all.
+    path: .jsonl, .ndjson, .json, .csv, .tsv, .txt or .parquet, or a folder as the hub lays a data set out,
+    of which `config` and `split` choose. columns: those that are wanted; others may be left out, an empty
+    cell of a CSV is no field, and a line of a .txt is the first of them. source: how errors name it. Memory
+    does not grow with the file. Raises SourceError where it cannot be read at all.
     """
     try:
         for line, row, _ in rows_of(path, columns, source=source, config=config, split=split):
@@ -66,22 +67,32 @@ def rows_of(
     optional: Sequence[str] | None = None,
     config: str | None = None,
     split: str = "train",
+    whole: bool = False,
 ) -> Iterator[Row]:
     """Yield the rows of a local path, as `read_rows` does, each with itself as text.
 
-    optional: the columns of a CSV of which an empty cell is no field; by default all of `columns`.
+    optional: the columns of a CSV of which an empty cell is no field; by default all of `columns`. whole: all
+    columns are wanted, but for those that hold bytes.
     """
+    wanted = None if whole else columns
     if path.is_dir():
-        return dataset_rows(str(path), columns, source=source, config=config, split=split)
+        return dataset_rows(str(path), wanted, source=source, config=config, split=split)
     if path.suffix in (".jsonl", ".ndjson"):
         return json_rows(path)
-    if path.suffix == ".csv":
-        return csv_rows(path, columns if optional is None else optional)
+    if path.suffix == ".json":
+        return json_file_rows(path)
+    if path.suffix in (".csv", ".tsv"):
+        return csv_rows(
+            path, columns if optional is None else optional, "\t" if path.suffix == ".tsv" else ","
+        )
+    if path.suffix == ".txt":
+        return text_rows(path, columns[0])
     if path.suffix == ".parquet":
-        return parquet_rows(path, columns)
+        return parquet_rows(path, wanted)
     raise SourceError(
         f"{source}: rows cannot be read from {path.suffix or 'a file without a suffix'}\n"
-        "    → .jsonl (one JSON object per line), .parquet, .csv, or a folder as the hub lays it out"
+        "    → .jsonl (one JSON object per line), .json, .csv, .tsv, .txt (a prompt a line), .parquet, or a "
+        "folder as the hub lays it out"
     )
 
 
@@ -93,6 +104,35 @@ def json_rows(path: Path) -> Iterator[Row]:
                 yield line, text, b""
             elif text.strip():
                 yield line, _json_row(text), text
+
+
+def json_file_rows(path: Path) -> Iterator[Row]:
+    """Yield the rows of a .json file: the objects of a list, or objects one after the other. Where one is not
+    JSON, the rest cannot be read, and is told as one bad row. What is JSONL by its first line is read so."""
+    with path.open("rb") as file:
+        first = next((text for _, text in _lines(file) if isinstance(text, BadRow) or text.strip()), b"")
+        if isinstance(first, bytes) and isinstance(_json_row(first), Mapping):
+            yield from json_rows(path)
+            return
+        file.seek(0)
+        for line, text in json_texts(file, MAX_LINE):
+            if isinstance(text, str):
+                yield line, BadRow(text), b""
+            else:
+                yield line, _json_row(text), text
+
+
+def text_rows(path: Path, column: str) -> Iterator[Row]:
+    """Yield each line of a text file as a row of one column; blank lines are none."""
+    with path.open("rb") as file:
+        for line, text in _lines(file):
+            if isinstance(text, BadRow):
+                yield line, text, b""
+            elif text.strip():
+                try:
+                    yield line, {column: text.decode().strip()}, text
+                except UnicodeDecodeError:
+                    yield line, BadRow("is not UTF-8"), text
 
 
 def _json_row(text: bytes) -> Mapping[str, Any] | BadRow:
@@ -116,13 +156,13 @@ def _json_kind(value: object) -> str:
     return kinds.get(type(value), "a number")
 
 
-def csv_rows(path: Path, optional: Sequence[str]) -> Iterator[Row]:
+def csv_rows(path: Path, optional: Sequence[str], delimiter: str = ",") -> Iterator[Row]:
     """Yield the rows of a CSV file with a header; an empty cell of an `optional` column is no field."""
     too_long: list[int] = []
     csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE))
     with path.open("rb") as file:
         # Bytes that are no UTF-8 become lone surrogates, which the reader of prompts tells apart.
-        table = csv.reader(_csv_lines(file, too_long), strict=True)
+        table = csv.reader(_csv_lines(file, too_long), strict=True, delimiter=delimiter)
         header: list[str] | None = None
         while True:
             line = table.line_num + 1
@@ -155,15 +195,18 @@ def _csv_lines(file: BinaryIO, too_long: list[int]) -> Iterator[str]:
             yield text.decode(errors="surrogateescape")
 
 
-def parquet_rows(path: Path, columns: Iterable[str]) -> Iterator[Row]:
-    """Yield the rows of a Parquet file, reading only `columns`. Raises SourceError where it is no Parquet."""
+def parquet_rows(path: Path, columns: Iterable[str] | None) -> Iterator[Row]:
+    """Yield the rows of a Parquet file, reading only `columns` (None: all but bytes).
+
+    Raises SourceError where it is no Parquet.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     check_packed(path)
     try:
         with pq.ParquetFile(path, pre_buffer=False) as file:
-            wanted = [name for name in file.schema_arrow.names if name in set(columns)]
+            wanted = _wanted(file.schema_arrow, columns)
             line = 0
             for batch in file.iter_batches(batch_size=_BATCH, columns=wanted):
                 yield from _batch_rows(batch, line)
@@ -191,7 +234,7 @@ def _one_row(batch: pa.RecordBatch, index: int) -> Mapping[str, Any] | BadRow:
 
 def dataset_rows(
     name: str,
-    columns: Iterable[str],
+    columns: Iterable[str] | None,
     *,
     source: str,
     config: str | None = None,
@@ -200,11 +243,12 @@ def dataset_rows(
 ) -> Iterator[Row]:
     """Yield the rows of a data set on the hub, in its cache, or in a local folder laid out as there.
 
-    Raises SourceError, which names the `source`, where it cannot be read.
+    columns: those that are read; None: all but those that hold bytes. Raises SourceError, which names the
+    `source`, where it cannot be read.
     """
     try:
         table = open_dataset(name, config, split, revision)
-        wanted = [column for column in table.column_names if column in set(columns)]
+        wanted = _wanted(table.features.arrow_schema, columns)
         table = table.select_columns(wanted) if wanted else table
         line = 0
         for batch in table.with_format("arrow").iter(batch_size=_BATCH):
@@ -220,6 +264,24 @@ def dataset_rows(
             "    → check name, config and split; without a network, copy its files onto this machine and "
             'write source = "file:/folder" (or file:/folder/rows.jsonl)'
         ) from error
+
+
+def _wanted(schema: pa.Schema, columns: Iterable[str] | None) -> list[str]:
+    """Return which columns to read: those that are named, or all that hold no bytes."""
+    if columns is not None:
+        known = set(columns)
+        return [name for name in schema.names if name in known]
+    return [field.name for field in schema if not _holds_bytes(field.type)]
+
+
+def _holds_bytes(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    if pa.types.is_nested(kind):
+        return any(_holds_bytes(kind.field(place).type) for place in range(kind.num_fields))
+    return bool(
+        pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind)
+    )
 
 
 def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes | BadRow]]:

@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from udasa_core.config.schema import ClustersTable
+from udasa_core.records import SamplingOptions
 from udasa_core.store.agreed import agreed_from, counted
 from udasa_core.store.digests import check_noted
 from udasa_core.store.output import TRAINING, Output
-from udasa_core.store.runs import Run, StageSummary
+from udasa_core.store.run_folder import StageSummary
+from udasa_core.store.runs import Run
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -104,11 +106,7 @@ def _tables(run: Run, output: Output) -> Iterator[pa.Table]:
 
 def _index(run: Run) -> Mapping[str, Any] | None:
     """Return what the step that reads prompts noted; None where the run has not come that far."""
-    keys = run.keys(Output("prompts"))
-    if not keys or not run.store.has("prompts", keys[0], ".json"):
-        return None
-    index: Mapping[str, Any] = run.store.read_json("prompts", keys[0])
-    return index
+    return run.reading() or None
 
 
 def _prompts(run: Run) -> dict[str, int] | None:
@@ -154,6 +152,9 @@ def _responses(run: Run, round: int) -> dict[str, Any] | None:
     told = {
         "tokens": lengths.plain(),
         "truncated": truncated,
+        "max_new_tokens": run.manifest.plain["config"]
+        .get("generator", {})
+        .get("max_new_tokens", SamplingOptions().max_new_tokens),
         "spelling_control_tokens": spelling,
         "thinking": thinking,
         "unanswered": unanswered,

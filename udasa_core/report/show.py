@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from udasa_core.report.cut_off import cut_off_warning
 from udasa_core.report.gate_table import gate_table
 from udasa_core.report.table import Cell, Interval, Table, TableColumn
 from udasa_core.report.training_table import other_metrics, training_table
@@ -72,9 +73,9 @@ def _head(figures: Mapping[str, Any]) -> Table:
         rows.append(("prompts", told))
     if responses:
         tokens = responses["tokens"]
-        length, cut = number(tokens["mean"], 1), share(responses["truncated"] / tokens["n"])
+        length, short = number(tokens["mean"], 1), share(responses["truncated"] / tokens["n"])
         asked = f"training prompts{_in_round(figures)}"
-        told = f"{tokens['n']} to {asked}, {length} tokens on average, {cut} cut off"
+        told = f"{tokens['n']} to {asked}, {length} tokens on average, {short} cut off"
         rows.append(("responses", told))
         if responses["thinking"]:
             thinking, unanswered = responses["thinking"], responses["unanswered"]
@@ -87,6 +88,9 @@ def _head(figures: Mapping[str, Any]) -> Table:
         rows.append(("kept samples", f"{adopted['shards']} shards of {adopted['label']}, made by {made_by}"))
     rows += [("remark", remark) for remark in figures["remarks"]]
     notes = [f"It stopped with {figures['error']}"] if figures["error"] else []
+    if responses:
+        cut = cut_off_warning(responses["truncated"], responses["tokens"]["n"], responses["max_new_tokens"])
+        notes += [f"WARNING: {cut}."] if cut else []
     title = f"Run {figures['name']}"
     if figures["status"] != "finished":
         title += ": NOT FINISHED. Below is what it has so far; `udasa run` with its TOML finishes it."

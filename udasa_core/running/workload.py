@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from udasa_core.models.model_size import ModelSize, local_path
 from udasa_core.progress import Progress, silent
 from udasa_core.prompts.held_out import is_held_out
 from udasa_core.prompts.read import PromptSource, ReadPrompt, read_prompts
+from udasa_core.prompts.reasons import Reasons
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -30,7 +30,7 @@ class Prompts:
     set_aside: int
     longest: int
     held_out: int
-    reasons: Mapping[str, int] = field(default_factory=dict)
+    reasons: Reasons = field(default_factory=Reasons)
 
 
 def count_prompts(config: RunConfig, progress: Progress = silent) -> Prompts | None:
@@ -41,7 +41,7 @@ def count_prompts(config: RunConfig, progress: Progress = silent) -> Prompts | N
     if path is None or path.is_dir():
         return None
     usable = longest = held_out = 0
-    reasons: Counter[str] = Counter()
+    reasons = Reasons()
     with progress(f"reading {table.source}", None):
         for row in read_prompts(PromptSource.of_table(table), config.root):
             if isinstance(row, ReadPrompt):
@@ -49,8 +49,8 @@ def count_prompts(config: RunConfig, progress: Progress = silent) -> Prompts | N
                 longest = max(longest, sum(len(message.content) for message in row.prompt.messages))
                 held_out += is_held_out(row.prompt.id, config)
             else:
-                reasons[row.reason] += 1
-    return Prompts(usable, reasons.total(), longest, held_out, dict(reasons))
+                reasons.add(row.reason, row.line)
+    return Prompts(usable, reasons.total, longest, held_out, reasons)
 
 
 def responses(config: RunConfig, prompts: Prompts, stages: Sequence[str] | None) -> int:

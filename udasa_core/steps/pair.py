@@ -14,7 +14,8 @@ from udasa_core.store.tables import pairs_table, read_groups, scores_from
 
 
 def pair(job: Job, groups: Shards, scores: Shards, policy: ModelRef | None = None) -> Shards:
-    """Return the pairs, a shard for each shard; a shard also keeps the count of refusals by reason.
+    """Return the pairs, a shard for each shard; a shard also keeps which prompts have none,
+    and the count of refusals by reason.
 
     policy: whose responses the groups are; None: the base's. A strategy may ask it for more.
     """
@@ -56,7 +57,10 @@ def work(job: Job, payload: Mapping[str, Any]) -> None:
     before = len(job.outputs.pointed)
     answer = job.stack.call(plugin, "udasa_pair", groups=groups, scores=scores, seed=payload["seed"])
     pairing = check_pairing(plugin, groups, scores, answer)
-    told: dict[str, Any] = {"refused": Counter(one.reason for one in pairing.unpaired)}
+    told: dict[str, Any] = {
+        "refused": Counter(one.reason for one in pairing.unpaired),
+        "unpaired": [[one.prompt_id, one.reason] for one in pairing.unpaired],
+    }
     if asked := job.outputs.pointed_since(before):
         told["asked"] = asked
     job.store.write_table("pair", payload["output"], pairs_table(pairing.pairs), told)

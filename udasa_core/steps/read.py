@@ -18,16 +18,16 @@ from udasa_core.job.job import Job, log
 from udasa_core.plugins.returned.groups import check_refusals
 from udasa_core.prompts.held_out import is_held_out, refuse_unwatched
 from udasa_core.prompts.read import PromptSource, ReadPrompt, SetAside, prompts_digest, read_prompts
+from udasa_core.prompts.reasons import Reasons
 from udasa_core.records import Prompt
 from udasa_core.store.output import CONTROLS, HELD_OUT, TRAINING, Output
+from udasa_core.store.own import OWN, own_table, widened
 from udasa_core.store.store import Shards, fingerprint
 from udasa_core.store.tables import prompts_table
 
 SET_ASIDE = ".set-aside.jsonl"
 # Rows that are put before the generator's admission at once.
 _BATCH = 256
-# The most frequent reasons; the file beside the run has every row.
-_REASONS_TOLD = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,8 @@ def split_prompts(job: Job) -> Prompts:
     for split in (TRAINING, HELD_OUT, CONTROLS):
         if index[split]:
             job.outputs.point(Output("prompts", split), f"prompts {split}", index[split])
+        if own := index.get(f"{OWN} {split}"):
+            job.outputs.point(Output("prompts", split, instance=OWN), f"prompts' own columns, {split}", own)
     return Prompts(
         training=Shards("prompts", TRAINING, tuple(index[TRAINING])),
         held_out=Shards("prompts", HELD_OUT, tuple(index[HELD_OUT])),
@@ -96,17 +98,19 @@ def _is_whole(job: Job, key: str) -> bool:
     if not (job.store.is_whole("prompts", key, ".json") and job.store.is_whole("prompts", key, SET_ASIDE)):
         return False
     index = job.store.read_json("prompts", key)
-    shards = (*index[TRAINING], *index[HELD_OUT], *index[CONTROLS])
+    own = (*index[f"{OWN} {TRAINING}"], *index[f"{OWN} {HELD_OUT}"])
+    shards = (*index[TRAINING], *index[HELD_OUT], *index[CONTROLS], *own)
     return all(job.store.is_whole("prompts", shard) for shard in shards)
 
 
 def _read(
     job: Job, source: PromptSource, controls: PromptSource | None, key: str
-) -> tuple[dict[str, Any], dict[str, int]]:
-    """Stream the sources into shards and the set-aside file; return the index of what was written, and how
-    many rows were set aside by reason."""
+) -> tuple[dict[str, Any], Reasons]:
+    """Stream the sources into shards and the set-aside file; return the index of what was written, and why
+    rows were set aside."""
     splits = {name: _Split(job, name) for name in (TRAINING, HELD_OUT, CONTROLS)}
-    reasons: dict[str, int] = {}
+    reasons = Reasons()
+    kinds: dict[str, str] = {}
     rows = read_prompts(source, job.config.root, progress=job.resources.progress)
     with (
         job.store.writing("prompts", key, SET_ASIDE) as temporary,
@@ -114,11 +118,13 @@ def _read(
     ):
         for row in _admitted(job, rows):
             if isinstance(row, SetAside):
-                reasons[row.reason] = reasons.get(row.reason, 0) + 1
+                reasons.add(row.reason, row.line)
                 file.write(json.dumps({"line": row.line, "reason": row.reason, "row": row.row}) + "\n")
             else:
                 held_out = is_held_out(row.prompt.id, job.config)
-                splits[HELD_OUT if held_out else TRAINING].add(row.prompt)
+                splits[HELD_OUT if held_out else TRAINING].add(row.prompt, row.own)
+                for name, value in row.own.items():
+                    kinds[name] = widened(kinds.get(name), value)
     if controls is not None:
         for row in _admitted(job, read_prompts(controls, job.config.root, progress=job.resources.progress)):
             if isinstance(row, SetAside):
@@ -126,7 +132,7 @@ def _read(
                     "control prompt, line %d of %s, is not asked: %s", row.line, controls.source, row.reason
                 )
             else:
-                splits[CONTROLS].add(row.prompt)
+                splits[CONTROLS].add(row.prompt, {})
     for split in splits.values():
         split.flush()
     sizes = {name: splits[name].size for name in (TRAINING, HELD_OUT)}
@@ -137,8 +143,11 @@ def _read(
         log.warning("%s", note)
     index = {
         **keys,
+        # The user's own columns: their kinds, in order, and where they lie.
+        OWN: list(kinds.items()),
+        **{f"{OWN} {name}": splits[name].own for name in (TRAINING, HELD_OUT)},
         "sizes": sizes,
-        "set_aside": sum(reasons.values()),
+        "set_aside": reasons.total,
         # By these the report counts responses that spell one.
         "control_tokens": list(lm.control_tokens),
     }
@@ -189,7 +198,7 @@ def _refusals(job: Job, prompts: Sequence[Prompt]) -> list[str]:
     return [next(filter(None, said), "") for said in zip(*answers, strict=True)]
 
 
-def _refuse_bad(job: Job, index: Mapping[str, Any], reasons: Mapping[str, int], path: Path) -> None:
+def _refuse_bad(job: Job, index: Mapping[str, Any], reasons: Reasons, path: Path) -> None:
     """Stop before sampling where too much was set aside, or nothing is left to train on."""
     set_aside, kept = index["set_aside"], sum(index["sizes"].values())
     table = job.config.prompts
@@ -200,35 +209,39 @@ def _refuse_bad(job: Job, index: Mapping[str, Any], reasons: Mapping[str, int], 
         raise PromptsError(f"all {kept} prompts are held out; give more, or --set run.held_out=0")
     if not set_aside:
         raise PromptsError(f"{table.source} holds no prompt")
-    often = sorted(reasons.items(), key=lambda one: (-one[1], one[0]))
-    told = "\n".join(f"  {count:>6}  {reason}" for reason, count in often[:_REASONS_TOLD])
     # Rounded up, so that what is advised is enough.
     allowing = f", or allow them: --set prompts.max_set_aside={math.ceil(share * 1000) / 1000}"
     raise PromptsError(
         f"{set_aside} of {set_aside + kept} rows of {table.source} cannot be used"
-        f"{'' if kept else '; no prompt is left'}:\n{told}\n"
+        f"{'' if kept else '; no prompt is left'}:\n{reasons}\n"
         f"They are listed in {path}. Mend them{allowing if kept else '.'}"
     )
 
 
 class _Split:
-    """One side of the split while it is written: a buffer of at most one shard."""
+    """One side of the split while it is written: a buffer of at most one shard.
+
+    keys, own: the shards that are written, of prompts and of the user's own columns of them.
+    """
 
     def __init__(self, job: Job, name: str) -> None:
         self._job = job
-        self._buffer: list[Prompt] = []
+        self._buffer: list[tuple[Prompt, Mapping[str, Any]]] = []
         self.name = name
         self.keys: list[str] = []
+        self.own: list[str] = []
         self.size = 0
 
-    def add(self, prompt: Prompt) -> None:
-        self._buffer.append(prompt)
+    def add(self, prompt: Prompt, own: Mapping[str, Any]) -> None:
+        self._buffer.append((prompt, own))
         if len(self._buffer) == self._job.config.run.shard_size:
             self.flush()
 
     def flush(self) -> None:
         if self._buffer:
-            self.keys.append(_write_shard(self._job, self._buffer))
+            self.keys.append(_write_shard(self._job, [prompt for prompt, _ in self._buffer]))
+            if any(own for _, own in self._buffer):
+                self.own.append(_write_own(self._job, [(prompt.id, own) for prompt, own in self._buffer]))
             self.size += len(self._buffer)
             self._buffer = []
 
@@ -242,4 +255,11 @@ def _write_shard(job: Job, prompts: Sequence[Prompt]) -> str:
     key = fingerprint("prompts", {"rows": rows})
     if not job.store.is_whole("prompts", key):
         job.store.write_table("prompts", key, prompts_table(prompts))
+    return key
+
+
+def _write_own(job: Job, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
+    key = fingerprint("prompts", {"own": rows})
+    if not job.store.is_whole("prompts", key):
+        job.store.write_table("prompts", key, own_table(rows))
     return key

@@ -15,7 +15,7 @@ from udasa_core.plugins.returned.report import check_report
 from udasa_core.records import Event, ModelRef, Report
 from udasa_core.sources.digests import ADAPTER, MODEL, trained_digest, weights_digest
 from udasa_core.store.output import Output
-from udasa_core.store.runs import trained
+from udasa_core.store.run_folder import trained
 from udasa_core.store.store import TRAINING_SOFTWARE, StagedPairs, versions
 
 # The core's own report in a stage's folder.
@@ -141,7 +141,11 @@ def _make(job: Job, call: _Call, key: str) -> None:
     The core's report is written first, under a name that no trainer uses: a kill at any later instant
     leaves a sealed folder, which the next call only tidies and moves.
     """
-    with job.store.folder("train", key) as out_dir:
+    # Whoever waits for another run needs no model meanwhile.
+    job.resources.release()
+    with job.store.folder("train", key, f"run {job.config.run.name}") as out_dir:
+        if out_dir is None:
+            return
         if not _is_sealed(out_dir):
             report = _ask(job, call, out_dir)
             made = {} if report.skipped else dict([trained_digest(out_dir)])
@@ -166,7 +170,6 @@ def _is_sealed(out_dir: Path) -> bool:
 def _ask(job: Job, call: _Call, out_dir: Path) -> Report:
     stage = call.staged.stage
     plugin = job.stack.trainer(stage.name)
-    job.resources.release()
     answer = job.stack.call(
         plugin,
         "udasa_train",

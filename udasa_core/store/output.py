@@ -8,7 +8,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 # The splits of a run's prompts.
-TRAINING, HELD_OUT, CONTROLS = "training", "held-out", "controls"
+TRAINING, HELD_OUT, CONTROLS = SPLITS = ("training", "held-out", "controls")
+# The steps that have outputs, in order; each has a folder in the store. Stores of format 1 have "alarm".
+STEPS = (
+    *("prompts", "sample", "agree", "score", "fit", "aggregate", "controls", "alarm", "pair", "stage"),
+    *("replay", "train", "meters", "pair-logprobs", "transition", "gate", "guard", "evaluate", "suite"),
+    *("answer", "grade"),
+)
 # The model that a run starts from, among those that suites measure.
 BASE = "base"
 

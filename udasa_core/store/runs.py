@@ -4,162 +4,76 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from udasa_core.errors import UdasaError, UsageError
-from udasa_core.records import Adapter, ModelRef, Pair, Scores
-from udasa_core.sources.digests import ADAPTER, MODEL
-from udasa_core.store.decisions import Decision
+from udasa_core.records import ModelRef, Pair, Scores
+from udasa_core.store import pair_rows, run_tables
 from udasa_core.store.items import by_item, is_mean
-from udasa_core.store.manifest import Manifest
 from udasa_core.store.meters import figures_by_prompt, moves_by_prompt
-from udasa_core.store.output import BASE, HELD_OUT, Output
-from udasa_core.store.store import Store, stage_label
-from udasa_core.store.tables import read_pairs, scores_from
+from udasa_core.store.output import BASE, HELD_OUT, TRAINING, Output
+from udasa_core.store.rows import ItemRows, Rows, plain_rows
+from udasa_core.store.run_folder import RunFolder, trained
+from udasa_core.store.tables import read_pairs
 
 
-@dataclass(frozen=True, slots=True)
-class StageSummary:
-    """One stage of a run: its pairs file, and what its trainer reported.
-
-    trained: False where it was skipped, for the reason in `skipped`, or is not trained yet. adapter, model:
-    where what was trained lies, the one or the other. round: from 0. rolled_back: whether a gate, or the
-    guard, had the run go on from before it.
-    """
-
-    name: str
-    size: int
-    pairs: Path
-    trained: bool
-    skipped: str
-    trainer: str
-    metrics: Mapping[str, float]
-    history: tuple[Mapping[str, float], ...]
-    adapter: Path | None
-    model: Path | None
-    round: int = 0
-    rolled_back: bool = False
-
-    @property
-    def label(self) -> str:
-        """What it is called in the whole run: "moderate@2" in the second round."""
-        return stage_label(self.name, self.round)
-
-
-def trained(policy: ModelRef, report: Mapping[str, Any], folder: Path) -> ModelRef:
-    """Return what a stage made of a policy, by the core's report in the stage's folder."""
-    # Reports of earlier versions know of adapters alone.
-    if report.get(MODEL):
-        return policy.with_weights(report[MODEL], str(folder / MODEL))
-    return policy.with_adapter(Adapter(report[ADAPTER], str(folder / ADAPTER)))
-
-
-class Run:
+class Run(RunFolder):
     """A run's folder, opened for reading.
 
     made: outputs that the call which returned this Run made anew; 0 where everything was in the store.
     """
-
-    def __init__(self, folder: Path | str, *, made: int = 0) -> None:
-        """Raises UdasaError where the folder holds no manifest."""
-        self.folder = Path(folder)
-        self.made = made
-        self.manifest = Manifest.read(self.folder)
-        root = (self.folder / self.manifest.plain["store"]).resolve()
-        self.store = Store(root, undigested=self.manifest.is_undigested)
-
-    @property
-    def name(self) -> str:
-        """The run's name."""
-        return str(self.manifest.plain["name"])
-
-    @property
-    def status(self) -> str:
-        """running, finished, failed or interrupted."""
-        return str(self.manifest.plain["status"])
-
-    @property
-    def base(self) -> ModelRef:
-        """The base policy."""
-        return ModelRef.from_json(self.manifest.plain["models"]["base"])
-
-    def keys(self, output: Output) -> list[str]:
-        """Return the fingerprints of one output, a shard each; none where the run has not come that far."""
-        entry = self.manifest.find(output)
-        return list(entry["keys"]) if entry else []
 
     def artifacts(self) -> Iterator[tuple[str, Path, int]]:
         """Yield each output's label, the folder that it lies in, and how many files it has."""
         for entry in self.manifest.outputs():
             yield entry["label"], self.store.root / entry["step"], len(entry["keys"])
 
-    def scores(self, split: str = "training") -> Iterator[Scores]:
-        """Yield the base policy's scores, prompt by prompt."""
-        for key in self.keys(Output("aggregate", split)):
-            yield from scores_from(self.store.read_table("aggregate", key))
+    def prompts(self, split: str = TRAINING) -> Rows[Mapping[str, Any]]:
+        """Return the prompts of a split ("training", "held-out", "controls"), a row each, with the user's own
+        columns. Raises UsageError where there is no such split."""
+        self.check_split(split)
+        return plain_rows(lambda: run_tables.prompts(self, split))
 
-    def rounds(self) -> range:
-        """Return the numbers of the rounds that have come as far as stages, from 0."""
-        count = 0
-        while self.keys(Output("stage", round=count)):
-            count += 1
-        return range(count)
+    def responses(self, split: str = TRAINING) -> Rows[Mapping[str, Any]]:
+        """Return every response to the prompts of a split, a row each: text, scores, U, and what became of
+        it. Raises UsageError where there is no such split."""
+        self.check_split(split)
+        return plain_rows(lambda: run_tables.responses(self, split))
 
-    def staging(self, round: int = 0) -> Mapping[str, Any]:
-        """Return a round's stage plan: "stages" (name, size, pairs), "dropped" and "refused" counts."""
-        keys = self.keys(Output("stage", round=round))
-        return (
-            self.store.read_json("stage", keys[0]) if keys else {"stages": [], "dropped": [], "refused": {}}
+    def scores(self, split: str = TRAINING) -> Rows[Scores]:
+        """Return the base policy's scores: iterated, a `Scores` a prompt; as a table, a row a response.
+
+        Raises UsageError where there is no such split.
+        """
+        self.check_split(split)
+        keys = self.keys(Output("aggregate", split))
+        return Rows(
+            lambda: run_tables.scores(self, split),
+            lambda: (one for key in keys for one in self.read_scores(key)),
         )
 
-    def stages(self) -> tuple[StageSummary, ...]:
-        """Return the stages of all rounds, in training order."""
-        skipped: Mapping[str, str] = self.manifest.plain.get("skipped", {})
-        due = {(one["stage"], one["action"]) for one in self.decisions() if one["verdict"] == "tripped"}
-        found: list[StageSummary] = []
-        stopped = ""
-        for round in self.rounds():
-            missed = self._missed(round)
-            for plan in self.staging(round)["stages"]:
-                label = stage_label(plan["name"], round)
-                told = skipped.get(label, "") or (stopped and f"the run ended after {stopped}") or missed
-                found.append(self._stage(plan, round, told, is_undone=(label, "rollback") in due))
-                stopped = label if (label, "stop") in due else stopped
-        return tuple(found)
+    def unpaired(self) -> Rows[Mapping[str, Any]]:
+        """Return what is not trained on, a row each with the step and the reason: rows that gave no prompt,
+        prompts that gave no pair, pairs that are in no stage, or in one that was skipped or rolled back."""
+        return plain_rows(lambda: run_tables.unpaired(self))
 
-    def _missed(self, round: int) -> str:
-        """Say why a round that was begun trained nothing, in a finished run ("" where it was made)."""
-        told = self.manifest.plain.get("rounds", {})
-        is_missed = self.status == "finished" and round >= told.get("made", round + 1)
-        return str(told["ended"]) if is_missed else ""
+    def answers(self, after: str = "") -> Rows[Mapping[str, Any]]:
+        """Return the answers to the held-out prompts side by side, a row each: the base's, and those of the
+        policy that the last round left, or of a stage's.
 
-    def _stage(self, plan: Mapping[str, Any], round: int, skipped: str, *, is_undone: bool) -> StageSummary:
-        keys = self.keys(Output("train", round=round, instance=plan["name"]))
-        trained = bool(keys) and not skipped and self.store.has("train", keys[0], "")
-        report = self.store.read_json("train", f"{keys[0]}/stage") if trained else {}
-        # What a trainer itself skipped is in the manifest only once the run has finished.
-        skipped = skipped or report.get("skipped", "")
-        trained = trained and not skipped
-        folder = self.store.path("train", keys[0], "") if trained else None
-        return StageSummary(
-            name=plan["name"],
-            size=plan["size"],
-            pairs=self.store.path("stage", plan["pairs"]),
-            trained=trained,
-            skipped=skipped,
-            trainer=report.get("trainer", ""),
-            metrics=report.get("metrics", {}),
-            history=tuple(report.get("history", ())),
-            adapter=folder / ADAPTER if folder and not report.get(MODEL) else None,
-            model=folder / MODEL if folder and report.get(MODEL) else None,
-            round=round,
-            rolled_back=folder is not None and is_undone,
-        )
+        after: the stage's label. Raises UsageError where there is no such stage, and UdasaError where that
+        policy did not answer them.
+        """
+        run_tables.answers(self, after)  # what is not there is told now
+        return plain_rows(lambda: run_tables.answers(self, after))
 
-    def pairs(self) -> Iterator[tuple[str, Pair]]:
-        """Yield (stage's label, pair) for every pair, in training order of the stages."""
+    def pairs(self) -> Rows[tuple[str, Pair]]:
+        """Return every pair, in training order of the stages: iterated, (stage's label, pair); as a table, a
+        row each, with its sides' texts and scores and its prompt's own columns."""
+        return Rows(lambda: pair_rows.pairs(self), self._staged)
+
+    def _staged(self) -> Iterator[tuple[str, Pair]]:
         for stage in self.stages():
             for pair in read_pairs(stage.pairs):
                 yield stage.label, pair
@@ -200,7 +114,7 @@ class Run:
         """
         if label == BASE:
             return self.base
-        stage = self._labelled(label)
+        stage = self.stage(label)
         whole = stage.adapter or stage.model
         if whole is None:
             why = stage.skipped or f"status: {self.status}"
@@ -208,13 +122,6 @@ class Run:
         folder = whole.parent
         self.store.check("train", folder.name, "")
         return trained(self.base, self.store.read_json("train", f"{folder.name}/stage"), folder)
-
-    def _labelled(self, label: str) -> StageSummary:
-        stages = {stage.label: stage for stage in self.stages()}
-        if label not in stages:
-            there = ", ".join([BASE, *stages])
-            raise UsageError(f"run {self.name} has no stage {label!r}; there are {there}")
-        return stages[label]
 
     def meters(self, label: str) -> Mapping[str, Mapping[str, float]]:
         """Return the figures of the held-out prompts under a policy ("base", or a stage's): figure → prompt
@@ -237,7 +144,7 @@ class Run:
         if label == BASE:
             yield Output("meters", HELD_OUT)
             return
-        stage = self._labelled(label)
+        stage = self.stage(label)
         yield Output("meters", HELD_OUT, stage.round, policy=label)
         standing = [one for one in self.stages() if one.trained and not one.rolled_back]
         left = {one.round: one.label for one in standing}
@@ -251,7 +158,7 @@ class Run:
 
         Raises UsageError where there is no such stage.
         """
-        stage = self._labelled(label)
+        stage = self.stage(label)
         read = []
         for one in self.stages():
             outputs = [
@@ -276,28 +183,16 @@ class Run:
         return tuple(self.store.read_json("evaluate", keys[0])["changes"])
 
     def transitions(self, against: Literal["previous", "round"] = "previous") -> Iterator[Mapping[str, Any]]:
-        """Yield what each stage did ("previous"), or each round, in order: round (from 0), the labels of the
-        policies before and after, and the moves, as `Move` has them."""
-        for output, plain in self._told("transition"):
+        """Return what each stage did ("previous"), or each round, in order: round (from 0), the labels of the
+        policies before and after, and the moves, as `Move` has them. Raises UsageError for anything else."""
+        if against not in ("previous", "round"):
+            raise UsageError(f'transitions are against "previous" or "round", not {against!r}')
+        return self._transitions(against)
+
+    def _transitions(self, against: str) -> Iterator[Mapping[str, Any]]:
+        for output, plain in self.told("transition"):
             if output.policy == against:
                 yield {"round": output.round, **plain}
-
-    def decisions(self) -> Iterator[Mapping[str, Any]]:
-        """Yield what gates and the guard decided, in order: round (from 0), the labels of the stage and of
-        the policy before it ("was"), verdict, and the evidence, as `Decision` has it."""
-        for output, plain in self._told("gate", "guard"):
-            for one in map(Decision.from_json, plain["decisions"]):
-                labels = {"stage": plain["stage"], "was": plain["was"]}
-                told = {"round": output.round, **labels, "verdict": one.verdict}
-                yield {**told, **one.to_json()}
-
-    def _told(self, *steps: str) -> Iterator[tuple[Output, Mapping[str, Any]]]:
-        """Yield some steps' outputs that are there, in the order in which they were pointed at."""
-        for entry in self.manifest.outputs():
-            output = Output.from_json(entry)
-            for key in entry["keys"] if output.step in steps else ():
-                if self.store.has(output.step, key, ".json"):
-                    yield output, self.store.read_json(output.step, key)
 
     def controls(self) -> tuple[Mapping[str, Any], ...]:
         """Return each dimension's figures on the control prompts, as `ControlFigures` has them."""
@@ -325,12 +220,39 @@ class Run:
                     found.update(self.store.read_json(step, key).get("remarks", ()))
         return tuple(sorted(found))
 
-    def suite_rows(self, suite: str, model: str) -> list[dict[str, Any]]:
-        """Return what a suite kept of each item for one model ("base", a stage); none where it has not run.
+    def suite_rows(self, suite: str = "", model: str = "") -> ItemRows:
+        """Return what suites kept of each item: a list of rows, and a table.
 
-        Lists and mappings are JSON text.
+        suite, model: of one suite, of one model ("base", a stage's label); "" for all that there are, named
+        in each row. None where it has not run. Lists and mappings are JSON text. Raises UsageError where the
+        run has no such suite, or no such model.
         """
-        keys = self.keys(Output("suite", instance=suite, policy=model))
+        there = self._measured(suite, model)
+        rows = ItemRows()
+        for instance, policy in there:
+            if suite in ("", instance) and model in ("", policy):
+                named = {} if suite and model else {"suite": instance, "model": policy}
+                rows += [
+                    {**named, **row}
+                    for row in self._suite_rows(Output("suite", instance=instance, policy=policy))
+                ]
+        return rows
+
+    def _measured(self, suite: str, model: str) -> list[tuple[str, str]]:
+        """Return which suites measured which models. Raises UsageError where one named is not there."""
+        outputs = map(Output.from_json, self.manifest.outputs())
+        there = [(one.instance, one.policy) for one in outputs if one.step == "suite"]
+        configured = self.manifest.plain["config"].get("suite", ())
+        suites = [*(str(table.get("name", table["use"])) for table in configured), *(one for one, _ in there)]
+        models = [BASE, *(stage.label for stage in self.stages()), *(policy for _, policy in there)]
+        for what, name, known in (("suite", suite, suites), ("model", model, models)):
+            if name and name not in known:
+                told = ", ".join(dict.fromkeys(known)) or "none"
+                raise UsageError(f"run {self.name} has no {what} {name!r}; there are {told}")
+        return there
+
+    def _suite_rows(self, output: Output) -> list[dict[str, Any]]:
+        keys = self.keys(output)
         if not keys or not self.store.has("suite", keys[0], ".json"):
             return []
         rows: list[dict[str, Any]] = self.store.read_table("suite", keys[0]).to_pylist()
@@ -338,8 +260,9 @@ class Run:
 
     def suite_items(self, suite: str, model: str) -> dict[str, dict[str, float]]:
         """Return a suite's figures for one model by item: "score", and each metric that a column of the rows
-        (of its name, or the score) has as its mean; name → item's id → value."""
-        rows = self.suite_rows(suite, model)
+        (of its name, or the score) has as its mean; name → item's id → value. Raises as `suite_rows` does."""
+        self._measured(suite, model)
+        rows = self._suite_rows(Output("suite", instance=suite, policy=model))
         score = by_item(rows, "score")
         found = {"score": score}
         for metric in self.suites().get(suite, ()):

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from udasa_core.errors import StoreError
-from udasa_core.files.lock import locked
+from udasa_core.files.lock import awaited
 from udasa_core.files.whole import settle, whole_file
 from udasa_core.records import Stage, content_key
 from udasa_core.store.digests import Digests, told
@@ -251,15 +251,21 @@ class Store:
         return plain
 
     @contextmanager
-    def folder(self, step: str, key: str) -> Iterator[Path]:
-        """Yield the working folder of a long output; it outlives errors and kills, and a second process
-        that would write to it is refused. `finish_folder` makes it the output."""
+    def folder(self, step: str, key: str, who: str = "") -> Iterator[Path | None]:
+        """Yield the working folder of a long output; it outlives errors and kills, and `finish_folder` makes
+        it the output. A second process that would write to it waits, and is told for whom.
+
+        None where that other one has made the output meanwhile. who: what others are told of this process.
+        """
         working = self.path(step, key, _PARTIAL)
-        try:
-            working.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(f"{working} cannot be made: {error.strerror}") from error
-        with locked(self.path(step, key, ".lock"), f"another process is training {step}/{key}"):
+        with awaited(self.path(step, key, ".lock"), f"another process is training {step}/{key}", who=who):
+            if self.is_whole(step, key, ""):
+                yield None
+                return
+            try:
+                working.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StoreError(f"{working} cannot be made: {error.strerror}") from error
             yield working
 
     def finish_folder(self, step: str, key: str) -> Path:

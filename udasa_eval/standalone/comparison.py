@@ -84,10 +84,21 @@ def contender(name: str, folders: Sequence[Path] = (Path("runs"), Path("runs/eva
     run = _found(given, folders)
     labels = list(dict.fromkeys(row["model"] for rows in run.suites().values() for row in rows))
     if not labels:
-        raise UdasaError(f"run {run.name} has measured no suite: `udasa eval MODEL --suite NAME` does")
+        raise UdasaError(_unmeasured(run))
     if label and label not in labels:
         raise UdasaError(f"run {run.name} has measured no {label!r}; it has {', '.join(labels)}")
     return Contender(run, label or labels[-1])
+
+
+def _unmeasured(run: Run) -> str:
+    """Say that a run has measured no suite, and what to type."""
+    if "evaluated" in run.manifest.plain:
+        return f"evaluation {run.name} has measured no suite yet: type its `udasa eval` again"
+    return (
+        f"run {run.name} has measured no suite. Add one to its TOML, and type `udasa run` again: nothing is "
+        "trained anew, and base and stages are measured. Without a file of your own:\n    → udasa run "
+        """--set 'suite=[{ use = "short-answers", limit = 20 }]' (`udasa plugins` lists suites)"""
+    )
 
 
 def _found(name: str, folders: Sequence[Path]) -> Run:

@@ -68,9 +68,9 @@ def test_rows_are_counted(config_file: ConfigFile, tmp_path: Path) -> None:
     counted = count_prompts(load(path))
     assert counted is not None
     assert (counted.usable, counted.set_aside, counted.longest) == (2, 2, 30)
-    assert sorted(counted.reasons.values()) == [1, 1]
+    assert sorted(counted.reasons.counts.values()) == [1, 1]
     config = load(path)
-    with pytest.raises(PromptsError, match="2 of 4 rows"):
+    with pytest.raises(PromptsError, match=r"2 of 4 rows(.|\n)*prompt is empty \(line 2\)"):
         estimate(config, read_catalog())
     assert estimate(load(path, ["prompts.max_set_aside=0.5"]), read_catalog())
 

@@ -202,6 +202,136 @@ def test_columns_name_the_user_s_fields(tmp_path: Path) -> None:
         read(tmp_path, "p.jsonl", columns={"question": "instruction"})
 
 
+@pytest.mark.parametrize(
+    ("row", "columns"),
+    [
+        ({"instruction": "Why?", "topic": "sky"}, '{ prompt = "instruction" }'),
+        ({"label": 1, "question": "Why?"}, '{ prompt = "question" }'),
+        ({"dialogue": [{"role": "user", "content": "Why?"}]}, '{ messages = "dialogue" }'),
+        ({"label": 1}, '{ prompt = "…" }'),
+    ],
+)
+def test_a_row_without_a_prompt_is_offered_what_to_write(
+    tmp_path: Path, row: dict[str, Any], columns: str
+) -> None:
+    aside = one(tmp_path, row)
+    assert isinstance(aside, SetAside)
+    assert aside.reason.endswith(f"[prompts] columns = {columns}")
+
+
+@pytest.mark.parametrize(
+    ("row", "messages"),
+    [
+        ({"instruction": "Add.", "input": "1 + 1", "output": "2"}, [("user", "Add.\n\n1 + 1")]),
+        ({"instruction": "Sing.", "input": "", "output": "La."}, [("user", "Sing.")]),
+        (
+            {"instruction": "Sing.", "output": "La.", "system": "Be brief."},
+            [("system", "Be brief."), ("user", "Sing.")],
+        ),
+        (
+            {
+                "conversations": [
+                    {"from": "system", "value": "Be brief."},
+                    {"from": "human", "value": "A"},
+                    {"from": "gpt", "value": "B"},
+                    {"from": "human", "value": "C"},
+                    {"from": "gpt", "value": "D"},
+                ]
+            },
+            [("system", "Be brief."), ("user", "A"), ("assistant", "B"), ("user", "C")],
+        ),
+    ],
+)
+def test_the_rows_of_alpaca_and_sharegpt_are_read(
+    tmp_path: Path, row: dict[str, Any], messages: list[tuple[str, str]]
+) -> None:
+    read_ = one(tmp_path, row)
+    assert isinstance(read_, ReadPrompt)
+    assert [(message.role, message.content) for message in read_.prompt.messages] == messages
+
+
+@pytest.mark.parametrize(
+    ("conversations", "reason"),
+    [
+        ("x", "has conversations that are not JSON"),
+        ({}, "has conversations of type dict, not a list"),
+        (["x"], "turn 1 of its conversations is not an object with from and value"),
+        ([{"from": "tool", "value": "x"}], "turn 1 of its conversations is from 'tool', which is none of"),
+        ([{"from": "gpt", "value": "x"}], "has conversations in which nothing is asked"),
+        ([{"from": "human"}], "message 1 is missing"),
+    ],
+)
+def test_bad_conversations_set_their_row_aside(tmp_path: Path, conversations: object, reason: str) -> None:
+    row = one(tmp_path, {"conversations": conversations})
+    assert isinstance(row, SetAside)
+    assert row.reason.startswith(reason)
+
+
+def test_what_else_a_row_holds_stays_with_its_prompt(tmp_path: Path) -> None:
+    row = {
+        **{"prompt": "Hi?", "id": 3, "topic": "greeting", "hard": True, "marks": 2.5, "none": None},
+        **{"tags": ["a", "ä"], "large": 10**30, "system": "Be brief.", "responses": ["x"], "empty": ""},
+    }
+    kept = one(tmp_path, row)
+    assert isinstance(kept, ReadPrompt)
+    assert kept.own == {
+        **{"topic": "greeting", "hard": True, "marks": 2.5, "tags": '["a", "\\u00e4"]'},
+        "large": "1" + "0" * 30,
+    }
+    renamed = {"instruction": "Hi?", "prompt": "another"}
+    (tmp_path / "p.jsonl").write_text(json.dumps(renamed))
+    (found,) = read(tmp_path, "p.jsonl", columns={"prompt": "instruction"})
+    assert isinstance(found, ReadPrompt)
+    assert found.own == {"prompt": "another"}
+    alpaca = one(tmp_path, {"instruction": "Add.", "input": "1", "output": "2", "by": "me"})
+    assert isinstance(alpaca, ReadPrompt)
+    assert alpaca.own == {"output": "2", "by": "me"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("p.json", b'\xef\xbb\xbf [\n{"prompt": "A",\n "n": 1},\n\n{"prompt": "B"}]\n'),
+        ("p.json", b'{"prompt": "A"}\n{"n": 1,\n "prompt": 2}\n{"prompt": "B"}'),
+        ("p.json", b'{\n"prompt": "A"}\n{"prompt": "B"}'),
+        ("p.tsv", b"prompt\tn\nA\t1\nB\t\n"),
+        ("p.txt", b"\xef\xbb\xbfA\r\n\n  B \n"),
+        ("p.csv", b"n,prompt\n1,A\n,B\n"),
+        ("p.ndjson", b'{"prompt": "A"}\n{"prompt": "B"}'),
+    ],
+)
+def test_the_usual_files_are_read(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    rows = read(tmp_path, name)
+    assert texts(rows) == ["A", "B"]
+
+
+def test_rows_of_a_list_come_with_their_lines_and_one_that_is_no_json_is_the_last(tmp_path: Path) -> None:
+    (tmp_path / "p.json").write_bytes(
+        b'[\n {"prompt": "A"},\n ["x"], {"question": "y"},\n {"prompt": "caf\xe9"},\n'
+        + b'{"prompt": "'
+        + b"long " * 40_000
+        + b'"},\n {"prompt": oops},\n {"prompt": "lost"}]'
+    )
+    rows = read(tmp_path, "p.json")
+    assert [row.line for row in rows] == [2, 3, 3, 4, 5, 6]
+    assert texts(rows)[1].count("long") == 40_000
+    assert [row.reason.split(":")[0] for row in rows if isinstance(row, SetAside)] == [
+        "is a list, not a JSON object",
+        "has no 'prompt' or 'messages' (its fields",
+        "is not UTF-8",
+        "is not JSON",
+    ]
+    (tmp_path / "p.json").write_text('[{"prompt": "A"}, ')
+    assert [getattr(row, "reason", "") for row in read(tmp_path, "p.json")] == [
+        "",
+        "is the end of the file, and the list is not closed",
+    ]
+    (tmp_path / "p.json").write_text("[" * 100_000)
+    (deep,) = read(tmp_path, "p.json")
+    assert "nests too deep" in getattr(deep, "reason", "")
+
+
 def test_limit_counts_rows(tmp_path: Path) -> None:
     (tmp_path / "p.jsonl").write_text('{"prompt": "a"}\nbad\n\n{"prompt": "b"}\n{"prompt": "c"}\n')
     rows = read(tmp_path, "p.jsonl", limit=3)
@@ -342,10 +472,10 @@ def test_a_folder_as_the_hub_lays_it_out(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_sources_that_cannot_be_read_are_errors(tmp_path: Path) -> None:
     (tmp_path / "p.parquet").write_bytes(b"PAR1 no")
-    (tmp_path / "p.json").write_text("[]")
+    (tmp_path / "p.xml").write_text("[]")
     for name, message in (
         ("p.parquet", "cannot be read as Parquet"),
-        ("p.json", r"rows cannot be read from \.json"),
+        ("p.xml", r"rows cannot be read from \.xml"),
         ("missing.jsonl", "there is no"),
     ):
         with pytest.raises(SourceError, match=message):

@@ -13,6 +13,7 @@ import udasa_core
 from tests.canned import configuration
 from udasa_core.errors import NoPairsError, PluginError
 from udasa_core.records import Abstain
+from udasa_core.report.cut_off import cut_off_warning
 from udasa_core.report.figures import figures
 from udasa_core.report.pair_texts import pair_texts
 from udasa_core.report.show import tables
@@ -165,3 +166,18 @@ def test_pairs_can_be_read(canned_run: udasa_core.Run) -> None:
     assert pair.rejected.text in texts[0]
     assert pair.prompt.messages[-1].content in texts[0]
     assert len(list(pair_texts(canned_run, 2))) == 6
+
+
+def test_a_run_of_fragments_warns_before_it_trains_and_when_shown(
+    tmp_path: Path, tiny_model_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    generator = {"use": "tests.canned:Cutting", "responses": 4, "max_new_tokens": 9}
+    run = udasa_core.run(configuration(tmp_path, tiny_model_dir, generator=generator))
+    (told,) = [one for one in caplog.messages if "cut off" in one]
+    assert told.startswith("50% of the responses to training prompts were cut off at 9 tokens: raise")
+    assert "WARNING: 50% of the responses" in text_of(figures(run))
+    # Two whole responses are left in each prompt, and those are paired.
+    assert {side.finish_reason for _, pair in run.pairs() for side in (pair.chosen, pair.rejected)} == {
+        "stop"
+    }
+    assert [cut_off_warning(cut, 8, 9) != "" for cut in (0, 2, 3)] == [False, False, True]

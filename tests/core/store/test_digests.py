@@ -78,6 +78,7 @@ def test_what_is_damaged_is_told_and_what_is_made_anew_is_whole(
 
 def trained(store: Store) -> Path:
     with store.folder("train", "k") as working:
+        assert working is not None
         (working / "adapter").mkdir()
         (working / "adapter" / "adapter_model.safetensors").write_bytes(b"weights")
         (working / "adapter" / "adapter_config.json").write_text('{"lora_alpha": 8}')

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pyarrow as pa
@@ -52,14 +55,43 @@ def test_a_read_only_store_is_told(tmp_path: Path) -> None:
 def test_a_folder_survives_an_error_and_appears_whole(tmp_path: Path) -> None:
     store = Store(tmp_path)
     with pytest.raises(RuntimeError), store.folder("train", "k") as working:
+        assert working is not None
         (working / "checkpoint").write_text("half")
         raise RuntimeError("killed")
     with store.folder("train", "k") as working:
+        assert working is not None
         assert (working / "checkpoint").read_text() == "half"
         assert not store.has("train", "k", "")
         final = store.finish_folder("train", "k")
     assert (final / "checkpoint").read_text() == "half"
     assert store.has("train", "k", "")
+
+
+def test_who_wants_what_another_trains_waits_and_takes_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    begun = threading.Event()
+
+    def train() -> None:
+        store = Store(tmp_path)
+        with store.folder("train", "k", "run first") as working:
+            assert working is not None
+            begun.set()
+            (working / "weights").write_text("trained")
+            time.sleep(0.3)
+            store.finish_folder("train", "k")
+
+    first = threading.Thread(target=train)
+    first.start()
+    assert begun.wait(10)
+    second = Store(tmp_path)
+    with second.folder("train", "k", "run second") as working:
+        assert working is None, "it is made already"
+    first.join()
+    assert second.is_whole("train", "k", "")
+    assert not list(tmp_path.glob("train/*.partial"))
+    (told,) = caplog.messages
+    assert f"another process is training train/k (process {os.getpid()}, run first): waiting" in told
 
 
 def test_cleaning_takes_what_is_not_kept(tmp_path: Path) -> None:
@@ -68,6 +100,7 @@ def test_cleaning_takes_what_is_not_kept(tmp_path: Path) -> None:
     store.write_table("pair", "drop", TABLE)
     store.write_json("fit", "drop", {})
     with store.folder("train", "drop") as working:
+        assert working is not None
         (working / "weights").write_text("1234567890")
     (tmp_path / "pair" / ".keep.parquet.123.partial").write_text("left by a kill")
     assert store.clean({("pair", "keep")}, dry_run=True)[0] == 5

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 import udasa_core
 from tests.canned import Canned, Strict, calls, configuration
 from udasa_core import Message, Metric, ModelRef, Prompt, SamplingOptions, SuiteReport, UdasaError, hookimpl
+from udasa_core.api import load
 from udasa_core.api import run as align
 from udasa_core.cli.main import main
 from udasa_core.errors import ConfigError
@@ -356,6 +357,26 @@ def test_what_was_not_measured_cannot_be_compared(aligned: udasa_core.Run) -> No
         contender(f"{aligned.folder}:last")
     with pytest.raises(UdasaError, match="there is no run 'nobody'"):
         contender("nobody")
+
+
+def test_a_run_without_a_suite_says_what_to_add_and_measures_it_without_training_anew(
+    tmp_path: Path, tiny_model_dir: Path
+) -> None:
+    plain = configuration(tmp_path, tiny_model_dir, count=8)
+    run = udasa_core.run(plain)
+    with pytest.raises(UdasaError) as caught:
+        contender(f"{run.folder}:base")
+    told = str(caught.value)
+    assert "has measured no suite. Add one to its TOML, and type `udasa run` again" in told
+    given = re.search(r"--set '(suite=.*?)'", told)
+    assert given, "what to type is a --set"
+    assert load(plain, [given[1]]).suites[0].options["limit"] == 20
+    calls.clear()
+    again = udasa_core.run(
+        plain, [given[1].replace("short-answers", SUITES[0]["use"]).replace(", limit = 20", "")]
+    )
+    assert not [name for name in calls if name.startswith("train")]
+    assert contender(str(again.folder)).model == "exploratory"
 
 
 def test_the_command_knows_a_model_from_a_subcommand(aligned: udasa_core.Run) -> None:
