@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,15 @@ def factory_fault(factory: Any) -> str:
     unknown = sorted(set(needs) - set(RESOURCES))
     if unknown:
         return f"it needs {', '.join(unknown)}; resources are {', '.join(RESOURCES)}"
-    return ""
+    return _named_fault(factory)
+
+
+def _named_fault(factory: Any) -> str:
+    """Say how the names that a factory is also called by are not what `Plugin` documents."""
+    names = attribute(factory, "also_called")
+    if isinstance(names, Mapping) and is_texts((*names, *names.values())):
+        return ""
+    return f"its also_called is {names!r}; it is a mapping of names to what is to be written"
 
 
 def plugin_faults(kind: str, plugin: type) -> list[str]:
@@ -92,6 +100,10 @@ def _attribute_faults(kind: str, instance: Any, options: BaseModel) -> Iterator[
         remarks = attribute(instance, "remarks")
         if not is_texts(remarks):
             yield f"its remarks is {remarks!r}; it is a sequence of sentences"
+    if kind == "suite":
+        count = attribute(instance, "judgements_each")
+        if not isinstance(count, int) or isinstance(count, bool) or count < 0:
+            yield f"its judgements_each is {count!r}; it is a whole number from 0 on"
     if kind == "judge":
         model = attribute(instance, "model")
         if not isinstance(model, str):

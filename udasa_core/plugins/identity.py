@@ -141,12 +141,16 @@ def sources(*modules: str, folder: Path | None = None) -> Sequence[tuple[str, Pa
         return own[top]
 
     files: dict[str, Path] = {}
+    # The core's own `__init__` lists lazy names, and runs nothing.
+    seen = {CORE}
     waiting = list(modules)
     while waiting:
         module = waiting.pop()
-        # The core's own `__init__` lists lazy names, and runs nothing.
-        file = _file(module) if module != CORE else None
-        if file is None or module in files:
+        if module in seen:
+            continue
+        seen.add(module)
+        file = _file(module)
+        if file is None:
             continue
         files[module] = file
         parents = module.split(".")[:-1]

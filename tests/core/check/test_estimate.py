@@ -132,12 +132,12 @@ def test_rounds_and_what_is_watched_after_each_stage_are_counted(config_file: Co
 @pytest.mark.parametrize(
     ("pairing", "count", "tokens", "basis"),
     [
-        # 18 training prompts in 2 rounds; a critique and a revision, twice.
-        ({"use": "revised", "revisions": 2, "max_new_tokens": 30}, "144", "≤ 4,320", "36 prompts × 4"),
-        ({"use": "contrastive", "max_new_tokens": 30}, "72", "≤ 2,160", "36 prompts × 2"),
-        ({"use": "greedy", "max_new_tokens": 30}, "36", "≤ 1,080", "36 prompts × 1"),
+        # 19 training prompts, as the draw has it, in 2 rounds; a critique and a revision, twice.
+        ({"use": "revised", "revisions": 2, "max_new_tokens": 30}, "152", "≤ 4,560", "38 prompts × 4"),
+        ({"use": "contrastive", "max_new_tokens": 30}, "76", "≤ 2,280", "38 prompts × 2"),
+        ({"use": "greedy", "max_new_tokens": 30}, "38", "≤ 1,140", "38 prompts × 1"),
         # Both orders are read, and nothing is sampled.
-        ({"use": "judged"}, "72", None, "36 prompts × 2"),
+        ({"use": "judged"}, "76", None, "38 prompts × 2"),
         ({"use": "extremes"}, None, None, ""),
     ],
 )

@@ -363,7 +363,7 @@ def test_outputs_that_do_not_belong_together_are_told(run: udasa_core.Run, tmp_p
     told = {**plain, "outputs": outputs}
     run.manifest.path.write_text(json.dumps({**told, "sha256": _digest(told)}))
     done = tried("export", run.folder, "--pairs", tmp_path / "pairs.parquet")
-    assert (done.exit_code, "do not belong together" in done.output) == (1, True)
+    assert (done.exit_code, "between two configurations" in done.output) == (1, True)
     read_by_all(run)
 
 

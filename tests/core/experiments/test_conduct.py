@@ -74,7 +74,7 @@ def test_without_a_configuration_it_is_the_experiments_own(
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"of": "words"}, "of: input should be 'responses' or 'prompts'"),
+        ({"of": "words"}, "of: takes 'responses' or 'prompts' (it is 'words')"),
         ({"weights": []}, "weights: tuple should have at least 1 item"),
         ({"tmies": 2}, 'did you mean "times"?'),
     ],

@@ -24,6 +24,7 @@ from udasa_core import (
     Report,
     Scores,
     StagePlan,
+    SuiteReport,
     Table,
     hookimpl,
 )
@@ -138,6 +139,25 @@ class JudgeOfNumbers(Judge):
     remarks: Any = (400,)
 
 
+class Suite(Plugin):
+    judgements_each: Any = 2
+
+    @hookimpl
+    def udasa_evaluate(self, policy: Any, seed: int) -> SuiteReport: ...
+
+
+class SuiteOfHalves(Suite):
+    judgements_each = 0.5
+
+
+class SuiteOfFewer(Suite):
+    judgements_each = -1
+
+
+class CalledNothing(Dimension):
+    also_called: Any = ("vllm",)
+
+
 class Trainer(Plugin):
     class Options(Plugin.Options):
         rank: int = Field(default=8, description="Of the adapter.")
@@ -179,6 +199,7 @@ SOUND: Mapping[str, list[type[Plugin]]] = {
     "dimension": [Dimension],
     "stages": [Stages, StagesUnsaid],
     "judge": [Judge],
+    "suite": [Suite],
     "trainer": [Trainer],
     "experiment": [Experiment],
 }
@@ -210,6 +231,11 @@ WRONG: Mapping[str, list[tuple[str, type[Plugin], str]]] = {
         ("stages", StagesNameless, r"its stage_names is \('all', ''\)"),
         ("stages", StagesTwice, "its stage_names has all more than once"),
     ],
+    "judgements_each": [
+        ("suite", SuiteOfHalves, "its judgements_each is 0.5; it is a whole number from 0 on"),
+        ("suite", SuiteOfFewer, "its judgements_each is -1"),
+    ],
+    "also_called": [("dimension", CalledNothing, r"its also_called is \('vllm',\); it is a mapping")],
     "fills": [("pairing", PairingOfOneFigure, "its fills is 'gap'; it is a sequence of names")],
     "configuration": [("experiment", ExperimentOfNoFile, r"its configuration is .*no\.toml")],
     "report_name": [("experiment", ExperimentInAFolder, "its report_name is 'a/b'; it is the name of")],

@@ -66,7 +66,7 @@ def test_rows_without_a_text_are_counted_and_told(tmp_path: Path, caplog: pytest
     [
         ("a.jsonl", '{"body": "t"}\n', "has no text.*1 without text"),
         ("a.jsonl", "", "no row"),
-        ("a.txt", "t\n", "rows cannot be read from"),
+        ("a.pdf", "t\n", "rows cannot be read from"),
         ("", "", "cannot be read"),
     ],
 )
