@@ -65,7 +65,10 @@ def _head(figures: Mapping[str, Any]) -> Table:
     model, prompts, responses = figures["model"], figures["prompts"], figures["responses"]
     rows = [
         ("status", figures["status"]),
-        ("model", f"{model['source']} ({model['dtype']}, {model['device']}, {model['revision'][:12]})"),
+        (
+            "model",
+            f"{model['source']} ({model['dtype']}, {model.get('device', 'cpu')}, {model['revision'][:12]})",
+        ),
     ]
     if prompts:
         splits = ("training", "held_out", "set_aside")

@@ -78,7 +78,9 @@ class _Use(_Shape):
 
 class _Config(_Shape):
     run: dict[str, Any] = {}
+    generator: dict[str, Any] = {}
     dimension: list[_Use]
+    suite: list[_Use] = []
 
 
 class _Plugin(_Shape):

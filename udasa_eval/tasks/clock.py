@@ -12,7 +12,8 @@ def clock(random: Random, level: Level) -> Task:
 
     Times are on a dial of twelve hours, and none says whether it is morning.
     """
-    hour = random.randint(1, 12)
+    # Hours after twelve are their own answer, which would stand in the question.
+    hour = random.randint(1, 11 if level == "easy" else 12)
     if level == "easy":
         hours = random.randint(1, 5)
         question = f"It is {hour} o'clock now. What time will it be in {counted(hours, 'hour')}?"
