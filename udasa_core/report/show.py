@@ -63,12 +63,10 @@ def _in_round(figures: Mapping[str, Any]) -> str:
 
 def _head(figures: Mapping[str, Any]) -> Table:
     model, prompts, responses = figures["model"], figures["prompts"], figures["responses"]
+    device = model.get("device", "cpu")
     rows = [
         ("status", figures["status"]),
-        (
-            "model",
-            f"{model['source']} ({model['dtype']}, {model.get('device', 'cpu')}, {model['revision'][:12]})",
-        ),
+        ("model", f"{model['source']} ({model['dtype']}, {device}, {model['revision'][:12]})"),
     ]
     if prompts:
         splits = ("training", "held_out", "set_aside")
