@@ -97,7 +97,7 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
     from udasa_core.cli.console import console_progress
     from udasa_core.errors import ConfigError
     from udasa_core.plugins.catalog import read_catalog
-    from udasa_core.plugins.stack import cautions
+    from udasa_core.plugins.stack import cautions, chosen_plugins
     from udasa_core.running.preflight import preflight
 
     checked, catalog = load(config, overrides), read_catalog()
@@ -114,7 +114,7 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
     found, untold = overlaps(checked, catalog, console_progress())
     if found:
         say(f"{overlap_table(found)}\n")
-    faults, unasked = preflight(checked, catalog)
+    faults, unasked = preflight(checked, catalog, chosen_plugins(checked, catalog))
     notes = (*cautions(checked, catalog), *terms_notes(checked), *untold, *turn_notes(checked), *unasked)
     for told in notes:
         say(f"note: {told}")

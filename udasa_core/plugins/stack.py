@@ -287,18 +287,16 @@ def _build(table: PluginTable, catalog: Catalog, resources: SharedResources) -> 
     return plugin
 
 
-def needs_of(config: RunConfig | ScoringConfig, catalog: Catalog) -> frozenset[str]:
-    """Return the resources that the selected factories declare; nothing is built."""
-    with importable(config.root):
-        found = [_choose(table, catalog) for table in config.plugins()]
-    return frozenset(need for chosen, _ in found if chosen is not None for need in chosen.needs)
-
-
-def chosen_plugins(config: RunConfig, catalog: Catalog) -> list[Chosen]:
+def chosen_plugins(config: RunConfig | ScoringConfig, catalog: Catalog) -> list[Chosen]:
     """Return every plugin that a configuration selects, with its checked options; nothing is built."""
     with importable(config.root):
         found = [_choose(table, catalog)[0] for table in config.plugins()]
     return [chosen for chosen in found if chosen is not None]
+
+
+def needs_of(chosen: Sequence[Chosen]) -> frozenset[str]:
+    """Return the resources that the selected factories declare."""
+    return frozenset(need for one in chosen for need in one.needs)
 
 
 class Stack(Registry):

@@ -18,7 +18,7 @@ from udasa_core.job.made_with import code_digests, used_versions
 from udasa_core.job.observers import Observers
 from udasa_core.models.chat import TODAY
 from udasa_core.plugins.catalog import Catalog, read_catalog
-from udasa_core.plugins.stack import build_plugins, needs_of
+from udasa_core.plugins.stack import build_plugins, chosen_plugins, needs_of
 from udasa_core.records import Event, ModelRef
 from udasa_core.resources.shared import SharedResources
 from udasa_core.running.model_refs import resolve_models
@@ -45,13 +45,14 @@ def running(
     catalog = catalog or read_catalog()
     with terminable():
         observers = _observers(config, catalog)
+        chosen = chosen_plugins(config, catalog)
         looks_ahead = not is_finished(config)
         if looks_ahead:
-            _refuse(config, preflight(config, catalog, resumes=is_begun(config))[0])
-        refs = resolve_models(config, needs_of(config, catalog), observers.progress)
+            _refuse(config, preflight(config, catalog, chosen, resumes=is_begun(config))[0])
+        refs = resolve_models(config, needs_of(chosen), observers.progress)
         if looks_ahead:
             # What was fetched, or converted, tells more.
-            _refuse(config, preflight(config, catalog, kinds=OF_MODELS, resumes=True)[0])
+            _refuse(config, preflight(config, catalog, chosen, kinds=OF_MODELS, resumes=True)[0])
         with (
             locked(config.run_dir / ".lock", f"run {config.run.name} is already being made"),
             in_use(config.store_dir / IN_USE, "the store is being cleaned"),

@@ -17,7 +17,7 @@ from udasa_core.models.model_size import model_size
 from udasa_core.models.resolve import check_model
 from udasa_core.plugins.catalog import Catalog
 from udasa_core.plugins.outlook import Outlook
-from udasa_core.plugins.stack import Chosen, chosen_plugins, importable, stage_names
+from udasa_core.plugins.stack import Chosen, importable, stage_names
 from udasa_core.prompts.read import PromptSource, ReadPrompt, read_prompts
 from udasa_core.records import Prompt
 from udasa_core.resources.entailment import CrossEncoderEntailment
@@ -34,15 +34,19 @@ OF_MODELS = ("dimension", "trainer", "judge", "suite")
 
 
 def preflight(
-    config: RunConfig, catalog: Catalog, *, kinds: Collection[str] | None = None, resumes: bool = False
+    config: RunConfig,
+    catalog: Catalog,
+    chosen: Sequence[Chosen],
+    *,
+    kinds: Collection[str] | None = None,
+    resumes: bool = False,
 ) -> tuple[list[Fault], list[str]]:
     """Return what would stop a run, and in sentences what could not be found out.
 
-    kinds: of these plugins alone, and nothing of the machine. resumes: the run was begun before, so that a
-    server may not be needed any more: none is asked.
+    chosen: the plugins that the configuration selects. kinds: of these plugins alone, and nothing of the
+    machine. resumes: the run was begun before, so that a server may not be needed any more: none is asked.
     """
     notes: list[str] = []
-    chosen = chosen_plugins(config, catalog)
     used = list(used_models(config, chosen))
     faults = [*_model_faults(config, used, notes), *_plugin_faults(config, chosen, kinds, resumes)]
     if kinds is None:
@@ -157,6 +161,7 @@ def _counted(config: RunConfig) -> Prompts | None:
 
 
 def _model_faults(config: RunConfig, used: list[UsedModel], notes: list[str]) -> Iterator[Fault]:
+    outlook = _outlook(config, resumes=False)
     for model in used:
         if model.instead:
             continue
@@ -166,7 +171,6 @@ def _model_faults(config: RunConfig, used: list[UsedModel], notes: list[str]) ->
             yield Fault(model.place, message, hint)
         if found:
             continue
-        outlook = _outlook(config, resumes=False)
         folder = outlook.folder(model.source)
         if folder is None:
             yield from _hub_faults(model, config.root, notes)

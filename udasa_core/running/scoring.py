@@ -14,7 +14,7 @@ from udasa_core.models.measured import measured_group
 from udasa_core.plugins.built import BuiltPlugin
 from udasa_core.plugins.catalog import read_catalog
 from udasa_core.plugins.registry import Registry
-from udasa_core.plugins.stack import build_plugins, check_dimensions, needs_of
+from udasa_core.plugins.stack import build_plugins, check_dimensions, chosen_plugins, needs_of
 from udasa_core.progress import silent
 from udasa_core.records import Column, Event, Group, Message, Prompt, Response
 from udasa_core.resources.shared import SharedResources
@@ -75,7 +75,7 @@ def score(
         origin="udasa_core.score",
         check=lambda config: check_dimensions(config, catalog),
     )
-    refs = resolve_models(config, needs_of(config, catalog), silent)
+    refs = resolve_models(config, needs_of(chosen_plugins(config, catalog)), silent)
     rendering = config.reader.model_dump(include={"template", "template_options"}) if config.reader else {}
     resources = SharedResources(refs, config.root, _ignore, rendering)
     plugins = build_plugins(config.dimensions, config.root, catalog, resources)

@@ -17,7 +17,7 @@ from udasa_eval.experiments.pooled import pooled
 from udasa_eval.statistics.paired import sign_flip
 
 # A difference of this many standard errors is found in four of five repetitions, at 5% two-sided.
-_DETECTED = NormalDist().inv_cdf(0.975) + NormalDist().inv_cdf(0.8)
+DETECTED = NormalDist().inv_cdf(0.975) + NormalDist().inv_cdf(0.8)
 # Of every bootstrap and permutation of the report.
 SEED = 20250723
 
@@ -110,7 +110,7 @@ class Findings:
             difference=resamples.mean("accuracy", differences),
             any_of=resamples.mean("any_of", any_by_seed.mean(axis=0)),
             p=sign_flip(differences, SEED),
-            detectable=_DETECTED * error,
+            detectable=DETECTED * error,
             gained=int((after & ~before).sum()),
             lost=int((before & ~after).sum()),
             spread=float(by_seed.mean(axis=1).std(ddof=1)) if len(by_seed) > 1 else float("nan"),

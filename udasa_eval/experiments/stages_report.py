@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from udasa_core import UdasaError
 from udasa_eval.experiments.arms import BASE, Training
-from udasa_eval.experiments.premise_report import SEED
+from udasa_eval.experiments.premise_report import DETECTED, SEED
 from udasa_eval.statistics.paired import holm
 from udasa_eval.statistics.two_way import TwoWay, two_way
 
@@ -21,8 +20,6 @@ ACCURACY, GREEDILY, ANY_OF_K, MAJORITY = "accuracy", "greedy accuracy", "any of 
 # Accuracy on the questions that the base answers rightly in at least half of its responses: what it may lose.
 RETAINED = "retained"
 _KNOWN = 0.5
-# A difference of this many standard errors is found in four of five repetitions, at 5% two-sided.
-_DETECTED = NormalDist().inv_cdf(0.975) + NormalDist().inv_cdf(0.8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +53,7 @@ class Contrast:
     @property
     def detectable(self) -> float:
         """See the class."""
-        return _DETECTED * (self.found.metric.error or 0.0)
+        return DETECTED * (self.found.metric.error or 0.0)
 
 
 @dataclass(frozen=True, slots=True)

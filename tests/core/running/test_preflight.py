@@ -21,6 +21,7 @@ from udasa_core.cli.main import main
 from udasa_core.errors import ConfigError
 from udasa_core.models import hardware
 from udasa_core.plugins.catalog import Catalog, read_catalog
+from udasa_core.plugins.stack import chosen_plugins
 from udasa_core.running.preflight import preflight
 
 
@@ -35,7 +36,8 @@ def refused(tmp_path: Path, tiny_model_dir: Path, catalog: Catalog) -> Callable[
 
     def refuse(**tables: Any) -> str:
         plain = {**configuration(tmp_path, tiny_model_dir), **tables}
-        faults, _ = preflight(load(plain, catalog=catalog), catalog)
+        config = load(plain, catalog=catalog)
+        faults, _ = preflight(config, catalog, chosen_plugins(config, catalog))
         return "\n".join(map(str, faults))
 
     return refuse
