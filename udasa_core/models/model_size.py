@@ -80,15 +80,14 @@ def _of_folder(folder: Path) -> ModelSize:
     def count(name: str) -> int:
         return next((part[name] for part in parts if isinstance(part.get(name), int)), 0)
 
-    heads, hidden, vocabulary = count("num_attention_heads"), count("hidden_size"), count("vocab_size")
-    head = count("head_dim") or (hidden // heads if heads else 0)
-    return ModelSize(
-        parameters=sum(map(math.prod, shapes)),
-        linear_sides=_linear_sides(shapes, vocabulary),
+    return _sized(
+        shapes,
         layers=count("num_hidden_layers"),
-        hidden=hidden,
-        key_width=(count("num_key_value_heads") or heads) * head,
-        vocabulary=vocabulary,
+        hidden=count("hidden_size"),
+        heads=count("num_attention_heads"),
+        key_heads=count("num_key_value_heads"),
+        head=count("head_dim"),
+        vocabulary=count("vocab_size"),
     )
 
 
@@ -117,18 +116,36 @@ def _of_gguf(file: Path) -> ModelSize:
         return int(named[0].contents()) if named else 0
 
     shapes = [[int(side) for side in tensor.shape] for tensor in reader.tensors]
-    heads, hidden, vocabulary = (
-        number("attention.head_count"),
-        number("embedding_length"),
-        number("vocab_size"),
+    return _sized(
+        shapes,
+        layers=number("block_count"),
+        hidden=number("embedding_length"),
+        heads=number("attention.head_count"),
+        key_heads=number("attention.head_count_kv"),
+        head=number("attention.key_length"),
+        vocabulary=number("vocab_size"),
     )
-    head = number("attention.key_length") or (hidden // heads if heads else 0)
+
+
+def _sized(
+    shapes: Sequence[_Shape],
+    *,
+    layers: int,
+    hidden: int,
+    heads: int,
+    key_heads: int,
+    head: int,
+    vocabulary: int,
+) -> ModelSize:
+    """Return the size of tensors of these shapes. 0 is what a file does not say: as many key heads as heads,
+    and heads that share the hidden size."""
+    width = head or (hidden // heads if heads else 0)
     return ModelSize(
         parameters=sum(map(math.prod, shapes)),
         linear_sides=_linear_sides(shapes, vocabulary),
-        layers=number("block_count"),
+        layers=layers,
         hidden=hidden,
-        key_width=(number("attention.head_count_kv") or heads) * head,
+        key_width=(key_heads or heads) * width,
         vocabulary=vocabulary,
     )
 
