@@ -160,9 +160,10 @@ def test_what_the_pairing_asks_is_counted(
     ],
 )
 def test_what_goes_by_held_out_prompts_is_refused_where_none_is_drawn(
-    config_file: ConfigFile, tables: dict[str, Any]
+    config_file: ConfigFile, tmp_path: Path, tables: dict[str, Any]
 ) -> None:
-    path = config_file(run={"name": "x", "held_out": 0.001}, **tables)
+    run = {"name": "x", "held_out": 0.001, "folder": str(tmp_path / "runs")}
+    path = config_file(run=run, **tables)
     config = load(path)
     told = rf"none of the 24 prompts is held out .*{next(iter(tables))}.* would look at nothing"
     with pytest.raises(PromptsError, match=told):
