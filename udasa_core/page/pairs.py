@@ -9,7 +9,8 @@ its prompt's. Prompts stand in the order of rounds and shards.
   `prompts`: id, round (from 1), the place of its reason in `reasons`, or null;
   `pairs`: id, prompt (place), stage (place in `stages`, or null), reason (place in `reasons`, or null),
   chosen and rejected (places, null for a side from elsewhere), gap, chosen_U, rejected_U, chosen_tokens,
-  rejected_tokens, disagreement (0: every dimension has the same gap), flags (bits), weight, vote_margin, origin.
+  rejected_tokens, disagreement (0: every dimension has the same gap), flags (bits), weight,
+  vote_margin, origin.
 - `pair-numbers-N`: of each prompt of the Nth chunk `U`, `tokens`, `cut`, `logprob` by response, `raw` and
   `calibrated` by dimension and response, `why`: who abstained ("U", or a dimension) → a reason by response.
 - `pair-texts-N`: of each prompt `messages`, `own`, `texts` and `thoughts` by response, `sides` of pairs from
@@ -59,8 +60,8 @@ def section(run: Run, figures: Mapping[str, Any], *, texts: int) -> Section | No
     elif count > texts:
         parts.append(
             Prose(
-                f"Of {count:,} pairs the page has the texts of {texts:,}: those with a flag first, the others "
-                "drawn at random. Numbers are of all pairs; all texts lie beside the page, as Parquet."
+                f"Of {count:,} pairs the page has the texts of {texts:,}: those with a flag first, "
+                "the others drawn at random. Numbers are of all pairs; all texts lie beside the page, as Parquet."
             )
         )
     parts.append(
