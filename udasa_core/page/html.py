@@ -16,7 +16,7 @@ from pathlib import Path
 from udasa_core.files.whole import whole_file
 from udasa_core.page.blocks import Block
 from udasa_core.page.chart import Chart
-from udasa_core.page.parts import Browser, Card, Cards, Code, Page, Part, Prose, Section
+from udasa_core.page.parts import Browser, Card, Cards, Code, Page, Part, Picture, Prose, Section
 from udasa_core.page.table_html import table_html
 from udasa_core.report.table import Table
 from udasa_core.text.printable import printable
@@ -100,6 +100,9 @@ def _part(part: Part, name: str) -> str:
             return table_html(part, name)
         case Chart():
             return _chart(part)
+        case Picture(title, kind, content):
+            source = f"data:{escaped(kind)};base64,{base64.b64encode(content).decode('ascii')}"
+            return f'<figure class="picture"><img alt="{escaped(title)}" src="{source}"></figure>'
         case Browser(kind, settings, instead):
             told = escaped(json.dumps(settings, sort_keys=True))
             instead = f'<p class="instead">{escaped(instead)}</p>' if instead else ""

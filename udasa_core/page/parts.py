@@ -62,7 +62,16 @@ class Browser:
     instead: str = ""
 
 
-Part: TypeAlias = Prose | Cards | Code | Table | Chart | Browser
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An image that was drawn elsewhere. kind: its media type."""
+
+    title: str
+    kind: str
+    content: bytes
+
+
+Part: TypeAlias = Prose | Cards | Code | Table | Chart | Picture | Browser
 
 
 @dataclass(frozen=True, slots=True)

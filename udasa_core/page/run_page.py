@@ -40,7 +40,10 @@ def run_page(run: Run, *, texts: int = TEXTS) -> Page:
     return Page(f"udasa: {run.name}", _about(run), [one for one in made if one is not None], blocks)
 
 
+def made_now() -> str:
+    """Return when a page is made, as a line beneath its title."""
+    return f"page made {datetime.now().astimezone().strftime('%Y-%m-%d %H:%M %Z')}"
+
+
 def _about(run: Run) -> str:
-    now = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
-    model = run.base.source.rpartition("/")[2]
-    return f"{model} · {run.status} · page made {now}"
+    return f"{run.base.source.rpartition('/')[2]} · {run.status} · {made_now()}"

@@ -20,7 +20,7 @@ _FEW_PROMPTS = 20
 
 def tables(figures: Mapping[str, Any], *, artifacts: bool = True) -> Iterator[Table]:
     """Yield the tables of a run's figures; artifacts: also where everything lies."""
-    yield _head(figures)
+    yield head_table(figures)
     if figures["uncertainty"]:
         yield _uncertainty(figures["uncertainty"], _in_round(figures))
     if figures["controls"]:
@@ -61,7 +61,8 @@ def _in_round(figures: Mapping[str, Any]) -> str:
     return f" in round {told['round']} of {told['of']}" if told["of"] > 1 else ""
 
 
-def _head(figures: Mapping[str, Any]) -> Table:
+def head_table(figures: Mapping[str, Any]) -> Table:
+    """Return what the run is, and how far it has come."""
     model, prompts, responses = figures["model"], figures["prompts"], figures["responses"]
     device = model.get("device", "cpu")
     rows = [

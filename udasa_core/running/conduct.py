@@ -6,7 +6,7 @@ Whatever calls steps is a run with a manifest that `show` and `clean` know, an e
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -21,6 +21,7 @@ from udasa_core.plugins.catalog import Catalog, read_catalog
 from udasa_core.plugins.stack import build_plugins, chosen_plugins, needs_of
 from udasa_core.records import Event, ModelRef
 from udasa_core.resources.shared import SharedResources
+from udasa_core.running.costs import Costs
 from udasa_core.running.model_refs import resolve_models
 from udasa_core.running.preflight import OF_MODELS, is_begun, is_finished, preflight
 from udasa_core.running.termination import terminable
@@ -32,19 +33,23 @@ log = logging.getLogger("udasa")
 
 @contextmanager
 def running(
-    config: RunConfig, catalog: Catalog | None = None, *, keep_samples: bool = False
+    config: RunConfig,
+    catalog: Catalog | None = None,
+    *,
+    keep_samples: bool = False,
+    listeners: Sequence[Callable[[Event], None]] = (),
 ) -> Iterator[Job]:
     """Open a run, give its job, and have the manifest say how it ended.
 
     keep_samples: take samples that other versions of udasa, a plugin or a library made, where nothing else
-    about them differs. Raises ConfigError where a model cannot be had, or something else is known to stop
-    the run (nothing is written but the cache),
+    about them differs. listeners: told of every event, beside the run's observers. Raises ConfigError where a
+    model cannot be had, or something else is known to stop the run (nothing is written but the cache),
     LockedError where another process is at the same run, and whatever the steps raise. Ctrl-C and SIGTERM
     leave a run that the same call continues.
     """
     catalog = catalog or read_catalog()
     with terminable():
-        observers = _observers(config, catalog)
+        observers = _observers(config, catalog, [Costs(config.run_dir), *listeners])
         chosen = chosen_plugins(config, catalog)
         looks_ahead = not is_finished(config)
         if looks_ahead:
@@ -72,10 +77,12 @@ def _refuse(config: RunConfig, faults: Sequence[Fault]) -> None:
         raise ConfigError(faults, config.origin)
 
 
-def _observers(config: RunConfig, catalog: Catalog) -> Observers:
+def _observers(
+    config: RunConfig, catalog: Catalog, listeners: Sequence[Callable[[Event], None]]
+) -> Observers:
     """Build the observers first: they are told of the fetching of models, and use none."""
     bare = SharedResources({}, config.root, lambda event: None)
-    return Observers(build_plugins(config.observers, config.root, catalog, bare))
+    return Observers(build_plugins(config.observers, config.root, catalog, bare), listeners)
 
 
 def _open_manifest(config: RunConfig, refs: dict[str, ModelRef]) -> Manifest:

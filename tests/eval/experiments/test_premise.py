@@ -20,8 +20,8 @@ from tests.canned import Canned, Strict, calls, response
 from tests.eval.experiments.asking import asked_of
 from udasa_core import Group, ModelRef, Prompt, SamplingOptions, UdasaError, content_key, hookimpl
 from udasa_core.api import load, read_configuration
-from udasa_core.check.annotated import toml_value
 from udasa_core.cli.main import main
+from udasa_core.config.toml_write import toml_value
 from udasa_core.plugins import stack
 from udasa_core.plugins.identity import source_digest
 from udasa_eval.experiments import control_pairs, premise_runs
