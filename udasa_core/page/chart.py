@@ -124,6 +124,8 @@ def _for_page(text: str, name: str, says: str) -> str:
             marks[element.attrib["id"]] = f"{name}-{len(marks)}"
             element.set("id", marks[element.attrib["id"]])
         _styled(element)
+        if element.text:
+            element.text = printable(element.text)
     for element in root.iter():
         for attribute, value in list(element.attrib.items()):
             if attribute == _LINK:

@@ -109,6 +109,8 @@ def _gain(gain: Gain) -> Prose:
 def _unmeasured(figures: Mapping[str, Any]) -> Prose:
     if not figures["training"]:
         return Prose("Nothing was measured yet.")
+    if figures["suites"]:
+        return Prose("Its suites have no score by item, of base and model: see their tables.")
     return Prose(
         "Whether the model is better was not measured: this run has no suite. What changed on held-out "
         "prompts is no proof. Add a [[suite]] to the TOML and run it again: nothing is trained anew.",
