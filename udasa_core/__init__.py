@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from udasa_core.api import load as load
     from udasa_core.api import read_configuration as read_configuration
     from udasa_core.api import run as run
+    from udasa_core.api import write_report as write_report
     from udasa_core.config.transitions import better_end as better_end
     from udasa_core.errors import ConfigError as ConfigError
     from udasa_core.errors import SourceError as SourceError
@@ -155,7 +156,7 @@ if TYPE_CHECKING:
     from udasa_core.text.words import words as words
 
 _HOMES = {
-    "api": ("clean", "limit_suites", "load", "read_configuration", "run"),
+    "api": ("clean", "limit_suites", "load", "read_configuration", "run", "write_report"),
     "config.transitions": ("better_end",),
     "errors": ("ConfigError", "SourceError", "UdasaError"),
     "experiments.conduct": ("run_experiment",),
