@@ -9,7 +9,9 @@ const ANSWERS = {
 
   async begin(host, settings) {
     const data = await block(settings.block);
-    const { prompts, figures } = data;
+    const { prompts } = data;
+    // U first, where there is one: by it a prompt got worse.
+    const figures = [...data.figures].sort((one, other) => (other === 'U') - (one === 'U'));
     const chunks = new Chunks('answer-texts', data.chunk, prompts.id.length);
     const rise = (name) => (entry) => changeOf(prompts[`${name}_before`][entry], prompts[`${name}_after`][entry]);
     const shares = (name, holds) => {
@@ -30,8 +32,7 @@ const ANSWERS = {
           `${name} ${either(prompts[`${name}_before`][entry])} → ${either(prompts[`${name}_after`][entry])}`).join(' · '))],
       filters: [{ label: 'Show', choices: [['all', null], ...figures.flatMap((name) => [
         shares(name, (change) => change > 0)('rose'), shares(name, (change) => change < 0)('fell')])] }],
-      // U first, where there is one: what got worse.
-      sorts: [...[...figures].sort((one, other) => (other === 'U') - (one === 'U')).map((name) => [`rise of ${name}`, rise(name), true]),
+      sorts: [...figures.map((name) => [`rise of ${name}`, rise(name), true]),
         ['the order they were asked in', (entry) => entry, false]],
       address: (entry) => new URLSearchParams({ answer: prompts.id[entry] }).toString(),
       find: (parameters) => prompts.id.indexOf(parameters.get('answer')),

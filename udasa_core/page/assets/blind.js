@@ -76,10 +76,12 @@ class Blind {
     this.forward = button('Skip', () => this.to(this.at + 1));
     this.result = make('div', { class: 'result', role: 'status' });
     this.reset = button('Reset', () => this.forget());
-    host.append(make('div', { class: 'blind' },
-      make('p', { class: 'note' }, `${counted(this.cases.length, 'prompt')}, drawn by a fixed seed, each with an answer before training and one after, on sides that are drawn, too. Which is better? Press 1, 2 or 0. Your verdicts stay in this browser.`),
+    this.element = make('section', { class: 'blind', 'aria-label': 'Blind comparison' },
+      make('h3', {}, 'Which is better? Compare blindly'),
+      make('p', { class: 'note' }, `${counted(this.cases.length, 'prompt')}, drawn by a fixed seed, each with an answer before training and one after, on sides that are drawn, too. Press 1, 2 or 0. Your verdicts stay in this browser.`),
       this.status, make('div', { class: 'bar' }, this.choices, this.back, this.forward), this.case, this.result,
-      make('div', { class: 'bar' }, button('Export as CSV', () => this.export('csv')), button('Export as JSON', () => this.export('json')), this.reset)));
+      make('div', { class: 'bar' }, button('Export as CSV', () => this.export('csv')), button('Export as JSON', () => this.export('json')), this.reset));
+    host.append(this.element);
   }
 
   draw() {
@@ -146,7 +148,9 @@ class Blind {
   }
 
   key(key) {
-    if (!this.choices || !(key in VERDICTS)) return false;
+    if (!this.element || !(key in VERDICTS)) return false;
+    const { top, bottom } = this.element.getBoundingClientRect();
+    if (bottom < 0 || top > innerHeight) return false;
     this.judge(VERDICTS[key]);
     return true;
   }

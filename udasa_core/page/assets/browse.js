@@ -92,7 +92,7 @@ class Browse {
   }
 
   turned() {
-    this.way.textContent = this.isFalling ? '↓ highest first' : '↑ lowest first';
+    this.way.textContent = this.isFalling ? '↓ falling' : '↑ rising';
   }
 
   // The entries in the order that is chosen; those without a value stand last in both directions.
@@ -192,6 +192,7 @@ class Browse {
     this.element.classList.add('opened');
     const entry = this.what.find(parameters);
     if (entry < 0) {
+      this.current = -1;
       this.title.textContent = 'Not here';
       this.hint.hidden = true;
       this.body.replaceChildren(make('p', { class: 'prose bad' }, 'The page has none of this name: ', isolated([...parameters.values()].join(' '))));

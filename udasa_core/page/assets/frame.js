@@ -53,9 +53,9 @@ async function visit(isFocused) {
     scrollTo(0, SCROLLED.get(address));
   } else if (target && target !== section) {
     target.scrollIntoView();
-  } else if (isFocused) {
+  } else {
     scrollTo(0, 0);
-    section.querySelector('h2').focus({ preventScroll: true });
+    if (isFocused) section.querySelector('h2').focus({ preventScroll: true });
   }
 }
 
@@ -144,4 +144,8 @@ function beginFrame() {
   document.addEventListener('keydown', pressed);
   beginTheme();
   visit(false);
+  // The browser went to the section by itself: the page's head is above it.
+  addEventListener('load', () => {
+    if (SECTIONS.some((one) => one.id === address)) scrollTo(0, 0);
+  });
 }

@@ -35,10 +35,12 @@ const ITEMS = {
         ['the order of the suite', (entry) => entry, false]],
       address: (entry) => new URLSearchParams({ item: ids[entry], of: settings.block }).toString(),
       find: (parameters) => ids.indexOf(parameters.get('item')),
-      held: (entry) => chunks.at(entry),
-      view: (entry, held) => [
+      held: async (entry) => (chunks.blocks
+        ? { held: await chunks.at(entry), common: common(await block(chunks.name(entry)), models) } : { held: null }),
+      view: (entry, { held, common }) => [
         grid('Scores by model', ['model', 'score'], models.map((model) => [isolated(model), either(scores[model]?.[entry])])),
-        ...(held ? [shared(held, models), make('div', { class: 'sides' }, models.map((model) => judged(model, held, models)))]
+        ...(held ? [shared(held, models, common),
+          make('div', { class: 'sides' }, models.map((model) => judged(model, held[model], common)))]
           : [make('p', { class: 'note' }, LEFT_OUT)]),
       ],
     });
@@ -54,23 +56,22 @@ function firstText(held) {
   return Object.values(Object.values(held).find(Boolean) ?? {}).find((text) => typeof text === 'string')?.replace(/\s+/g, ' ') ?? '';
 }
 
-// The columns that say the same of all models: the item's own.
-function common(held, models) {
-  const known = models.map((model) => held[model]).filter(Boolean);
-  return Object.keys(known[0] ?? {}).filter((name) => known.length > 1
-    && known.every((one) => plainly(one[name] ?? null) === plainly(known[0][name])));
+// The columns that say the same of all models, in every item of a block: they are of the items.
+function common(block, models) {
+  const items = block.filter(Boolean).map((held) => models.map((model) => held[model]).filter(Boolean));
+  const names = new Set(items.flatMap((known) => known.flatMap(Object.keys)));
+  return [...names].filter((name) => models.length > 1
+    && items.every((known) => known.every((one) => plainly(one[name] ?? null) === plainly(known[0][name] ?? null))));
 }
 
-function shared(held, models) {
+function shared(held, models, names) {
   const of = held[models.find((model) => held[model])] ?? {};
-  return make('div', {}, common(held, models).map((name) => column(name, of[name])));
+  return names.length ? make('section', { class: 'message' }, names.map((name) => column(name, of[name]))) : null;
 }
 
-function judged(model, held, models) {
-  const of = held[model];
-  const known = common(held, models);
+function judged(model, of, common) {
   return make('section', { class: 'side' }, make('h4', {}, isolated(model)), of
-    ? Object.entries(of).filter(([name]) => !known.includes(name)).map(([name, value]) => column(name, value))
+    ? Object.entries(of).filter(([name]) => !common.includes(name)).map(([name, value]) => column(name, value))
     : make('p', { class: 'note' }, 'It was not measured on this item.'));
 }
 

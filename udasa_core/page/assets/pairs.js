@@ -6,11 +6,12 @@ const PAIRS = {
   async begin(host, settings) {
     const data = await block(settings.block);
     const known = new PairData(data);
-    const browse = new Browse(host, {
+    const chunks = new Chunks('pair-texts', data.chunk, data.prompts.id.length);
+    return new Browse(host, {
       name: settings.block,
       noun: known.unpaired.length ? ['pair or prompt without one', 'pairs and prompts without one'] : ['pair', 'pairs'],
       count: known.count,
-      chunks: new Chunks('pair-texts', data.chunk, data.prompts.id.length),
+      chunks,
       place: (entry) => known.prompt(entry),
       id: (entry) => (known.isPair(entry) ? `${data.pairs.id[entry]}\n` : '') + data.prompts.id[known.prompt(entry)],
       asks: (held) => excerpt(held.messages),
@@ -22,12 +23,11 @@ const PAIRS = {
       find: (parameters) => known.find(parameters),
       held: async (entry) => {
         const place = known.prompt(entry);
-        const [numbers, texts] = await Promise.all([known.numbers.at(place), browse.what.chunks.at(place)]);
+        const [numbers, texts] = await Promise.all([known.numbers.at(place), chunks.at(place)]);
         return { numbers, texts };
       },
       view: (entry, { numbers, texts }, again) => pairView(known, entry, numbers, texts, again),
     });
-    return browse;
   },
 };
 

@@ -34,8 +34,8 @@ function svgOf(drawing) {
   if (theme === undefined) delete root.dataset.theme;
   else root.dataset.theme = theme;
   const { width, height } = drawing.viewBox.baseVal;
-  copied.setAttribute('width', `${width}pt`);
-  copied.setAttribute('height', `${height}pt`);
+  copied.setAttribute('width', `${Number(width.toFixed(2))}pt`);
+  copied.setAttribute('height', `${Number(height.toFixed(2))}pt`);
   copied.setAttribute('font-family', 'sans-serif');
   return new XMLSerializer().serializeToString(copied);
 }

@@ -10,10 +10,11 @@ function wordsOf(text) {
   return text.match(/\s+|[\p{L}\p{N}\p{M}]+|[^\s\p{L}\p{N}\p{M}]/gu) ?? [];
 }
 
-// Return both texts as runs [text, is it in both]; null where they are too long to be compared.
+// Return both texts as runs [text, is it in both]; null where they are too long to be compared. Blanks are not
+// compared: they go with the words around them.
 function differences(left, right) {
-  const one = wordsOf(left);
-  const other = wordsOf(right);
+  const pieces = [wordsOf(left), wordsOf(right)];
+  const [one, other] = pieces.map((all) => all.filter((piece) => piece.trim()));
   let from = 0;
   while (from < one.length && from < other.length && one[from] === other[from]) from++;
   let behind = 0;
@@ -29,7 +30,7 @@ function differences(left, right) {
     isShared[0][from + row] = 1;
     isShared[1][from + column] = 1;
   }
-  return [runs(one, isShared[0]), runs(other, isShared[1])];
+  return [runs(pieces[0], isShared[0]), runs(pieces[1], isShared[1])];
 }
 
 // The places of a longest common subsequence, by its lengths from each pair of places on.
@@ -55,15 +56,15 @@ function longestShared(one, other) {
   return found;
 }
 
-// Neighbours as one run; a blank between two words of one side belongs to that side.
-function runs(words, isShared) {
+// Neighbours as one run. A blank between two words that only one side has is of that run, too.
+function runs(pieces, isShared) {
   const told = [];
-  words.forEach((word, place) => {
-    const isBridge = isShared[place] && !word.trim() && place > 0 && place < words.length - 1
-      && !isShared[place - 1] && !isShared[place + 1];
-    const both = Boolean(isShared[place]) && !isBridge;
-    if (told.length && told[told.length - 1][1] === both) told[told.length - 1][0] += word;
-    else told.push([word, both]);
-  });
+  let word = 0;
+  for (const piece of pieces) {
+    const both = Boolean(piece.trim() ? isShared[word++]
+      : (isShared[word - 1] ?? 1) || (isShared[word] ?? 1));
+    if (told.length && told[told.length - 1][1] === both) told[told.length - 1][0] += piece;
+    else told.push([piece, both]);
+  }
   return told;
 }

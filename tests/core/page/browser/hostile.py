@@ -108,7 +108,9 @@ def _verdict() -> Section:
         [[f"row {number} {PLANTED[number]}", number / 7, Interval(0.1, 0.2)] for number in range(4)],
         ["WARNING: a note that warns", f"A note {ALL}"],
     )
-    chart = Chart("bars", Table(f"Chart {PLANTED[1]}", ["x", "y"], [[PLANTED[4], 1.0], ["b", 2.0]]), _bars, ALL)
+    chart = Chart(
+        "bars", Table(f"Chart {PLANTED[1]}", ["x", "y"], [[PLANTED[4], 1.0], ["b", 2.0]]), _bars, ALL
+    )
     cards = [
         Card("gain", "+0.12 [0.03, 0.21]", "better than before", "good"),
         Card("stages kept", "2 of 3", f"beneath {PLANTED[0]}", "doubtful"),
@@ -162,12 +164,22 @@ def _answered(number: int) -> dict[str, Any] | None:
         "messages": [["user", f"held-out question {number} {ALL}"]],
         "own": {"level": number, "topic": ALL},
         "before": [{"text": before, "U": 0.5, "tokens": 40, "cut": 0}],
-        "after": [{"text": before if number == 5 else after, "thought": f"hm {ALL}", "U": 0.6, "tokens": 41, "cut": 1}],
+        "after": [
+            {
+                "text": before if number == 5 else after,
+                "thought": f"hm {ALL}",
+                "U": 0.6,
+                "tokens": 41,
+                "cut": 1,
+            }
+        ],
     }
 
 
 def _suites() -> Section:
-    return Section("suites", "Suites", [Browser("items", {"block": "items-quiz"}, "Items are shown by a script.")])
+    return Section(
+        "suites", "Suites", [Browser("items", {"block": "items-quiz"}, "Items are shown by a script.")]
+    )
 
 
 def _items() -> Iterator[Block]:
@@ -184,7 +196,7 @@ def _items() -> Iterator[Block]:
                 model: {
                     "question": f"item question {number} {ALL}",
                     "response": f"{place} says {number} {ALL}",
-                    "judgement": '{"verdict": "</script>"}',
+                    "judgement": f'{{"verdict": "</script>", "by": {place}}}',
                 }
                 for place, model in enumerate(models)
             }
