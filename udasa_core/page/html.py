@@ -57,7 +57,8 @@ def _written(page: Page) -> Iterator[str]:
         f"<title>{title}</title>\n<style>{style}</style>\n</head>\n<body>\n"
         '<a class="skip" href="#content">To the content</a>\n'
         f'<header class="top"><h1><bdi>{title}</bdi></h1><p class="about">{escaped(page.about)}</p>'
-        f'</header>\n<nav class="pages" aria-label="Pages"><div>{_links(page.sections)}</div></nav>\n<main id="content" tabindex="-1">\n'
+        f'</header>\n<nav class="pages" aria-label="Pages"><div>{_links(page.sections)}</div></nav>\n'
+        '<main id="content" tabindex="-1">\n'
     )
     for section in page.sections:
         yield from _section(section)

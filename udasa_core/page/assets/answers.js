@@ -28,7 +28,7 @@ const ANSWERS = {
       asks: (held) => excerpt(held.messages),
       title: (entry) => make('span', {}, 'Prompt ', isolated(prompts.id[entry])),
       line: (entry, asked) => [make('div', { class: 'asked', dir: 'auto' }, asked || prompts.id[entry]),
-        make('div', { class: 'figures' }, figures.slice(0, 2).map((name) =>
+        make('div', { class: 'figures' }, figures.filter((name) => !name.startsWith('u ')).slice(0, 2).map((name) =>
           `${name} ${either(prompts[`${name}_before`][entry])} → ${either(prompts[`${name}_after`][entry])}`).join(' · '))],
       filters: [{ label: 'Show', choices: [['all', null], ...figures.flatMap((name) => [
         shares(name, (change) => change > 0)('rose'), shares(name, (change) => change < 0)('fell')])] }],

@@ -233,6 +233,7 @@ class Browse {
 
   close() {
     this.element.classList.remove('opened');
+    this.list.mark(this.current);
     this.list.element.focus();
     this.list.element.scrollIntoView({ block: 'nearest' });
   }

@@ -1,6 +1,6 @@
 // A suite's items, those that flipped first, with every model's texts and raw judgements.
 //
-// Block NAME: `suite`, `models`, `ids`, `scores` by model (null where one has none), `chunk`. Blocks NAME-texts-N: of
+// Block NAME: `suite`, `figure` (what the scores are), `models`, `ids`, `scores` by model (null where one has none), `chunk`. Blocks NAME-texts-N: of
 // each item, by model, texts by column; null where they are left out.
 
 const ITEMS = {
@@ -38,7 +38,7 @@ const ITEMS = {
       held: async (entry) => (chunks.blocks
         ? { held: await chunks.at(entry), common: common(await block(chunks.name(entry)), models) } : { held: null }),
       view: (entry, { held, common }) => [
-        grid('Scores by model', ['model', 'score'], models.map((model) => [isolated(model), either(scores[model]?.[entry])])),
+        grid('Scores by model', ['model', data.figure || 'score'], models.map((model) => [isolated(model), either(scores[model]?.[entry])])),
         ...(held ? [shared(held, models, common),
           make('div', { class: 'sides' }, models.map((model) => judged(model, held[model], common)))]
           : [make('p', { class: 'note' }, LEFT_OUT)]),

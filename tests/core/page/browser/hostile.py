@@ -29,7 +29,7 @@ PLANTED = (
     "\x1b[31mred\x1b[0m\x07",
     "\u202enrut\u202c \u2066a\u2069",
     '" onmouseover="window.planted = 5" style="color: red',
-    f"'><svg onload=window.planted=6><a href=javascript:window.planted=6>x</a>",
+    "'><svg onload=window.planted=6><a href=javascript:window.planted=6>x</a>",
     f"<style>@import url({BEACON}/b.css)</style><base href={BEACON}>",
 )
 ALL = " ".join(PLANTED)
@@ -57,7 +57,7 @@ class Planting(Generator):
 
 
 def rows() -> Iterator[dict[str, Any]]:
-    """Prompts: most with planted texts in all that a user may write, one Arabic, one long, some without a pair."""
+    """Prompts with planted texts in all that a user may write; one is Arabic, one long, some give no pair."""
     for number in range(32):
         kind = {0: "arabic " + ARABIC, 1: "long " + LONG}.get(number, PLANTED[number % len(PLANTED)])
         told = f"{SAME} {kind}" if number % 8 == 7 else f"question {number} {kind}"
@@ -141,7 +141,7 @@ ANSWERED = 120
 
 
 def _answers() -> Iterator[Block]:
-    """Answers to 120 prompts; U of prompt 7 rose most. Those of number 5 are the same, of number 6 left out."""
+    """Answers to 120 prompts; U of prompt 7 rose most. Those of 5 are the same, those of 6 left out."""
     numbers = range(ANSWERED)
     prompts = {
         "id": [f"h{number} {PLANTED[number % len(PLANTED)]}" for number in numbers],

@@ -1,4 +1,4 @@
-"""A page in a real Chromium: it shows what it holds, does what is asked of it, and nothing that is planted."""
+"""A page in a real Chromium: it shows what it holds, does what is asked, and nothing that is planted."""
 
 from __future__ import annotations
 
@@ -37,8 +37,7 @@ def counts(page) -> list[int]:
 
 
 def wait(page, expression: str) -> None:
-    """Wait until an expression is true. (`wait_for_function` would evaluate it inside the page, which the page's
-    policy forbids.)"""
+    """Wait until an expression is true; `wait_for_function` evaluates where the page's policy forbids it."""
     for _ in range(100):
         if page.evaluate(expression):
             return
@@ -88,17 +87,16 @@ def test_a_pair_shows_the_prompt_all_responses_and_why_these_two(look: Look, hos
     page.wait_for_selector(".view .side")
     view = page.locator("#pairs .view")
     assert pair.id in view.locator("h3").inner_text()
-    assert (
-        "the chosen one has the lowest U" in view.inner_text()
-        and "the rejected one the highest" in view.inner_text()
-    )
+    assert "the chosen one has the lowest U" in view.inner_text()
+    assert "the rejected one the highest" in view.inner_text()
     assert f"{pair.gap:.3f}" in view.inner_text()
     assert view.locator(".message").count() == 2
     assert view.locator("section.response").count() == 4
     # One word differs: the number of the response.
     assert view.locator("ins").all_inner_texts() == [re.search(r"says (\d)", pair.chosen.text)[1]]
     assert view.locator("del").all_inner_texts() == [re.search(r"says (\d)", pair.rejected.text)[1]]
-    assert ARABIC in view.inner_text() and f"topic 0 {printable(ALL)}" in view.inner_text()
+    assert ARABIC in view.inner_text()
+    assert f"topic 0 {printable(ALL)}" in view.inner_text()
     view.get_by_text("mark what differs").click()
     wait(page, "document.querySelectorAll('#pairs ins').length === 0")
 
@@ -208,8 +206,10 @@ def test_a_table_is_taken_home_as_csv_and_a_chart_as_csv_and_svg(look: Look) -> 
         page.get_by_role("button", name=re.compile("^SVG: Chart")).click()
     drawing = Path(event.value.path()).read_text()
     root = ElementTree.fromstring(drawing)
-    assert root.tag == "{http://www.w3.org/2000/svg}svg" and root.get("width") == "460.8pt"
-    assert "rgb(0, 114, 178)" in drawing and "class=" not in drawing
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    assert root.get("width") == "460.8pt"
+    assert "rgb(0, 114, 178)" in drawing
+    assert "class=" not in drawing
 
 
 def test_answers_that_got_worse_stand_first(look: Look) -> None:
@@ -239,7 +239,8 @@ def test_items_that_were_lost_stand_first_with_every_models_texts(look: Look) ->
     page.locator("#suites").get_by_label("Show", exact=True).select_option(label="gained (1)")
     page.locator("#suites .option").click()
     page.wait_for_selector("#suites h3:has-text('i20')")
-    assert "item=i20" in page.url and "of=items-quiz" in page.url
+    assert "item=i20" in page.url
+    assert "of=items-quiz" in page.url
 
 
 def test_blind_verdicts_are_kept_exported_and_summed_up(look: Look) -> None:
@@ -351,7 +352,8 @@ def test_in_print_all_sections_are_there_and_no_controls(look: Look) -> None:
     page.emulate_media(media="print")
     assert shown(page) == list(SECTIONS)
     assert page.get_by_text("Items are shown by a script.").is_visible()
-    assert not page.locator(".browse").first.is_visible() and not page.locator("nav").is_visible()
+    assert not page.locator(".browse").first.is_visible()
+    assert not page.locator("nav").is_visible()
 
 
 def test_without_script_all_sections_are_there(look: Look) -> None:
