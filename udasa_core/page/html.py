@@ -22,7 +22,10 @@ from udasa_core.report.table import Table
 from udasa_core.text.printable import printable
 
 # In this order, as one script.
-_SCRIPTS = ("data.js", "frame.js", "tables.js", "pairs.js", "answers.js", "blind.js", "items.js", "start.js")
+_SCRIPTS = (
+    *("data.js", "dom.js", "words.js", "texts.js", "frame.js", "tables.js", "list.js", "browse.js"),
+    *("pairs.js", "pair.js", "answers.js", "blind.js", "items.js", "start.js"),
+)
 _STYLES = ("page.css",)
 
 
@@ -53,8 +56,9 @@ def _written(page: Page) -> Iterator[str]:
         '<meta name="referrer" content="no-referrer">\n<meta name="color-scheme" content="light dark">\n'
         f"<title>{title}</title>\n<style>{style}</style>\n</head>\n<body>\n"
         '<a class="skip" href="#content">To the content</a>\n'
-        f'<header class="top"><h1><bdi>{title}</bdi></h1><p class="about">{escaped(page.about)}</p>\n'
-        f'<nav aria-label="Pages">{_links(page.sections)}</nav></header>\n<main id="content" tabindex="-1">\n'
+        f'<header class="top"><h1><bdi>{title}</bdi></h1><p class="about">{escaped(page.about)}</p>'
+        f'</header>\n<nav class="pages" aria-label="Pages"><div>{_links(page.sections)}</div></nav>\n'
+        '<main id="content" tabindex="-1">\n'
     )
     for section in page.sections:
         yield from _section(section)

@@ -77,7 +77,8 @@ def section(run: Run, figures: Mapping[str, Any], *, texts: int) -> Section | No
 
 def blocks(run: Run, *, texts: int) -> Iterator[Block]:
     """Yield the blocks, one chunk of prompts after the other."""
-    index = _Index(dimensions(run), _weights(run))
+    labels = [stage.label for stage in run.stages()]
+    index = _Index(dimensions(run), _weights(run), {label: place for place, label in enumerate(labels)})
     kept = _kept(run, texts)
     for number, chunk in enumerate(_chunks(run)):
         told = [index.add(one) for one in chunk]
