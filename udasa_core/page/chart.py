@@ -61,8 +61,10 @@ class Chart:
         return _for_page(_saved(self, "svg").decode(), self.name, self.says)
 
     def keep(self, folder: Path) -> list[Path]:
-        """Write NAME.svg, NAME.pdf and NAME.csv into a folder, which is made, and return where they lie."""
-        folder.mkdir(parents=True, exist_ok=True)
+        """Write NAME.svg, NAME.pdf and NAME.csv into a folder, which is made, and return where they lie.
+
+        Raises StoreError where one cannot be written.
+        """
         paths = [folder / f"{self.name}.{suffix}" for suffix in ("svg", "pdf", "csv")]
         for path in paths[:2]:
             with whole_file(path) as temporary:
