@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,7 +83,9 @@ def _saved(chart: Chart, kind: str) -> bytes:
     held = {"Date": None} if kind == "svg" else {"CreationDate": None}
     style = _style()
     style["svg.hashsalt"] = chart.name
-    with rc_context(style):
+    with rc_context(style), warnings.catch_warnings():
+        # Of a script that its own font lacks: the page's reader has fonts.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
         chart.figure().savefig(file, format=kind, metadata=held)
     return file.getvalue()
 

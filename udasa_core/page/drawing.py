@@ -56,6 +56,8 @@ def rows_of(axes: Axes, labels: Sequence[str]) -> None:
     axes.set_yticks(range(len(labels)), labels=[shortened(label) for label in labels])
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(len(labels) - 0.5, -0.5)
+    # More numbers would run into one another where a phone shows them.
+    axes.locator_params(axis="x", nbins=6)
     axes.grid(visible=False, axis="y")
 
 

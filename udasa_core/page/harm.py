@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+# More would be read by nobody; all are marked in the charts.
+_SAID = 6
 # How each verdict is marked: form, colour, whether it is filled.
 _MARKS = {
     "tripped": ("X", COLOURS[5], True),
@@ -100,13 +102,18 @@ def harm(
     gates: Sequence[Mark], moves: Sequence[Mark], stages: Sequence[Mapping[str, Any]], *, suites: bool
 ) -> Iterator[Prose]:
     """Yield what can be said of it, in words. stages: the training of `figures`. suites: whether some ran."""
-    for mark in gates:
-        if mark.verdict == "tripped":
-            yield Prose(f"Harm: {mark.told}.", "bad")
-    for mark in moves:
-        if mark.verdict == "worse":
-            yield Prose(f"Harm after {mark.stage}: {mark.figure} surely became worse, {mark.told}.", "bad")
-    if any(mark.verdict in ("tripped", "worse") for mark in (*gates, *moves)):
+    tripped = [mark for mark in gates if mark.verdict == "tripped"]
+    # What a gate said of the stage before is not said twice.
+    known = {(mark.figure, mark.stage) for mark in tripped}
+    worse = [mark for mark in moves if mark.verdict == "worse" and (mark.figure, mark.stage) not in known]
+    said = [
+        *(f"Harm: {mark.told}." for mark in tripped),
+        *(f"Harm after {one.stage}: {one.figure} surely became worse, {one.told}." for one in worse),
+    ]
+    yield from (Prose(text, "bad") for text in said[:_SAID])
+    if len(said) > _SAID:
+        yield Prose(f"So did {len(said) - _SAID} further figures: they are marked below.", "bad")
+    if said:
         return
     if not any(stage["trained"] for stage in stages):
         return

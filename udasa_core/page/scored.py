@@ -30,18 +30,19 @@ _AT_ONCE = 512
 
 
 class Related:
-    """A figure over Q prompts, each with a value of its own or NaN: its mean, with Student's interval."""
+    """A figure in [−1, 1] over Q prompts, each with a value of its own or NaN: its mean, with Student's
+    interval."""
 
-    def __init__(self, label: str, values: NDArray[float64], unit: float) -> None:
-        """unit: by how much two prompts' values can differ at most."""
+    def __init__(self, label: str, values: NDArray[float64]) -> None:
         import numpy as np
 
         found = values[np.isfinite(values)]
         self.n = len(found)
         self.estimate = Estimate(label, None, None, None)
         if self.n:
-            low, high = student_interval(found, FEWEST, unit)
-            bounds = (low, high) if math.isfinite(low) else (None, None)
+            low, high = student_interval(found, FEWEST, unit=2.0)
+            # Both figures lie in [−1, 1], and so does all that can be said of their means.
+            bounds = (max(low, -1.0), min(high, 1.0)) if math.isfinite(low) else (None, None)
             self.estimate = Estimate(label, float(found.mean()), *bounds)
 
 
@@ -92,8 +93,8 @@ def scored(run: Run, round: int) -> Scored | None:
         found.sides,
         mean[:count, :count],
         defined[:count, :count].astype(np.float64),
-        [Related(name, rho[:, place, count], 2.0) for place, name in enumerate(names)],
-        [Related(name, cut[:, place], 2.0) for place, name in enumerate(names)],
+        [Related(name, rho[:, place, count]) for place, name in enumerate(names)],
+        [Related(name, cut[:, place]) for place, name in enumerate(names)],
     )
 
 

@@ -66,6 +66,8 @@ def _chart(
         axes.set_xlabel(axis)
         if axis == "U":
             axes.set_xlim(0, 1)
+        else:
+            axes.set_xlim(left=min(0.0, *(spread[label][0] for label, _ in groups)) - 0.01)
 
     medians = "; ".join(f"{label}: {number(spread[label][3])}" for label, _ in groups)
     says = f"A box a row: how {axis} is spread. Medians: {medians}."

@@ -55,9 +55,16 @@ def _parts(run: Run, figures: Mapping[str, Any], *, texts: bool) -> Iterator[Par
             yield Prose(
                 f"Models cannot be compared item by item in {name}: its rows hold no figure of an item."
             )
-        if _items(run, name, _models(metrics))[0]:
+        count = len(_items(run, name, _models(metrics))[0])
+        if count:
             if not texts:
                 yield Prose("Without texts: they were left out on purpose.")
+            elif count > TEXTS:
+                yield Prose(
+                    f"Of {count:,} items of {name} the page has the texts of {TEXTS:,}: first those that "
+                    "models score otherwise, the rest drawn at random. Scores are of all of them; "
+                    "`Run.suite_rows` has all texts."
+                )
             yield Browser(
                 "items",
                 {"block": f"suite-{number}"},

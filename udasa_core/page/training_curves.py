@@ -94,6 +94,7 @@ def _chart(name: str, title: str, curves: Sequence[Curve]) -> Chart:
             for step, value in zip(curve.steps, curve.values, strict=True)
         ]
         rows += [] if curve.after is None else [(curve.stage, curve.figure, "after", curve.after)]
+    across = 3 if max(map(len, stages)) < 16 else 2
     notes = ["Steps as the trainer noted them, counted through all stages: each is of that step's pairs."]
     if any(curve.after is not None for curve in curves):
         notes.append("A ring: after the stage, over all of its pairs.")
@@ -139,9 +140,9 @@ def _chart(name: str, title: str, curves: Sequence[Curve]) -> Chart:
         panels[-1].xaxis.get_major_locator().set_params(integer=True)
         figure.legend(
             list(drawn.values()),
-            [shortened(stage) for stage in drawn],
+            [shortened(stage, 28) for stage in drawn],
             loc="outside upper left",
-            ncols=3 if len(stages) > 1 else 1,
+            ncols=across,
             fontsize=8,
         )
 
@@ -150,7 +151,7 @@ def _chart(name: str, title: str, curves: Sequence[Curve]) -> Chart:
         f"{number(curve.values[-1] if curve.after is None else curve.after)}"
         for curve in curves
     )
-    size = (WIDTH, 0.5 + 1.25 * len(shown) + 0.18 * math.ceil(len(stages) / 3))
+    size = (WIDTH, 0.5 + 1.25 * len(shown) + 0.18 * math.ceil(len(stages) / across))
     return Chart(
         name, Table(title, ("stage", "figure", "step", "value"), rows, notes), draw, f"Curves: {ends}.", size
     )
