@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,8 +62,10 @@ class Chart:
         return _for_page(_saved(self, "svg").decode(), self.name, self.says)
 
     def keep(self, folder: Path) -> list[Path]:
-        """Write NAME.svg, NAME.pdf and NAME.csv into a folder, which is made, and return where they lie."""
-        folder.mkdir(parents=True, exist_ok=True)
+        """Write NAME.svg, NAME.pdf and NAME.csv into a folder, which is made, and return where they lie.
+
+        Raises StoreError where one cannot be written.
+        """
         paths = [folder / f"{self.name}.{suffix}" for suffix in ("svg", "pdf", "csv")]
         for path in paths[:2]:
             with whole_file(path) as temporary:
@@ -80,7 +83,9 @@ def _saved(chart: Chart, kind: str) -> bytes:
     held = {"Date": None} if kind == "svg" else {"CreationDate": None}
     style = _style()
     style["svg.hashsalt"] = chart.name
-    with rc_context(style):
+    with rc_context(style), warnings.catch_warnings():
+        # Of a script that its own font lacks: the page's reader has fonts.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
         chart.figure().savefig(file, format=kind, metadata=held)
     return file.getvalue()
 

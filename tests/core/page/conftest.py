@@ -1,4 +1,4 @@
-"""Pages, read as whoever opens them reads them: without the script."""
+"""Pages, read as whoever opens them reads them, without the script; and runs that several are made of."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ from typing import Any
 
 import pytest
 
+import udasa_core
+from tests.canned import configuration
+from tests.core.page.kinds import planted
+from udasa_core.errors import PluginError
 from udasa_core.page.html import write_page
 from udasa_core.page.parts import Page
 
@@ -44,3 +48,29 @@ def written(tmp_path: Path) -> Callable[[Page], Written]:
         return Written(path)
 
     return write
+
+
+@pytest.fixture(scope="session")
+def planted_run(tmp_path_factory: pytest.TempPathFactory, tiny_model_dir: Path) -> udasa_core.Run:
+    """The run of planted scores, two suites and a rollback; read it only."""
+    return udasa_core.run(planted(tmp_path_factory.mktemp("planted"), tiny_model_dir))
+
+
+@pytest.fixture(scope="session")
+def rounds_run(tmp_path_factory: pytest.TempPathFactory, tiny_model_dir: Path) -> udasa_core.Run:
+    """A run of two rounds that holds nothing out and skips a stage; read it only."""
+    plain = configuration(tmp_path_factory.mktemp("rounds"), tiny_model_dir, count=12, rounds={"count": 2})
+    plain["run"]["held_out"] = 0.0
+    plain["trainer"]["moderate"] = {"min_pairs": 99}
+    return udasa_core.run(plain)
+
+
+@pytest.fixture(scope="session")
+def crashed_run(tmp_path_factory: pytest.TempPathFactory, tiny_model_dir: Path) -> udasa_core.Run:
+    """A run with a suite whose trainer failed, as it lies on disk; read it only."""
+    folder = tmp_path_factory.mktemp("crashed")
+    trainer = {"use": "tests.canned:Trainer", "crash": True}
+    suite = [{"use": "tests.canned:Suite"}]
+    with pytest.raises(PluginError):
+        udasa_core.run(configuration(folder, tiny_model_dir, count=12, trainer=trainer, suite=suite))
+    return udasa_core.Run(folder / "runs" / "canned")
