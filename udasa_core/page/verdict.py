@@ -4,12 +4,14 @@ cost."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from udasa_core.page.gains import Gain, gains
 from udasa_core.page.parts import Card, Cards, Part, Prose, Section
 from udasa_core.page.progress import progress_table
 from udasa_core.report.show import head_table, tables
+from udasa_core.report.table import Table
 from udasa_core.report.written import number, share, short
 from udasa_core.store.costs import read_costs
 from udasa_core.store.run_folder import StageSummary
@@ -32,10 +34,16 @@ def section(run: Run, figures: Mapping[str, Any]) -> Section:
         *([Prose(_evaluated(evaluated, figures))] if evaluated else _of_training(run, figures)),
         Cards([*_pair_cards(figures), *_decision_cards(figures), *_cost_cards(run, figures)]),
         *(Prose(told, "doubtful") for told in _warnings(figures)),
-        head_table(figures),
+        _head(figures),
         *(table for table in [progress_table(run)] if table is not None),
     ]
     return Section("verdict", "Verdict", parts)
+
+
+def _head(figures: Mapping[str, Any]) -> Table:
+    """Return the table of what the run is; its warnings stand above it."""
+    table = head_table(figures)
+    return replace(table, notes=[note for note in table.notes if not note.startswith(_WARNING)])
 
 
 def _state(figures: Mapping[str, Any]) -> Iterator[Prose]:
@@ -171,8 +179,12 @@ def _time(seconds: float) -> str:
 
 def _warnings(figures: Mapping[str, Any]) -> Sequence[str]:
     """Return every warning of the run's tables, once, what was adopted among them."""
-    notes = (note for table in tables(figures, artifacts=False) for note in table.notes)
-    found = [note.removeprefix(_WARNING) for note in notes if note.startswith(_WARNING)]
+    found = [
+        f"{table.title}: {note.removeprefix(_WARNING)}"
+        for table in tables(figures, artifacts=False)
+        for note in table.notes
+        if note.startswith(_WARNING)
+    ]
     found += [
         f"{adopted['shards']} shards of {adopted['label']} were made by other versions, and are kept."
         for adopted in figures["adopted"]
