@@ -160,6 +160,13 @@ class Plugin:
         return 0
 
     @property
+    def grading_key(self) -> str:
+        """Kind `suite`: a digest of the words by which it asks a judge, answers left out. By it `udasa show`
+        finds the biases that `udasa experiment judge` measured of the judge when it was asked so. "" where it
+        does not say."""
+        return ""
+
+    @property
     def remarks(self) -> Sequence[str]:
         """Kinds `generator` and `judge`: what it met that shapes its answers and that no option says, a
         sentence each, such as a setting that a server refuses. Asked for after each hook; kept with what the

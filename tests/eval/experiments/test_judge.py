@@ -1,0 +1,283 @@
+"""The experiment `judge`: what each planted judge goes by is told, and nothing of one that is fair."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from click.testing import CliRunner
+
+import udasa_core
+from tests.canned import configuration
+from tests.core.conftest import to_toml
+from tests.eval.experiments.planted_judges import (
+    FirstJudge,
+    LikingJudge,
+    RandomJudge,
+    UnreadableJudge,
+    by_length,
+    by_list,
+    by_name,
+    fair,
+)
+from tests.tiny import make_tiny_model
+from udasa_core import UdasaError
+from udasa_core.cli.main import main
+from udasa_eval.experiments.judge_asked import in_pairs, judgements, singly
+from udasa_eval.experiments.judge_findings import (
+    AGAIN,
+    ORDERS,
+    POSITION,
+    UNREADABLE,
+    Finding,
+    sentence,
+    with_verdicts,
+)
+from udasa_eval.experiments.judge_planted import (
+    AI,
+    EQUAL,
+    LISTED,
+    NAMED,
+    PADDED,
+    REPEATED,
+    RIGHT,
+    SURE,
+    open_asking,
+    planted,
+)
+from udasa_eval.standalone.evaluation import evaluate_model
+from udasa_eval.standalone.results import write_results
+
+PLUGINS = "tests.eval.experiments.planted_judges"
+Found = Mapping[tuple[str, str], Finding]
+
+
+def measured(
+    judge: LikingJudge, suite: Literal["helpfulness", "harmlessness"] = "helpfulness", limit: int = 30
+) -> Found:
+    asking, items = open_asking(suite), planted(suite, "dev", judge.model, limit)
+    found = [*singly(judge, asking, items, 7, 2), *in_pairs(judge, asking, items, 7, 2)]
+    return {(one.form, one.respect): one for one in with_verdicts(found)}
+
+
+def sure(found: Found) -> dict[tuple[str, str], str]:
+    return {key: one.verdict.partition(":")[0] for key, one in found.items() if one.is_sure}
+
+
+def test_texts_differ_in_one_respect_only() -> None:
+    for suite in ("helpfulness", "harmlessness"):
+        for item in planted(suite, "dev", "hf:owner/Llama-3.1-8B-Instruct"):
+            right, wrong = item.answers[RIGHT]
+            assert right != wrong
+            assert len(item.answers[PADDED][0]) > 2 * len(right)
+            assert item.answers[REPEATED][0].count(right) == 2
+            for respect in (SURE, AI, NAMED, LISTED):
+                if respect in item.answers:
+                    one, other = item.answers[respect]
+                    assert (one != other, len(one)) == (True, len(other))
+            if LISTED in item.answers:
+                as_list, prose = item.answers[LISTED]
+                assert [line.removeprefix("- ") for line in as_list.split("\n")] != [prose]
+                assert as_list.replace("- ", "").split() == prose.split()
+
+
+def test_a_fair_judge_tells_right_from_wrong_and_prefers_nothing_else() -> None:
+    found = measured(LikingJudge(fair), "harmlessness")
+    assert sure(found) == {
+        ("single", RIGHT): "tells right from wrong",
+        ("pair", RIGHT): "tells right from wrong",
+    }
+    assert found["pair", RIGHT].figure.value == 1.0
+    assert found["pair", POSITION].verdict == "no preference found"
+    assert found["pair", ORDERS].figure.value == found["single", AGAIN].figure.value == 1.0
+    assert found["single", UNREADABLE].figure.value == 0.0
+    told = sentence([one for one in found.values() if one.form == "single"])
+    assert told == (
+        "no preference was found beside that for right answers; it tells right from wrong (right above wrong "
+        "in 100%)"
+    )
+
+
+def test_a_judge_that_always_prefers_the_first() -> None:
+    found = measured(FirstJudge())
+    assert sure(found) == {
+        ("pair", POSITION): "prefers the first",
+        ("pair", EQUAL): "prefers the first of equal ones",
+    }
+    assert found["pair", POSITION].figure.value == 1.0
+    assert found["pair", ORDERS].verdict == "contradicts itself more often than not"
+    assert found["pair", RIGHT].verdict == found["single", RIGHT].verdict == "does not tell right from wrong"
+    told = sentence([one for one in found.values() if one.form == "pair"])
+    assert told.startswith("prefers the first (position, in 100%, where 50% is fair); ")
+
+
+def test_a_judge_that_goes_by_length_is_told_of_length_alone() -> None:
+    found = measured(LikingJudge(by_length, "hf:owner/Llama-3.1-8B-Instruct"), "harmlessness")
+    told = sure(found)
+    assert {key: told.pop(key) for key in list(told) if key[1] in (PADDED, REPEATED)} == {
+        (form, respect): "prefers the longer" for form in ("single", "pair") for respect in (PADDED, REPEATED)
+    }
+    # In this set the safe answers are longer by themselves, or they are not: no style is.
+    assert {respect for _, respect in told} <= {RIGHT}
+    assert found["single", PADDED].figure.value > 1.0
+
+
+@pytest.mark.parametrize(
+    ("liking", "respect", "told"),
+    [
+        (by_list, LISTED, "prefers lists"),
+        (by_name, NAMED, "prefers its own family's name"),
+    ],
+)
+def test_a_judge_that_goes_by_style_or_name(liking: Any, respect: str, told: str) -> None:
+    found = measured(LikingJudge(liking, "hf:owner/Llama-3.1-8B-Instruct"))
+    assert sure(found) == {("single", respect): told, ("pair", respect): told}
+    assert found["pair", respect].figure.value == 1.0
+
+
+def test_a_judge_that_answers_at_random_is_no_use_and_not_of_one_mind() -> None:
+    found = measured(RandomJudge())
+    assert sure(found) == {}
+    assert found["single", RIGHT].verdict == "does not tell right from wrong"
+    assert found["single", AGAIN].verdict == "contradicts itself more often than not"
+    assert found["pair", ORDERS].verdict == "contradicts itself more often than not"
+
+
+def test_a_judge_that_cannot_be_read_is_told_of_as_such() -> None:
+    found = measured(UnreadableJudge(fair), limit=8)
+    assert {one.verdict for one in found.values()} == {"", "cannot be read"}
+    assert found["pair", UNREADABLE].figure.value == 1.0
+    assert sentence([one for one in found.values() if one.form == "pair"]) == (
+        "100% of its judgements cannot be read"
+    )
+
+
+def test_a_few_prompts_say_nothing() -> None:
+    assert measured(FirstJudge(), limit=9)["pair", POSITION].verdict == "too few prompts"
+
+
+@pytest.mark.slow
+def test_false_alarms_are_rare() -> None:
+    """60 judges at random, some 17 figures each: 5% of the judges may be told of, and a few by chance."""
+    alarms = sum(bool(sure(measured(RandomJudge(salt), limit=25))) for salt in range(60))
+    assert alarms <= 8
+
+
+def test_judgements_are_counted_beforehand() -> None:
+    judge = LikingJudge(fair)
+    items = planted("harmlessness", "dev", "")[:6]
+    asking = open_asking("harmlessness")
+    singly(judge, asking, items, 7, 1)
+    assert len(judge.asked) == judgements(items, ("single",), 1)
+    judge.asked.clear()
+    in_pairs(judge, asking, items, 7, 1)
+    # Two equal answers are one question in both orders.
+    assert len({prompt.messages[-1].content for prompt in judge.asked}) == judgements(items, ("pair",), 1)
+
+
+@pytest.fixture
+def plain(tmp_path: Path, tiny_model_dir: Path) -> dict[str, Any]:
+    asked = [{"prompt": f"ask {number}"} for number in range(4)]
+    (tmp_path / "asked.jsonl").write_text("".join(f"{json.dumps(one)}\n" for one in asked))
+    source = {"source": f"file:{tmp_path / 'asked.jsonl'}"}
+    suites = [
+        {"use": "helpfulness", "name": "help", **source},
+        {"use": "helpfulness.pairwise", "name": "help2", **source},
+        {"use": "harmlessness", "name": "harm", **source},
+    ]
+    return configuration(tmp_path, tiny_model_dir, suite=suites, judge={"use": f"{PLUGINS}:FirstJudgePlugin"})
+
+
+def shown(run: udasa_core.Run) -> str:
+    done = CliRunner().invoke(main, ["show", str(run.folder)])
+    assert done.exit_code == 0, done.output
+    return " ".join(done.output.split())
+
+
+def test_what_was_measured_stands_beside_the_grades(
+    tmp_path: Path, plain: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    told = tmp_path / "told.toml"
+    told.write_text(to_toml(plain))
+
+    def evaluated(*overrides: str) -> udasa_core.Run:
+        return evaluate_model(None, (), configuration=told, overrides=overrides)
+
+    run = evaluated()
+    assert set(run.judge_biases()) == {"help", "help2", "harm"}
+    assert shown(run).count("This judge's biases were not measured: `udasa experiment judge` measures") == 3
+    assert "help2: this judge's biases were not measured" in write_results(run, run.folder)
+
+    options = {"suites": ["helpfulness"], "limit": 10, "sampled": False}
+    (table,) = udasa_core.run_experiment("judge", told, options=options)
+    assert any("prefers the first: surely" in row for row in table.rows)
+    assert any("calls its model ''" in note for note in table.notes)
+    with Path("runs/judge/judge-biases-dev.csv").open() as file:
+        rows = {(row["form"], row["respect"]): row for row in csv.DictReader(file)}
+    assert (rows["pair", POSITION]["value"], rows["pair", POSITION]["verdict"]) == (
+        "1.0",
+        "prefers the first: surely",
+    )
+
+    biases = run.judge_biases()
+    assert biases["help2"].startswith("this judge, on 10 prompts: prefers the first (position, in 100%")
+    assert "it does not tell right from wrong (right above wrong in 50%)" in biases["help"]
+    assert "were not measured" in biases["harm"]
+    assert "This judge, on 10 prompts: prefers the first" in shown(run)
+    assert "help2: this judge, on 10 prompts: prefers the first" in write_results(run, run.folder)
+    assert json.loads((run.folder / "results.json").read_text())["judge_biases"] == biases
+    # Another judge is another one.
+    suite = '{use="helpfulness.pairwise", name="help2", source="file:asked.jsonl"}'
+    other = evaluated(f"judge.use={PLUGINS}:LengthJudgePlugin", f"suite=[{suite}]")
+    assert "were not measured" in other.judge_biases()["help2"]
+
+
+@pytest.mark.slow
+def test_answers_of_its_own_model_are_compared_with_anothers(
+    tmp_path: Path, plain: dict[str, Any], tiny_model_dir: Path
+) -> None:
+    """Both models are tiny ones, of two names, and answer by a digest."""
+    (tmp_path / "qwen-tiny").symlink_to(tiny_model_dir)
+    make_tiny_model(tmp_path / "llama-tiny", seed=1)
+    told = {
+        **plain,
+        "model": {**plain["model"], "source": f"file:{tmp_path / 'qwen-tiny'}"},
+        "generator": {
+            "use": "tests.canned:Quiz",
+            "responses": 2,
+            "words": ["12", "Paris", "blue", "nothing"],
+        },
+        "judge": {"use": f"{PLUGINS}:NamedJudgePlugin", "model": f"file:{tmp_path / 'llama-tiny'}"},
+    }
+    options = {"suites": ["helpfulness"], "limit": 20, "forms": ["pair"]}
+    (table,) = udasa_core.run_experiment("judge", told, folder=tmp_path / "out", options=options)
+    (row,) = [row for row in table.rows if row[1] == "own family: sampled"]
+    assert row[4] >= 10
+    told["judge"]["model"] = "gpt-4o"
+    (table,) = udasa_core.run_experiment("judge", told, folder=tmp_path / "out2", options=options)
+    assert any("cannot be sampled on this machine" in note for note in table.notes)
+
+
+def test_recorded_grades_are_measured_like_any_other(tmp_path: Path, plain: dict[str, Any]) -> None:
+    grades = tmp_path / "grades.jsonl"
+    grades.touch()
+    told = {**plain, "judge": {"use": "recorded", "source": f"file:{grades}"}}
+    options = {"suites": ["harmlessness"], "limit": 4, "forms": ["single"], "repeats": 1, "sampled": False}
+    with pytest.raises(UdasaError, match="grading prompts have no grade"):
+        udasa_core.run_experiment("judge", told, folder=tmp_path / "out", options=options)
+    rows = [json.loads(line) for line in (tmp_path / "grades.missing.jsonl").read_text().splitlines()]
+    grades.write_text("".join(json.dumps({**row, "raw": "Rating: [[6]]"}) + "\n" for row in rows))
+    (table,) = udasa_core.run_experiment("judge", told, folder=tmp_path / "out", options=options)
+    figures = {row[1]: row[2] for row in table.rows}
+    assert (figures[RIGHT].value, figures[PADDED].value, figures[PADDED].n) == (0.5, 0.0, 4)
+
+
+def test_without_a_judge_the_error_says_what_to_type(plain: dict[str, Any]) -> None:
+    without: dict[str, Any] = {key: value for key, value in plain.items() if key not in ("judge", "suite")}
+    with pytest.raises(UdasaError, match=r"--set judge\.use=transformers"):
+        udasa_core.run_experiment("judge", without)
