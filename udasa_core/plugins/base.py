@@ -44,7 +44,8 @@ class Plugin:
 
         This one has no key, and is the base of those that have some. Every field has a description:
         documentation is made of it. Kind `trainer`: where there are fields `rank` (of an adapter) and `batch`
-        (pairs at a time), `udasa check` estimates memory from them.
+        (pairs at a time), `udasa check` estimates memory from them. Kinds `generator` and `judge`: where
+        there are `max_requests` and `max_total_tokens` (0 for no limit), it says where a run asks for more.
         """
 
         model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
