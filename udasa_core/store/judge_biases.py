@@ -37,7 +37,7 @@ def find_biases(run: Path, judge: str, grading: str) -> str:
     if not grading:
         return UNMEASURED_SO
     found = [rows[grading] for rows in _beside(run.absolute(), judge) if grading in rows]
-    most = max(found, key=lambda one: int(one["prompts"]), default=None)
+    most = max(found, key=lambda one: one["prompts"], default=None)
     return UNMEASURED if most is None else f"this judge, on {most['prompts']} prompts: {most['told']}"
 
 
@@ -54,7 +54,13 @@ def _read(path: Path) -> Mapping[str, Any]:
     except (OSError, ValueError, UdasaError):
         return {}
     rows = plain.items() if isinstance(plain, dict) else ()
-    return {key: row for key, row in rows if isinstance(row, dict) and row.keys() >= {"prompts", "told"}}
+    return {key: row for key, row in rows if _is_sound(row)}
+
+
+def _is_sound(row: Any) -> bool:
+    if not isinstance(row, dict):
+        return False
+    return isinstance(row.get("prompts"), int) and isinstance(row.get("told"), str)
 
 
 def _name(judge: str) -> str:

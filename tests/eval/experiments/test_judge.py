@@ -24,6 +24,7 @@ from tests.eval.experiments.planted_judges import (
     by_name,
     fair,
 )
+from tests.eval.suites.judging import JudgingResources, write_bench
 from tests.tiny import make_tiny_model
 from udasa_core import UdasaError
 from udasa_core.cli.main import main
@@ -46,11 +47,19 @@ from udasa_eval.experiments.judge_planted import (
     REPEATED,
     RIGHT,
     SURE,
+    bench_asking,
     open_asking,
     planted,
 )
+from udasa_eval.judges.prompts import read_judge_prompts
+from udasa_eval.mt_bench.bench import BenchOptions
 from udasa_eval.standalone.evaluation import evaluate_model
 from udasa_eval.standalone.results import write_results
+from udasa_eval.suites.harmlessness import Harmlessness
+from udasa_eval.suites.helpfulness import Helpfulness
+from udasa_eval.suites.helpfulness_pairwise import HarmlessnessPairwise, HelpfulnessPairwise
+from udasa_eval.suites.mt_bench import MTBench
+from udasa_eval.suites.mt_bench_pairwise import MTBenchPairwise
 
 PLUGINS = "tests.eval.experiments.planted_judges"
 Found = Mapping[tuple[str, str], Finding]
@@ -177,6 +186,26 @@ def test_judgements_are_counted_beforehand() -> None:
     in_pairs(judge, asking, items, 7, 1)
     # Two equal answers are one question in both orders.
     assert len({prompt.messages[-1].content for prompt in judge.asked}) == judgements(items, ("pair",), 1)
+
+
+def test_the_words_are_those_of_the_suites(tmp_path: Path, tiny_ref: udasa_core.ModelRef) -> None:
+    bench = write_bench(tmp_path / "bench")
+    shared = JudgingResources(tiny_ref, lambda prompt, policy: "", lambda prompt, seed: "")
+    asking = bench_asking(read_judge_prompts(bench / "judge_prompts.jsonl", "bench"))
+    assert asking.single("id", "q", "a").messages[-1].content == "single-v1|q|a"
+    assert asking.pair("id", "q", "a", "b").messages[-1].content == "pair-v2|q|a|b"
+    options = BenchOptions(source=f"file:{bench}")
+    assert MTBench(options, "", shared).grading_key == asking.single_key
+    assert MTBenchPairwise(options, "", shared).grading_key == asking.pair_key
+    for name, single, pair in (
+        ("helpfulness", Helpfulness, HelpfulnessPairwise),
+        ("harmlessness", Harmlessness, HarmlessnessPairwise),
+    ):
+        keys = (
+            single(single.Options(), "", shared).grading_key,
+            pair(pair.Options(), "", shared).grading_key,
+        )
+        assert keys == (open_asking(name).single_key, open_asking(name).pair_key)  # type: ignore[arg-type]
 
 
 @pytest.fixture
