@@ -26,7 +26,7 @@ from udasa_eval.statistics.paired import holm, sign_flip
 
 Form = Literal["single", "pair"]
 POSITION, AGAIN, ORDERS, UNREADABLE = "position", "the same again", "the same in both orders", "unreadable"
-UNREAD = "cannot be read"
+UNREAD, TOO_FEW = "cannot be read", "too few prompts"
 # Of fewer prompts no p is small enough when some twenty are tested together: nothing is told.
 _FEWEST = 10
 _ALPHA = 0.05
@@ -122,7 +122,7 @@ def _said(one: Finding, p: float | None, lost: set[Form]) -> str:
     if one.fair is None:
         return one.verdict
     if p is None:
-        return "too few prompts"
+        return TOO_FEW
     words, figure = _WORDS[one.respect], one.figure
     told = words.above if figure.value > one.fair else words.below
     if p < _ALPHA:
@@ -136,16 +136,17 @@ def sentence(findings: Sequence[Finding]) -> str:
     """Return what is sure of a judge in one form, in a sentence without a stop: what it prefers, whether it
     tells right from wrong, and what cannot be read."""
     by_respect = {one.respect: one for one in findings}
-    unreadable, right = by_respect[UNREADABLE], by_respect.get(RIGHT)
+    unreadable, right = by_respect[UNREADABLE], by_respect[RIGHT]
     told = []
     if unreadable.verdict:
         told.append(f"{unreadable.figure.value:.0%} of its judgements cannot be read")
-    sure = [one for one in findings if one.is_sure and one.respect != RIGHT]
-    told += [f"{_plain(one)} ({_measured(one)})" for one in sure]
-    if not sure and unreadable.verdict != UNREAD:
-        told.append("no preference was found beside that for right answers")
-    if right is not None and right.verdict:
-        told.append(f"it {_plain(right)} (right above wrong in {right.figure.value:.0%})")
+    if right.verdict == TOO_FEW:
+        told.append("these are too few to tell what it prefers")
+    elif right.verdict:
+        told.append(f"{_plain(right)} (right above wrong in {right.figure.value:.0%})")
+        sure = [one for one in findings if one.is_sure and one.respect != RIGHT]
+        told += [f"{_plain(one)} ({_measured(one)})" for one in sure]
+        told += [] if sure else ["no other preference is sure"]
     return "; ".join(told)
 
 

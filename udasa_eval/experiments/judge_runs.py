@@ -74,8 +74,7 @@ def measure_judge(
     askings = [_asking(suite, data, bench) for suite in plan.suites]
     with steps.run(raw, "judge") as run:
         model = run.judge.model
-    own, untold = _own_answers(raw, steps, plan, model)
-    with steps.run(raw, "judge") as run:
+        own, untold = _own_answers(raw, steps, plan, model)
         found = [_judged(run, one, plan, model, own, untold, seed_of(raw)) for one in askings]
         for asking, one in zip(askings, found, strict=True):
             keys: dict[Form, str] = {"single": asking.single_key, "pair": asking.pair_key}

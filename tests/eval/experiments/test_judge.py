@@ -105,10 +105,7 @@ def test_a_fair_judge_tells_right_from_wrong_and_prefers_nothing_else() -> None:
     assert found["pair", ORDERS].figure.value == found["single", AGAIN].figure.value == 1.0
     assert found["single", UNREADABLE].figure.value == 0.0
     told = sentence([one for one in found.values() if one.form == "single"])
-    assert told == (
-        "no preference was found beside that for right answers; it tells right from wrong (right above wrong "
-        "in 100%)"
-    )
+    assert told == "tells right from wrong (right above wrong in 100%); no other preference is sure"
 
 
 def test_a_judge_that_always_prefers_the_first() -> None:
@@ -121,7 +118,10 @@ def test_a_judge_that_always_prefers_the_first() -> None:
     assert found["pair", ORDERS].verdict == "contradicts itself more often than not"
     assert found["pair", RIGHT].verdict == found["single", RIGHT].verdict == "does not tell right from wrong"
     told = sentence([one for one in found.values() if one.form == "pair"])
-    assert told.startswith("prefers the first (position, in 100%, where 50% is fair); ")
+    assert told.startswith(
+        "does not tell right from wrong (right above wrong in 50%); prefers the first (position, in 100%, "
+        "where 50% is fair); "
+    )
 
 
 def test_a_judge_that_goes_by_length_is_told_of_length_alone() -> None:
@@ -166,7 +166,11 @@ def test_a_judge_that_cannot_be_read_is_told_of_as_such() -> None:
 
 
 def test_a_few_prompts_say_nothing() -> None:
-    assert measured(FirstJudge(), limit=9)["pair", POSITION].verdict == "too few prompts"
+    found = measured(FirstJudge(), limit=9)
+    assert found["pair", POSITION].verdict == "too few prompts"
+    assert sentence([one for one in found.values() if one.form == "pair"]) == (
+        "these are too few to tell what it prefers"
+    )
 
 
 @pytest.mark.slow
@@ -254,11 +258,12 @@ def test_what_was_measured_stands_beside_the_grades(
     )
 
     biases = run.judge_biases()
-    assert biases["help2"].startswith("this judge, on 10 prompts: prefers the first (position, in 100%")
-    assert "it does not tell right from wrong (right above wrong in 50%)" in biases["help"]
+    assert biases["help2"].startswith("this judge, on 10 prompts: does not tell right from wrong")
+    assert "; prefers the first (position, in 100%, where 50% is fair)" in biases["help2"]
+    assert "does not tell right from wrong (right above wrong in 50%)" in biases["help"]
     assert "were not measured" in biases["harm"]
-    assert "This judge, on 10 prompts: prefers the first" in shown(run)
-    assert "help2: this judge, on 10 prompts: prefers the first" in write_results(run, run.folder)
+    assert "This judge, on 10 prompts: does not tell right from wrong" in shown(run)
+    assert "help2: this judge, on 10 prompts: does not tell" in write_results(run, run.folder)
     assert json.loads((run.folder / "results.json").read_text())["judge_biases"] == biases
     # Another judge is another one.
     suite = '{use="helpfulness.pairwise", name="help2", source="file:asked.jsonl"}'
