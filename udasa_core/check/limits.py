@@ -31,10 +31,11 @@ def limit_notes(config: RunConfig, catalog: Catalog, asked: Asked | None) -> Ite
         name, judge = options["judge"]
         count = asked.judgements
         tokens = count * int(getattr(judge, "max_tokens", 0))
-        yield from _notes(f"judge {name!r}", judge, count, "judgements", tokens)
+        yield from _notes(f"judge {name!r}", judge, f"{count:,} judgements of this run", count, tokens)
     name, generator = options["generator"]
     requests, tokens = _sampled(config, asked)
-    yield from _notes(f"generator {name!r}", generator, requests, "requests or more for the base", tokens)
+    told = f"{requests:,} requests that the base's responses take at least"
+    yield from _notes(f"generator {name!r}", generator, told, requests, tokens)
 
 
 def _sampled(config: RunConfig, asked: Asked | None) -> tuple[int, int]:
@@ -51,10 +52,10 @@ def _sampled(config: RunConfig, asked: Asked | None) -> tuple[int, int]:
     return requests, tokens
 
 
-def _notes(who: str, options: BaseModel, requests: int, what: str, tokens: int) -> Iterator[str]:
+def _notes(who: str, options: BaseModel, asked: str, requests: int, tokens: int) -> Iterator[str]:
     most = int(getattr(options, "max_requests", 0))
     if 0 < most < requests:
-        yield f"{who}: max_requests = {most:,} lies below the {requests:,} {what} of this run: {_GOES_ON}"
+        yield f"{who}: max_requests = {most:,} lies below the {asked}: {_GOES_ON}"
     most = int(getattr(options, "max_total_tokens", 0))
     if 0 < most < tokens:
         yield (

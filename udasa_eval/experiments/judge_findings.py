@@ -144,8 +144,11 @@ def sentence(findings: Sequence[Finding]) -> str:
         told.append("these are too few to tell what it prefers")
     elif right.verdict:
         told.append(f"{_plain(right)} (right above wrong in {right.figure.value:.0%})")
-        sure = [one for one in findings if one.is_sure and one.respect != RIGHT]
-        told += [f"{_plain(one)} ({_measured(one)})" for one in sure]
+        sure: dict[str, list[str]] = {}
+        for one in findings:
+            if one.is_sure and one.respect != RIGHT:
+                sure.setdefault(_plain(one), []).append(_measured(one))
+        told += [f"{verdict} ({', and '.join(measured)})" for verdict, measured in sure.items()]
         told += [] if sure else ["no other preference is sure"]
     return "; ".join(told)
 

@@ -49,7 +49,7 @@ def test_a_generators_limits(plain: dict[str, Any]) -> None:
     generator.pop("style", None)
     assert notes({**plain, "generator": {**generator, "max_requests": 18}}) == []
     (told,) = notes({**plain, "generator": {**generator, "max_requests": 17}})
-    assert told.startswith("generator 'openai': max_requests = 17 lies below the 18 requests or more for the")
+    assert told.startswith("generator 'openai': max_requests = 17 lies below the 18 requests that")
 
 
 def test_check_tells_of_it(tmp_path: Path, plain: dict[str, Any]) -> None:

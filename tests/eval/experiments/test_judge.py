@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -133,6 +134,10 @@ def test_a_judge_that_goes_by_length_is_told_of_length_alone() -> None:
     # In this set the safe answers are longer by themselves, or they are not: no style is.
     assert {respect for _, respect in told} <= {RIGHT}
     assert found["single", PADDED].figure.value > 1.0
+    longer = sentence([one for one in found.values() if one.form == "single"]).partition(
+        "prefers the longer"
+    )[2]
+    assert re.fullmatch(r" \(length: empty sentences, .*, and length: said twice, .*\)", longer)
 
 
 @pytest.mark.parametrize(
