@@ -20,8 +20,8 @@ class JudgeBiases(Plugin):
 
     Has the [judge] of CONFIG grade planted answers that differ in one respect only, asked in the words of
     suites: their place, their length, their style, whose they are; and right and wrong ones. CONFIG is read
-    as `udasa eval --config` reads it. Beside its tables it writes judge-biases.csv, and what `udasa show`
-    sets beside the grades of this judge.
+    as `udasa eval` reads it. Beside its tables it writes judge-biases-PART.csv, and what
+    `udasa show` sets beside the grades of this judge.
     """
 
     class Options(Plugin.Options):
@@ -74,6 +74,6 @@ class JudgeBiases(Plugin):
         plan = Plan(
             options.suites, options.forms, options.part, options.limit, options.repeats, options.sampled
         )
-        found = measure_judge(config, steps, plan, lambda source: self.resources.data(source), options.bench)
+        found = measure_judge(config, steps, plan, self.resources.data, options.bench)
         csv(out_dir / f"{self.report_name}.csv", found)
         return list(tables(found))

@@ -143,7 +143,8 @@ def sentence(findings: Sequence[Finding]) -> str:
     if right.verdict == TOO_FEW:
         told.append("these are too few to tell what it prefers")
     elif right.verdict:
-        told.append(f"{_plain(right)} (right above wrong in {right.figure.value:.0%})")
+        perhaps = "perhaps " if right.verdict.endswith(": perhaps") else ""
+        told.append(f"{perhaps}{_plain(right)} (right above wrong in {right.figure.value:.0%})")
         sure: dict[str, list[str]] = {}
         for one in findings:
             if one.is_sure and one.respect != RIGHT:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -36,7 +37,9 @@ from udasa_eval.experiments.judge_findings import (
     POSITION,
     UNREADABLE,
     Finding,
+    preference,
     sentence,
+    share,
     with_verdicts,
 )
 from udasa_eval.experiments.judge_planted import (
@@ -175,6 +178,18 @@ def test_a_few_prompts_say_nothing() -> None:
     assert found["pair", POSITION].verdict == "too few prompts"
     assert sentence([one for one in found.values() if one.form == "pair"]) == (
         "these are too few to tell what it prefers"
+    )
+
+
+def test_what_is_not_sure_is_told_so() -> None:
+    """Right answers above in 21 of 30: the interval excludes chance, but not when 20 are tested together."""
+    values = np.array([1.0] * 21 + [0.0] * 9)
+    others = [preference("single", PADDED, np.tile([1.0, -1.0], 15), 0.0, 7) for _ in range(19)]
+    read = share("single", UNREADABLE, np.zeros(30), 7)
+    found = with_verdicts([preference("single", RIGHT, values, 0.5, 7), *others, read])
+    assert found[0].verdict == "tells right from wrong: perhaps"
+    assert sentence(found) == (
+        "perhaps tells right from wrong (right above wrong in 70%); no other preference is sure"
     )
 
 
