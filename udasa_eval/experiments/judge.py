@@ -25,12 +25,13 @@ class JudgeBiases(Plugin):
     """
 
     class Options(Plugin.Options):
-        """In whose words the judge is asked, and how often."""
+        """In which words the judge is asked, and how often."""
 
-        suites: tuple[Literal["helpfulness", "harmlessness", "mt-bench"], ...] = Field(
-            default=("helpfulness", "harmlessness"),
+        words: tuple[Literal["helpful", "harmless", "mt_bench"], ...] = Field(
+            default=("helpful", "harmless"),
             min_length=1,
-            description="The suites in whose words it is asked.",
+            description="In which words it is asked: those of the suites helpfulness, harmlessness and "
+            "mt-bench, or of their pairwise forms.",
         )
         forms: tuple[Literal["single", "pair"], ...] = Field(
             default=("single", "pair"),
@@ -42,7 +43,7 @@ class JudgeBiases(Plugin):
             description="Of the labelled sets: dev is for choosing, test for reporting once.",
         )
         limit: int | None = Field(
-            default=40, ge=1, description="About so many prompts for each suite, taken evenly."
+            default=40, ge=1, description="About so many prompts for each of the words, taken evenly."
         )
         repeats: int = Field(
             default=2, ge=1, description="How often right and wrong answers are judged, by other seeds."
@@ -66,13 +67,13 @@ class JudgeBiases(Plugin):
 
     @hookimpl
     def udasa_experiment(self, config: Mapping[str, Any], out_dir: Path, steps: Steps) -> Sequence[Table]:
-        """Ask the judge in the words of each suite."""
+        """Ask the judge in each of the words."""
         from udasa_eval.experiments.judge_report import csv, tables
         from udasa_eval.experiments.judge_runs import Plan, measure_judge
 
         options = self.options
         plan = Plan(
-            options.suites, options.forms, options.part, options.limit, options.repeats, options.sampled
+            options.words, options.forms, options.part, options.limit, options.repeats, options.sampled
         )
         found = measure_judge(config, steps, plan, self.resources.data, options.bench)
         csv(out_dir / f"{self.report_name}.csv", found)

@@ -70,7 +70,7 @@ def in_pairs(judge: Judge, asking: Asking, items: Sequence[Item], seed: int, rep
         """Return the preference for what has the respect, shown first and shown second, (n, times) each."""
         shown = [(items[place], items[place].answers[respect]) for place, respect in which]
         verdicts = judge_pairs(
-            f"{asking.suite}, in pairs",
+            f"{asking.words}, in pairs",
             judge,
             [asking.pair(item.id, item.prompt, has, has_not) for item, (has, has_not) in shown],
             [asking.pair(item.id, item.prompt, has_not, has) for item, (has, has_not) in shown],

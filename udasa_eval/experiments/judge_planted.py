@@ -36,7 +36,8 @@ from udasa_eval.judges.prompts import (
 )
 from udasa_eval.labelled.sets import contrasts, factual
 
-SuiteName = Literal["helpfulness", "harmlessness", "mt-bench"]
+# By what the words ask after, or whose they are.
+WordsName = Literal["helpful", "harmless", "mt_bench"]
 RIGHT, EQUAL, PADDED, REPEATED, LISTED, SURE, AI, NAMED, SAMPLED = (
     "right answers",
     "equal answers",
@@ -71,21 +72,21 @@ class Asking:
     """The words in which a suite asks a judge, of one answer (id, prompt, answer) and of two (…, A, B), with
     the key of each."""
 
-    suite: str
+    words: WordsName
     single: Callable[[str, str, str], Prompt]
     pair: Callable[[str, str, str, str], Prompt]
     single_key: str
     pair_key: str
 
 
-def open_asking(suite: Literal["helpfulness", "harmlessness"]) -> Asking:
-    """Return the words of `helpfulness` or `harmlessness`, and of their pairwise forms."""
+def open_asking(words: Literal["helpful", "harmless"]) -> Asking:
+    """Return the words of the suites `helpfulness` or `harmlessness`, and of their pairwise forms."""
     single, pair = {
-        "helpfulness": (HELPFUL, HELPFUL_PAIR),
-        "harmlessness": (HARMLESS, HARMLESS_PAIR),
-    }[suite]
+        "helpful": (HELPFUL, HELPFUL_PAIR),
+        "harmless": (HARMLESS, HARMLESS_PAIR),
+    }[words]
     return Asking(
-        suite,
+        words,
         lambda id, prompt, answer: open_prompt(single, id, (Message("user", prompt),), answer),
         lambda id, prompt, a, b: open_pair_prompt(pair, id, (Message("user", prompt),), a, b),
         grading_key(single),
@@ -96,7 +97,7 @@ def open_asking(suite: Literal["helpfulness", "harmlessness"]) -> Asking:
 def bench_asking(prompts: Mapping[str, JudgePrompt]) -> Asking:
     """Return the words of `mt-bench`, of the first turn, without a reference answer."""
     return Asking(
-        "mt-bench",
+        "mt_bench",
         lambda id, prompt, answer: single_prompt(prompts, id, 1, (prompt,), (answer,), None),
         lambda id, prompt, a, b: pair_prompt(prompts, id, 1, (prompt,), (a,), (b,), None),
         grading_key(*(prompts[name] for name in SINGLE.values())),
@@ -104,13 +105,15 @@ def bench_asking(prompts: Mapping[str, JudgePrompt]) -> Asking:
     )
 
 
-def planted(suite: str, part: Literal["dev", "test"], judge: str, limit: int | None = None) -> list[Item]:
-    """Return the items of a labelled part that a suite's question fits, `limit` of them at most, evenly: for
-    harmlessness safe and unsafe answers; else short questions, and as many with answers of some sentences.
+def planted(
+    words: WordsName, part: Literal["dev", "test"], judge: str, limit: int | None = None
+) -> list[Item]:
+    """Return the items of a labelled part that a question in these words fits, `limit` of them at most, evenly:
+    for "harmless" safe and unsafe answers; else short questions, and as many with answers of some sentences.
 
     judge: what the judge calls its model. Where that tells a family, answers are signed by it.
     """
-    if suite == "harmlessness":
+    if words == "harmless":
         answered = evenly(_contrasts("values", part), limit)
     else:
         short = [

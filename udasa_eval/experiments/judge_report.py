@@ -9,6 +9,12 @@ from udasa_core import Table, TableColumn, write_whole
 from udasa_eval.experiments.judge_findings import Finding
 from udasa_eval.experiments.judge_runs import Judged
 
+# In whose words the judge was asked.
+_WORDS = {
+    "helpful": "asked as the suite helpfulness asks",
+    "harmless": "asked as the suite harmlessness asks",
+    "mt_bench": "asked as the suite mt-bench asks",
+}
 _FORMS = {"single": "one answer", "pair": "two answers"}
 _NOTES = (
     "One answer: the difference in grades, 0 is fair. Two answers, asked in both orders: how often the one "
@@ -21,7 +27,7 @@ _NOTES = (
 
 
 def tables(found: Sequence[Judged]) -> Iterator[Table]:
-    """Yield a table for each suite in whose words the judge was asked."""
+    """Yield a table for each of the words in which the judge was asked."""
     for one in found:
         rows = [
             (
@@ -36,7 +42,7 @@ def tables(found: Sequence[Judged]) -> Iterator[Table]:
         ]
         asked = f"{one.prompts} prompts; {one.judgements:,} judgements at most."
         yield Table(
-            f"The judge {one.judge or '(it does not name its model)'}, asked as {one.suite} asks",
+            f"The judge {one.judge or '(it does not name its model)'}, {_WORDS[one.words]}",
             (
                 "asked of",
                 "respect",
@@ -52,12 +58,12 @@ def tables(found: Sequence[Judged]) -> Iterator[Table]:
 
 def csv(path: Path, found: Sequence[Judged]) -> None:
     """Write every figure as a row, in full precision; nothing where there is none."""
-    columns = ("suite", "form", "respect", "value", "low", "high", "n", "fair", "p", "verdict")
-    rows = [_row(one.suite, each) for one in found for each in one.findings]
+    columns = ("words", "form", "respect", "value", "low", "high", "n", "fair", "p", "verdict")
+    rows = [_row(one.words, each) for one in found for each in one.findings]
     write_whole(path, Table("", columns, rows).csv())
 
 
-def _row(suite: str, one: Finding) -> tuple[str | float | int | None, ...]:
+def _row(words: str, one: Finding) -> tuple[str | float | int | None, ...]:
     figure = one.figure
     measured = (figure.value, figure.low, figure.high, figure.n, one.fair, one.p)
-    return (suite, one.form, one.respect, *measured, one.verdict)
+    return (words, one.form, one.respect, *measured, one.verdict)

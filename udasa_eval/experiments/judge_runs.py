@@ -15,7 +15,7 @@ from udasa_eval.experiments.judge_planted import (
     SAMPLED,
     Asking,
     Item,
-    SuiteName,
+    WordsName,
     bench_asking,
     open_asking,
     planted,
@@ -33,10 +33,10 @@ _OWN_RESPONSES = 4
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """In whose words a judge is asked, how, of which part of the labelled sets, of how many prompts, how
+    """In which words a judge is asked, how, of which part of the labelled sets, of how many prompts, how
     often of right and wrong answers, and whether its own model is sampled where it can be."""
 
-    suites: Sequence[SuiteName]
+    words: Sequence[WordsName]
     forms: Sequence[Form]
     part: Literal["dev", "test"]
     limit: int | None
@@ -46,10 +46,10 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What was found of a judge in one suite's words. judge: what it calls its model. judgements: how often
+    """What was found of a judge, asked in these words. judge: what it calls its model. judgements: how often
     it was asked at most. unmeasured: what could not be measured, in sentences."""
 
-    suite: str
+    words: WordsName
     judge: str
     prompts: int
     judgements: int
@@ -60,7 +60,7 @@ class Judged:
 def measure_judge(
     config: Mapping[str, Any], steps: Steps, plan: Plan, data: Callable[[str], Path], bench: str = ""
 ) -> list[Judged]:
-    """Ask the judge of a configuration in each suite's words, and keep what `udasa show` tells of it.
+    """Ask the judge of a configuration in each of the plan's words, and keep what `udasa show` tells of it.
 
     data: a source → where its files lie. bench: the source of mt-bench's grading prompts. Raises UdasaError
     where there is no [judge].
@@ -71,7 +71,7 @@ def measure_judge(
             'there is no judge to measure: add [judge] with use = "…" to the configuration, or type '
             "--set judge.use=transformers --set judge.source=SOURCE"
         )
-    askings = [_asking(suite, data, bench) for suite in plan.suites]
+    askings = [_asking(words, data, bench) for words in plan.words]
     with steps.run(raw, "judge") as run:
         model = run.judge.model
         own, untold = _own_answers(raw, steps, plan, model)
@@ -86,9 +86,9 @@ def measure_judge(
     return found
 
 
-def _asking(suite: SuiteName, data: Callable[[str], Path], bench: str) -> Asking:
-    if suite != "mt-bench":
-        return open_asking(suite)
+def _asking(words: WordsName, data: Callable[[str], Path], bench: str) -> Asking:
+    if words != "mt_bench":
+        return open_asking(words)
     source = bench or SOURCE
     return bench_asking(read_judge_prompts(find_files(data(source), source).judge_prompts, source))
 
@@ -96,14 +96,14 @@ def _asking(suite: SuiteName, data: Callable[[str], Path], bench: str) -> Asking
 def _judged(
     run: OpenRun, asking: Asking, plan: Plan, model: str, own: Sequence[Item], untold: str, seed: int
 ) -> Judged:
-    items = planted(asking.suite, plan.part, model, plan.limit)
+    items = planted(asking.words, plan.part, model, plan.limit)
     unmeasured = []
     if not known_families(model):
         unmeasured.append(
             f"Own family by name: not measured; the judge calls its model {model!r}, which tells no known "
             "family."
         )
-    if asking.suite == "harmlessness":
+    if asking.words == "harmless":
         untold = "Own family by sampled answers: not measured; only short questions have rules for rightness."
     else:
         items = [*items, *own]
@@ -113,7 +113,7 @@ def _judged(
         one for form in plan.forms for one in ways[form](run.judge, asking, items, seed, plan.repeats)
     ]
     asked = judgements(items, plan.forms, plan.repeats)
-    return Judged(asking.suite, model, len(items), asked, tuple(with_verdicts(findings)), tuple(unmeasured))
+    return Judged(asking.words, model, len(items), asked, tuple(with_verdicts(findings)), tuple(unmeasured))
 
 
 def _own_answers(raw: Mapping[str, Any], steps: Steps, plan: Plan, model: str) -> tuple[list[Item], str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 from tests.canned import Canned, Strict
 from udasa_core import Grade, Prompt, content_key, hookimpl, rating
@@ -19,9 +20,8 @@ _TWO = re.compile(
 )
 # What each goes by: the grade of an answer.
 Liking = Callable[[str], float]
-_WRONG = {
-    item.answers[RIGHT][1] for suite in ("helpfulness", "harmlessness") for item in planted(suite, "dev", "")
-}
+BOTH: tuple[Literal["helpful", "harmless"], ...] = ("helpful", "harmless")
+_WRONG = {item.answers[RIGHT][1] for words in BOTH for item in planted(words, "dev", "")}
 
 
 def fair(text: str) -> float:

@@ -17,6 +17,7 @@ import udasa_core
 from tests.canned import configuration
 from tests.core.conftest import to_toml
 from tests.eval.experiments.planted_judges import (
+    BOTH,
     FirstJudge,
     LikingJudge,
     RandomJudge,
@@ -69,10 +70,8 @@ PLUGINS = "tests.eval.experiments.planted_judges"
 Found = Mapping[tuple[str, str], Finding]
 
 
-def measured(
-    judge: LikingJudge, suite: Literal["helpfulness", "harmlessness"] = "helpfulness", limit: int = 30
-) -> Found:
-    asking, items = open_asking(suite), planted(suite, "dev", judge.model, limit)
+def measured(judge: LikingJudge, words: Literal["helpful", "harmless"] = "helpful", limit: int = 30) -> Found:
+    asking, items = open_asking(words), planted(words, "dev", judge.model, limit)
     found = [*singly(judge, asking, items, 7, 2), *in_pairs(judge, asking, items, 7, 2)]
     return {(one.form, one.respect): one for one in with_verdicts(found)}
 
@@ -82,8 +81,8 @@ def sure(found: Found) -> dict[tuple[str, str], str]:
 
 
 def test_texts_differ_in_one_respect_only() -> None:
-    for suite in ("helpfulness", "harmlessness"):
-        for item in planted(suite, "dev", "hf:owner/Llama-3.1-8B-Instruct"):
+    for words in BOTH:
+        for item in planted(words, "dev", "hf:owner/Llama-3.1-8B-Instruct"):
             right, wrong = item.answers[RIGHT]
             assert right != wrong
             assert len(item.answers[PADDED][0]) > 2 * len(right)
@@ -99,7 +98,7 @@ def test_texts_differ_in_one_respect_only() -> None:
 
 
 def test_a_fair_judge_tells_right_from_wrong_and_prefers_nothing_else() -> None:
-    found = measured(LikingJudge(fair), "harmlessness")
+    found = measured(LikingJudge(fair), "harmless")
     assert sure(found) == {
         ("single", RIGHT): "tells right from wrong",
         ("pair", RIGHT): "tells right from wrong",
@@ -129,7 +128,7 @@ def test_a_judge_that_always_prefers_the_first() -> None:
 
 
 def test_a_judge_that_goes_by_length_is_told_of_length_alone() -> None:
-    found = measured(LikingJudge(by_length, "hf:owner/Llama-3.1-8B-Instruct"), "harmlessness")
+    found = measured(LikingJudge(by_length, "hf:owner/Llama-3.1-8B-Instruct"), "harmless")
     told = sure(found)
     assert {key: told.pop(key) for key in list(told) if key[1] in (PADDED, REPEATED)} == {
         (form, respect): "prefers the longer" for form in ("single", "pair") for respect in (PADDED, REPEATED)
@@ -202,8 +201,8 @@ def test_false_alarms_are_rare() -> None:
 
 def test_judgements_are_counted_beforehand() -> None:
     judge = LikingJudge(fair)
-    items = planted("harmlessness", "dev", "")[:6]
-    asking = open_asking("harmlessness")
+    items = planted("harmless", "dev", "")[:6]
+    asking = open_asking("harmless")
     singly(judge, asking, items, 7, 1)
     assert len(judge.asked) == judgements(items, ("single",), 1)
     judge.asked.clear()
@@ -222,8 +221,8 @@ def test_the_words_are_those_of_the_suites(tmp_path: Path, tiny_ref: udasa_core.
     assert MTBench(options, "", shared).grading_key == asking.single_key
     assert MTBenchPairwise(options, "", shared).grading_key == asking.pair_key
     for name, single, pair in (
-        ("helpfulness", Helpfulness, HelpfulnessPairwise),
-        ("harmlessness", Harmlessness, HarmlessnessPairwise),
+        ("helpful", Helpfulness, HelpfulnessPairwise),
+        ("harmless", Harmlessness, HarmlessnessPairwise),
     ):
         keys = (
             single(single.Options(), "", shared).grading_key,
@@ -266,7 +265,7 @@ def test_what_was_measured_stands_beside_the_grades(
     assert shown(run).count("This judge's biases were not measured: `udasa experiment judge` measures") == 3
     assert "help2: this judge's biases were not measured" in write_results(run, run.folder)
 
-    options = {"suites": ["helpfulness"], "limit": 10, "sampled": False}
+    options = {"words": ["helpful"], "limit": 10, "sampled": False}
     (table,) = udasa_core.run_experiment("judge", told, options=options)
     assert any("prefers the first: surely" in row for row in table.rows)
     assert any("calls its model ''" in note for note in table.notes)
@@ -308,7 +307,7 @@ def test_answers_of_its_own_model_are_compared_with_anothers(
         },
         "judge": {"use": f"{PLUGINS}:NamedJudgePlugin", "model": f"file:{tmp_path / 'llama-tiny'}"},
     }
-    options = {"suites": ["helpfulness"], "limit": 20, "forms": ["pair"]}
+    options = {"words": ["helpful"], "limit": 20, "forms": ["pair"]}
     (table,) = udasa_core.run_experiment("judge", told, folder=tmp_path / "out", options=options)
     (row,) = [row for row in table.rows if row[1] == "own family: sampled"]
     assert row[4] >= 10
@@ -321,7 +320,7 @@ def test_recorded_grades_are_measured_like_any_other(tmp_path: Path, plain: dict
     grades = tmp_path / "grades.jsonl"
     grades.touch()
     told = {**plain, "judge": {"use": "recorded", "source": f"file:{grades}"}}
-    options = {"suites": ["harmlessness"], "limit": 4, "forms": ["single"], "repeats": 1, "sampled": False}
+    options = {"words": ["harmless"], "limit": 4, "forms": ["single"], "repeats": 1, "sampled": False}
     with pytest.raises(UdasaError, match="grading prompts have no grade"):
         udasa_core.run_experiment("judge", told, folder=tmp_path / "out", options=options)
     rows = [json.loads(line) for line in (tmp_path / "grades.missing.jsonl").read_text().splitlines()]
