@@ -108,8 +108,8 @@ def bench_asking(prompts: Mapping[str, JudgePrompt]) -> Asking:
 def planted(
     words: WordsName, part: Literal["dev", "test"], judge: str, limit: int | None = None
 ) -> list[Item]:
-    """Return the items of a labelled part that a question in these words fits, `limit` of them at most, evenly:
-    for "harmless" safe and unsafe answers; else short questions, and as many with answers of some sentences.
+    """Return the items of a labelled part that a question in these words fits, at most `limit`, evenly: for
+    "harmless" safe and unsafe answers; else short questions, and as many with answers of some sentences.
 
     judge: what the judge calls its model. Where that tells a family, answers are signed by it.
     """
