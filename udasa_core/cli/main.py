@@ -87,6 +87,7 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
     """Check CONFIG whole, and print the stack, the plan and an estimate. Nothing is run or written."""
     from udasa_core.api import load
     from udasa_core.check.estimate import estimate, estimate_table
+    from udasa_core.check.limits import limit_notes
     from udasa_core.check.model_list import model_table
     from udasa_core.check.overlap import overlap_table, overlaps
     from udasa_core.check.plan import plan_table, stack_table
@@ -107,7 +108,7 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
     say(f"{model_table(checked, catalog)}\n")
     suites = suites_asked(checked, catalog)
     if suites is not None:
-        say(f"{suites}\n")
+        say(f"{suites.table}\n")
     remade = remade_table(checked, catalog)
     if remade is not None:
         say(f"{remade}\n")
@@ -116,6 +117,7 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
         say(f"{overlap_table(found)}\n")
     faults, unasked = preflight(checked, catalog, chosen_plugins(checked, catalog))
     notes = (*cautions(checked, catalog), *terms_notes(checked), *untold, *turn_notes(checked), *unasked)
+    notes = (*notes, *limit_notes(checked, catalog, suites))
     for told in notes:
         say(f"note: {told}")
     if faults:

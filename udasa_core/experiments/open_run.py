@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from udasa_core.config.schema import VOTERS_A_BLOCK
-from udasa_core.errors import UsageError
+from udasa_core.errors import PluginError, UsageError
 from udasa_core.experiments.cost import Cost, costs
 from udasa_core.experiments.disturb import disturbed
 from udasa_core.experiments.outputs import Paired, Sampled, Scored, Staged
 from udasa_core.experiments.regroup import first_responses, reread, with_written
 from udasa_core.job.job import Job
 from udasa_core.records import ModelRef, Prompt, Report
+from udasa_core.resources.protocols import Judge
 from udasa_core.running.stages import walk_stages
 from udasa_core.running.suite_work import SuiteWork, suite_work
 from udasa_core.steps.aggregate import aggregate, fit
@@ -26,6 +27,7 @@ from udasa_core.steps.sample import sample, sample_voters
 from udasa_core.steps.score import score
 from udasa_core.steps.stage import stage
 from udasa_core.steps.suites import SuiteFigures, joined, run_suites
+from udasa_core.store.judge_biases import keep_biases
 from udasa_core.store.output import CONTROLS, HELD_OUT, TRAINING
 from udasa_core.store.store import Shards
 from udasa_core.store.tables import prompts_from
@@ -198,6 +200,24 @@ class OpenRun:
         self._figures = joined(self._figures, found)
         self._job.tell(suites={name: list(figures) for name, figures in self._figures.items()})
         return found
+
+    @property
+    def judge(self) -> Judge:
+        """The configuration's judge, as suites ask it: each grade is kept. Raises PluginError where it has
+        no [judge]."""
+        return self._job.resources.judge()
+
+    def tell_of_judge(self, prompts: int, measured: Mapping[str, str]) -> None:
+        """Keep what was measured of the judge where `udasa show` finds it and sets it beside its grades.
+
+        measured: a suite's `grading_key` → a sentence, without "this judge" and the stop; each on so many
+        prompts. Of several experiments in folders beside a run, that on the most prompts is shown. Raises
+        PluginError where the configuration has no [judge].
+        """
+        judge = self._job.stack.judge
+        if judge is None:
+            raise PluginError('there is no judge: add [judge] with use = "…"')
+        keep_biases(self.folder.parent, judge.judge_key(), prompts, measured)
 
     def costs(self, sampled: Sampled, shards: int = 2) -> Mapping[str, Cost]:
         """Have each dimension score the first shards alone, with nothing remembered; by its name what a

@@ -44,7 +44,8 @@ class Plugin:
 
         This one has no key, and is the base of those that have some. Every field has a description:
         documentation is made of it. Kind `trainer`: where there are fields `rank` (of an adapter) and `batch`
-        (pairs at a time), `udasa check` estimates memory from them.
+        (pairs at a time), `udasa check` estimates memory from them. Kinds `generator` and `judge`: where
+        there are `max_requests` and `max_total_tokens` (0 for no limit), it says where a run asks for more.
         """
 
         model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -158,6 +159,13 @@ class Plugin:
     def judgements_each(self) -> int:
         """Kind `suite`: how often a judge is asked about one of its questions, and one model, at most."""
         return 0
+
+    @property
+    def grading_key(self) -> str:
+        """Kind `suite`: a digest of the words by which it asks a judge, answers left out. By it `udasa show`
+        finds the biases that `udasa experiment judge` measured of the judge when it was asked so. "" where it
+        does not say."""
+        return ""
 
     @property
     def remarks(self) -> Sequence[str]:

@@ -69,7 +69,8 @@ def plugin_faults(kind: str, plugin: type) -> list[str]:
 def attribute_faults(kind: str, instance: Any, options: BaseModel) -> list[str]:
     """Say which attributes of a built plugin are not what `Plugin` documents.
 
-    Its fingerprint is left to `fingerprint_fault`: it may read files, and is asked for when hooks are called.
+    Its fingerprint and its grading_key are left to `text_fault`: they may read files, and are asked for when
+    hooks are called.
     """
     return list(_attribute_faults(kind, instance, options))
 
@@ -104,10 +105,8 @@ def _attribute_faults(kind: str, instance: Any, options: BaseModel) -> Iterator[
         count = attribute(instance, "judgements_each")
         if not isinstance(count, int) or isinstance(count, bool) or count < 0:
             yield f"its judgements_each is {count!r}; it is a whole number from 0 on"
-    if kind == "judge":
-        model = attribute(instance, "model")
-        if not isinstance(model, str):
-            yield f"its model is {model!r}; it is a text"
+    if kind == "judge" and (fault := text_fault("model", attribute(instance, "model"))):
+        yield fault
     if kind == "experiment":
         yield from _experiment_faults(instance, type(options))
 
@@ -129,9 +128,9 @@ def option_faults(options: type[BaseModel]) -> list[str]:
     ]
 
 
-def fingerprint_fault(fingerprint: Any) -> str:
-    """Say what is wrong with what a plugin has as its fingerprint ("" where nothing is)."""
-    return "" if isinstance(fingerprint, str) else f"its fingerprint is {fingerprint!r}; it is a text"
+def text_fault(name: str, value: Any) -> str:
+    """Say what is wrong with an attribute that is a text ("" where nothing is)."""
+    return "" if isinstance(value, str) else f"its {name} is {value!r}; it is a text"
 
 
 def is_sequence(value: Any) -> bool:

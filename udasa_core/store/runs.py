@@ -11,6 +11,7 @@ from udasa_core.errors import UdasaError, UsageError
 from udasa_core.records import ModelRef, Pair, Scores
 from udasa_core.store import pair_rows, run_tables
 from udasa_core.store.items import by_item, is_mean
+from udasa_core.store.judge_biases import find_biases
 from udasa_core.store.meters import figures_by_prompt, moves_by_prompt
 from udasa_core.store.output import BASE, HELD_OUT, TRAINING, Output
 from udasa_core.store.rows import ItemRows, Rows, plain_rows
@@ -205,6 +206,16 @@ class Run(RunFolder):
     def suites(self) -> Mapping[str, Any]:
         """Return each suite's figures by model."""
         found: Mapping[str, Any] = self.manifest.plain.get("suites", {})
+        return found
+
+    def judge_biases(self) -> Mapping[str, str]:
+        """Return, for each suite that a judge graded, what `udasa experiment judge` measured of that judge,
+        or that it was not measured, in a sentence: suite → sentence. Nothing is told of suites that ran
+        before udasa noted who judged."""
+        found: dict[str, str] = {}
+        for output, plain in self.told("suite"):
+            if by := plain.get("judged_by"):
+                found[output.instance] = find_biases(self.folder, by["judge"], by["grading"])
         return found
 
     def remarks(self) -> tuple[str, ...]:

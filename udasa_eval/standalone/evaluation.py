@@ -101,12 +101,10 @@ def _has_made(folder: Path) -> bool:
     return any(list((store / step).glob(f"{key}.*")) for step, key in made)
 
 
-def evaluation_configuration(
-    model: str | None, suites: Sequence[str], given: Mapping[str, Any], overrides: Sequence[str], origin: str
-) -> dict[str, Any]:
-    """Return the plain data of an evaluation: the bundled configuration under the tables that count.
+def over_bundled(given: Mapping[str, Any], origin: str) -> dict[str, Any]:
+    """Return the bundled configuration under the tables of another that count where nothing is trained.
 
-    given: the plain data of a configuration, which faults call `origin`.
+    given: that one's plain data. Where a table is of another shape, raises ConfigError, calling it `origin`.
     """
     default = read_configuration(default_configuration()).raw
     counting = {key: value for key, value in given.items() if key not in _IGNORED}
@@ -116,12 +114,23 @@ def evaluation_configuration(
     raw = {**default, **counting}
     kept = {key: value for key, value in counting.get("run", {}).items() if key in ("seed", "shard_size")}
     raw["run"] = {**default["run"], **kept}
+    raw["model"] = {"source": default["model"]["source"], **raw["model"]}
+    return raw
+
+
+def evaluation_configuration(
+    model: str | None, suites: Sequence[str], given: Mapping[str, Any], overrides: Sequence[str], origin: str
+) -> dict[str, Any]:
+    """Return the plain data of an evaluation: the bundled configuration under the tables that count.
+
+    given: the plain data of a configuration, which faults call `origin`.
+    """
+    raw = over_bundled(given, origin)
     named = list(raw.get("suite", ()))
     known = {one.get("name", one.get("use")) for one in named}
     raw["suite"] = [*named, *({"use": name} for name in dict.fromkeys(suites) if name not in known)]
     if model is not None:
         raw["model"] = {**raw["model"], "source": _from_here(model)}
-    raw["model"] = {"source": default["model"]["source"], **raw["model"]}
     if not raw["suite"]:
         raise UdasaError("no suite is named: add --suite NAME; `udasa plugins` lists them")
     return dict(read_configuration(raw, overrides).raw)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from udasa_core import Metric, ModelRef, Prompt, Resamples, SuiteReport, UdasaError, hookimpl
 from udasa_eval.judges.model_family import is_own_judge
-from udasa_eval.judges.prompts import HELPFUL, JudgePrompt, conversation_text
+from udasa_eval.judges.prompts import HELPFUL, JudgePrompt, conversation_text, grading_key, open_prompt
 from udasa_eval.judges.repeats import (
     Judgements,
     check_unparsed,
@@ -54,6 +54,11 @@ class Helpfulness(OpenSuite):
         """One a repeat."""
         return self.options.repeats
 
+    @property
+    def grading_key(self) -> str:
+        """Of the one prompt by which answers are graded."""
+        return grading_key(self.grading)
+
     @hookimpl
     def udasa_evaluate(self, policy: ModelRef, seed: int) -> SuiteReport:
         """Return the figures, and one row a prompt and repeat."""
@@ -89,8 +94,7 @@ class Helpfulness(OpenSuite):
         return [resamples.mean("refusals", refused(answers))]
 
     def _prompt(self, answer: OpenAnswer) -> Prompt:
-        conversation = conversation_text(answer.dialogue.messages)
-        return self.grading.render(answer.dialogue.id, conversation=conversation, response=answer.text or "")
+        return open_prompt(self.grading, answer.dialogue.id, answer.dialogue.messages, answer.text or "")
 
 
 def refused(answers: Sequence[OpenAnswer]) -> NDArray[float64]:

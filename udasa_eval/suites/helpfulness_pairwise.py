@@ -11,7 +11,14 @@ import numpy as np
 from udasa_core import Metric, ModelRef, Prompt, Resamples, SuiteReport, UdasaError, content_key, hookimpl
 from udasa_eval.judges.model_family import is_own_judge
 from udasa_eval.judges.pairwise import PairVerdicts, judge_pairs
-from udasa_eval.judges.prompts import HARMLESS_PAIR, HELPFUL_PAIR, JudgePrompt, conversation_text
+from udasa_eval.judges.prompts import (
+    HARMLESS_PAIR,
+    HELPFUL_PAIR,
+    JudgePrompt,
+    conversation_text,
+    grading_key,
+    open_pair_prompt,
+)
 from udasa_eval.judges.repeats import spread_metrics, unparsed_metric
 from udasa_eval.judges.win_rate import win_rate_metrics
 from udasa_eval.statistics.columns import measured, number_or_none, placed
@@ -51,6 +58,11 @@ class HelpfulnessPairwise(OpenSuite):
     def judgements_each(self) -> int:
         """Both orders, each repeat."""
         return 2 * self.options.repeats
+
+    @property
+    def grading_key(self) -> str:
+        """Of the one prompt by which pairs are compared."""
+        return grading_key(self.grading)
 
     @hookimpl
     def udasa_evaluate(self, policy: ModelRef, seed: int) -> SuiteReport:
@@ -95,12 +107,9 @@ class HelpfulnessPairwise(OpenSuite):
         return SuiteReport(self.name, policy, measured(metrics), tuple(rows))
 
     def _prompt(self, order: str, a: OpenAnswer, b: OpenAnswer) -> Prompt:
-        conversation = conversation_text(a.dialogue.messages)
-        return self.grading.render(
-            f"{a.dialogue.id}/{order}",
-            conversation=conversation,
-            response_a=a.text or "",
-            response_b=b.text or "",
+        dialogue = a.dialogue
+        return open_pair_prompt(
+            self.grading, f"{dialogue.id}/{order}", dialogue.messages, a.text or "", b.text or ""
         )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from udasa_core import Metric, ModelRef, Prompt, Resamples, SuiteReport, UdasaError, hookimpl
 from udasa_eval.judges.model_family import is_own_judge
-from udasa_eval.judges.prompts import single_prompt
+from udasa_eval.judges.prompts import SINGLE, grading_key, single_prompt
 from udasa_eval.judges.repeats import (
     Judgements,
     check_unparsed,
@@ -60,6 +60,11 @@ class MTBench(BenchSuite):
     def judgements_each(self) -> int:
         """One a turn and repeat: its questions are turns."""
         return self.options.repeats
+
+    @property
+    def grading_key(self) -> str:
+        """Of the file's prompts for one answer."""
+        return grading_key(*(self._bench.judge_prompts[name] for name in SINGLE.values()))
 
     @hookimpl
     def udasa_evaluate(self, policy: ModelRef, seed: int) -> SuiteReport:
