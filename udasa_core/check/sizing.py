@@ -24,8 +24,7 @@ _MARGIN = 2
 @dataclass(frozen=True, slots=True)
 class Work:
     """What is to be sized: characters of each prompt, tokens of a response, responses to a prompt that decode
-    together, prompts that do, pairs at once at most, pairs of an optimizer step, the
-    adapter's rank."""
+    together, prompts that do, pairs at once at most, pairs of an optimizer step, the adapter's rank."""
 
     characters: Sequence[int]
     budget: int
