@@ -38,10 +38,9 @@ def running(
     """Open a run, give its job, and have the manifest say how it ended.
 
     keep_samples: take samples that other versions of udasa, a plugin or a library made, where nothing else
-    about them differs. Raises UsageError on Windows, ConfigError where a model cannot be had, or something else is known to stop
-    the run (nothing is written but the cache),
-    LockedError where another process is at the same run, and whatever the steps raise. Ctrl-C and SIGTERM
-    leave a run that the same call continues.
+    about them differs. Raises UsageError on Windows, ConfigError where a model cannot be had, or something
+    else is known to stop the run (nothing is written but the cache), LockedError where another process is at
+    the same run, and whatever the steps raise. Ctrl-C and SIGTERM leave a run that the same call continues.
     """
     refuse_windows()
     catalog = catalog or read_catalog()
