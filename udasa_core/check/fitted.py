@@ -168,8 +168,11 @@ def _prompts(config: RunConfig, progress: Progress) -> Recognised | None:
     try:
         refuse_unusable(config, held)
     except PromptsError as error:
-        hint = "\n    → name the field to ask: --set 'prompts.columns={ prompt = \"…\" }'"
-        raise UsageError(f"{error}{'' if found.usable else hint}") from error
+        is_unknown = "[prompts] columns" in str(error)
+        hint = (
+            "\n    → name the field to ask: --set 'prompts.columns={ prompt = \"…\" }'" if is_unknown else ""
+        )
+        raise UsageError(f"{error}{hint}") from error
     return found
 
 

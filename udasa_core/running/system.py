@@ -15,6 +15,6 @@ def refuse_windows() -> None:
     """
     if sys.platform == "win32":
         raise UsageError(
-            "udasa does not run on Windows, which cannot write files as it does; it runs on Linux and macOS, "
-            "and so in WSL, which is Linux"
+            "udasa does not run on Windows, where files cannot be written as it writes them; it is made for "
+            "Linux and macOS, and WSL is Linux"
         )

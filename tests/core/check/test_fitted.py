@@ -222,6 +222,7 @@ def test_few_prompts_and_rows_that_give_none_are_told(folder: Path, tiny_model_d
         ({"prompts": "plian.jsonl"}, r"did you mean 'file:.*plain\.jsonl'"),
         ({"prompts": "owner/name"}, "write 'hf:owner/name'"),
         ({"prompts": "odd.jsonl"}, r"no prompt is left(.|\n)*--set 'prompts\.columns="),
+        ({"prompts": "chat.jsonl"}, r"ends with a message from assistant.*\n.*other prompts$"),
         ({"prompts": "odd.xml"}, r"rows cannot be read from \.xml"),
         ({"model": "none"}, "there is no .*none"),
         ({"model": "owner/name"}, "write 'hf:owner/name'"),
@@ -234,6 +235,8 @@ def test_faults_are_told_plainly_and_nothing_is_written(
     wish: dict[str, Any], message: str, folder: Path, tiny_model_dir: Path
 ) -> None:
     (folder / "odd.jsonl").write_text('{"a": "b"}\n')
+    said = [{"role": "user", "content": "Hi."}, {"role": "assistant", "content": "Hi."}]
+    (folder / "chat.jsonl").write_text(json.dumps({"messages": said}))
     (folder / "odd.xml").write_text("<a/>")
     wish = {"model": str(tiny_model_dir), "prompts": "plain.jsonl", **wish}
     with pytest.raises(UdasaError) as told:
@@ -256,5 +259,11 @@ def test_a_file_that_is_there_stays(folder: Path) -> None:
     assert (folder / "mine.toml").read_text() == "mine"
 
 
-def test_the_memory_of_this_machine_is_read() -> None:
+def test_the_memory_of_this_machine_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert hardware.memory_of("cpu") > 2**28
+    monkeypatch.setattr(hardware, "_accelerator", lambda: {"device": "cuda", "gpu_memory": 24 * 2**30})
+    assert hardware.memory_of("cuda") == 24 * 2**30
+    # A GPU that is here is sized for as one that is named.
+    monkeypatch.setattr(room, "best_device", lambda: "cuda")
+    monkeypatch.setattr(room, "memory_of", hardware.memory_of)
+    assert room.room_of(None) == room.Room(24 * 2**30, "bfloat16", True, "this machine's GPU")
