@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -80,12 +80,14 @@ def write_fitted(path: Path, wish: Wish, *, force: bool = False, progress: Progr
         sampled["voters"] = min(sampled.get("voters", 0), _VOTERS)
     raw = override(raw, wish.overrides)
     config = load(Unchecked(raw, root, str(path)), catalog=catalog)
+    if config.model.dtype != "auto":
+        room = replace(room, dtype=config.model.dtype)
     found = _prompts(config, progress)
-    if found is not None and found.columns:
-        raw["prompts"]["columns"] = dict(found.columns)
     sizing = _sizing(config, catalog, known, found, room)
     _write_sizing(raw, config, catalog, sizing)
     raw = override(raw, wish.overrides)
+    if found is not None and found.columns:
+        raw["prompts"]["columns"] = dict(found.columns)
     config = load(Unchecked(raw, root, str(path)), catalog=catalog)
     fitted = Fitted(config, recipe, task, known, found, room, sizing)
     write_whole(path, annotated(raw, catalog, said=list(remarks_of(fitted))))
@@ -190,11 +192,12 @@ def _sizing(
         pairs=getattr(trainer, "batch", 1) * getattr(trainer, "accumulation", 1),
         rank=getattr(trainer, "rank", 0),
     )
-    least = None
-    for least in sizings(known.size, work, room):
-        if least.needed <= room.counted:
-            return least
-    assert least is not None  # there is one batch at least
+    ways = list(sizings(known.size, work, room))
+    wanted = config.raw["model"].get("quantization")
+    ways = [one for one in ways if wanted in (None, one.quantization)] or ways
+    if fitting := next((one for one in ways if one.needed <= room.counted), None):
+        return fitting
+    least = ways[-1]
     bits = "4 bits" if least.quantization == "4bit" else room.dtype
     name = config.model.source
     told = (

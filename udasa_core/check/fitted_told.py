@@ -15,6 +15,7 @@ from udasa_core.models.known_size import KnownSize
 from udasa_core.models.loading import WITHOUT_BITSANDBYTES, has_bitsandbytes
 from udasa_core.prompts.recognised import Recognised
 from udasa_core.sources.source import parse_source
+from udasa_core.text.printable import printable_line
 from udasa_core.text.size import size, weights
 
 # Of fewer prompts hardly a pair stands out.
@@ -83,8 +84,9 @@ def _why(fitted: Fitted) -> str:
 def _model(fitted: Fitted) -> str:
     sizing, room, source = fitted.sizing, fitted.room, fitted.config.model.source
     bits = "4 bits" if sizing.quantization == "4bit" else room.dtype
+    typical = "" if fitted.known.is_exact else "; its other dimensions as such models usually have them"
     told = (
-        f"{source}: {weights(fitted.known.size.parameters)} weights ({fitted.known.basis}), "
+        f"{source}: {weights(fitted.known.size.parameters)} weights ({fitted.known.basis}{typical}), "
         f"{size(sizing.weights)} in {bits}; sampling takes about {size(sizing.sampling)} more, training "
         f"{size(sizing.training)} to twice that. {room.told[0].upper()}{room.told[1:]}: {size(room.memory)}, "
         f"of which {size(room.counted)} are counted on."
@@ -92,7 +94,7 @@ def _model(fitted: Fitted) -> str:
     parsed = parse_source(source, fitted.config.root)
     if parsed.scheme == "hf" and parsed.revision == "main":
         told += f" Name a revision (hf:{parsed.name}@…), so that the same weights are meant tomorrow."
-    return told
+    return printable_line(told)
 
 
 def _prompts(fitted: Fitted) -> str:
@@ -103,13 +105,14 @@ def _prompts(fitted: Fitted) -> str:
             "prompt or messages; name other fields in `columns`."
         )
     told = f"{source}: {found.usable:,} prompts, {found.layout}"
-    if "id" in found.columns:
-        told += f", ids from {found.columns['id']!r}"
+    for our, words in (("system", "system messages"), ("id", "ids")):
+        if our in found.columns:
+            told += f", {words} from {found.columns[our]!r}"
     if found.own:
         told += f"; beside them stay {', '.join(map(repr, found.own))}"
     if found.reasons.total:
-        told += f"; {found.reasons.total:,} more rows give none, and are set aside"
-    return f"{told}. The first begins {found.first[:_SHOWN]!r}."
+        told += f"; rows that give none, and are set aside: {found.reasons.total:,}"
+    return printable_line(f"{told}. The first begins {found.first[:_SHOWN]!r}.")
 
 
 def _generator(fitted: Fitted) -> str:
@@ -120,7 +123,7 @@ def _generator(fitted: Fitted) -> str:
     if (raw["responses"], raw.get("voters")) != (plain["responses"], plain.get("voters")):
         told.append(
             f"{config.sampling.responses} responses and {config.voters} voters, fewer than the recipe's: the "
-            "model is large, and there is no GPU."
+            "model is large, and there is no CUDA."
         )
     if "prompts_per_batch" in raw:
         told.append(f"Fewer prompts decode together ({raw['prompts_per_batch']}), for want of memory.")

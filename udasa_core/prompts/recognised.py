@@ -57,10 +57,11 @@ def recognised(options: PromptSource, root: Path, *, progress: Progress = silent
         columns = {**_asked(rows, options.columns), **options.columns}
         layout = _layout(rows, columns)
         found = _read(replace(options, columns=columns), root, layout)
-        if with_id := _first_column("id", _IDS, rows, columns):
-            by_id = _read(replace(options, columns={**columns, **with_id}), root, layout)
-            # Further down an id may be missing, or be there twice.
-            found = by_id if by_id.usable >= found.usable else found
+        for our, names in (("system", _SYSTEMS), ("id", _IDS)):
+            if more := _first_column(our, names, rows, columns):
+                other = _read(replace(options, columns={**found.columns, **more}), root, layout)
+                # Further down it may be missing, and an id be there twice.
+                found = other if other.usable >= found.usable else found
     return found
 
 
@@ -69,8 +70,7 @@ def _asked(rows: Sequence[Mapping[str, Any]], given: Mapping[str, str]) -> dict[
     if not rows or {"prompt", "messages"} & given.keys():
         return {}
     guesses = [{}, *_OTHERWISE, *likely_columns(rows[0])]
-    asked = max(guesses, key=lambda columns: sum(_gives(row, {**columns, **given}) for row in rows))
-    return {**asked, **_first_column("system", _SYSTEMS, rows, {**asked, **given})}
+    return max(guesses, key=lambda columns: sum(_gives(row, {**columns, **given}) for row in rows))
 
 
 def _gives(row: Mapping[str, Any], columns: Mapping[str, str]) -> bool:
@@ -105,7 +105,7 @@ def _serves(our: str, value: object) -> bool:
 
 def _layout(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> str:
     """Say in words how most rows are laid out."""
-    asked = [f"{our} = {columns[our]!r}" for our in ("prompt", "messages", "system") if our in columns]
+    asked = [f"{our} = {columns[our]!r}" for our in ("prompt", "messages") if our in columns]
     if asked:
         return f"columns {', '.join(asked)}"
     named = named_columns(columns)

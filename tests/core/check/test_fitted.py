@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from collections.abc import Iterator
 from itertools import cycle
 from pathlib import Path
 from typing import Any, get_args
@@ -159,11 +160,21 @@ def test_bits_and_batches_follow_from_model_and_gpu(
     assert "the hub gave no answer, by its name" in told
 
 
+def test_bits_that_are_named_are_sized_for(folder: Path) -> None:
+    wish = {"model": "hf:org/some-4B", "prompts": "plain.jsonl", "gpu": 24}
+    raw, told = written(folder / "mine.toml", **wish, overrides=["model.quantization=4bit"])
+    assert raw["model"]["quantization"] == "4bit"
+    assert "2.9 GB in 4 bits" in told
+    raw, told = written(folder / "mine.toml", **wish, overrides=["model.dtype=float32"])
+    assert raw["model"]["dtype"] == "float32"
+    assert "16 GB in float32" in told
+
+
 def test_what_does_not_fit_is_told_with_the_numbers(folder: Path) -> None:
     wish = Wish(model="hf:org/some-70B", prompts="plain.jsonl", gpu=24)
     with pytest.raises(UsageError) as told:
         write_fitted(folder / "mine.toml", wish)
-    for part in ("70B weights (the hub gave no answer, by its name)", "a GPU of 24 GiB", "GB in 4 bits"):
+    for part in ("70B weights (the hub gave no answer, by its name", "a GPU of 24 GiB", "GB in 4 bits"):
         assert part in str(told.value)
     least = int(re.findall(r"a GPU of (\d+) GiB at least", str(told.value))[0])
     assert not (folder / "mine.toml").exists()
@@ -184,7 +195,7 @@ def test_without_a_gpu_the_machines_memory_counts(folder: Path) -> None:
 
 def test_a_size_that_nobody_tells_is_assumed_and_said(folder: Path) -> None:
     _, told = written(folder / "mine.toml", model="hf:org/phi-4", prompts="plain.jsonl", gpu=24)
-    assert "8B weights (assumed: the hub gave no answer, and neither files nor name tell)" in told
+    assert "8B weights (assumed: the hub gave no answer, and neither files nor name tell" in told
     assert "how large the model is nobody told" in told
 
 
@@ -202,6 +213,37 @@ def test_prompts_of_a_silent_hub_are_written_as_they_are(folder: Path) -> None:
     assert "the hub gave no answer, so nobody looked at its rows" in told
 
 
+def test_prompts_of_the_hub_are_looked_at(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from udasa_core.prompts import read
+
+    def rows(name: str, columns: object, **options: Any) -> Iterator[tuple[int, dict[str, Any], object]]:
+        assert (name, options["config"], options["split"], options["revision"]) == (
+            "org/set",
+            "c",
+            "train",
+            "v1",
+        )
+        for place, asked in enumerate(ASKED):
+            yield place + 1, {"query": asked, "prompt_id": f"p{place}", "messages": None}, asked
+
+    monkeypatch.setattr(hub, "ask_hub", lambda source, kind: None)
+    monkeypatch.setattr(read, "dataset_rows", rows)
+    wish = {"model": "hf:org/some-1B", "prompts": "hf:org/set@v1", "gpu": 24}
+    raw, told = written(folder / "mine.toml", **wish, overrides=["prompts.config=c"])
+    columns = {"prompt": "query", "id": "prompt_id"}
+    assert raw["prompts"] == {"source": "hf:org/set@v1", "config": "c", "columns": columns}
+    assert "120 prompts" in told
+
+
+def test_a_column_that_is_named_stays_and_ids_are_added(folder: Path, tiny_model_dir: Path) -> None:
+    named = ["prompts.columns={ prompt = 'query' }", "trainer.batch=2"]
+    raw, _ = written(
+        folder / "mine.toml", model=str(tiny_model_dir), prompts="query.tsv", overrides=named, gpu=24
+    )
+    assert raw["prompts"]["columns"] == {"prompt": "query", "id": "qid"}
+    assert raw["trainer"]["batch"] == 2
+
+
 def test_few_prompts_and_rows_that_give_none_are_told(folder: Path, tiny_model_dir: Path) -> None:
     rows = [{"prompt": asked} for asked in ASKED[:60]]
     (folder / "few.jsonl").write_text("".join(json.dumps(row) + "\n" for row in [*rows, {"prompt": ""}]))
@@ -211,7 +253,7 @@ def test_few_prompts_and_rows_that_give_none_are_told(folder: Path, tiny_model_d
     raw, told = written(folder / "mine.toml", **wish, overrides=["prompts.max_set_aside=0.017"])
     assert raw["prompts"]["max_set_aside"] == 0.017
     assert "60 prompts are few" in told
-    assert "1 more rows give none" in told
+    assert "rows that give none, and are set aside: 1" in told
 
 
 @pytest.mark.parametrize(

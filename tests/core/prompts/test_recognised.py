@@ -128,6 +128,9 @@ def test_a_system_message_under_another_name_is_read_where_each_row_has_one(tmp_
     rows[1]["system_prompt"] = ""
     found = look(tmp_path, "p.jsonl", lines(rows))
     assert (dict(found.columns), found.usable) == ({"prompt": "question"}, 3)
+    many = [{"system_prompt": "Be brief." if n < 250 else "", "prompt": f"What is {n}?"} for n in range(300)]
+    found = look(tmp_path, "p.jsonl", lines(many))
+    assert (dict(found.columns), found.usable) == ({}, 300)
 
 
 def test_what_the_user_names_stays(tmp_path: Path) -> None:
