@@ -6,13 +6,13 @@ import os
 import sys
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import click
 
 from udasa_core.cli.command import Root, say
 from udasa_core.cli.experiment import Experiments
-from udasa_core.config.recipes import DEFAULT, recipes
+from udasa_core.config.recipes import DEFAULT, Task, recipes
 
 if TYPE_CHECKING:
     from udasa_core.config.parse import PluginTable
@@ -57,15 +57,35 @@ def main() -> None:
 @main.command(short_help="Write an annotated configuration.")
 @click.argument("file", type=_FILE, default=Path("udasa.toml"))
 @click.option(
-    "--recipe",
-    type=click.Choice(tuple(recipes())),
-    default=DEFAULT,
-    show_default=True,
-    help="The recipe to start from.",
+    "--recipe", type=click.Choice(tuple(recipes())), help=f"The recipe to start from.  [default: {DEFAULT}]"
 )
+@click.option("--model", metavar="SOURCE", help="Your model: hf:owner/name, a folder, a GGUF.")
+@click.option("--prompts", metavar="SOURCE", help="Your prompts: a file, or hf:owner/name.")
+@click.option(
+    "--gpu",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="GIB",
+    help="Memory of the GPU that it is to fit into.  [default: this machine's]",
+)
+@click.option(
+    "--task", type=click.Choice(get_args(Task)), help="What the prompts ask for; it chooses the recipe."
+)
+@_set
 @click.option("--force", is_flag=True, help="Replace the file.")
-def init(file: Path, recipe: str, force: bool) -> None:
+def init(
+    file: Path,
+    recipe: str | None,
+    model: str | None,
+    prompts: str | None,
+    gpu: float | None,
+    task: Task | None,
+    overrides: tuple[str, ...],
+    force: bool,
+) -> None:
     """Write an annotated configuration to FILE (udasa.toml): a recipe with every key explained.
+
+    With --model, --prompts, --gpu or --task it is fitted to these: the prompts' layout is found out, and bits
+    and batches are chosen by computed memory. Nothing of a model is fetched.
 
     \b
     measured    what gained most on labelled questions; for prompts with short answers
@@ -73,10 +93,23 @@ def init(file: Path, recipe: str, force: bool) -> None:
     open        for prompts without one: towards kind and careful answers; no gain measured
     paper       the method as it was described: three dimensions, DPO; for comparison
     quickstart  what `udasa run` runs without a file: measured, for 24 prompts
-    """
-    from udasa_core.check.annotated import write_annotated
 
-    write_annotated(file, recipe, force=force)
+    \b
+    --task facts   measured, or above a billion parameters 8b
+    --task open    open
+    --task safety  open, with all weight on its dimension of harm
+    """
+    if any(given is not None for given in (model, prompts, gpu, task)) or overrides:
+        from udasa_core.check.fitted import Wish, write_fitted
+        from udasa_core.cli.console import console_progress
+
+        wish = Wish(model, prompts, gpu, task, recipe, overrides)
+        for told in write_fitted(file, wish, force=force, progress=console_progress()):
+            say(told)
+    else:
+        from udasa_core.check.annotated import write_annotated
+
+        write_annotated(file, recipe or DEFAULT, force=force)
     say(f"wrote {file}; next: udasa check {file}")
 
 

@@ -23,6 +23,7 @@ from udasa_core.records import Event, ModelRef
 from udasa_core.resources.shared import SharedResources
 from udasa_core.running.model_refs import resolve_models
 from udasa_core.running.preflight import OF_MODELS, is_begun, is_finished, preflight
+from udasa_core.running.system import refuse_windows
 from udasa_core.running.termination import terminable
 from udasa_core.store.manifest import Manifest, register
 from udasa_core.store.store import FORMAT, IN_USE
@@ -37,11 +38,11 @@ def running(
     """Open a run, give its job, and have the manifest say how it ended.
 
     keep_samples: take samples that other versions of udasa, a plugin or a library made, where nothing else
-    about them differs. Raises ConfigError where a model cannot be had, or something else is known to stop
-    the run (nothing is written but the cache),
-    LockedError where another process is at the same run, and whatever the steps raise. Ctrl-C and SIGTERM
-    leave a run that the same call continues.
+    about them differs. Raises UsageError on Windows, ConfigError where a model cannot be had, or something
+    else is known to stop the run (nothing is written but the cache), LockedError where another process is at
+    the same run, and whatever the steps raise. Ctrl-C and SIGTERM leave a run that the same call continues.
     """
+    refuse_windows()
     catalog = catalog or read_catalog()
     with terminable():
         observers = _observers(config, catalog)

@@ -92,11 +92,29 @@ def ask_hub(source: Source, kind: Literal["model", "dataset"] = "model") -> None
     from huggingface_hub import HfApi
 
     hub = HfApi()
-    try:
+    with _answered(source):
         asked = hub.model_info if kind == "model" else hub.dataset_info
         found = asked(source.name, revision=source.revision, timeout=_PATIENCE)
         if found.gated:
             hub.auth_check(source.name, repo_type=kind)
+
+
+def parameters(source: Source) -> int:
+    """Ask the hub once how many weights a model has; 0 where it does not know. Raises as `ask_hub`."""
+    from huggingface_hub import HfApi
+
+    with _answered(source):
+        found = HfApi().model_info(
+            source.name, revision=source.revision, timeout=_PATIENCE, expand=["safetensors"]
+        )
+    return found.safetensors.total if found.safetensors is not None else 0
+
+
+@contextlib.contextmanager
+def _answered(source: Source) -> Iterator[None]:
+    """Tell a refusal of the hub (SourceError) from its silence (SilentHubError)."""
+    try:
+        yield
     except hub_errors() as error:
         refused = getattr(getattr(error, "response", None), "status_code", None)
         kind_of = SourceError if refused is not None and 400 <= refused < 500 else SilentHubError
