@@ -124,6 +124,10 @@ class Plugin:
     """The options that say how and not what (a timeout, the name of a key's variable): they do not count in
     the fingerprint of what it makes."""
 
+    takes_any_prompt: ClassVar[bool] = True
+    """Kind `generator`: whether it answers whatever it is asked. False where it has its responses already:
+    `udasa chat` asks another one then."""
+
     fills: ClassVar[Sequence[str] | None] = None
     """Kind `pairing`: the figures that its pairs have, of `gap`, `chosen_U`, `rejected_U` and `vote_margin`;
     a trainer that reads another one is refused before the run. None where it does not say."""

@@ -96,6 +96,10 @@ def _attribute_faults(kind: str, instance: Any, options: BaseModel) -> Iterator[
         fills = attribute(instance, "fills")
         if fills is not None and not is_texts(fills):
             yield f"its fills is {fills!r}; it is a sequence of names of pairs' figures, or None"
+    if kind == "generator":
+        takes = attribute(instance, "takes_any_prompt")
+        if not isinstance(takes, bool):
+            yield f"its takes_any_prompt is {takes!r}; it is True or False"
     if kind in ("generator", "judge"):
         remarks = attribute(instance, "remarks")
         if not is_texts(remarks):

@@ -44,7 +44,7 @@ def running(
     """
     catalog = catalog or read_catalog()
     with terminable():
-        observers = _observers(config, catalog)
+        observers = built_observers(config, catalog)
         chosen = chosen_plugins(config, catalog)
         looks_ahead = not is_finished(config)
         if looks_ahead:
@@ -72,7 +72,7 @@ def _refuse(config: RunConfig, faults: Sequence[Fault]) -> None:
         raise ConfigError(faults, config.origin)
 
 
-def _observers(config: RunConfig, catalog: Catalog) -> Observers:
+def built_observers(config: RunConfig, catalog: Catalog) -> Observers:
     """Build the observers first: they are told of the fetching of models, and use none."""
     bare = SharedResources({}, config.root, lambda event: None)
     return Observers(build_plugins(config.observers, config.root, catalog, bare))
