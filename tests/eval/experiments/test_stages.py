@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
@@ -220,6 +221,26 @@ def test_the_command_tells_and_writes_every_figure(
     kept = [row for row in rows if row["figure"] == "accuracy" and row["arm"] == "staged"]
     assert len(kept) == 2 * len(sealed.questions)
     assert {row["part"] for row in rows} == {"sealed"}
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (("--seeds", "1", "--lanes", "2", "--lane", "2"), 0, "Lane 2 of 2 has nothing to do: .* 1 seed to"),
+        (("--seeds", "2", "--lanes", "2", "--lane", "3"), 2, "lane 3 is none of 2: write --lanes 3"),
+        (("--lane", "2"), 2, "lane 2 is none of 1"),
+        (("--lane", "0"), 2, "greater than or equal to 1"),
+        (("--seeds", "0"), 2, "greater than or equal to 1"),
+    ],
+)
+def test_a_lane_without_a_seed_is_told(
+    config_file: ConfigFile, tmp_path: Path, words: tuple[str, ...], code: int, told: str
+) -> None:
+    path = config_file(**TABLES)
+    result = CliRunner().invoke(main, ["experiment", "stages", str(path), "--folder", str(tmp_path), *words])
+    assert result.exit_code == code, result.output
+    assert re.search(told, result.output)
+    assert not calls["generate"]
 
 
 @pytest.mark.parametrize("arm", ["staged", "shuffled", "reversed", "single", "sft", "sft-greedy", "random"])
