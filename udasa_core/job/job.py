@@ -41,17 +41,20 @@ class Job:
         manifest: Manifest | None = None,
         store: Path | None = None,
         keep_samples: bool = False,
+        resumes: bool = False,
     ) -> None:
         """refs: resolved models by role: "base", and those of the resources that a plugin needs.
 
         manifest: where the run's outputs are pointed at; a worker has none, as it has no observers. store:
         default, where the configuration says. keep_samples: take samples that other versions made.
+        resumes: the run was begun before.
         """
         observers = observers or Observers()
         self.config = config
         self.catalog = catalog
         self.observe = observers.tell
         self.keep_samples = keep_samples
+        self.resumes = resumes
         self.outputs = Outputs(Store((store or config.store_dir).resolve()), manifest, observers.tell)
         rendering = (
             config.reader.model_dump(include={"template", "template_options"}) if config.reader else {}

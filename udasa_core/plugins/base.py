@@ -135,6 +135,10 @@ class Plugin:
     configuration: ClassVar[Path | None] = None
     """Kind `experiment`: the TOML that it runs on where none is named. None: the quickstart."""
 
+    uses: ClassVar[Sequence[str] | None] = None
+    """Kind `experiment`: the kinds of plugins that its runs use ("generator", "dimension", …). What would
+    stop a run by others is not looked for: their tables are never used. None: every kind."""
+
     options: Options
     name: str
     resources: Resources

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from udasa_core.hookspecs import HOOKS, PROJECT, Specifications
+from udasa_core.hookspecs import HOOKS, KINDS, PROJECT, Specifications
 from udasa_core.plugins.base import attribute
 from udasa_core.resources.protocols import RESOURCES
 
@@ -118,6 +118,9 @@ def _attribute_faults(kind: str, instance: Any, options: BaseModel) -> Iterator[
 
 def _experiment_faults(instance: Any, options: type[BaseModel]) -> Iterator[str]:
     yield from option_faults(options)
+    uses = attribute(instance, "uses")
+    if uses is not None and not (is_texts(uses) and set(uses) <= set(KINDS)):
+        yield f"its uses is {uses!r}; it names kinds of plugins ({', '.join(KINDS)}), or is None"
     configuration = attribute(instance, "configuration")
     if configuration is not None and not (isinstance(configuration, Path) and configuration.is_file()):
         yield f"its configuration is {configuration!r}; it is the path of a TOML, or None"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ _FIGURES = ("first_loss", "last_loss", "chosen_logprob_before", "chosen_logprob_
 
 def training_table(trainings: Sequence[Training], arms: Sequence[str]) -> Table:
     """Return means over seeds, a row an arm: its pairs, by kind, and the figures of its last stage."""
-    cells = []
+    cells: list[Sequence[Any]] = []
     for arm in arms:
         ours = [one for one in trainings if one.arm == arm]
         kinds = (_mean(one.composition[kind] for one in ours) for kind in KINDS)
