@@ -14,18 +14,20 @@ from tempfile import TemporaryDirectory
 
 from udasa_core.chatting.answer import Answer
 from udasa_core.chatting.configuration import answering, differences
-from udasa_core.errors import UdasaError
+from udasa_core.errors import ConfigError, UdasaError
 from udasa_core.job.job import Job
 from udasa_core.models.hardware import best_device, device_fault
 from udasa_core.plugins.catalog import Catalog, read_catalog
+from udasa_core.plugins.stack import chosen_plugins
 from udasa_core.records import Group, Message, ModelRef, Prompt, SamplingOptions, content_key
 from udasa_core.running.conduct import built_observers
+from udasa_core.running.preflight import preflight
 from udasa_core.steps.aggregate import Calibration, aggregate, places_taken
 from udasa_core.steps.agree import agree
 from udasa_core.steps.pair import pair
 from udasa_core.steps.score import score
 from udasa_core.store.agreed import agreed_from, counted
-from udasa_core.store.output import TRAINING, Output
+from udasa_core.store.output import BASE, TRAINING, Output
 from udasa_core.store.runs import Run
 from udasa_core.store.store import Shards
 from udasa_core.store.tables import groups_table, pairs_from, scores_from
@@ -179,6 +181,10 @@ def open_chat(
     """
     catalog = catalog or read_catalog()
     config = answering(run, catalog, generator)
+    if BASE in policies:  # what was trained is sampled here, whoever serves the base
+        chosen, kinds = chosen_plugins(config, catalog), ("generator",)
+        if faults := preflight(config, catalog, chosen, kinds=kinds, uses=kinds)[0]:
+            raise ConfigError(faults, config.origin)
     refs = {role: ModelRef.from_json(ref) for role, ref in run.manifest.plain["models"].items()}
     if asking.responses > 1:
         refs = {role: run.unchanged(ref) for role, ref in refs.items()}

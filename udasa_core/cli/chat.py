@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import nullcontext, suppress
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -52,23 +52,37 @@ def answer_lines(chat: Chat, save: Path | None = None) -> None:
         raise UdasaError(f"{save} cannot be written: {error.strerror or error}") from error
     with opened as file:
         for line in _lines():
-            answers = []
-            for answer in chat.ask(line):
-                answers.append(answer)
-                if file is not None:
-                    file.write(json.dumps(answer.to_json(), ensure_ascii=False) + "\n")
-                    file.flush()
-                if not _is_wide(chat):
-                    _show_below(answer)
-            if _is_wide(chat):
-                _show_beside(answers)
+            try:
+                _answer(chat, line, file)
+            except UdasaError as error:
+                if not _is_terminal():
+                    raise
+                # Whoever sits there may ask something else.
+                say(f"error: {error}", err=True)
             click.echo()
+
+
+def _answer(chat: Chat, line: str, file: TextIO | None) -> None:
+    answers = []
+    for answer in chat.ask(line):
+        answers.append(answer)
+        if file is not None:
+            file.write(json.dumps(answer.to_json(), ensure_ascii=False) + "\n")
+            file.flush()
+        if not _is_wide(chat):
+            _show_below(answer)
+    if _is_wide(chat):
+        _show_beside(answers)
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def _lines() -> Iterator[str]:
     """Yield the lines that are not empty. On a terminal each is asked for; elsewhere it is repeated, so that
     what comes out can be read by itself."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not _is_terminal():
         for line in sys.stdin:
             if text := line.strip():
                 say(f"{_PROMPT}{text}")

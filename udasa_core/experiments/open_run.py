@@ -17,9 +17,11 @@ from udasa_core.experiments.regroup import first_responses, reread, with_written
 from udasa_core.job.job import Job
 from udasa_core.models.adapter_shapes import check_shapes
 from udasa_core.records import Adapter, ModelRef, Prompt, Report
+from udasa_core.report.table import Table
+from udasa_core.running.pace import pace
 from udasa_core.running.room import check_room, split_with_room
 from udasa_core.running.stages import walk_stages
-from udasa_core.running.suite_work import SuiteWork, suite_work
+from udasa_core.running.suite_work import SuiteWork, suite_work, time_table
 from udasa_core.sources.digests import adapter_digest
 from udasa_core.steps.aggregate import aggregate, fit
 from udasa_core.steps.agree import agree
@@ -64,6 +66,12 @@ class OpenRun:
     def suite_work(self) -> list[SuiteWork]:
         """Return what each suite asks of one model."""
         return suite_work(self._job.stack)
+
+    def time_table(self, work: Sequence[SuiteWork]) -> Table | None:
+        """Return how long the answers to what suites ask of one model take at most, as a few tokens of the
+        base's take here; None where that cannot be told, or nothing is sampled."""
+        rate = pace(self._job) if any(one.tokens for one in work) else None
+        return None if rate is None else time_table(work, rate)
 
     def check_room(self, work: Sequence[SuiteWork]) -> None:
         """Raise ConfigError where the disk has no room for the answers to what suites ask of one model."""

@@ -128,6 +128,10 @@ class Plugin:
     """Kind `generator`: whether it answers whatever it is asked. False where it has its responses already:
     `udasa chat` asks another one then."""
 
+    is_served: ClassVar[bool] = False
+    """Kind `generator`: whether a server answers, so that how long it takes is not measured beforehand, and
+    nothing is asked that nobody asked for."""
+
     fills: ClassVar[Sequence[str] | None] = None
     """Kind `pairing`: the figures that its pairs have, of `gap`, `chosen_U`, `rejected_U` and `vote_margin`;
     a trainer that reads another one is refused before the run. None where it does not say."""

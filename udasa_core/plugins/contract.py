@@ -97,9 +97,10 @@ def _attribute_faults(kind: str, instance: Any, options: BaseModel) -> Iterator[
         if fills is not None and not is_texts(fills):
             yield f"its fills is {fills!r}; it is a sequence of names of pairs' figures, or None"
     if kind == "generator":
-        takes = attribute(instance, "takes_any_prompt")
-        if not isinstance(takes, bool):
-            yield f"its takes_any_prompt is {takes!r}; it is True or False"
+        for name in ("takes_any_prompt", "is_served"):
+            value = attribute(instance, name)
+            if not isinstance(value, bool):
+                yield f"its {name} is {value!r}; it is True or False"
     if kind in ("generator", "judge"):
         remarks = attribute(instance, "remarks")
         if not is_texts(remarks):

@@ -59,7 +59,7 @@ def preflight(
     if kinds is None:
         faults += [*_device_faults(used), *_four_bit_faults(used, chosen), *_folder_faults(config)]
         if not resumes:
-            faults += _data_faults(config, chosen, notes)
+            faults += _data_faults(config, chosen, asks_prompts(uses), notes)
             prompts = _counted(config) if counts and asks_prompts(uses) else None
             faults += disk_faults(config, chosen, stage_names(config, catalog), prompts)
     return list(dict.fromkeys(faults)), notes
@@ -168,10 +168,13 @@ def _hub_faults(model: UsedModel, root: Path, notes: list[str]) -> Iterator[Faul
         yield Fault(model.place, str(error))
 
 
-def _data_faults(config: RunConfig, chosen: Sequence[Chosen], notes: list[str]) -> Iterator[Fault]:
+def _data_faults(
+    config: RunConfig, chosen: Sequence[Chosen], asks: bool, notes: list[str]
+) -> Iterator[Fault]:
     """Yield that the hub does not give a data set. What a suite's options name there may be a model as well:
-    then the hub gives that."""
+    then the hub gives that. asks: whether the prompts of the configuration are asked."""
     named = {"prompts.source": config.prompts.source, "controls.source": config.controls.source}
+    named = named if asks else {}
     asked: list[tuple[str, str, tuple[_Kept, ...]]]
     asked = [(place, source, ("dataset",)) for place, source in named.items()]
     for one in chosen:

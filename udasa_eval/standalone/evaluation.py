@@ -57,7 +57,8 @@ def evaluate_model(
     of the configuration. configuration: a TOML whose [model], [generator], [judge], [[suite]] and the like
     count, and nothing else. adapter: a folder with a LoRA adapter for the model. name: what the result is
     called; by default, the model and a digest of what is asked. limit: about how many questions of each suite
-    are asked at most. tell: is told what will be asked, before anything is.
+    are asked at most. tell: is told what will be asked, before anything is, and
+    how long that may take.
 
     Where nothing could be measured, no folder is left.
     """
@@ -74,6 +75,8 @@ def evaluate_model(
         work = run.suite_work()
         tell(suite_table(work))
         run.check_room(work)
+        if run.told("evaluated") is None and (time := run.time_table(work)) is not None:
+            tell(time)
         run.suites({MODEL: ref})
         run.tell(evaluated=ref.to_json())
     return Run(run.folder, made=run.made)

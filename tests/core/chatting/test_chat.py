@@ -227,3 +227,14 @@ def test_a_run_made_on_a_gpu_is_asked_without_one(
     assert here == [
         one.responses for one in _ask(finished_run, "hello", Asking(max_new_tokens=4), "transformers")
     ]
+
+
+def test_a_server_that_is_not_there_is_told_before_a_model_is_loaded(canned_run: udasa_core.Run) -> None:
+    plain = canned_run.manifest.plain
+    generator = {"use": "openai", "base_url": "http://127.0.0.1:9/v1", "model": "x", "responses": 2}
+    served = udasa_core.Run(canned_run.folder)
+    served.manifest.plain = {**plain, "config": {**plain["config"], "generator": generator}}
+    with pytest.raises(UdasaError, match=r"127\.0\.0\.1:9"), open_chat(served, policies(served)):
+        pass
+    with open_chat(served, policies(served, only="aligned")) as chat:
+        assert [*chat.policies] == ["exploratory"], "that one is sampled on this machine"

@@ -21,6 +21,7 @@ from udasa_core.chatting.answer import Answer
 from udasa_core.chatting.chat import Chat
 from udasa_core.cli import chat as chatting
 from udasa_core.cli.main import main
+from udasa_core.errors import UdasaError
 from udasa_core.records import Message, Prompt, Response
 
 ROOT = Path(__file__).parents[3]
@@ -107,6 +108,24 @@ def test_answers_stand_side_by_side_where_there_is_room(
     assert max(map(len, shown.splitlines())) <= columns
     beside = [line for line in shown.splitlines() if "left" in line and "right" in line]
     assert len(beside) == (1 if columns == 120 else 0)
+
+
+def test_a_prompt_that_fails_ends_a_script_and_no_conversation(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Failing(Chat):
+        def __init__(self) -> None:
+            self.policies = {"base": None}  # type: ignore[dict-item]
+
+        def ask(self, text: str) -> list[Answer]:  # type: ignore[override]
+            raise UdasaError(f"no answer to {text}")
+
+    monkeypatch.setattr(chatting, "_lines", lambda: iter(["one", "two"]))
+    with pytest.raises(UdasaError, match="no answer to one"):
+        chatting.answer_lines(Failing())
+    told: list[str] = []
+    monkeypatch.setattr(chatting, "_is_terminal", lambda: True)
+    monkeypatch.setattr(chatting, "say", lambda text, err: told.append(text))
+    chatting.answer_lines(Failing())
+    assert told == ["error: no answer to one", "error: no answer to two"]
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,10 @@ from tests.canned import Canned, Strict, calls, configuration
 from udasa_core import Message, Metric, ModelRef, Prompt, SamplingOptions, SuiteReport, UdasaError, hookimpl
 from udasa_core.api import load
 from udasa_core.api import run as align
+from udasa_core.cli import console
 from udasa_core.cli.main import main
 from udasa_core.errors import ConfigError
+from udasa_core.experiments import open_run
 from udasa_core.store.manifest import Manifest
 from udasa_eval.standalone.comparison import Contender, compare, comparison_table, contender
 from udasa_eval.standalone.evaluation import evaluate_model
@@ -64,6 +67,18 @@ class Quiz(Graded):
     @hookimpl
     def udasa_questions(self) -> list[str]:
         return [f"question {n}" for n in range(self.options.limit or ITEMS)]
+
+
+class Slow(Graded):
+    """Tells of four parts, and lasts with the third."""
+
+    @hookimpl
+    def udasa_evaluate(self, policy: ModelRef, seed: int) -> SuiteReport:
+        with self.resources.progress("grading", 4) as advance:
+            advance(2)
+            time.sleep(0.2)
+            advance(2)
+        return super().udasa_evaluate(policy, seed)
 
 
 class Failing(Graded):
@@ -187,6 +202,34 @@ def test_a_disk_too_small_for_the_answers_is_told(
     assert calls["evaluate"] == before
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=2000))
     evaluate_model(None, [], configuration=file, folder=tmp_path / "eval")
+
+
+def test_the_time_to_answer_is_told_before_it_is_spent(
+    tmp_path: Path, tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """40 questions of 2 answers of 5 tokens, at 10 tokens a second: 40 seconds."""
+    told: list[str] = []
+    monkeypatch.setattr(open_run, "pace", lambda job: told.append("measured") or 10.0)
+    file = evaluation_file(tmp_path, tiny_model_dir, suite="tests.eval.standalone.test_evaluation:Quiz")
+    asked: dict[str, Any] = {"configuration": file, "folder": tmp_path / "eval"}
+    evaluate_model(None, [], **asked, tell=lambda table: told.append(str(table)))
+    plan, measured, lasting = told
+    assert (plan.splitlines()[0], measured) == ("Suites", "measured")
+    assert re.search(r"graded +≤ 40 s", lasting)
+    assert "At 10 tokens a second, as measured here" in lasting
+    told.clear()
+    evaluate_model(None, [], **asked, tell=lambda table: told.append(str(table)))
+    assert told == [plan], "what is there takes no time"
+
+
+def test_what_lasts_is_told_without_a_terminal(
+    tmp_path: Path, tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(console, "BETWEEN_LINES", 0.05)
+    file = evaluation_file(tmp_path, tiny_model_dir, suite="tests.eval.standalone.test_evaluation:Slow")
+    file.write_text(file.read_text().replace("observer = []", ""))
+    evaluate_model(None, [], configuration=file, folder=tmp_path / "eval")
+    assert re.search(r"^grading: 2/4, 0 s, about 0 s left$", capsys.readouterr().err, re.MULTILINE)
 
 
 def test_an_adapter_is_another_model(tmp_path: Path, tiny_model_dir: Path) -> None:
