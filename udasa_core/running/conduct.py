@@ -19,11 +19,11 @@ from udasa_core.job.made_with import code_digests, used_versions
 from udasa_core.job.observers import Observers
 from udasa_core.models.chat import TODAY
 from udasa_core.plugins.catalog import Catalog, read_catalog
-from udasa_core.plugins.stack import build_plugins, chosen_plugins, needs_of
+from udasa_core.plugins.stack import build_plugins, chosen_plugins, needs_of, used_of
 from udasa_core.records import Event, ModelRef
 from udasa_core.resources.shared import SharedResources
 from udasa_core.running.model_refs import resolve_models
-from udasa_core.running.preflight import OF_MODELS, is_begun, is_finished, preflight, used_of
+from udasa_core.running.preflight import OF_MODELS, is_begun, is_finished, preflight
 from udasa_core.running.termination import terminable
 from udasa_core.store.manifest import Manifest, register
 from udasa_core.store.store import FORMAT, IN_USE
@@ -75,6 +75,7 @@ def running(
                 manifest=manifest,
                 keep_samples=keep_samples,
                 resumes=begun,
+                uses=uses,
             )
             _describe(manifest, job, {one.table.path for one in used_of(chosen, uses)})
             register(job.store.root, config.run_dir)

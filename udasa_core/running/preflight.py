@@ -16,7 +16,7 @@ from udasa_core.models import hardware, loading
 from udasa_core.models.resolve import check_model
 from udasa_core.plugins.catalog import Catalog
 from udasa_core.plugins.outlook import Outlook
-from udasa_core.plugins.stack import Chosen, importable, stage_names
+from udasa_core.plugins.stack import Chosen, importable, stage_names, used_of
 from udasa_core.prompts.read import PromptSource, ReadPrompt, read_prompts
 from udasa_core.records import Prompt
 from udasa_core.resources.entailment import CrossEncoderEntailment
@@ -63,14 +63,6 @@ def preflight(
             prompts = _counted(config) if counts and asks_prompts(uses) else None
             faults += disk_faults(config, chosen, stage_names(config, catalog), prompts)
     return list(dict.fromkeys(faults)), notes
-
-
-def used_of(chosen: Sequence[Chosen], uses: Collection[str] | None) -> list[Chosen]:
-    """Return the plugins of some kinds; judge and generator also where another one of these asks them."""
-    if uses is None:
-        return list(chosen)
-    needs = {need for one in chosen if one.table.kind in uses for need in one.needs}
-    return [one for one in chosen if one.table.kind in {*uses, *needs}]
 
 
 def asks_prompts(uses: Collection[str] | None) -> bool:
@@ -188,7 +180,10 @@ def _data_faults(
     for place, text, kinds in asked:
         if not text.startswith("hf:"):
             continue
-        source = parse_source(text, config.root)
+        try:
+            source = parse_source(text, config.root)
+        except SourceError:  # told where it is read, if it is a source at all
+            continue
         if hub.is_data_here(source):
             continue
         refusals: list[SourceError] = []

@@ -10,7 +10,7 @@ from udasa_core.config.parse import RunConfig
 from udasa_core.errors import ConfigError, Fault, SourceError
 from udasa_core.job.job import Job
 from udasa_core.models.model_size import model_size
-from udasa_core.plugins.stack import Chosen, stage_names
+from udasa_core.plugins.stack import Chosen, chosen_plugins, stage_names, used_of
 from udasa_core.running.workload import STORED_TOKEN, Prompts, responses, stored_bytes, trained_bytes
 from udasa_core.steps.read import Prompts as Split
 from udasa_core.steps.read import split_prompts
@@ -53,7 +53,8 @@ def split_with_room(job: Job) -> Split:
     if not job.resumes:
         usable = found.training_size + found.held_out_size
         prompts = Prompts(usable, found.set_aside, 0, found.held_out_size)
-        _refuse(job, disk_faults(job.config, (), stage_names(job.config, job.catalog), prompts))
+        chosen = used_of(chosen_plugins(job.config, job.catalog), job.uses)
+        _refuse(job, disk_faults(job.config, chosen, stage_names(job.config, job.catalog), prompts))
     return found
 
 

@@ -20,9 +20,11 @@ from udasa_core.api import load
 from udasa_core.cli.main import main
 from udasa_core.errors import ConfigError
 from udasa_core.models import hardware
+from udasa_core.models.model_size import model_size
 from udasa_core.plugins.catalog import Catalog, read_catalog
 from udasa_core.plugins.stack import chosen_plugins
 from udasa_core.running.preflight import preflight
+from udasa_core.running.workload import count_prompts, responses, stored_bytes, trained_bytes
 
 
 @pytest.fixture(scope="module")
@@ -276,3 +278,24 @@ def test_what_an_experiment_never_uses_does_not_stop_it(tmp_path: Path, tiny_mod
 
 class AskingJudge(Dimension):
     needs = ("judge",)
+
+
+def test_what_is_sampled_and_what_is_trained_must_have_room_together(
+    tmp_path: Path, tiny_model_dir: Path, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run of three stages: responses, and five adapters, which lie there while the last one trains."""
+    plain = configuration(tmp_path, tiny_model_dir, trainer={"use": "dpo", "rank": 64})
+    config = load(plain, catalog=catalog)
+    (trainer,) = (one.options for one in chosen_plugins(config, catalog) if one.table.kind == "trainer")
+    prompts, size = count_prompts(config), model_size(config.model.source, tmp_path)
+    assert prompts is not None
+    assert size is not None
+    stored = stored_bytes(config, prompts, responses(config, prompts, stages := ("a", "b", "c"))) / 4
+    adapters = trained_bytes(size, trainer) * (len(stages) + 2)
+    usage, before = shutil.disk_usage("/"), calls["generate"]
+    free = int(stored + adapters) - 1
+    assert free > max(stored, adapters)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=free))
+    with pytest.raises(ConfigError, match="are free there, and the run writes"):
+        udasa_core.run(plain)
+    assert calls["generate"] == before
