@@ -354,6 +354,70 @@ def runs(names: tuple[str, ...], folder: Path, as_json: bool) -> None:
         say(run_table(folder, found))
 
 
+@main.command(short_help="Ask a run's base and aligned model side by side.")
+@click.argument("name", metavar="RUN")
+@_runs
+@click.option(
+    "--stage", default="", metavar="NAME", help="The policy that this stage left; default: the last."
+)
+@click.option("--only", type=click.Choice(["base", "aligned"]), help="One of the two.")
+@click.option(
+    "--responses",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="K",
+    help="Responses of each; for several, each one's U, and which would be chosen and rejected.",
+)
+@click.option(
+    "--temperature",
+    type=click.FloatRange(min=0),
+    metavar="T",
+    help="0 is greedy, the default for one response; for several, as the run sampled.",
+)
+@click.option("--max-new-tokens", type=click.IntRange(min=1), metavar="N", help="Default: as the run.")
+@click.option(
+    "--system", metavar="TEXT", help='A system message; default: as the run\'s prompts; "" for none.'
+)
+@click.option("--generator", default="", metavar="NAME", help="Another generator than the run's.")
+@click.option("--save", type=_FILE, metavar="FILE", help="Append prompts and answers to a JSONL file.")
+def chat(
+    name: str,
+    folder: Path,
+    stage: str,
+    only: Literal["base", "aligned"] | None,
+    responses: int,
+    temperature: float | None,
+    max_new_tokens: int | None,
+    system: str | None,
+    generator: str,
+    save: Path | None,
+) -> None:
+    """Ask the base and the aligned model of RUN (its folder or name), a prompt a line; end with Ctrl-D.
+
+    Each line stands by itself: what was said before is not sent again. Nothing is kept, unless by --save.
+    """
+    from udasa_core.chatting.chat import Asking, open_chat
+    from udasa_core.chatting.policies import policies, system_message
+    from udasa_core.cli.chat import answer_lines, introduction
+    from udasa_core.store.runs import find_run
+
+    if only == "base" and stage:
+        raise click.UsageError(
+            "--only base asks the base alone, and --stage names another policy; choose one"
+        )
+    if responses > 1 and temperature == 0:
+        raise click.UsageError("greedy responses are all the same: leave out --responses, or --temperature 0")
+    run = find_run(name, folder)
+    asked = policies(run, stage, only)
+    sent, note = (system, "") if system is not None else system_message(run)
+    asking = Asking(responses, temperature, max_new_tokens, sent)
+    with open_chat(run, asked, asking, generator=generator) as opened:
+        for told in (*introduction(run, opened), *filter(None, (note, *opened.notes))):
+            say(told, err=True)
+        answer_lines(opened, save)
+
+
 @main.command(short_help="Write a run's model or pairs for use elsewhere.")
 @click.argument("name", metavar="RUN")
 @_runs

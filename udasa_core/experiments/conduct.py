@@ -53,7 +53,7 @@ def run_experiment(
         "udasa_experiment",
         config=read.raw,
         out_dir=out_dir,
-        steps=Steps(out_dir, read, catalog=catalog),
+        steps=Steps(out_dir, read, catalog=catalog, uses=attribute(plugin.instance, "uses")),
     )
     tables = check_tables(plugin, answer, Table)
     _write(tables, out_dir, attribute(plugin.instance, "report_name") or plugin.offer.name)

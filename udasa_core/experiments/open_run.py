@@ -15,14 +15,19 @@ from udasa_core.experiments.disturb import disturbed
 from udasa_core.experiments.outputs import Paired, Sampled, Scored, Staged
 from udasa_core.experiments.regroup import first_responses, reread, with_written
 from udasa_core.job.job import Job
-from udasa_core.records import ModelRef, Prompt, Report
+from udasa_core.models.adapter_shapes import check_shapes
+from udasa_core.records import Adapter, ModelRef, Prompt, Report
+from udasa_core.report.table import Table
 from udasa_core.resources.protocols import Judge
+from udasa_core.running.pace import pace
+from udasa_core.running.room import check_room, split_with_room
 from udasa_core.running.stages import walk_stages
-from udasa_core.running.suite_work import SuiteWork, suite_work
+from udasa_core.running.suite_work import SuiteWork, suite_work, time_table
+from udasa_core.sources.digests import adapter_digest
 from udasa_core.steps.aggregate import aggregate, fit
 from udasa_core.steps.agree import agree
 from udasa_core.steps.pair import pair
-from udasa_core.steps.read import Prompts, split_prompts
+from udasa_core.steps.read import Prompts
 from udasa_core.steps.sample import sample, sample_voters
 from udasa_core.steps.score import score
 from udasa_core.steps.stage import stage
@@ -63,6 +68,21 @@ class OpenRun:
     def suite_work(self) -> list[SuiteWork]:
         """Return what each suite asks of one model."""
         return suite_work(self._job.stack)
+
+    def time_table(self, work: Sequence[SuiteWork]) -> Table | None:
+        """Return how long the answers to what suites ask of one model take at most, as a few tokens of the
+        base's take here; None where that cannot be told, or nothing is sampled."""
+        rate = pace(self._job) if any(one.tokens for one in work) else None
+        return None if rate is None else time_table(work, rate)
+
+    def check_room(self, work: Sequence[SuiteWork]) -> None:
+        """Raise ConfigError where the disk has no room for the answers to what suites ask of one model."""
+        check_room(self._job, sum(one.tokens or 0 for one in work))
+
+    def adapted(self, folder: Path) -> ModelRef:
+        """Return the base with the LoRA adapter of a folder. Raises UdasaError where it does not fit."""
+        check_shapes(self.base, folder)
+        return self.base.with_adapter(Adapter(adapter_digest(folder), str(folder.resolve())))
 
     @property
     def weights(self) -> Mapping[str, float]:
@@ -240,7 +260,7 @@ class OpenRun:
 
     @cached_property
     def _prompts(self) -> Prompts:
-        return split_prompts(self._job)
+        return split_with_room(self._job)
 
     def _split(self, split: str) -> Shards:
         splits = {

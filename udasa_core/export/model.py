@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from udasa_core.errors import SourceError, UdasaError, UsageError
+from udasa_core.errors import UsageError
 from udasa_core.export.card import card
 from udasa_core.export.licence import base_name_of
 from udasa_core.files.whole import whole_folder
 from udasa_core.progress import Progress, silent
 from udasa_core.records import ModelRef
-from udasa_core.sources.digests import ADAPTER, ADAPTER_CONFIG, check_adapter_files, digest
+from udasa_core.sources.digests import ADAPTER, ADAPTER_CONFIG
 from udasa_core.sources.model_folder import files_beside_weights, legal_files, weight_files
 from udasa_core.store.runs import Run
 
@@ -40,7 +40,7 @@ def export_merged(
     trained stage or is not finished (unfinished: what is trained so far counts), and UsageError where the
     folder is not empty (force replaces an earlier export, and nothing else).
     """
-    ref = _aligned(run, unfinished)
+    ref = run.unchanged(run.aligned(unfinished=unfinished))
     with _new_folder(run, ref, folder, force) as partial, progress(f"merging into {folder}", None):
         import torch
         from transformers import AutoTokenizer
@@ -65,7 +65,7 @@ def export_beside(
     run: Run, folder: Path, *, force: bool = False, unfinished: bool = False, progress: Progress = silent
 ) -> None:
     """Write the base's own files, and the adapter in the folder `adapter` beside them. Raises as above."""
-    ref = _aligned(run, unfinished)
+    ref = run.unchanged(run.aligned(unfinished=unfinished))
     if not ref.adapters:
         raise UsageError(
             f"run {run.name} trained the model's own weights: there is no adapter to lie beside the base's; "
@@ -88,21 +88,6 @@ def export_beside(
         plain["base_model_name_or_path"] = base_name_of(ref)
         config.write_text(json.dumps(plain, indent=2, sort_keys=True) + "\n")
         (partial / "README.md").write_text(card(run, merged=False, dtype=ref.dtype), encoding="utf-8")
-
-
-def _aligned(run: Run, unfinished: bool) -> ModelRef:
-    """Return the aligned model, once its files are seen to be there and to be what the run says."""
-    ref = run.aligned(unfinished=unfinished)
-    if not Path(ref.folder).is_dir():
-        raise UdasaError(f"the base model is no longer in {ref.folder}; `udasa run` fetches it again")
-    for adapter in ref.adapters:
-        check_adapter_files(adapter)
-    if digest(Path(ref.folder)) != ref.revision:
-        raise SourceError(
-            f"the base model in {ref.folder} is not the one that run {run.name} was made with: its files "
-            "have changed. Put them back, or run again, which aligns what lies there now"
-        )
-    return ref
 
 
 @contextmanager

@@ -125,12 +125,24 @@ class Plugin:
     """The options that say how and not what (a timeout, the name of a key's variable): they do not count in
     the fingerprint of what it makes."""
 
+    takes_any_prompt: ClassVar[bool] = True
+    """Kind `generator`: whether it answers whatever it is asked. False where it has its responses already:
+    `udasa chat` asks another one then."""
+
+    is_served: ClassVar[bool] = False
+    """Kind `generator`: whether a server answers, so that how long it takes is not measured beforehand, and
+    nothing is asked that nobody asked for."""
+
     fills: ClassVar[Sequence[str] | None] = None
     """Kind `pairing`: the figures that its pairs have, of `gap`, `chosen_U`, `rejected_U` and `vote_margin`;
     a trainer that reads another one is refused before the run. None where it does not say."""
 
     configuration: ClassVar[Path | None] = None
     """Kind `experiment`: the TOML that it runs on where none is named. None: the quickstart."""
+
+    uses: ClassVar[Sequence[str] | None] = None
+    """Kind `experiment`: the kinds of plugins that its runs use ("generator", "dimension", …). What would
+    stop a run by others is not looked for: their tables are never used. None: every kind."""
 
     options: Options
     name: str

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from udasa_core.hookspecs import HOOKS, PROJECT, Specifications
+from udasa_core.hookspecs import HOOKS, KINDS, PROJECT, Specifications
 from udasa_core.plugins.base import attribute
 from udasa_core.resources.protocols import RESOURCES
 
@@ -97,6 +97,11 @@ def _attribute_faults(kind: str, instance: Any, options: BaseModel) -> Iterator[
         fills = attribute(instance, "fills")
         if fills is not None and not is_texts(fills):
             yield f"its fills is {fills!r}; it is a sequence of names of pairs' figures, or None"
+    if kind == "generator":
+        for name in ("takes_any_prompt", "is_served"):
+            value = attribute(instance, name)
+            if not isinstance(value, bool):
+                yield f"its {name} is {value!r}; it is True or False"
     if kind in ("generator", "judge"):
         remarks = attribute(instance, "remarks")
         if not is_texts(remarks):
@@ -113,6 +118,9 @@ def _attribute_faults(kind: str, instance: Any, options: BaseModel) -> Iterator[
 
 def _experiment_faults(instance: Any, options: type[BaseModel]) -> Iterator[str]:
     yield from option_faults(options)
+    uses = attribute(instance, "uses")
+    if uses is not None and not (is_texts(uses) and set(uses) <= set(KINDS)):
+        yield f"its uses is {uses!r}; it names kinds of plugins ({', '.join(KINDS)}), or is None"
     configuration = attribute(instance, "configuration")
     if configuration is not None and not (isinstance(configuration, Path) and configuration.is_file()):
         yield f"its configuration is {configuration!r}; it is the path of a TOML, or None"

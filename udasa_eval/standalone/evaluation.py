@@ -12,12 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from udasa_core import (
-    Adapter,
     Run,
     Steps,
     Table,
     UdasaError,
-    adapter_digest,
     content_key,
     limit_suites,
     load,
@@ -59,7 +57,8 @@ def evaluate_model(
     of the configuration. configuration: a TOML whose [model], [generator], [judge], [[suite]] and the like
     count, and nothing else. adapter: a folder with a LoRA adapter for the model. name: what the result is
     called; by default, the model and a digest of what is asked. limit: about how many questions of each suite
-    are asked at most. tell: is told what will be asked, before anything is.
+    are asked at most. tell: is told what will be asked, before anything is, and
+    how long that may take.
 
     Where nothing could be measured, no folder is left.
     """
@@ -70,12 +69,14 @@ def evaluate_model(
     raw = evaluation_configuration(model, suites, read.raw, overrides, str(read.origin))
     if limit is not None:
         raw = dict(limit_suites(read._replace(raw=raw), limit).raw)
-    steps = Steps(folder, read)
+    steps = Steps(folder, read, uses=("generator", "suite", "judge"))
     with _nothing_left(folder), steps.run(raw, name or _name(raw, read.root, adapter)) as run:
-        ref = run.base
-        if adapter is not None:
-            ref = ref.with_adapter(Adapter(adapter_digest(adapter), str(adapter.resolve())))
-        tell(suite_table(run.suite_work()))
+        ref = run.base if adapter is None else run.adapted(adapter)
+        work = run.suite_work()
+        tell(suite_table(work))
+        run.check_room(work)
+        if run.told("evaluated") is None and (time := run.time_table(work)) is not None:
+            tell(time)
         run.suites({MODEL: ref})
         run.tell(evaluated=ref.to_json())
     return Run(run.folder, made=run.made)

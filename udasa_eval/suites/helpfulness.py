@@ -9,7 +9,7 @@ import numpy as np
 from numpy import float64
 from numpy.typing import NDArray
 
-from udasa_core import Metric, ModelRef, Prompt, Resamples, SuiteReport, UdasaError, hookimpl
+from udasa_core import Metric, ModelRef, Prompt, Resamples, SuiteReport, hookimpl
 from udasa_eval.judges.model_family import is_own_judge
 from udasa_eval.judges.prompts import HELPFUL, JudgePrompt, conversation_text, grading_key, open_prompt
 from udasa_eval.judges.repeats import (
@@ -23,6 +23,7 @@ from udasa_eval.judges.repeats import (
 from udasa_eval.refusals.detector import is_refusal
 from udasa_eval.statistics.columns import measured, number_or_none, placed
 from udasa_eval.suites.open_answers import OpenAnswer, OpenOptions, OpenSuite, open_metrics, sample_open
+from udasa_eval.suites.unasked import refuse_silence
 
 
 class Helpfulness(OpenSuite):
@@ -67,11 +68,8 @@ class Helpfulness(OpenSuite):
         own = is_own_judge(self.name, judge, policy)
         generator = self.resources.generator()
         answers = sample_open(self.dialogues(), generator, options.sampling(), policy, seed)
+        refuse_silence(self.name, [answer.text for answer in answers])
         places = [place for place, answer in enumerate(answers) if answer.text is not None]
-        if not places:
-            raise UdasaError(
-                f"suite {self.name!r}: none of {len(answers)} prompts was answered: lower max_new_tokens"
-            )
         prompts = [self._prompt(answers[place]) for place in places]
         judgements = judged(judge, prompts, seed, options.repeats, own_grade)
         check_unparsed(self.name, judgements, options.max_unparsed, 'rating from 1 to 10 such as "[[5]]"')

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from udasa_core import Metric, ModelRef, Prompt, Resamples, SuiteReport, UdasaError, content_key, hookimpl
+from udasa_core import Metric, ModelRef, Prompt, Resamples, SuiteReport, content_key, hookimpl
 from udasa_eval.judges.model_family import is_own_judge
 from udasa_eval.judges.pairwise import PairVerdicts, judge_pairs
 from udasa_eval.judges.prompts import (
@@ -24,6 +24,7 @@ from udasa_eval.judges.win_rate import win_rate_metrics
 from udasa_eval.statistics.columns import measured, number_or_none, placed
 from udasa_eval.suites.harmlessness import HarmlessOptions
 from udasa_eval.suites.open_answers import OpenAnswer, OpenOptions, OpenSuite, open_metrics, sample_open
+from udasa_eval.suites.unasked import refuse_silence
 
 
 class HelpfulnessPairwise(OpenSuite):
@@ -75,10 +76,7 @@ class HelpfulnessPairwise(OpenSuite):
         answers = sample_open(dialogues, generator, sampling, policy, seed)
         pairs = list(zip(answers, baseline, strict=True))
         both = [place for place, (answer, other) in enumerate(pairs) if None not in (answer.text, other.text)]
-        if not both:
-            raise UdasaError(
-                f"suite {self.name!r}: none of {len(pairs)} prompts was answered: lower max_new_tokens"
-            )
+        refuse_silence(self.name, [place if place in both else None for place in range(len(pairs))])
         asked = [place for place in both if answers[place].text != baseline[place].text]
         compared = judge_pairs(
             self.name,

@@ -239,5 +239,5 @@ def test_a_changed_base_is_not_exported(tmp_path: Path, tiny_model_dir: Path) ->
     config = tmp_path / "model" / "config.json"
     config.write_text(config.read_text().replace('"rms_norm_eps": 1e-', '"rms_norm_eps": 2e-'))
     for export in (export_merged, export_beside):
-        with pytest.raises(SourceError, match=r"base model in .* is not the one that run canned"):
+        with pytest.raises(SourceError, match=r"model in .* is not the one that run canned"):
             export(run, tmp_path / "out")
