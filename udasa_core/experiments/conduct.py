@@ -12,6 +12,7 @@ from udasa_core.config.schema import CORE_ARRAYS
 from udasa_core.errors import ConfigError, Fault
 from udasa_core.experiments.options import default_folder
 from udasa_core.experiments.steps import Steps
+from udasa_core.files.private import private_folder
 from udasa_core.files.whole import keep_whole
 from udasa_core.plugins.base import attribute
 from udasa_core.plugins.built import BuiltPlugin
@@ -98,5 +99,6 @@ def _write(tables: Sequence[Table], folder: Path, name: str) -> None:
         "txt": "\n\n".join(table.text() for table in tables),
         "md": "\n\n".join(table.markdown() for table in tables),
     }
+    private_folder(folder)
     for suffix, text in renderings.items():
         keep_whole(folder / f"{stem}.{suffix}", text + "\n")
