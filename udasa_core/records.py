@@ -468,7 +468,9 @@ class Event:
 
     what: "started", "advanced" or "finished". kind: "run", "step", "stage", "suite", "work" (a long task
     inside one of them, such as a download), or "gate": what a gate, or the guard, decided of a policy, told
-    once, as "finished". detail: figures and words that belong to it.
+    once, as "finished". detail: figures and words that belong to it. No text of a prompt or a response is in
+    it, unless the observer's table says `texts = N`: then, where a stage starts, "texts" is a list of up to N
+    of its pairs: "prompt" (messages), "chosen" and "rejected".
     """
 
     what: Literal["started", "advanced", "finished"]

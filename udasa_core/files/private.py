@@ -1,4 +1,4 @@
-"""Folders for their owner alone: what a run keeps, prompts and responses among it, is nobody else's to read."""
+"""Folders for their owner alone: a run's prompts and responses are nobody else's to read."""
 
 from __future__ import annotations
 
