@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from udasa_core.experiments.outputs import Scored as Scored
     from udasa_core.experiments.outputs import Staged as Staged
     from udasa_core.experiments.steps import Steps as Steps
+    from udasa_core.export.places import without_places as without_places
     from udasa_core.files.digest import file_digest as file_digest
     from udasa_core.files.json_text import parse_json as parse_json
     from udasa_core.files.lock import locked as locked
@@ -164,6 +165,7 @@ _HOMES = {
     "experiments.open_run": ("OpenRun",),
     "experiments.outputs": ("Paired", "Sampled", "Scored", "Staged"),
     "experiments.steps": ("Steps",),
+    "export.places": ("without_places",),
     "files.digest": ("file_digest",),
     "files.json_text": ("parse_json",),
     "files.lock": ("locked",),

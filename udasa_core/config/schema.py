@@ -247,7 +247,7 @@ class PluginKeys(Table):
     texts: int = Field(
         default=0,
         ge=0,
-        description="of an observer: of how many pairs of each stage it is told the texts; without it of none",
+        description="of an observer: of how many pairs of each stage it is told the texts",
     )
 
 
