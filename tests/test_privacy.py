@@ -97,6 +97,15 @@ def test_no_exported_model_tells(run: udasa_core.Run, home: Path, form: str) -> 
     assert telling(out) == []
 
 
+def test_no_gguf_tells(run: udasa_core.Run, home: Path) -> None:
+    converter = Path(__file__).parent / "gguf_converter.py"
+    given = ["--gguf", str(home / "ggufs" / "tiny.gguf"), "--gguf-converter", str(converter)]
+    answer = CliRunner().invoke(main, ["export", str(run.folder), *given])
+    assert answer.exit_code == 0, answer.output
+    assert b"base_model" in (home / "ggufs" / "tiny.gguf").read_bytes()
+    assert telling(home / "ggufs") == []
+
+
 @pytest.mark.parametrize("name", ["pairs.jsonl", "pairs.parquet"])
 def test_no_pairs_tell(run: udasa_core.Run, home: Path, name: str) -> None:
     file = home / "pairs" / name

@@ -15,6 +15,7 @@ from tests.hub_server import HubServer, Repository
 from udasa_core.cli.main import main
 from udasa_core.export import push
 
+STAND_IN = Path(__file__).parents[2] / "gguf_converter.py"
 MARKER = ".udasa-export.json"
 
 
@@ -81,6 +82,18 @@ def test_typed_again_it_does_nothing_and_another_form_replaces_the_first(
     assert "adapter_config.json: removed, of an earlier export" in answer.output
     assert {"model.safetensors", "photo.png"} <= there.files.keys()
     assert not {"adapter_config.json", "adapter_model.safetensors"} & there.files.keys()
+
+
+def test_a_gguf_alone_comes_with_its_card(
+    finished_run: udasa_core.Run, hub: HubServer, tmp_path: Path
+) -> None:
+    given = ("--gguf", str(tmp_path / "tiny.gguf"), "--gguf-converter", str(STAND_IN))
+    answer = export(finished_run, "--push", "jane/tiny", *given)
+    assert answer.exit_code == 0, answer.output
+    files = hub.repositories["jane/tiny"].files
+    assert files.keys() == {".gitattributes", MARKER, "README.md", "tiny.gguf"}
+    assert files["tiny.gguf"] == (tmp_path / "tiny.gguf").read_bytes()
+    assert b"library_name: llama.cpp" in files["README.md"]
 
 
 def test_public_is_asked_for(finished_run: udasa_core.Run, hub: HubServer) -> None:
