@@ -42,9 +42,11 @@ def licences(run: Run, places: Places) -> Iterator[tuple[str, str]]:
     said_of = set()
     for place, name, licence in _makers(run):
         output = terms_of(licence, name).output
-        if (place, name) in said_of or not (names_source(name) or output):
+        # A server's address and its model's name are of one voice.
+        voice = (place, name if names_source(name) else output)
+        if voice in said_of or not voice[1]:
             continue
-        said_of.add((place, name))
+        said_of.add(voice)
         known = where_to_look(_named(name)) if names_source(name) else "the terms of whoever serves it"
         yield f"{place}, `{places.source(name)}`", _sentence(_told(licence, "", known), output, licence)
 

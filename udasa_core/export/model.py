@@ -44,7 +44,10 @@ def export_merged(
     folder is not empty (force replaces an earlier export, and nothing else).
     """
     ref = _aligned(run, unfinished)
-    with _new_folder(run, ref, folder, "merged", force) as partial, progress(f"merging into {folder}", None):
+    with (
+        _new_folder(run, ref, folder, "merged", dtype, force) as partial,
+        progress(f"merging into {folder}", None),
+    ):
         import torch
         from transformers import AutoTokenizer
         from transformers.utils import logging
@@ -71,7 +74,7 @@ def export_beside(
     base = Path(ref.folder)
     files = [*files_beside_weights(base), *weight_files(base)]
     with (
-        _new_folder(run, ref, folder, "beside", force) as partial,
+        _new_folder(run, ref, folder, "beside", ref.dtype, force) as partial,
         progress(f"copying to {folder}", len(files)) as advance,
     ):
         for file in files:
@@ -87,7 +90,7 @@ def export_adapter(run: Run, folder: Path, *, force: bool = False, unfinished: b
     """Write the adapter alone, for whoever has its base. Raises as above."""
     ref = _aligned(run, unfinished)
     _refuse_whole_weights(run, ref, "alone")
-    with _new_folder(run, ref, folder, "alone", force) as partial:
+    with _new_folder(run, ref, folder, "alone", ref.dtype, force) as partial:
         _copy_adapter(ref, partial)
         _finish(run, partial, card(run, form="alone", dtype=ref.dtype))
 
@@ -136,27 +139,38 @@ def _aligned(run: Run, unfinished: bool) -> ModelRef:
 
 
 @contextmanager
-def _new_folder(run: Run, ref: ModelRef, folder: Path, form: Form, force: bool) -> Iterator[Path]:
+def _new_folder(run: Run, ref: ModelRef, folder: Path, form: Form, dtype: str, force: bool) -> Iterator[Path]:
     """Yield an empty folder that becomes `folder`, marked as an export, when everything in it is written."""
     folder = folder.resolve()
     _refuse_to_lose(run, ref, folder, force)
     with whole_folder(folder) as partial:
         yield partial
-        (partial / MARKER).write_text(json.dumps(_note(run, ref, form)) + "\n")
+        (partial / MARKER).write_text(json.dumps(_note(run, ref, form, dtype)) + "\n")
 
 
-def is_exported(run: Run, folder: Path, form: Form) -> bool:
-    """Say whether a folder holds the export of the run's model, as it is now, in a form."""
+def is_exported(run: Run, folder: Path, form: Form, dtype: str) -> bool:
+    """Say whether a folder holds the export of the run's model, as it is now, in a form. dtype: of merged
+    weights."""
+    ref = run.aligned(unfinished=True)
+    note = _note(run, ref, form, dtype if form == "merged" else ref.dtype)
     try:
-        return bool(
-            parse_json((folder / MARKER).read_bytes()) == _note(run, run.aligned(unfinished=True), form)
-        )
+        return bool(parse_json((folder / MARKER).read_bytes()) == note)
     except (OSError, ValueError):
         return False
 
 
-def _note(run: Run, ref: ModelRef, form: Form) -> dict[str, str]:
-    return {"model": ref.key, "run": run.name, "form": form}
+def _note(run: Run, ref: ModelRef, form: Form, dtype: str) -> dict[str, str]:
+    return {"model": ref.key, "run": run.name, "form": form, "dtype": dtype}
+
+
+def refuse_export(run: Run, folder: Path | None, form: Form, *, force: bool, unfinished: bool) -> None:
+    """Raise UdasaError where the model cannot be exported in a form, or not to a folder, as far as that is
+    known before anything is read."""
+    ref = run.aligned(unfinished=unfinished)
+    if form in ("beside", "alone"):
+        _refuse_whole_weights(run, ref, form)
+    if folder is not None:
+        _refuse_to_lose(run, ref, folder.resolve(), force)
 
 
 def _refuse_to_lose(run: Run, ref: ModelRef, folder: Path, force: bool) -> None:

@@ -9,7 +9,8 @@ import ipaddress
 import json
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,7 +19,7 @@ from udasa_core.files.json_text import parse_json
 
 _FILE = "file:"
 # "/a/b/c" or "~/a/b": no part of an address, of a word ("and/or") or of a fraction.
-_PATH = re.compile(r"(?<![\w/.:~>-])(?:~|[A-Za-z]:)?[/\\](?:[^\s/\\`'\"<>|()\[\],;]+[/\\])+")
+_PATH = re.compile(r"(?<![\w/.~>-])(?:~|[A-Za-z]:)?[/\\](?:[^\s/\\`'\"<>|()\[\],;]+[/\\])+")
 _ADDRESS = re.compile(r"\b(?:https?|wss?|grpcs?|ftp)://[^\s`'\"<>|()\[\],;]+")
 # Last parts of names that no public host has.
 _OWN_HOSTS = ("local", "localhost", "localdomain", "internal", "intranet", "lan", "home", "corp", "arpa")
@@ -33,8 +34,7 @@ class Places:
     """The places that are not to be told: this user's home and working folder, and whatever else is given."""
 
     def __init__(self, *places: Path | str) -> None:
-        own = (Path.home(), Path.cwd(), Path(tempfile.gettempdir()))
-        given = [path for path in (*map(Path, places), *own) if path.is_absolute()]
+        given = [path for path in (*map(Path, places), *_own()) if path.is_absolute()]
         spelt = {str(one) for path in given for one in (path, path.resolve()) if len(one.parts) > 1}
         # The longest first: what lies in another of them goes by its own last part.
         self._spelt = sorted(spelt, key=len, reverse=True)
@@ -48,8 +48,8 @@ class Places:
     def text(self, text: str) -> str:
         """Return a text without folders' paths and hosts of one's own."""
         for place in self._spelt:
-            # A folder's name of which this is the beginning is another's.
-            text = re.sub(rf"{re.escape(place)}(?:[/\\]|(?![\w-]))", "", text)
+            # A folder's name of which this is the beginning is another's; behind a host it is an address.
+            text = re.sub(rf"(?<![\w./]){re.escape(place)}(?:[/\\]|(?![\w-]))", "", text)
         return _PATH.sub("", _ADDRESS.sub(lambda found: _address(found[0]), text))
 
     def plain(self, value: Any) -> Any:
@@ -96,6 +96,13 @@ def _named(value: Any, places: Places) -> Any:
     if isinstance(value, list):
         return [_named(one, places) for one in value]
     return places.plain(value) if isinstance(value, str) and _is_path(value) else value
+
+
+def _own() -> Iterator[Path]:
+    """Yield the places of this user; some have no home, and a working folder may be gone."""
+    for find in (Path.home, Path.cwd, tempfile.gettempdir):
+        with suppress(RuntimeError, OSError):
+            yield Path(find())
 
 
 def _is_path(text: str) -> bool:

@@ -83,7 +83,10 @@ def reach(run: Run, name: str, *, private: bool = True, force: bool = False) -> 
         is_so, option = ("private", "--private") if found.private else ("public", "--public")
         raise UsageError(f"{name} is there, and {is_so}: add {option}, or name another repository")
     if there and not earlier:
-        raise UsageError(f"{name} holds {len(there)} files that udasa did not put there; name another one")
+        raise UsageError(
+            f"{name} holds what udasa did not put there ({', '.join(there[:3])}); name another one, or an "
+            "empty one"
+        )
     if there and not force and (earlier.get("model"), earlier.get("run")) != (_key(run), run.name):
         raise UsageError(
             f"{name} holds an export of run {earlier.get('run')!r}; --force replaces it, or name another one"

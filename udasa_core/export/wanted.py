@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Literal
 
 from udasa_core.export.gguf import export_gguf, find_converter, refuse_gguf
-from udasa_core.export.model import export_adapter, export_beside, export_merged, is_exported, write_card
+from udasa_core.export.model import (
+    export_adapter,
+    export_beside,
+    export_merged,
+    is_exported,
+    refuse_export,
+    write_card,
+)
 from udasa_core.export.push import gone, listed_files, naming_note, push, reach
 from udasa_core.progress import Progress, silent
 from udasa_core.store.runs import Run
@@ -42,7 +49,14 @@ def export_model(run: Run, wanted: Wanted, *, progress: Progress = silent) -> It
 
     What can be refused is refused before anything is written, here or on the hub. Raises UdasaError.
     """
-    run.aligned(unfinished=wanted.unfinished)
+    is_there = _is_there(run, wanted)
+    refuse_export(
+        run,
+        None if is_there else wanted.model,
+        wanted.adapter,
+        force=wanted.force,
+        unfinished=wanted.unfinished,
+    )
     converter = None
     if wanted.gguf is not None:
         refuse_gguf(wanted.gguf, force=wanted.force)
@@ -55,7 +69,7 @@ def export_model(run: Run, wanted: Wanted, *, progress: Progress = silent) -> It
         if folder is None and wanted.gguf is None:
             aside = held.enter_context(tempfile.TemporaryDirectory(prefix="udasa-export-"))
             folder = Path(aside) / run.name
-        if folder is not None:
+        if folder is not None and not is_there:
             _write(run, folder, wanted, progress)
         if wanted.model is not None:
             yield f"wrote the aligned model to {folder}; {folder}/README.md tells where it comes from"
@@ -88,10 +102,15 @@ def export_model(run: Run, wanted: Wanted, *, progress: Progress = silent) -> It
         yield f"pushed to {repository}"
 
 
+def _is_there(run: Run, wanted: Wanted) -> bool:
+    """Say whether the folder was written before: the same command was typed, and the push broke off."""
+    if wanted.push is None or wanted.model is None or wanted.force:
+        return False
+    return is_exported(run, wanted.model, wanted.adapter, wanted.dtype)
+
+
 def _write(run: Run, folder: Path, wanted: Wanted, progress: Progress) -> None:
     force, unfinished = wanted.force, wanted.unfinished
-    if wanted.push is not None and not force and is_exported(run, folder, wanted.adapter):
-        return  # the same command was typed before, and the push broke off
     if wanted.adapter == "merged":
         export_merged(run, folder, dtype=wanted.dtype, force=force, unfinished=unfinished, progress=progress)
     elif wanted.adapter == "beside":

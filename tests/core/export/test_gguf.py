@@ -34,8 +34,8 @@ def test_the_file_holds_the_merged_weights(finished_run: udasa_core.Run, tmp_pat
     import gguf
 
     file, folder = tmp_path / "out" / "tiny.gguf", tmp_path / "merged"
-    given = ("--gguf", str(file), "--gguf-converter", str(STAND_IN), "--model", str(folder))
-    answer = export(finished_run, *given)
+    given = ("--gguf", str(file), "--gguf-converter", str(STAND_IN))
+    answer = export(finished_run, *given, "--model", str(folder))
     assert answer.exit_code == 0, answer.output
     weights = load_file(folder / "model.safetensors")
     read = gguf.GGUFReader(file)

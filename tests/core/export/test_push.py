@@ -129,6 +129,15 @@ def test_what_has_arrived_is_not_sent_again(finished_run: udasa_core.Run, hub: H
     assert len(hub.uploads) == 1
 
 
+def test_no_repository_is_made_for_what_cannot_be_written(
+    finished_run: udasa_core.Run, hub: HubServer, tmp_path: Path
+) -> None:
+    (tmp_path / "diary.txt").write_text("dear")
+    answer = pushed(finished_run, "--model", str(tmp_path))
+    assert "is not empty" in answer.output
+    assert not hub.repositories
+
+
 @pytest.mark.parametrize(
     ("token", "name", "code", "told"),
     [
@@ -175,7 +184,7 @@ def test_what_others_put_there_is_left_alone(finished_run: udasa_core.Run, hub: 
     for options in ((), ("--force",)):
         answer = pushed(finished_run, *options)
         assert answer.exit_code == 2
-        assert "jane/tiny holds 1 files that udasa did not put there" in answer.output
+        assert "jane/tiny holds what udasa did not put there (README.md)" in answer.output
     assert hub.repositories["jane/tiny"].files == {"README.md": b"mine"}
 
 
