@@ -388,7 +388,17 @@ def export(
     if model is not None or gguf is not None or push is not None:
         from udasa_core.export.wanted import Wanted, export_model
 
-        wanted = Wanted(adapter, dtype, model, gguf, gguf_converter, push, private, force, unfinished)
+        wanted = Wanted(
+            adapter=adapter,
+            dtype=dtype,
+            model=model,
+            gguf=gguf,
+            converter=gguf_converter,
+            push=push,
+            private=private,
+            force=force,
+            unfinished=unfinished,
+        )
         for line in export_model(found, wanted, progress=progress):
             say(line)
 

@@ -30,8 +30,8 @@ HUB_LICENCES = frozenset(_HUB.split())
 
 # What the first lines of a licence's own text say → what it is called on the hub.
 _TEXTS = (
-    (r"apache license\s+version 2\.0", "apache-2.0"),
-    (r"mit license|permission is hereby granted, free of charge, to any person", "mit"),
+    (r"apache license,? version 2\.0", "apache-2.0"),
+    (r"\bmit license|permission is hereby granted, free of charge, to any person", "mit"),
     (r"llama 3\.(\d) community license", r"llama3.\1"),
     (r"meta llama 3 community license", "llama3"),
     (r"llama 2 community license", "llama2"),

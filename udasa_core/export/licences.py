@@ -28,15 +28,16 @@ def root_of(run: Run) -> Path:
 
 
 def base_terms(run: Run) -> Terms:
-    """Return the terms that a run's base model comes under, as far as they are known."""
-    return terms_of(licence_of(run.base, root_of(run)), run.base.source)
+    """Return the terms that a run's base model comes under by the licence that its files state; what a name
+    alone tells is no ground for naming a model."""
+    return terms_of(licence_of(run.base, root_of(run)), "")
 
 
 def licences(run: Run, places: Places) -> Iterator[tuple[str, str]]:
     """Yield what each model is called and its licence, with what its terms ask: the base first, then each
     other one that read, scored, judged or said responses."""
     base = licence_of(run.base, root_of(run))
-    asked = base_terms(run).passing_on
+    asked = terms_of(base, run.base.source).passing_on
     told = _told(base, licence_link(run.base, root_of(run)), where_to_look(run.base))
     yield f"base model, `{run.base.called}`, which binds this model too", _sentence(told, asked, base)
     said_of = set()

@@ -115,7 +115,7 @@ def _copy_adapter(ref: ModelRef, folder: Path) -> None:
 def _finish(run: Run, folder: Path, readme: str) -> None:
     """Add the base's licence and notices, and the card; take this machine's places out of all of it."""
     for origin in reversed(folders_of(run.base, root_of(run))):
-        for file in legal_files(origin):
+        for file in legal_files(origin) if origin.is_dir() else ():
             shutil.copyfile(file, folder / file.name)
     (folder / "README.md").write_text(readme, encoding="utf-8")
     places = places_of(run)

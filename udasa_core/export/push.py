@@ -30,6 +30,7 @@ _NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _THEIRS = (".gitattributes",)
 # Seconds that the hub may take to answer at all.
 _PATIENCE = 10.0
+_AGAIN = "type the same command again"
 _LOG_IN = "`hf auth login`, or export HF_TOKEN=…, with a token that may write"
 
 
@@ -95,11 +96,18 @@ def reach(run: Run, name: str, *, private: bool = True, force: bool = False) -> 
     return Repository(name, f"{api.endpoint}/{name}", private, listed, _api=api)
 
 
-def push(run: Run, repository: Repository, files: Mapping[str, Path], *, progress: Progress = silent) -> None:
+def push(
+    run: Run,
+    repository: Repository,
+    files: Mapping[str, Path],
+    *,
+    again: str = _AGAIN,
+    progress: Progress = silent,
+) -> None:
     """Put files, by their path there, into a repository in one commit; remove what an earlier export left.
 
-    What has arrived before is not sent again. Raises UdasaError where it breaks off: the repository is then
-    as it was.
+    again: what to do where it breaks off. What has arrived before is not sent again. Raises UdasaError where
+    it breaks off: the repository is then as it was.
     """
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
@@ -115,7 +123,7 @@ def push(run: Run, repository: Repository, files: Mapping[str, Path], *, progres
         try:
             api.create_commit(repository.name, operations, commit_message=f"udasa export: run {run.name}")
         except hub_errors() as error:
-            _fail(error, api, f"the push to {repository.name} broke off", repository.name)
+            _fail(error, api, f"the push to {repository.name} broke off", repository.name, again)
 
 
 def gone(repository: Repository, files: Mapping[str, Path]) -> Sequence[str]:
@@ -159,7 +167,7 @@ def _earlier(api: HfApi, name: str) -> dict[str, Any]:
     return plain if isinstance(plain, dict) else {}
 
 
-def _fail(error: Exception, api: HfApi, what: str, name: str) -> NoReturn:
+def _fail(error: Exception, api: HfApi, what: str, name: str, again: str = _AGAIN) -> NoReturn:
     """Raise the error in words: who refused, and what to do."""
     cause: BaseException | None = error
     status = None
@@ -176,6 +184,6 @@ def _fail(error: Exception, api: HfApi, what: str, name: str) -> NoReturn:
     told = (str(error).strip().splitlines() or [type(error).__name__])[0]
     raise UdasaError(
         f"{what}: {told}\n"
-        "    → type the same command again: it goes on, and what has arrived is not sent again. A hub that "
+        f"    → {again}: it goes on, and what has arrived is not sent again. A hub that "
         "is not Hugging Face's may need export HF_HUB_DISABLE_XET=1"
     ) from error

@@ -98,7 +98,8 @@ def export_model(run: Run, wanted: Wanted, *, progress: Progress = silent) -> It
         yield f"pushing to {repository}:"
         yield from (f"  {path}, {size(file.stat().st_size)}" for path, file in files.items())
         yield from (f"  {path}: removed, of an earlier export" for path in gone(repository, files))
-        push(run, repository, files, progress=progress)
+        anew = ", with --force, which makes the GGUF anew" if wanted.gguf is not None else ""
+        push(run, repository, files, again=f"type the same command again{anew}", progress=progress)
         yield f"pushed to {repository}"
 
 

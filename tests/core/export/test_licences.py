@@ -53,6 +53,13 @@ def test_who_else_had_a_say(bound: udasa_core.Run) -> None:
     assert "- reader, `file:reader`: gemma. A hint, and no legal advice: the Gemma terms count" in told(bound)
 
 
+def test_a_name_alone_names_no_model(tmp_path: Path, tiny_model_dir: Path) -> None:
+    base = model_of(tiny_model_dir, tmp_path / "TinyLlama", "tags: []")
+    text = told(udasa_core.run(configuration(tmp_path, base, count=8)))
+    assert "to judge by its name, pass on a copy" in text
+    assert "**Built with" not in text
+
+
 def test_servers_and_models_of_plugins(canned_run: udasa_core.Run) -> None:
     run = udasa_core.Run(canned_run.folder)
     plain: dict[str, Any] = run.manifest.plain
