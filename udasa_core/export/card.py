@@ -139,7 +139,7 @@ def card(run: Run, *, form: Form, dtype: str) -> str:
         "## Licences",
         _bullets(licences(run, places)),
         "## Loading",
-        _LOADING[form].format(base=base),
+        _LOADING[form].format(base=base if run.base.source.startswith("hf:") else "the base's folder"),
         _dimensions(plain).markdown(),
         *(table.markdown() for table in training_tables(measured)),
         *_hyper_parameters(run, places),
