@@ -424,10 +424,10 @@ def chat(
 @click.option("--model", type=_FOLDER, metavar="DIR", help="Write the aligned model to a new folder.")
 @click.option(
     "--adapter",
-    type=click.Choice(["merged", "beside"]),
+    type=click.Choice(["merged", "beside", "alone"]),
     default="merged",
     show_default=True,
-    help="The adapter merged into the weights, or in a folder beside the base's.",
+    help="The adapter merged into the weights, in a folder beside the base's, or without the base.",
 )
 @click.option(
     "--dtype",
@@ -436,6 +436,21 @@ def chat(
     show_default=True,
     help="Of merged weights. 16 bits round part of a light training away.",
 )
+@click.option(
+    "--gguf", type=_FILE, metavar="FILE", help="Write it, merged, to FILE.gguf by llama.cpp's converter."
+)
+@click.option(
+    "--gguf-converter",
+    type=_FILE,
+    metavar="FILE",
+    help="llama.cpp's convert_hf_to_gguf.py, where it is not on PATH.",
+)
+@click.option(
+    "--push", metavar="OWNER/NAME", help="Push the model, or with --gguf alone the GGUF, to the hub."
+)
+@click.option(
+    "--private/--public", default=True, show_default=True, help="Of --push: who may read the repository."
+)
 @click.option("--pairs", type=_FILE, metavar="FILE", help="Write the pairs to FILE.jsonl or FILE.parquet.")
 @click.option("--force", is_flag=True, help="Replace an earlier export.")
 @click.option("--unfinished", is_flag=True, help="Take what a run has that is not finished.")
@@ -443,17 +458,24 @@ def export(
     name: str,
     folder: Path,
     model: Path | None,
-    adapter: Literal["merged", "beside"],
+    adapter: Literal["merged", "beside", "alone"],
     dtype: str,
+    gguf: Path | None,
+    gguf_converter: Path | None,
+    push: str | None,
+    private: bool,
     pairs: Path | None,
     force: bool,
     unfinished: bool,
 ) -> None:
-    """Write the aligned model, or the pairs, of RUN (its folder or name) for use elsewhere."""
+    """Write the aligned model, or the pairs, of RUN (its folder or name) for use elsewhere, or push the model
+    to a hub. Pairs are never pushed."""
     from udasa_core.store.runs import find_run
 
-    if model is None and pairs is None:
-        raise click.UsageError("say what to export: --model DIR, --pairs FILE, or both")
+    if model is None and pairs is None and gguf is None and push is None:
+        raise click.UsageError(
+            "say what to export: --model DIR, --gguf FILE, --push OWNER/NAME, --pairs FILE"
+        )
     from udasa_core.cli.console import console_progress
 
     found, progress = find_run(name, folder), console_progress()
@@ -462,14 +484,22 @@ def export(
 
         count = export_pairs(found, pairs, force=force, unfinished=unfinished, progress=progress)
         say(f"wrote {count} pairs to {pairs}")
-    if model is not None:
-        from udasa_core.export.model import export_beside, export_merged
+    if model is not None or gguf is not None or push is not None:
+        from udasa_core.export.wanted import Wanted, export_model
 
-        if adapter == "merged":
-            export_merged(found, model, dtype=dtype, force=force, unfinished=unfinished, progress=progress)
-        else:
-            export_beside(found, model, force=force, unfinished=unfinished, progress=progress)
-        say(f"wrote the aligned model to {model}; {model}/README.md tells where it comes from")
+        wanted = Wanted(
+            adapter=adapter,
+            dtype=dtype,
+            model=model,
+            gguf=gguf,
+            converter=gguf_converter,
+            push=push,
+            private=private,
+            force=force,
+            unfinished=unfinished,
+        )
+        for line in export_model(found, wanted, progress=progress):
+            say(line)
 
 
 @main.command(short_help="Remove from the store what no run points at.")

@@ -12,6 +12,8 @@ from udasa_core.config.schema import CORE_ARRAYS
 from udasa_core.errors import ConfigError, Fault
 from udasa_core.experiments.options import default_folder
 from udasa_core.experiments.steps import Steps
+from udasa_core.export.places import without_places
+from udasa_core.files.private import private_folder
 from udasa_core.files.whole import keep_whole
 from udasa_core.plugins.base import attribute
 from udasa_core.plugins.built import BuiltPlugin
@@ -92,11 +94,13 @@ def _check_shape(read: Unchecked) -> None:
 
 
 def _write(tables: Sequence[Table], folder: Path, name: str) -> None:
-    """Write the tables as text and as Markdown; a local experiment's name is made one of a file."""
+    """Write the tables as text and as Markdown, to be passed on: they name no place on this machine. A local
+    experiment's name is made one of a file."""
     stem = default_folder(name).name
     renderings = {
         "txt": "\n\n".join(table.text() for table in tables),
         "md": "\n\n".join(table.markdown() for table in tables),
     }
+    private_folder(folder)
     for suffix, text in renderings.items():
-        keep_whole(folder / f"{stem}.{suffix}", text + "\n")
+        keep_whole(folder / f"{stem}.{suffix}", without_places(text, folder.absolute()) + "\n")

@@ -54,6 +54,8 @@ class Job:
         self.config = config
         self.catalog = catalog
         self.observe = observers.tell
+        # Of how many pairs of a stage observers ask the texts.
+        self.observed_texts = observers.texts
         self.keep_samples = keep_samples
         self.resumes = resumes
         self.uses = uses

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from udasa_core.errors import SourceError
 from udasa_core.files.lock import locked
+from udasa_core.files.private import private_folder
 from udasa_core.sources.cache import cache_root
 from udasa_core.sources.data_folder import check_description
 from udasa_core.sources.digests import data_digest, data_files
@@ -49,6 +50,7 @@ def open_dataset(name: str, config: str | None, split: str, revision: str | None
         check_packed(file)
     _check_files(builder, {(folder.resolve() / inside).as_posix() for inside, _ in counted}.__contains__)
     with locked(cache_root() / "locks" / f"data-{digest}", f"reading {name}", wait=True):
+        private_folder(cache_root() / "data")
         rows = Path(builder.cache_dir)
         if damage := fault(rows) if rows.is_dir() else "":
             log.warning("%s %s: it is made anew", rows, damage)

@@ -17,7 +17,8 @@ from udasa_core.sources.digests import digest, git_digest
 from udasa_core.sources.model_folder import folder_faults
 from udasa_core.sources.source import Source
 
-_WANTED = ["*.safetensors", "*.json", "*.txt", "*.model", "*.jinja", "*.tiktoken", "README.md", "LICENSE*"]
+_LEGAL = ["LICENSE*", "LICENCE*", "NOTICE*", "COPYING*", "USE_POLICY*"]
+_WANTED = ["*.safetensors", "*.json", "*.txt", "*.model", "*.jinja", "*.tiktoken", "README.md", *_LEGAL]
 _CODE = ["*.py"]
 _DATA = ["*.parquet", "*.jsonl", "*.jsonl.gz", "*.json", "*.csv", "*.csv.gz", "*.tsv", "*.txt", "README.md"]
 # A SHA-1, of a small file, or a SHA-256.

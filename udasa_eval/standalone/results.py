@@ -7,14 +7,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from udasa_core import Interval, Run, Table, whole_file, write_whole
+from udasa_core import Interval, Run, Table, whole_file, without_places, write_whole
 
 _COLUMNS = ("suite", "model", "metric", "value", "standard error", "95% interval", "n")
 _NOTE = "Standard errors and 95% intervals by resampling items (bootstrap)."
 
 
 def write_results(run: Run, folder: Path) -> str:
-    """Write results.json, results.md and <suite>.<model>.parquet into `folder`; return the Markdown."""
+    """Write results.json, results.md and <suite>.<model>.parquet into `folder`; return the Markdown.
+
+    They are for passing on: no folder and no host of one's own is in them.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     suites = run.suites()
     told = {
@@ -29,6 +32,7 @@ def write_results(run: Run, folder: Path) -> str:
         "suites": {name: list(rows) for name, rows in suites.items()},
         "judge_biases": dict(run.judge_biases()),
     }
+    told = without_places(told, run.folder.absolute(), run.store.root)
     write_whole(folder / "results.json", json.dumps(told, indent=1, sort_keys=True) + "\n")
     for suite, rows in suites.items():
         for model in dict.fromkeys(row["model"] for row in rows):
