@@ -126,7 +126,8 @@ def read(path: Path) -> dict[str, float]:
             told[name] = 1000 * (time.perf_counter() - begun)
         one = "await BROWSERS.find(one => one.kind === 'pairs').begun"
         for name, act in _ACTS.items():
-            script = f"(async () => {{ const one = {one}; const begun = performance.now(); {act}; return {_DRAWN} }})()"
+            begun = "const begun = performance.now()"
+            script = f"(async () => {{ const one = {one}; {begun}; {act}; return {_DRAWN} }})()"
             told[name] = page.evaluate(script)
         browser.close()
     return told

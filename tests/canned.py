@@ -198,6 +198,18 @@ class OnPrompts(Canned):
         return int.from_bytes(hashlib.sha256(one.text.encode()).digest()[:4], "big") / 2**32
 
 
+class Hearing(Canned):
+    """A score by the digest of the text; counts what it could compare with."""
+
+    @hookimpl
+    def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:
+        calls["heard"] += sum(len(one.heard) for one in groups)
+        rows = [
+            [hashlib.sha256(each.text.encode()).digest()[0] / 256 for each in one.responses] for one in groups
+        ]
+        return Column(self.name, tuple(map(tuple, rows)))
+
+
 class Likes(Canned):
     """0.1 for a response with one of the words, 0.9 for any other, and a little by the digest of the text."""
 

@@ -30,7 +30,8 @@ PUBLIC = {
     "Similarity", "log_odds", "preference_margins",
     "ThoughtBudget", "ThoughtClock", "TokenStatistics", "load_base", "load_causal_lm", "measured_group",
     # files and folders that appear whole, locks, digests
-    "file_digest", "flush_to_disk", "locked", "parse_json", "whole_file", "whole_folder", "write_report", "write_whole",
+    "file_digest", "flush_to_disk", "locked", "parse_json", "private_folder", "whole_file", "whole_folder",
+    "without_places", "write_report", "write_whole",
     # parts of a response
     "MarkedAnswer", "final_answer", "marked_answers", "sentences", "without_opening", "WORD", "words",
     # models and token caches

@@ -81,8 +81,9 @@ def test_the_core_neither_imports_nor_names_a_plugin(path: Path) -> None:
         if kind.startswith("udasa.") and kind != "udasa.command"
         for name in names
     }
-    # These are words, too: "sft" an arm, "greedy" a way of decoding, "signal" what a seed is for,
-    # "stages" and "transitions" tables, "instructions" a column. As plugins they would stand in a `use`.
+    # These are words, too: "sft" an arm, "greedy" a way of decoding, "signal" what a seed is for, "judge" a
+    # kind, "stages" and "transitions" tables, "instructions" a column. As plugins they would stand in a
+    # `use`.
     words = {
         "greedy",
         "instructions",
@@ -91,6 +92,7 @@ def test_the_core_neither_imports_nor_names_a_plugin(path: Path) -> None:
         "max",
         "median",
         "isotonic",
+        "judge",
         "platt",
         "random",
         "sft",

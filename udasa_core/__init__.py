@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from udasa_core.experiments.outputs import Scored as Scored
     from udasa_core.experiments.outputs import Staged as Staged
     from udasa_core.experiments.steps import Steps as Steps
+    from udasa_core.export.places import without_places as without_places
     from udasa_core.files.digest import file_digest as file_digest
     from udasa_core.files.json_text import parse_json as parse_json
     from udasa_core.files.lock import locked as locked
+    from udasa_core.files.private import private_folder as private_folder
     from udasa_core.files.whole import flush_to_disk as flush_to_disk
     from udasa_core.files.whole import whole_file as whole_file
     from udasa_core.files.whole import whole_folder as whole_folder
@@ -164,9 +166,11 @@ _HOMES = {
     "experiments.open_run": ("OpenRun",),
     "experiments.outputs": ("Paired", "Sampled", "Scored", "Staged"),
     "experiments.steps": ("Steps",),
+    "export.places": ("without_places",),
     "files.digest": ("file_digest",),
     "files.json_text": ("parse_json",),
     "files.lock": ("locked",),
+    "files.private": ("private_folder",),
     "files.whole": ("flush_to_disk", "whole_file", "whole_folder", "write_whole"),
     "hookspecs": ("CONTRACT", "hookimpl"),
     "job.job": ("work",),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from udasa_core.job.job import Job
 from udasa_core.running.cut_off import warn_of_cut_off
+from udasa_core.running.room import split_with_room
 from udasa_core.running.rounds import Round, Rounds, walk_rounds
 from udasa_core.running.stages import walk_stages
 from udasa_core.running.watch import Watch
@@ -14,7 +15,7 @@ from udasa_core.steps.agree import agree
 from udasa_core.steps.controls import check_controls
 from udasa_core.steps.evaluate import compare
 from udasa_core.steps.pair import pair
-from udasa_core.steps.read import Prompts, split_prompts
+from udasa_core.steps.read import Prompts
 from udasa_core.steps.sample import sample
 from udasa_core.steps.score import score
 from udasa_core.steps.stage import stage
@@ -31,7 +32,7 @@ class Outcome:
 
 def align(job: Job) -> Outcome:
     """Run one round after the other, each from the policy that the one before it left."""
-    prompts = split_prompts(job)
+    prompts = split_with_room(job)
     watch = Watch(job, prompts.held_out)
     rounds = walk_rounds(job, watch, lambda number, start: align_once(job, prompts, watch, number, start))
     return Outcome(prompts, rounds)

@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -78,6 +79,18 @@ class ModelRef:
         adapters = [adapter.sha256 for adapter in self.adapters]
         read_by = "its own code" if self.trust_remote_code else ""
         return content_key(self.revision, self.dtype, self.template, self.quantization, adapters, read_by)
+
+    @property
+    def called(self) -> str:
+        """The name under which the model's source knows it: "owner/name" of the hub's, a file's or a folder's
+        own name, no path."""
+        scheme, _, rest = self.source.partition(":")
+        if scheme == "hf":
+            return rest.partition("@")[0]
+        path = Path(rest.partition("#")[0])
+        if path.suffix == ".gguf":
+            return path.stem
+        return Path(self.folder).name if scheme == "file" else self.source
 
     def with_adapter(self, adapter: Adapter) -> ModelRef:
         """Return the model whose one, continued adapter is `adapter`."""
@@ -468,7 +481,9 @@ class Event:
 
     what: "started", "advanced" or "finished". kind: "run", "step", "stage", "suite", "work" (a long task
     inside one of them, such as a download), or "gate": what a gate, or the guard, decided of a policy, told
-    once, as "finished". detail: figures and words that belong to it.
+    once, as "finished". detail: figures and words that belong to it. No text of a prompt or a response is in
+    it, unless the observer's table says `texts = N`: then, where a stage starts, "texts" is a list of up to N
+    of its pairs: "prompt" (messages), "chosen" and "rejected".
     """
 
     what: Literal["started", "advanced", "finished"]

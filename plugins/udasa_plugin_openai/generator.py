@@ -98,6 +98,7 @@ class OpenAIGenerator(Plugin):
 
     options: Options
     incidental = INCIDENTAL
+    is_served = True
     also_called = SERVERS
     # Nobody here knows what the server serves.
     label_free = None

@@ -188,7 +188,7 @@ def save_adapter(model: Any, policy: ModelRef, folder: Path) -> Adapter:
         model.save_pretrained(partial, selected_adapters=["default"], save_embedding_layers=False)
         (partial / "README.md").unlink(missing_ok=True)
         config = json.loads((partial / CONFIG).read_text())
-        config["base_model_name_or_path"] = policy.source
+        config["base_model_name_or_path"] = policy.called
         config["target_modules"] = sorted(config["target_modules"])
         (partial / CONFIG).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
     return Adapter(file_digest(folder / WEIGHTS), str(folder))

@@ -79,6 +79,7 @@ class RecordedGenerator(Plugin):
                 )
 
     options: Options
+    takes_any_prompt = False
 
     @cached_property
     def fingerprint(self) -> str:

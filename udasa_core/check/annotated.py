@@ -66,11 +66,16 @@ def annotated(raw: Mapping[str, Any], catalog: Catalog | None = None, said: Sequ
 
 def write_annotated(path: Path, recipe: str = DEFAULT, *, force: bool = False) -> None:
     """Write an annotated recipe. Raises UsageError where the file is there already, unless forced."""
-    if path.exists() and not force:
-        raise UsageError(f"{path} exists already; `udasa init {path} --force` replaces it")
+    refuse_to_replace(path, force=force)
     source = recipes()[recipe]
     said = tuple(remarks(source.read_text(encoding="utf-8")))
     write_whole(path, annotated(read_toml(source), said=said))
+
+
+def refuse_to_replace(path: Path, *, force: bool) -> None:
+    """Raise UsageError where the file is there already, unless forced."""
+    if path.exists() and not force:
+        raise UsageError(f"{path} exists already; `udasa init {path} --force` replaces it")
 
 
 def _core_table(name: str, values: Mapping[str, Any] | None) -> str:
@@ -169,5 +174,9 @@ def _meaning(field: FieldInfo) -> str:
 
 
 def _comment(text: str) -> list[str]:
-    lines = textwrap.wrap(text, WIDTH - 2, break_on_hyphens=False, break_long_words=False)
+    lines = [
+        line
+        for paragraph in text.splitlines()
+        for line in textwrap.wrap(paragraph, WIDTH - 2, break_on_hyphens=False, break_long_words=False)
+    ]
     return [f"# {line}" for line in lines]

@@ -9,8 +9,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from udasa_core.check.memory import (
+    BYTES,
+    bytes_of_sampling,
+    bytes_of_training,
+    bytes_of_weights,
+    dtype_of,
+    prompt_tokens,
+)
 from udasa_core.errors import PromptsError
-from udasa_core.models.hardware import best_dtype
 from udasa_core.models.model_size import ModelSize, model_size
 from udasa_core.plugins.stack import importable, load_factory, stage_names
 from udasa_core.progress import Progress, silent
@@ -35,14 +42,7 @@ if TYPE_CHECKING:
     from udasa_core.config.parse import PluginTable, RunConfig
     from udasa_core.plugins.catalog import Catalog
 
-_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
-# English takes about four characters a token; three stays on the safe side.
-_CHARACTERS_A_TOKEN = 3
-# Activations of one token in one layer, in numbers of the hidden size: 34 bytes in 16 bits (Korthikanti
-# et al. 2022, arXiv 2205.05198, equation 2, without the attention maps).
-_ACTIVATIONS = 17
-# LoRA weights are trained in float32: weight, gradient, and AdamW's two moments.
-_TRAINED_WEIGHT = 16
+# AdamW's two moments in float32.
 _MOMENTS = 8
 
 
@@ -58,14 +58,15 @@ class Figure:
 def estimate(config: RunConfig, catalog: Catalog, progress: Progress = silent) -> list[Figure]:
     """Return the estimate of a checked configuration, a figure each.
 
-    Of the trainer's options `rank`, `batch`, `peft` and `keep_optimizer` are used, where it has them, and of
-    the pairing's `asks`. Raises SourceError where the prompts, or the model's files, are there and cannot be
-    read, and PromptsError where a run would stop over the prompts that it cannot use.
+    Of the trainer's options `rank`, `batch`, `max_length`, `gradient_checkpointing`, `peft` and
+    `keep_optimizer` are used, where it has them, and of the pairing's `asks`. Raises SourceError where the
+    prompts, or the model's files, are there and cannot be read, and PromptsError where a run would stop over
+    the prompts that it cannot use.
     """
-    trainer, pairing = (_options(table, config, catalog) for table in (config.trainer, config.pairing))
+    trainer, pairing = (options_of(table, config, catalog) for table in (config.trainer, config.pairing))
     prompts = count_prompts(config, progress)
     if prompts is not None:
-        _refuse_unusable(config, prompts)
+        refuse_unusable(config, prompts)
         refuse_unwatched(config, prompts.held_out, prompts.usable)
     model = model_size(config.model.source, config.root)
     stages = stage_names(config, catalog)
@@ -79,14 +80,15 @@ def estimate(config: RunConfig, catalog: Catalog, progress: Progress = silent) -
     ]
 
 
-def _options(table: PluginTable, config: RunConfig, catalog: Catalog) -> BaseModel:
+def options_of(table: PluginTable, config: RunConfig, catalog: Catalog) -> BaseModel:
+    """Return the options of a plugin's table, its defaults among them."""
     with importable(config.root):
         factory = load_factory(catalog.find(table.kind, table.use))
     options: BaseModel = factory.Options.model_validate(dict(table.options))
     return options
 
 
-def _refuse_unusable(config: RunConfig, prompts: Prompts) -> None:
+def refuse_unusable(config: RunConfig, prompts: Prompts) -> None:
     """Stop where a run would: too many rows are set aside, or no prompt is left."""
     table, aside = config.prompts, prompts.set_aside
     rows = prompts.usable + aside
@@ -159,44 +161,30 @@ def _memory(
     if model is None:
         yield Figure("memory", "unknown", f"{config.model.source} is not on this machine yet")
         return
-    dtype = _dtype(config.model.dtype, config.model.device)
-    width = _BYTES[dtype]
+    dtype = dtype_of(config.model.dtype, config.model.device)
+    width = BYTES[dtype]
     weights = bytes_of_weights(model, config.model.dtype, config.model.device, config.model.quantization)
     told = "4 bits" if config.model.quantization == "4bit" else dtype
     yield Figure("memory: model", size(weights), f"{model.parameters:,} weights in {told}")
     length = _length(config, prompts)
     k = config.sampling.responses
-    cache = 2 * model.layers * model.key_width * width * length * k
+    cache = bytes_of_sampling(model, width, length, k)
     basis = f"keys and values of {k} responses to one prompt, {length} tokens each"
     yield Figure("memory: sampling", f"+ {size(cache)} a prompt", basis)
     batch = _option(trainer, "batch", 1)
-    tokens = 2 * batch * length
-    activations = tokens * (model.layers * model.hidden * _ACTIVATIONS * width + 2 * model.vocabulary * 4)
-    whole = trains_whole(trainer)
+    again = getattr(trainer, "gradient_checkpointing", False) is True
     trained = _trained_weights(trainer, model)
-    whose = "the model's own weights, gradients and" if whole else "an adapter's"
-    basis = f"activations of {batch} pairs ({tokens:,} tokens), {whose} optimizer; it may be twice that"
-    yield Figure("memory: training", f"+ {size(activations + trained * _TRAINED_WEIGHT)}", basis)
-
-
-def bytes_of_weights(model: ModelSize, dtype: str, device: str, quantization: str = "none") -> float:
-    """Return the memory that a model's weights take. dtype, device: as a configuration names them."""
-    width = _BYTES[_dtype(dtype, device)]
-    if quantization == "none":
-        return model.parameters * width
-    # NF4 with its constants quantised again takes 4.13 bits; embeddings and norms stay as they are.
-    kept = model.vocabulary * model.hidden
-    return kept * width + (model.parameters - kept) * 4.13 / 8
-
-
-def _dtype(dtype: str, device: str) -> str:
-    return best_dtype(device.replace("auto", "cpu")) if dtype == "auto" else dtype
+    # A longer pair is set aside.
+    longest = min(length, _option(trainer, "max_length", length))
+    needed = bytes_of_training(model, width, longest, batch, trained, is_recomputed=again)
+    whose = "the model's own weights, gradients and" if trains_whole(trainer) else "an adapter's"
+    basis = f"activations of {batch} pairs ({2 * batch * longest:,} tokens), {whose} optimizer"
+    yield Figure("memory: training", f"+ {size(needed)}", f"{basis}; it may be twice that")
 
 
 def _length(config: RunConfig, prompts: Prompts | None) -> int:
     """Return the tokens of the longest prompt, as far as they are known, and a whole response."""
-    prompt = -(-prompts.longest // _CHARACTERS_A_TOKEN) if prompts else 0
-    return prompt + budget(config)
+    return (prompt_tokens(prompts.longest) if prompts else 0) + budget(config)
 
 
 def _trained_weights(trainer: BaseModel, model: ModelSize) -> int:
@@ -228,8 +216,8 @@ def _kept_optimizers(
     config: RunConfig, model: ModelSize | None, catalog: Catalog, stages: Sequence[str] | None
 ) -> Iterator[Figure]:
     """Yield what optimizers take that stages leave for the next one."""
-    own = {name: _options(table, config, catalog) for name, table in config.stage_trainers.items()}
-    default = _options(config.trainer, config, catalog)
+    own = {name: options_of(table, config, catalog) for name, table in config.stage_trainers.items()}
+    default = options_of(config.trainer, config, catalog)
     trainers = [own.get(name, default) for name in stages] if stages else [default, *own.values()]
     keeping = [one for one in trainers if getattr(one, "keep_optimizer", False)]
     if model is None or not keeping:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from udasa_core.check.estimate import bytes_of_weights
-from udasa_core.check.terms import licence_of_source
+from udasa_core.check.memory import bytes_of_weights
 from udasa_core.config.parse import RunConfig
 from udasa_core.errors import SourceError, UdasaError
-from udasa_core.export.licence import UNKNOWN
+from udasa_core.export.licence import UNKNOWN, licence_of_source
 from udasa_core.models.model_size import ModelSize, model_size
 from udasa_core.plugins.catalog import Catalog
 from udasa_core.plugins.stack import chosen_plugins
 from udasa_core.report.table import Table
 from udasa_core.running.used_models import UsedModel, used_models
-from udasa_core.text.size import size
+from udasa_core.text.size import size, weights
 
 _NOT_HERE = "not here yet"
 
@@ -33,7 +32,7 @@ def _row(model: UsedModel, config: RunConfig) -> tuple[str, str, str, str, str]:
     if found is None:
         return (model.role, model.source, _NOT_HERE, "", "" if licence == UNKNOWN else licence)
     memory = bytes_of_weights(found, model.dtype, model.device, model.quantization)
-    return (model.role, model.source, _count(found.parameters), size(memory), told)
+    return (model.role, model.source, weights(found.parameters), size(memory), told)
 
 
 def _size(model: UsedModel, config: RunConfig) -> ModelSize | None:
@@ -41,10 +40,3 @@ def _size(model: UsedModel, config: RunConfig) -> ModelSize | None:
         return model_size(model.source, config.root)
     except (SourceError, UdasaError):  # told where sources are checked
         return None
-
-
-def _count(parameters: int) -> str:
-    for unit, least in (("B", 1e9), ("M", 1e6)):
-        if parameters >= least:
-            return f"{parameters / least:.3g}{unit}"
-    return f"{parameters:,}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from udasa_core.config.parse import RunConfig
 from udasa_core.plugins.catalog import Catalog
 from udasa_core.plugins.stack import Stack, stage_names
@@ -10,7 +12,20 @@ from udasa_core.resources.shared import SharedResources
 from udasa_core.running.suite_work import suite_table, suite_work
 
 
-def suites_asked(config: RunConfig, catalog: Catalog) -> Table | None:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What suites ask: the table, the judgements of all models, and the base's responses with their tokens.
+
+    What is not known beforehand is left out, stages too where nobody knows them.
+    """
+
+    table: Table
+    judgements: int
+    responses: int
+    tokens: int
+
+
+def suites_asked(config: RunConfig, catalog: Catalog) -> Asked | None:
     """Return what each suite asks, and of how many models; None where there is no suite. Nothing is
     fetched."""
     if not config.suites:
@@ -18,4 +33,10 @@ def suites_asked(config: RunConfig, catalog: Catalog) -> Table | None:
     stages = stage_names(config, catalog)
     models = None if stages is None else 1 + len(stages) * config.rounds.count
     resources = SharedResources({}, config.root, lambda event: None, offline=True)
-    return suite_table(suite_work(Stack(config, catalog, resources)), models)
+    work = suite_work(Stack(config, catalog, resources))
+    return Asked(
+        suite_table(work, models),
+        judgements=(models or 1) * sum(one.judgements or 0 for one in work),
+        responses=sum(one.responses or 0 for one in work),
+        tokens=sum(one.tokens or 0 for one in work),
+    )

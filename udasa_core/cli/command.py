@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from udasa_core.errors import FOREIGN, UdasaError
+from udasa_core.running.system import refuse_windows
 from udasa_core.running.termination import terminable
 from udasa_core.text.printable import excerpt, printable, printable_line
 
@@ -172,6 +173,7 @@ class Root(OfferedCommands):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the subcommand. Never lets a traceback out: -vv shows it, a log file keeps it."""
         try:
+            refuse_windows()
             with terminable():
                 answer = super().invoke(ctx)
                 sys.stdout.flush()

@@ -18,6 +18,7 @@ from udasa_core.hookspecs import hookimpl
 from udasa_core.plugins.base import Options, Plugin
 from udasa_core.progress import Progress, progress
 from udasa_core.records import Event
+from udasa_core.report.written import clock
 from udasa_core.text.printable import printable_line
 
 if TYPE_CHECKING:
@@ -210,16 +211,6 @@ def _remaining(task: _Task) -> str:
     if task.parts is None or task.parts <= 1 or made <= 0 or task.done >= task.parts:
         return ""
     return f", about {clock(task.age / made * (task.parts - task.done))} left"
-
-
-def clock(seconds: float) -> str:
-    """Return a duration as people read it: 41 s, 3 min 05 s, 2 h 10 min."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
 def _amount(count: int) -> str:

@@ -6,13 +6,13 @@ import os
 import sys
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import click
 
 from udasa_core.cli.command import Root, say
 from udasa_core.cli.experiment import Experiments
-from udasa_core.config.recipes import DEFAULT, recipes
+from udasa_core.config.recipes import DEFAULT, Task, recipes
 
 if TYPE_CHECKING:
     from udasa_core.config.parse import PluginTable
@@ -57,15 +57,35 @@ def main() -> None:
 @main.command(short_help="Write an annotated configuration.")
 @click.argument("file", type=_FILE, default=Path("udasa.toml"))
 @click.option(
-    "--recipe",
-    type=click.Choice(tuple(recipes())),
-    default=DEFAULT,
-    show_default=True,
-    help="The recipe to start from.",
+    "--recipe", type=click.Choice(tuple(recipes())), help=f"The recipe to start from.  [default: {DEFAULT}]"
 )
+@click.option("--model", metavar="SOURCE", help="Your model: hf:owner/name, a folder, a GGUF.")
+@click.option("--prompts", metavar="SOURCE", help="Your prompts: a file, or hf:owner/name.")
+@click.option(
+    "--gpu",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="GIB",
+    help="Memory of the GPU that it is to fit into.  [default: this machine's]",
+)
+@click.option(
+    "--task", type=click.Choice(get_args(Task)), help="What the prompts ask for; it chooses the recipe."
+)
+@_set
 @click.option("--force", is_flag=True, help="Replace the file.")
-def init(file: Path, recipe: str, force: bool) -> None:
+def init(
+    file: Path,
+    recipe: str | None,
+    model: str | None,
+    prompts: str | None,
+    gpu: float | None,
+    task: Task | None,
+    overrides: tuple[str, ...],
+    force: bool,
+) -> None:
     """Write an annotated configuration to FILE (udasa.toml): a recipe with every key explained.
+
+    With --model, --prompts, --gpu or --task it is fitted to these: the prompts' layout is found out, and bits
+    and batches are chosen by computed memory. Nothing of a model is fetched.
 
     \b
     measured    what gained most on labelled questions; for prompts with short answers
@@ -73,10 +93,23 @@ def init(file: Path, recipe: str, force: bool) -> None:
     open        for prompts without one: towards kind and careful answers; no gain measured
     paper       the method as it was described: three dimensions, DPO; for comparison
     quickstart  what `udasa run` runs without a file: measured, for 24 prompts
-    """
-    from udasa_core.check.annotated import write_annotated
 
-    write_annotated(file, recipe, force=force)
+    \b
+    --task facts   measured, or above a billion parameters 8b
+    --task open    open
+    --task safety  open, with all weight on its dimension of harm
+    """
+    if any(given is not None for given in (model, prompts, gpu, task)) or overrides:
+        from udasa_core.check.fitted import Wish, write_fitted
+        from udasa_core.cli.console import console_progress
+
+        wish = Wish(model, prompts, gpu, task, recipe, overrides)
+        for told in write_fitted(file, wish, force=force, progress=console_progress()):
+            say(told)
+    else:
+        from udasa_core.check.annotated import write_annotated
+
+        write_annotated(file, recipe or DEFAULT, force=force)
     say(f"wrote {file}; next: udasa check {file}")
 
 
@@ -87,6 +120,7 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
     """Check CONFIG whole, and print the stack, the plan and an estimate. Nothing is run or written."""
     from udasa_core.api import load
     from udasa_core.check.estimate import estimate, estimate_table
+    from udasa_core.check.limits import limit_notes
     from udasa_core.check.model_list import model_table
     from udasa_core.check.overlap import overlap_table, overlaps
     from udasa_core.check.plan import plan_table, stack_table
@@ -107,7 +141,7 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
     say(f"{model_table(checked, catalog)}\n")
     suites = suites_asked(checked, catalog)
     if suites is not None:
-        say(f"{suites}\n")
+        say(f"{suites.table}\n")
     remade = remade_table(checked, catalog)
     if remade is not None:
         say(f"{remade}\n")
@@ -116,6 +150,7 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
         say(f"{overlap_table(found)}\n")
     faults, unasked = preflight(checked, catalog, chosen_plugins(checked, catalog))
     notes = (*cautions(checked, catalog), *terms_notes(checked), *untold, *turn_notes(checked), *unasked)
+    notes = (*notes, *limit_notes(checked, catalog, suites))
     for told in notes:
         say(f"note: {told}")
     if faults:
@@ -361,16 +396,80 @@ def runs(names: tuple[str, ...], folder: Path, as_json: bool) -> None:
         say(run_table(folder, found))
 
 
+@main.command(short_help="Ask a run's base and aligned model side by side.")
+@click.argument("name", metavar="RUN")
+@_runs
+@click.option(
+    "--stage", default="", metavar="NAME", help="The policy that this stage left; default: the last."
+)
+@click.option("--only", type=click.Choice(["base", "aligned"]), help="One of the two.")
+@click.option(
+    "--responses",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="K",
+    help="Responses of each; for several, each one's U, and which would be chosen and rejected.",
+)
+@click.option(
+    "--temperature",
+    type=click.FloatRange(min=0),
+    metavar="T",
+    help="0 is greedy, the default for one response; for several, as the run sampled.",
+)
+@click.option("--max-new-tokens", type=click.IntRange(min=1), metavar="N", help="Default: as the run.")
+@click.option(
+    "--system", metavar="TEXT", help='A system message; default: as the run\'s prompts; "" for none.'
+)
+@click.option("--generator", default="", metavar="NAME", help="Another generator than the run's.")
+@click.option("--save", type=_FILE, metavar="FILE", help="Append prompts and answers to a JSONL file.")
+def chat(
+    name: str,
+    folder: Path,
+    stage: str,
+    only: Literal["base", "aligned"] | None,
+    responses: int,
+    temperature: float | None,
+    max_new_tokens: int | None,
+    system: str | None,
+    generator: str,
+    save: Path | None,
+) -> None:
+    """Ask the base and the aligned model of RUN (its folder or name), a prompt a line; end with Ctrl-D.
+
+    Each line stands by itself: what was said before is not sent again. Nothing is kept, unless by --save.
+    """
+    from udasa_core.chatting.chat import Asking, open_chat
+    from udasa_core.chatting.policies import policies, system_message
+    from udasa_core.cli.chat import answer_lines, introduction
+    from udasa_core.store.runs import find_run
+
+    if only == "base" and stage:
+        raise click.UsageError(
+            "--only base asks the base alone, and --stage names another policy; choose one"
+        )
+    if responses > 1 and temperature == 0:
+        raise click.UsageError("greedy responses are all the same: leave out --responses, or --temperature 0")
+    run = find_run(name, folder)
+    asked = policies(run, stage, only)
+    sent, note = (system, "") if system is not None else system_message(run)
+    asking = Asking(responses, temperature, max_new_tokens, sent)
+    with open_chat(run, asked, asking, generator=generator) as opened:
+        for told in (*introduction(run, opened), *filter(None, (note, *opened.notes))):
+            say(told, err=True)
+        answer_lines(opened, save)
+
+
 @main.command(short_help="Write a run's model or pairs for use elsewhere.")
 @click.argument("name", metavar="RUN")
 @_runs
 @click.option("--model", type=_FOLDER, metavar="DIR", help="Write the aligned model to a new folder.")
 @click.option(
     "--adapter",
-    type=click.Choice(["merged", "beside"]),
+    type=click.Choice(["merged", "beside", "alone"]),
     default="merged",
     show_default=True,
-    help="The adapter merged into the weights, or in a folder beside the base's.",
+    help="The adapter merged into the weights, in a folder beside the base's, or without the base.",
 )
 @click.option(
     "--dtype",
@@ -379,6 +478,21 @@ def runs(names: tuple[str, ...], folder: Path, as_json: bool) -> None:
     show_default=True,
     help="Of merged weights. 16 bits round part of a light training away.",
 )
+@click.option(
+    "--gguf", type=_FILE, metavar="FILE", help="Write it, merged, to FILE.gguf by llama.cpp's converter."
+)
+@click.option(
+    "--gguf-converter",
+    type=_FILE,
+    metavar="FILE",
+    help="llama.cpp's convert_hf_to_gguf.py, where it is not on PATH.",
+)
+@click.option(
+    "--push", metavar="OWNER/NAME", help="Push the model, or with --gguf alone the GGUF, to the hub."
+)
+@click.option(
+    "--private/--public", default=True, show_default=True, help="Of --push: who may read the repository."
+)
 @click.option("--pairs", type=_FILE, metavar="FILE", help="Write the pairs to FILE.jsonl or FILE.parquet.")
 @click.option("--force", is_flag=True, help="Replace an earlier export.")
 @click.option("--unfinished", is_flag=True, help="Take what a run has that is not finished.")
@@ -386,17 +500,24 @@ def export(
     name: str,
     folder: Path,
     model: Path | None,
-    adapter: Literal["merged", "beside"],
+    adapter: Literal["merged", "beside", "alone"],
     dtype: str,
+    gguf: Path | None,
+    gguf_converter: Path | None,
+    push: str | None,
+    private: bool,
     pairs: Path | None,
     force: bool,
     unfinished: bool,
 ) -> None:
-    """Write the aligned model, or the pairs, of RUN (its folder or name) for use elsewhere."""
+    """Write the aligned model, or the pairs, of RUN (its folder or name) for use elsewhere, or push the model
+    to a hub. Pairs are never pushed."""
     from udasa_core.store.runs import find_run
 
-    if model is None and pairs is None:
-        raise click.UsageError("say what to export: --model DIR, --pairs FILE, or both")
+    if model is None and pairs is None and gguf is None and push is None:
+        raise click.UsageError(
+            "say what to export: --model DIR, --gguf FILE, --push OWNER/NAME, --pairs FILE"
+        )
     from udasa_core.cli.console import console_progress
 
     found, progress = find_run(name, folder), console_progress()
@@ -405,14 +526,22 @@ def export(
 
         count = export_pairs(found, pairs, force=force, unfinished=unfinished, progress=progress)
         say(f"wrote {count} pairs to {pairs}")
-    if model is not None:
-        from udasa_core.export.model import export_beside, export_merged
+    if model is not None or gguf is not None or push is not None:
+        from udasa_core.export.wanted import Wanted, export_model
 
-        if adapter == "merged":
-            export_merged(found, model, dtype=dtype, force=force, unfinished=unfinished, progress=progress)
-        else:
-            export_beside(found, model, force=force, unfinished=unfinished, progress=progress)
-        say(f"wrote the aligned model to {model}; {model}/README.md tells where it comes from")
+        wanted = Wanted(
+            adapter=adapter,
+            dtype=dtype,
+            model=model,
+            gguf=gguf,
+            converter=gguf_converter,
+            push=push,
+            private=private,
+            force=force,
+            unfinished=unfinished,
+        )
+        for line in export_model(found, wanted, progress=progress):
+            say(line)
 
 
 @main.command(short_help="Remove from the store what no run points at.")

@@ -24,7 +24,7 @@ from udasa_core.config.schema import (
     KIND_TABLES,
     MODEL_TABLES,
     NAME,
-    OF_DIMENSIONS,
+    OF_ONE_KIND,
     VOTERS_A_BLOCK,
     ClustersTable,
     ControlsTable,
@@ -64,6 +64,7 @@ class PluginTable:
     weight: float
     options: Mapping[str, Any]
     fall_back: str = ""
+    texts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +241,7 @@ def core_keys(kind: str) -> list[str]:
 
 
 def _own_keys(kind: str) -> list[str]:
-    return [key for key in PluginKeys.model_fields if key not in OF_DIMENSIONS or kind == "dimension"]
+    return [key for key in PluginKeys.model_fields if OF_ONE_KIND.get(key, kind) == kind]
 
 
 def pydantic_faults(
@@ -334,7 +335,9 @@ class _Reader:
         if keys is None:
             return None
         options = {key: value for key, value in plain.items() if key not in own and key not in reserved}
-        return PluginTable(kind, path, keys.use, keys.name or keys.use, keys.weight, options, keys.fall_back)
+        return PluginTable(
+            kind, path, keys.use, keys.name or keys.use, keys.weight, options, keys.fall_back, keys.texts
+        )
 
     def gates(self) -> tuple[GateTable, ...]:
         """Read [[gate]]: an array of the core's own."""

@@ -7,10 +7,14 @@ from collections import Counter
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-# The one that is written where none is named.
+# The one that is written where none is named, and the one that stands for it above LIGHT_ABOVE weights:
+# nothing larger was measured.
 DEFAULT = "measured"
+_LIGHT = "8b"
+LIGHT_ABOVE = 1_000_000_000
+Task = Literal["facts", "open", "safety"]
 _HEADER = re.compile(r"^\[\[?([\w.-]+)\]\]?")
 
 
@@ -29,6 +33,13 @@ def recipes() -> dict[str, Path]:
     data = Path(str(files("udasa_core") / "data"))
     found = {path.stem: path for path in sorted((data / "recipes").glob("*.toml"))}
     return {DEFAULT: found.pop(DEFAULT), **found, "quickstart": data / "quickstart.toml"}
+
+
+def recipe_for(task: Task, parameters: int) -> str:
+    """Return the recipe for prompts of a kind and a model of so many weights."""
+    if task == "facts":
+        return _LIGHT if parameters > LIGHT_ABOVE else DEFAULT
+    return "open"
 
 
 def remarks(text: str) -> Iterator[Remark]:

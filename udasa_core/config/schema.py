@@ -244,10 +244,15 @@ class PluginKeys(Table):
         description="of a dimension: another one, by its name, whose score takes its place in prompts whose "
         "responses all give one answer, where these are more than [clusters] bound",
     )
+    texts: int = Field(
+        default=0,
+        ge=0,
+        description="of an observer: of how many pairs of each stage it is told the texts",
+    )
 
 
-# The keys of a plugin's table that only dimensions have.
-OF_DIMENSIONS = frozenset({"weight", "fall_back"})
+# The keys of a plugin's table that only one kind has.
+OF_ONE_KIND: Mapping[str, str] = {"weight": "dimension", "fall_back": "dimension", "texts": "observer"}
 
 
 # All tables of the core, and the keys that it reads from a plugin's table, by kind.

@@ -12,6 +12,8 @@ from udasa_core.config.schema import CORE_ARRAYS
 from udasa_core.errors import ConfigError, Fault
 from udasa_core.experiments.options import default_folder
 from udasa_core.experiments.steps import Steps
+from udasa_core.export.places import without_places
+from udasa_core.files.private import private_folder
 from udasa_core.files.whole import keep_whole
 from udasa_core.page.html import write_page
 from udasa_core.page.tables_page import tables_page
@@ -56,7 +58,7 @@ def run_experiment(
         "udasa_experiment",
         config=read.raw,
         out_dir=out_dir,
-        steps=Steps(out_dir, read, catalog=catalog),
+        steps=Steps(out_dir, read, catalog=catalog, uses=attribute(plugin.instance, "uses")),
     )
     tables = check_tables(plugin, answer, Table)
     _write(tables, out_dir, attribute(plugin.instance, "report_name") or plugin.offer.name)
@@ -95,13 +97,15 @@ def _check_shape(read: Unchecked) -> None:
 
 
 def _write(tables: Sequence[Table], folder: Path, name: str) -> None:
-    """Write the tables as text, as Markdown and as a page; a local experiment's name is made a file's."""
+    """Write the tables as text, as Markdown and as a page, to be passed on: they name no place on this
+    machine. A local experiment's name is made one of a file."""
     stem = default_folder(name).name
     renderings = {
         "txt": "\n\n".join(table.text() for table in tables),
         "md": "\n\n".join(table.markdown() for table in tables),
     }
+    private_folder(folder)
     for suffix, text in renderings.items():
-        keep_whole(folder / f"{stem}.{suffix}", text + "\n")
+        keep_whole(folder / f"{stem}.{suffix}", without_places(text, folder.absolute()) + "\n")
     pictures = sorted(path for path in folder.glob(f"{stem}*") if path.suffix in (".svg", ".png"))
-    write_page(tables_page(f"udasa experiment {stem}", tables, pictures), folder / f"{stem}.html")
+    write_page(tables_page(f"udasa experiment {stem}", tables, pictures, folder), folder / f"{stem}.html")

@@ -9,23 +9,30 @@ from pathlib import Path
 from typing import Any
 
 from udasa_core.config.schema import VOTERS_A_BLOCK
-from udasa_core.errors import UsageError
+from udasa_core.errors import PluginError, UsageError
 from udasa_core.experiments.cost import Cost, costs
 from udasa_core.experiments.disturb import disturbed
 from udasa_core.experiments.outputs import Paired, Sampled, Scored, Staged
 from udasa_core.experiments.regroup import first_responses, reread, with_written
 from udasa_core.job.job import Job
-from udasa_core.records import ModelRef, Prompt, Report
+from udasa_core.models.adapter_shapes import check_shapes
+from udasa_core.records import Adapter, ModelRef, Prompt, Report
+from udasa_core.report.table import Table
+from udasa_core.resources.protocols import Judge
+from udasa_core.running.pace import pace
+from udasa_core.running.room import check_room, split_with_room
 from udasa_core.running.stages import walk_stages
-from udasa_core.running.suite_work import SuiteWork, suite_work
+from udasa_core.running.suite_work import SuiteWork, suite_work, time_table
+from udasa_core.sources.digests import adapter_digest
 from udasa_core.steps.aggregate import aggregate, fit
 from udasa_core.steps.agree import agree
 from udasa_core.steps.pair import pair
-from udasa_core.steps.read import Prompts, split_prompts
+from udasa_core.steps.read import Prompts
 from udasa_core.steps.sample import sample, sample_voters
 from udasa_core.steps.score import score
 from udasa_core.steps.stage import stage
 from udasa_core.steps.suites import SuiteFigures, joined, run_suites
+from udasa_core.store.judge_biases import keep_biases
 from udasa_core.store.output import CONTROLS, HELD_OUT, TRAINING
 from udasa_core.store.store import Shards
 from udasa_core.store.tables import prompts_from
@@ -61,6 +68,21 @@ class OpenRun:
     def suite_work(self) -> list[SuiteWork]:
         """Return what each suite asks of one model."""
         return suite_work(self._job.stack)
+
+    def time_table(self, work: Sequence[SuiteWork]) -> Table | None:
+        """Return how long the answers to what suites ask of one model take at most, as a few tokens of the
+        base's take here; None where that cannot be told, or nothing is sampled."""
+        rate = pace(self._job) if any(one.tokens for one in work) else None
+        return None if rate is None else time_table(work, rate)
+
+    def check_room(self, work: Sequence[SuiteWork]) -> None:
+        """Raise ConfigError where the disk has no room for the answers to what suites ask of one model."""
+        check_room(self._job, sum(one.tokens or 0 for one in work))
+
+    def adapted(self, folder: Path) -> ModelRef:
+        """Return the base with the LoRA adapter of a folder. Raises UdasaError where it does not fit."""
+        check_shapes(self.base, folder)
+        return self.base.with_adapter(Adapter(adapter_digest(folder), str(folder.resolve())))
 
     @property
     def weights(self) -> Mapping[str, float]:
@@ -199,6 +221,24 @@ class OpenRun:
         self._job.tell(suites={name: list(figures) for name, figures in self._figures.items()})
         return found
 
+    @property
+    def judge(self) -> Judge:
+        """The configuration's judge, as suites ask it: each grade is kept. Raises PluginError where it has
+        no [judge]."""
+        return self._job.resources.judge()
+
+    def tell_of_judge(self, prompts: int, measured: Mapping[str, str]) -> None:
+        """Keep what was measured of the judge where `udasa show` finds it and sets it beside its grades.
+
+        measured: a suite's `grading_key` → a sentence, without "this judge" and the stop; each on so many
+        prompts. Of several experiments in folders beside a run, that on the most prompts is shown. Raises
+        PluginError where the configuration has no [judge].
+        """
+        judge = self._job.stack.judge
+        if judge is None:
+            raise PluginError('there is no judge: add [judge] with use = "…"')
+        keep_biases(self.folder.parent, judge.judge_key(), prompts, measured)
+
     def costs(self, sampled: Sampled, shards: int = 2) -> Mapping[str, Cost]:
         """Have each dimension score the first shards alone, with nothing remembered; by its name what a
         response costs.
@@ -220,7 +260,7 @@ class OpenRun:
 
     @cached_property
     def _prompts(self) -> Prompts:
-        return split_prompts(self._job)
+        return split_with_room(self._job)
 
     def _split(self, split: str) -> Shards:
         splits = {

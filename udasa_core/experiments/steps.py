@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,13 +30,20 @@ class Steps:
     """
 
     def __init__(
-        self, folder: Path | str, configuration: Configuration = None, *, catalog: Catalog | None = None
+        self,
+        folder: Path | str,
+        configuration: Configuration = None,
+        *,
+        catalog: Catalog | None = None,
+        uses: Collection[str] | None = None,
     ) -> None:
         """configuration: where relative sources, and local plugins, of the runs' configurations lie: beside
-        this TOML; default, in the working folder."""
+        this TOML; default, in the working folder. uses: the kinds of plugins that `run` uses ("generator",
+        "dimension", …): what would stop only others is not looked for. None: every kind."""
         self.folder = Path(folder)
         self._read = read_configuration({} if configuration is None else configuration)
         self._catalog = catalog or read_catalog()
+        self._uses = uses
 
     @contextmanager
     def run(self, config: Mapping[str, Any], name: str) -> Iterator[OpenRun]:
@@ -50,7 +57,7 @@ class Steps:
         """
         plain = {key: value for key, value in config.items() if key not in _OF_RUNS}
         checked = load(self._named(plain, name), catalog=self._catalog)
-        with running(checked, self._catalog) as job:
+        with running(checked, self._catalog, uses=self._uses) as job:
             yield OpenRun(job)
 
     def align(self, config: Mapping[str, Any], name: str) -> Run:

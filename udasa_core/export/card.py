@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from udasa_core.export.licence import UNKNOWN, base_name_of, licence_of
+from udasa_core.export.licence import HUB_LICENCES, licence_link, licence_of
+from udasa_core.export.licences import base_terms, licences, root_of
+from udasa_core.export.places import Places
 from udasa_core.report.figures import figures
 from udasa_core.report.show import outcome_tables, training_tables
 from udasa_core.report.table import Table, TableColumn
@@ -19,6 +21,8 @@ from udasa_core.text.printable import printable
 if TYPE_CHECKING:
     from huggingface_hub import ModelCardData
 
+# A model's name as the hub takes it.
+_NAME = re.compile(r"[\w.-]+(?:/[\w.-]+)?")
 _BY_UNCERTAINTY = (
     "Several responses to each prompt were {sampled} and scored for how uncertain each one "
     "is, in the dimensions below. The most reliable response was preferred to a less reliable one, and these "
@@ -35,6 +39,9 @@ _LABELS: Mapping[bool | None, str] = {
     False: "This run used human labels.",
     None: "Whether this run used human labels is not known: a plugin of it does not say.",
 }
+# In which form a model is exported: its weights with the adapter merged in, or a GGUF of those; the base with
+# the adapter beside it; the adapter alone.
+Form = Literal["merged", "gguf", "beside", "alone"]
 _LOAD_MERGED = """\
 ```python
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -53,6 +60,25 @@ base = AutoModelForCausalLM.from_pretrained("this folder")
 model = PeftModel.from_pretrained(base, "this folder/adapter")
 tokenizer = AutoTokenizer.from_pretrained("this folder")
 ```"""
+
+_LOAD_ALONE = """\
+The adapter lies in this folder, and its base does not:
+
+```python
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+base = AutoModelForCausalLM.from_pretrained("{base}")
+model = PeftModel.from_pretrained(base, "this folder")
+tokenizer = AutoTokenizer.from_pretrained("{base}")
+```"""
+_LOAD_GGUF = "The `.gguf` file holds the whole model: `llama-cli -m FILE -cnv`, or any program on llama.cpp."
+_LOADING: Mapping[Form, str] = {
+    "merged": _LOAD_MERGED,
+    "gguf": _LOAD_GGUF,
+    "beside": _LOAD_BESIDE,
+    "alone": _LOAD_ALONE,
+}
 
 
 def _method(run: Run, base: str) -> tuple[str, str]:
@@ -91,59 +117,71 @@ def _rounds(run: Run) -> Iterator[tuple[str, str]]:
         )
 
 
-def card(run: Run, *, merged: bool, dtype: str) -> str:
-    """Return the README.md of an export as Markdown with the hub's front matter."""
-    plain, measured = run.manifest.plain, figures(run)
-    base, licence = base_name_of(run.base), licence_of(run.base)
+def places_of(run: Run) -> Places:
+    """Return the places of a run that nothing which leaves this machine names."""
+    adapters = (adapter.folder for adapter in run.aligned(unfinished=True).adapters)
+    return Places(run.folder.absolute(), run.store.root, root_of(run), run.base.folder, *adapters)
+
+
+def card(run: Run, *, form: Form, dtype: str) -> str:
+    """Return the README.md of an export as Markdown with the hub's front matter. It names no place on this
+    machine. dtype: of the weights."""
+    plain, measured, places = run.manifest.plain, figures(run), places_of(run)
+    base, licence = run.base.called, licence_of(run.base, root_of(run))
+    shown = base_terms(run).shown
     sections = [
-        f"---\n{_metadata(base, licence, run).to_yaml()}\n---",
+        f"---\n{_metadata(base, licence, run, form).to_yaml()}\n---",
         *_method(run, base),
+        *([f"**{shown}.**"] if shown else []),
         f"{_LABELS[plain.get('label_free')]} What the base model was itself trained on is another matter.",
         "## Provenance",
-        _bullets(_provenance(run, base, licence, dtype)),
+        _bullets(_provenance(run, base, places, dtype)),
+        "## Licences",
+        _bullets(licences(run, places)),
         "## Loading",
-        _LOAD_MERGED if merged else _LOAD_BESIDE,
+        _LOADING[form].format(base=base if run.base.source.startswith("hf:") else "the base's folder"),
         _dimensions(plain).markdown(),
         *(table.markdown() for table in training_tables(measured)),
-        *_hyper_parameters(run),
+        *_hyper_parameters(run, places),
         *(table.markdown() for table in outcome_tables(measured)),
     ]
     if not measured["held_out"]:
         sections.append("Nothing was held out, so nothing was measured before and after.")
-    return printable("\n\n".join(sections)) + "\n"
+    return printable(places.text("\n\n".join(sections))) + "\n"
 
 
-def _metadata(base: str, licence: str, run: Run) -> ModelCardData:
+def _metadata(base: str, licence: str, run: Run, form: Form) -> ModelCardData:
     """Return what the hub reads of a model."""
     from huggingface_hub import ModelCardData
 
     spelled = licence.lower().replace(" ", "-")
-    is_identifier = re.fullmatch(r"[a-z0-9.-]+", spelled) and "licen" not in spelled
+    is_known = spelled in HUB_LICENCES
+    libraries: Mapping[Form, str] = {"alone": "peft", "gguf": "llama.cpp"}
     return ModelCardData(
-        license=spelled if is_identifier else "other",
-        license_name=None if is_identifier else licence,
-        base_model=base,
-        library_name="transformers",
+        license=spelled if is_known else "other",
+        license_name=None if is_known else licence,
+        license_link=licence_link(run.base, root_of(run)) or None,
+        # The hub takes names alone; a wheel's is another.
+        base_model=base if _NAME.fullmatch(base) else base.rpartition("/")[2],
+        library_name=libraries.get(form, "transformers"),
         pipeline_tag="text-generation",
         tags=["udasa", *dict.fromkeys(stage.trainer for stage in run.stages() if stage.trained)],
     )
 
 
-def _provenance(run: Run, base: str, licence: str, dtype: str) -> Iterator[tuple[str, str]]:
+def _provenance(run: Run, base: str, places: Places, dtype: str) -> Iterator[tuple[str, str]]:
     plain, prompts = run.manifest.plain, run.manifest.plain.get("prompts", {})
     aligned = run.aligned(unfinished=True)
     yield "made by", f"udasa {versions('udasa')['udasa']}, run `{run.name}` ({run.status})"
-    yield "base model", f"{base}, from `{run.base.source}`"
+    yield "base model", f"{base}, from `{places.source(run.base.source)}`"
     yield "base revision (SHA-256 of its files)", f"`{run.base.revision}`"
-    told = "its files state none; look it up before you pass this model on" if licence == UNKNOWN else licence
-    yield "licence of the base, which binds this model too", told
     if aligned.adapters:
         yield "adapter (SHA-256 of its weights)", f"`{weights_digest(Path(aligned.adapters[0].folder))}`"
     else:
         yield "trained weights (SHA-256 of the model's files)", f"`{aligned.revision}`"
     yield "weights", dtype
     yield from _rounds(run)
-    source = plain["config"]["prompts"]["source"]
+    source = places.source(plain["config"]["prompts"]["source"])
     counts = f"; {prompts['training']} trained on, {prompts['held_out']} held out" if prompts else ""
     yield "prompts", f"`{source}`{counts}"
 
@@ -160,7 +198,7 @@ def _dimensions(plain: Mapping[str, Any]) -> Table:
     return Table("Dimensions of uncertainty", columns, rows)
 
 
-def _hyper_parameters(run: Run) -> Iterator[str]:
+def _hyper_parameters(run: Run, places: Places) -> Iterator[str]:
     """Yield the trainers' options, whole: the default's, then where a stage has its own."""
     plain = run.manifest.plain
     trainers = [plugin for plugin in plain["plugins"] if plugin["kind"] == "trainer"]
@@ -172,7 +210,7 @@ def _hyper_parameters(run: Run) -> Iterator[str]:
         if replay := own.get("replay", default.get("replay", 0)):
             reference = f"{reference}, replay = {replay}"
         title = f"Hyper-parameters of {stage or 'every stage'} (`{trainer['plugin']}`)"
-        shown = ", ".join(f"{name} = {value}" for name, value in trainer["options"].items())
+        shown = ", ".join(f"{name} = {value}" for name, value in places.plain(trainer["options"]).items())
         yield f"{title}: reference = {reference}, {shown}." if shown else f"{title}: reference = {reference}."
 
 

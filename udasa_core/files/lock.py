@@ -1,7 +1,8 @@
 """Locks between processes: the system releases them when their holder ends, however it ends.
 
 A lock is a small file, which stays where it is: to remove it would let two processes hold two files of one
-name. filelock is imported where a lock is asked for.
+name. What is locked is udasa's own (a run, a store, the cache): a folder that is missing is made private.
+filelock is imported where a lock is asked for.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from udasa_core.errors import LockedError, StoreError
+from udasa_core.files.private import private_folder
 from udasa_core.files.whole import is_read_only
 
 log = logging.getLogger("udasa")
@@ -32,7 +34,7 @@ def locked(path: Path, refusal: str, *, wait: bool = False, who: str = "") -> It
     # Where a file system knows no locks, none is made up: what would stand for one outlives a kill.
     lock = FileLock(path, fallback_to_soft=False)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(path.parent)
         lock.acquire(blocking=wait)
     except Timeout:
         raise LockedError(f"{refusal}{_holder(path)}") from None
@@ -88,7 +90,7 @@ def _read_write(path: Path, refusal: str, *, is_alone: bool) -> Iterator[None]:
 
     _refuse_link(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(path.parent)
         # A lock of its own for each caller: two runs in one process are two users.
         lock = ReadWriteLock(path, is_singleton=False)
         (lock.acquire_write if is_alone else lock.acquire_read)(blocking=False)

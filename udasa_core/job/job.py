@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -41,17 +41,24 @@ class Job:
         manifest: Manifest | None = None,
         store: Path | None = None,
         keep_samples: bool = False,
+        resumes: bool = False,
+        uses: Collection[str] | None = None,
     ) -> None:
         """refs: resolved models by role: "base", and those of the resources that a plugin needs.
 
         manifest: where the run's outputs are pointed at; a worker has none, as it has no observers. store:
         default, where the configuration says. keep_samples: take samples that other versions made.
+        resumes: the run was begun before. uses: the kinds of plugins that are used; None: every kind.
         """
         observers = observers or Observers()
         self.config = config
         self.catalog = catalog
         self.observe = observers.tell
+        # Of how many pairs of a stage observers ask the texts.
+        self.observed_texts = observers.texts
         self.keep_samples = keep_samples
+        self.resumes = resumes
+        self.uses = uses
         self.outputs = Outputs(Store((store or config.store_dir).resolve()), manifest, observers.tell)
         rendering = (
             config.reader.model_dump(include={"template", "template_options"}) if config.reader else {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 from udasa_core.errors import UdasaError
 from udasa_core.plugins.built import BuiltPlugin
@@ -13,6 +14,9 @@ from udasa_core.progress import Advance, progress
 from udasa_core.records import Event
 
 log = logging.getLogger("udasa")
+
+# Where an event's detail has the texts of prompts and responses, and it has them nowhere else.
+TEXTS = "texts"
 
 
 class Observers:
@@ -27,14 +31,20 @@ class Observers:
         self._registry = Registry(self.plugins)
         self._deaf: set[str] = set()
 
+    @property
+    def texts(self) -> int:
+        """Of how many pairs of a stage some observer is to be told the texts."""
+        return max((plugin.table.texts for plugin in self.plugins), default=0)
+
     def tell(self, event: Event) -> None:
-        """Tell every observer; one that fails is told of once, and not heard of again."""
+        """Tell every observer, of texts as many as its table asks for; one that fails is told of once, and
+        not heard of again."""
         log.debug("%s %s %s %s/%s", event.what, event.kind, event.name, event.done, event.total)
         for plugin in self.plugins:
             if plugin.name in self._deaf:
                 continue
             try:
-                self._registry.call(plugin, "udasa_observe", event=event)
+                self._registry.call(plugin, "udasa_observe", event=_for(plugin, event))
             except UdasaError as error:  # an observer cannot stop a run
                 self._deaf.add(plugin.name)
                 log.warning("%s; it is not told of anything more", error)
@@ -48,3 +58,13 @@ class Observers:
     def progress(self, name: str, total: int | None) -> AbstractContextManager[Advance]:
         """Tell of a long task while it lasts."""
         return progress(self.tell, name, total)
+
+
+def _for(plugin: BuiltPlugin, event: Event) -> Event:
+    """Return an event with the texts that an observer's table asks for."""
+    if TEXTS not in event.detail:
+        return event
+    detail = {name: value for name, value in event.detail.items() if name != TEXTS}
+    if count := plugin.table.texts:
+        detail[TEXTS] = event.detail[TEXTS][:count]
+    return replace(event, detail=detail)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from udasa_core.sources.digests import ADAPTER_WEIGHTS
 
 if TYPE_CHECKING:
     from peft import PeftModel
+    from torch import Tensor
 
 _TOLD = 3
 # The second of a layer's two matrices: 0 until it is trained.
@@ -27,21 +29,12 @@ def check_adapter(model: PeftModel, adapter: Adapter, name: str) -> None:
     is multiplied by 0 or changes no log-probability.
     """
     import torch
-    from peft import get_peft_model_state_dict
     from safetensors.torch import load_file
 
     file = Path(adapter.folder) / ADAPTER_WEIGHTS
     given = load_file(file)
-    has_ends = any("lora_" not in key and ("embed" in key or "head" in key) for key in given)
-    found = get_peft_model_state_dict(model, adapter_name=name, save_embedding_layers=has_ends)
-    strangers, missing = sorted(given.keys() - found.keys()), sorted(found.keys() - given.keys())
-    if strangers or missing:
-        told = [f"{len(strangers)} of its tensors are of no layer ({_some(strangers)})"] if strangers else []
-        told += [f"{len(missing)} layers have no tensor in it ({_some(missing)})"] if missing else []
-        raise UdasaError(
-            f"adapter {file} does not fit this model: {'; '.join(told)}. Name the base that it was trained "
-            "on, or save it anew"
-        )
+    found = adapter_tensors(model, given, name)
+    check_names(file, given, found)
     for key, tensor in given.items():
         if not bool(tensor.isfinite().all()):
             raise UdasaError(f"adapter {file}: {key} has numbers that are not finite: train it anew")
@@ -55,6 +48,32 @@ def check_adapter(model: PeftModel, adapter: Adapter, name: str) -> None:
         raise UdasaError(
             f"adapter {file} is loaded and changes nothing{where}: look at lora_alpha and alpha_pattern in "
             "adapter_config.json"
+        )
+
+
+def adapter_tensors(model: PeftModel, given: Collection[str], name: str) -> dict[str, Tensor]:
+    """Return the tensors that a model has of an adapter, by their names in its file.
+
+    given: the names that the file has: whether embeddings and head are among them, only it knows.
+    """
+    from peft import get_peft_model_state_dict
+
+    has_ends = any("lora_" not in key and ("embed" in key or "head" in key) for key in given)
+    found: dict[str, Tensor] = get_peft_model_state_dict(
+        model, adapter_name=name, save_embedding_layers=has_ends
+    )
+    return found
+
+
+def check_names(file: Path, given: Collection[str], found: Collection[str]) -> None:
+    """Raise UdasaError where an adapter's file has tensors that the model has not, or the reverse."""
+    strangers, missing = sorted(set(given) - set(found)), sorted(set(found) - set(given))
+    if strangers or missing:
+        told = [f"{len(strangers)} of its tensors are of no layer ({_some(strangers)})"] if strangers else []
+        told += [f"{len(missing)} layers have no tensor in it ({_some(missing)})"] if missing else []
+        raise UdasaError(
+            f"adapter {file} does not fit this model: {'; '.join(told)}. Name the base that it was trained "
+            "on, or save it anew"
         )
 
 

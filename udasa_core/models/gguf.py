@@ -97,7 +97,7 @@ def _provenance(gguf: Path, sha256: str) -> dict[str, str]:
     fields = library.GGUFReader(str(gguf)).fields
     told = {
         name: str(fields[f"general.{name}"].contents())
-        for name in ("name", "organization", "license")
+        for name in ("name", "organization", "license", "license.name", "license.link")
         if f"general.{name}" in fields
     }
     return {"gguf": gguf.name, "sha256": sha256, **told}

@@ -57,6 +57,14 @@ def device_fault(device: str) -> str:
     return ""
 
 
+def memory_of(device: str) -> int:
+    """Return the bytes that a device has in all: the smallest GPU's, or the machine's, which Apple's GPU
+    shares."""
+    if device.startswith("cuda"):
+        return int(str(_accelerator()["gpu_memory"]))
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
 def _cpu_has_bfloat16() -> bool:
     if not _CPU_INFO.is_file():
         return False
@@ -78,14 +86,18 @@ def _accelerator() -> dict[str, object]:
             "device": str(known["device"]),
             "cuda_bfloat16": bool(known["cuda_bfloat16"]),
             "gpus": int(known["gpus"]),
+            "gpu_memory": int(known["gpu_memory"]),
         }
     import torch
 
     cuda = torch.cuda.is_available()
+    gpus = range(torch.cuda.device_count()) if cuda else ()
+    sizes = [torch.cuda.get_device_properties(gpu).total_memory for gpu in gpus]
     answer: dict[str, object] = {
         "device": "cuda" if cuda else "mps" if torch.backends.mps.is_available() else "cpu",
         "cuda_bfloat16": cuda and torch.cuda.is_bf16_supported(including_emulation=False),
-        "gpus": torch.cuda.device_count() if cuda else 0,
+        "gpus": len(sizes),
+        "gpu_memory": min(sizes, default=0),
     }
     # A cache that cannot be written costs an import next time, and is no reason to fail.
     with contextlib.suppress(StoreError):

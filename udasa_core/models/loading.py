@@ -136,8 +136,8 @@ def _with_adapters(model: PreTrainedModel, ref: ModelRef) -> PreTrainedModel:
 
 
 @contextmanager
-def _readable(adapter: Adapter) -> Iterator[None]:
-    """Tell what keeps peft from reading an adapter's files, which anybody may have written."""
+def readable(folder: str) -> Iterator[None]:
+    """Tell what keeps peft from reading the files of an adapter's folder, which anybody may have written."""
     from safetensors import SafetensorError
 
     try:
@@ -146,11 +146,11 @@ def _readable(adapter: Adapter) -> Iterator[None]:
         if "size mismatch" not in str(error):
             raise
         raise UdasaError(
-            f"the adapter in {adapter.folder} does not fit this model: {' '.join(str(error).split()[:24])} …"
+            f"the adapter in {folder} does not fit this model: {' '.join(str(error).split()[:24])} …"
         ) from error
     except (LookupError, ValueError, TypeError, SafetensorError) as error:
         raise UdasaError(
-            f"the adapter in {adapter.folder} cannot be read: {type(error).__name__}: {error}"
+            f"the adapter in {folder} cannot be read: {type(error).__name__}: {error}"
         ) from error
 
 
@@ -169,10 +169,10 @@ def beside(model: PreTrainedModel, adapters: Sequence[Adapter]) -> PeftModel:
     names = [f"adapter_{number}" for number in range(len(adapters))]
     first, *others = adapters
     with quiet():
-        with _readable(first):
+        with readable(first.folder):
             peft_model = PeftModel.from_pretrained(model, first.folder, adapter_name=names[0])
         for name, adapter in zip(names[1:], others, strict=True):
-            with _readable(adapter):
+            with readable(adapter.folder):
                 peft_model.load_adapter(adapter.folder, adapter_name=name)
         for name, adapter in zip(names, adapters, strict=True):
             peft_model.base_model.set_adapter([name])

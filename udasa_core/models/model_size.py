@@ -33,6 +33,20 @@ class ModelSize:
     vocabulary: int
 
 
+def typical_size(parameters: int) -> ModelSize:
+    """Return the dimensions that a dense decoder of so many weights usually has.
+
+    A layer has 12 · hidden² weights, there is one for each 128 of the hidden size, and keys are 1,024 numbers
+    wide at most. By that, layers × hidden size, to which activations are in proportion, is between .92 and
+    1.5 times what Llama 3 (8B, 70B) and Qwen 2.5 (0.5B to 32B) have.
+    """
+    hidden = round((parameters * 128 / 12) ** (1 / 3))
+    layers = max(1, round(hidden / 128))
+    # Query and output h × h each; keys and values a quarter of that; three maps between h and 3.5 h.
+    linear_sides = round(layers * hidden * (2 * 2 + 2 * 1.25 + 3 * 4.5))
+    return ModelSize(parameters, linear_sides, layers, hidden, min(hidden // 4, 1024), 152_000)
+
+
 def model_size(source: str, root: Path) -> ModelSize | None:
     """Return the size of a source's model; None where its files are not on this machine yet."""
     path = local_path(source, root)

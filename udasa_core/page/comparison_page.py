@@ -8,9 +8,9 @@ from itertools import pairwise
 from udasa_core.page import provenance, suites, verdict
 from udasa_core.page.chart import Chart
 from udasa_core.page.parts import Browser, Page, Part, Section
+from udasa_core.page.places import told_of
 from udasa_core.page.run_page import made_now
 from udasa_core.page.side_by_side import side_by_side
-from udasa_core.report.figures import figures
 from udasa_core.report.run_list import comparison
 from udasa_core.store.runs import Run
 
@@ -22,7 +22,7 @@ def comparison_page(runs: Sequence[Run]) -> Page:
         parts += comparison(one, other)
     sections = [Section("comparison", "Comparison", parts)]
     for number, run in enumerate(runs, 1):
-        told = figures(run)
+        told = told_of(run)
         for name, made in (
             ("verdict", verdict.section(run, told)),
             ("suites", suites.section(run, told, texts=False)),

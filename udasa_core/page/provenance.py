@@ -10,6 +10,7 @@ from typing import Any
 
 from udasa_core.config.toml_write import toml_text
 from udasa_core.page.parts import Code, Part, Prose, Section
+from udasa_core.page.places import manifest_of
 from udasa_core.report.table import Cell, Table, TableColumn
 from udasa_core.store.costs import read_costs
 from udasa_core.store.runs import Run
@@ -19,7 +20,7 @@ _SHORT = 16
 
 def section(run: Run, figures: Mapping[str, Any]) -> Section:
     """Return the section. figures: what `figures(run)` gave."""
-    plain = run.manifest.plain
+    plain = manifest_of(run)
     parts: list[Part] = [
         Prose("What makes this run again, on the same versions: the configuration below, as run.toml, and"),
         Code("Commands", _commands(run)),

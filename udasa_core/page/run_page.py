@@ -9,7 +9,7 @@ from itertools import chain
 from udasa_core.page import answers, pairs, provenance, stages, suites, uncertainty, verdict
 from udasa_core.page.blocks import Block
 from udasa_core.page.parts import Page
-from udasa_core.report.figures import figures
+from udasa_core.page.places import told_of
 from udasa_core.store.runs import Run
 
 # Of so many pairs the page holds the texts; of the rest they lie beside it.
@@ -22,7 +22,7 @@ def run_page(run: Run, *, texts: int = TEXTS) -> Page:
     texts: of how many pairs it holds prompts and responses, 0 for none, of nothing: neither of pairs nor of
     answers and suites. Raises StoreError where what the run made is damaged.
     """
-    told = figures(run)
+    told = told_of(run)
     made = (
         verdict.section(run, told),
         pairs.section(run, told, texts=texts),

@@ -44,7 +44,7 @@ def _parts(run: Run, figures: Mapping[str, Any], *, texts: bool) -> Iterator[Par
             "than uncertainty."
         )
     for number, (name, metrics) in enumerate(suites.items(), 1):
-        yield from suite_tables(name, metrics)
+        yield from suite_tables(name, metrics, figures["judge_biases"].get(name, ""))
         yield from (Prose(f"Remark of {name}: {remark}") for remark in _remarks(run, name))
         yield from figure_charts(f"suite-{number}", name, metrics)
         found = differences(run, name, metrics)

@@ -44,7 +44,8 @@ class Plugin:
 
         This one has no key, and is the base of those that have some. Every field has a description:
         documentation is made of it. Kind `trainer`: where there are fields `rank` (of an adapter) and `batch`
-        (pairs at a time), `udasa check` estimates memory from them.
+        (pairs at a time), `udasa check` estimates memory from them. Kinds `generator` and `judge`: where
+        there are `max_requests` and `max_total_tokens` (0 for no limit), it says where a run asks for more.
         """
 
         model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -124,12 +125,24 @@ class Plugin:
     """The options that say how and not what (a timeout, the name of a key's variable): they do not count in
     the fingerprint of what it makes."""
 
+    takes_any_prompt: ClassVar[bool] = True
+    """Kind `generator`: whether it answers whatever it is asked. False where it has its responses already:
+    `udasa chat` asks another one then."""
+
+    is_served: ClassVar[bool] = False
+    """Kind `generator`: whether a server answers, so that how long it takes is not measured beforehand, and
+    nothing is asked that nobody asked for."""
+
     fills: ClassVar[Sequence[str] | None] = None
     """Kind `pairing`: the figures that its pairs have, of `gap`, `chosen_U`, `rejected_U` and `vote_margin`;
     a trainer that reads another one is refused before the run. None where it does not say."""
 
     configuration: ClassVar[Path | None] = None
     """Kind `experiment`: the TOML that it runs on where none is named. None: the quickstart."""
+
+    uses: ClassVar[Sequence[str] | None] = None
+    """Kind `experiment`: the kinds of plugins that its runs use ("generator", "dimension", …). What would
+    stop a run by others is not looked for: their tables are never used. None: every kind."""
 
     options: Options
     name: str
@@ -158,6 +171,13 @@ class Plugin:
     def judgements_each(self) -> int:
         """Kind `suite`: how often a judge is asked about one of its questions, and one model, at most."""
         return 0
+
+    @property
+    def grading_key(self) -> str:
+        """Kind `suite`: a digest of the words by which it asks a judge, answers left out. By it `udasa show`
+        finds the biases that `udasa experiment judge` measured of the judge when it was asked so. "" where it
+        does not say."""
+        return ""
 
     @property
     def remarks(self) -> Sequence[str]:

@@ -13,7 +13,8 @@ from udasa_core.config.parse import PluginTable
 from udasa_core.errors import PluginError
 from udasa_core.plugins.base import attribute
 from udasa_core.plugins.catalog import Offer
-from udasa_core.plugins.contract import attribute_faults, fingerprint_fault
+from udasa_core.plugins.contract import attribute_faults, text_fault
+from udasa_core.records import content_key
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,11 +44,7 @@ class BuiltPlugin:
 
         Raises PluginError where the fingerprint is no text.
         """
-        with waiting.watch.over(self, "its fingerprint"):
-            fingerprint = attribute(self.instance, "fingerprint")
-        fault = fingerprint_fault(fingerprint)
-        if fault:
-            raise PluginError(f"{self}: {fault}")
+        fingerprint = self._text("fingerprint")
         return {
             "plugin": self.offer.name,
             "distribution": self.offer.distribution,
@@ -58,6 +55,23 @@ class BuiltPlugin:
             ),
             "fingerprint": fingerprint,
         }
+
+    def judge_key(self) -> str:
+        """Return what a judge is found again by: its plugin, options and model, whichever release asks it."""
+        return content_key(without_versions(self.identity()))
+
+    def grading_key(self) -> str:
+        """Return the digest of a suite's words to a judge, "" where it does not say. Raises PluginError where
+        that is no text."""
+        return self._text("grading_key")
+
+    def _text(self, name: str) -> str:
+        """Return an attribute that may read files."""
+        with waiting.watch.over(self, f"its {name}"):
+            value = attribute(self.instance, name)
+        if fault := text_fault(name, value):
+            raise PluginError(f"{self}: {fault}")
+        return str(value)
 
     def remarks(self) -> list[str]:
         """Return what the instance says that it met in its hooks so far, in sentences with its name.

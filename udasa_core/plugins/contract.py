@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from udasa_core.hookspecs import HOOKS, PROJECT, Specifications
+from udasa_core.hookspecs import HOOKS, KINDS, PROJECT, Specifications
 from udasa_core.plugins.base import attribute
 from udasa_core.resources.protocols import RESOURCES
 
@@ -69,7 +69,8 @@ def plugin_faults(kind: str, plugin: type) -> list[str]:
 def attribute_faults(kind: str, instance: Any, options: BaseModel) -> list[str]:
     """Say which attributes of a built plugin are not what `Plugin` documents.
 
-    Its fingerprint is left to `fingerprint_fault`: it may read files, and is asked for when hooks are called.
+    Its fingerprint and its grading_key are left to `text_fault`: they may read files, and are asked for when
+    hooks are called.
     """
     return list(_attribute_faults(kind, instance, options))
 
@@ -96,6 +97,11 @@ def _attribute_faults(kind: str, instance: Any, options: BaseModel) -> Iterator[
         fills = attribute(instance, "fills")
         if fills is not None and not is_texts(fills):
             yield f"its fills is {fills!r}; it is a sequence of names of pairs' figures, or None"
+    if kind == "generator":
+        for name in ("takes_any_prompt", "is_served"):
+            value = attribute(instance, name)
+            if not isinstance(value, bool):
+                yield f"its {name} is {value!r}; it is True or False"
     if kind in ("generator", "judge"):
         remarks = attribute(instance, "remarks")
         if not is_texts(remarks):
@@ -104,16 +110,17 @@ def _attribute_faults(kind: str, instance: Any, options: BaseModel) -> Iterator[
         count = attribute(instance, "judgements_each")
         if not isinstance(count, int) or isinstance(count, bool) or count < 0:
             yield f"its judgements_each is {count!r}; it is a whole number from 0 on"
-    if kind == "judge":
-        model = attribute(instance, "model")
-        if not isinstance(model, str):
-            yield f"its model is {model!r}; it is a text"
+    if kind == "judge" and (fault := text_fault("model", attribute(instance, "model"))):
+        yield fault
     if kind == "experiment":
         yield from _experiment_faults(instance, type(options))
 
 
 def _experiment_faults(instance: Any, options: type[BaseModel]) -> Iterator[str]:
     yield from option_faults(options)
+    uses = attribute(instance, "uses")
+    if uses is not None and not (is_texts(uses) and set(uses) <= set(KINDS)):
+        yield f"its uses is {uses!r}; it names kinds of plugins ({', '.join(KINDS)}), or is None"
     configuration = attribute(instance, "configuration")
     if configuration is not None and not (isinstance(configuration, Path) and configuration.is_file()):
         yield f"its configuration is {configuration!r}; it is the path of a TOML, or None"
@@ -129,9 +136,9 @@ def option_faults(options: type[BaseModel]) -> list[str]:
     ]
 
 
-def fingerprint_fault(fingerprint: Any) -> str:
-    """Say what is wrong with what a plugin has as its fingerprint ("" where nothing is)."""
-    return "" if isinstance(fingerprint, str) else f"its fingerprint is {fingerprint!r}; it is a text"
+def text_fault(name: str, value: Any) -> str:
+    """Say what is wrong with an attribute that is a text ("" where nothing is)."""
+    return "" if isinstance(value, str) else f"its {name} is {value!r}; it is a text"
 
 
 def is_sequence(value: Any) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -292,6 +292,15 @@ def chosen_plugins(config: RunConfig | ScoringConfig, catalog: Catalog) -> list[
     with importable(config.root):
         found = [_choose(table, catalog)[0] for table in config.plugins()]
     return [chosen for chosen in found if chosen is not None]
+
+
+def used_of(chosen: Sequence[Chosen], uses: Collection[str] | None) -> list[Chosen]:
+    """Return the plugins of some kinds; judge and generator also where another one of these asks them, and
+    engine and observers always."""
+    if uses is None:
+        return list(chosen)
+    needs = {need for one in chosen if one.table.kind in uses for need in one.needs}
+    return [one for one in chosen if one.table.kind in {*uses, *needs, "engine", "observer"}]
 
 
 def needs_of(chosen: Sequence[Chosen]) -> frozenset[str]:

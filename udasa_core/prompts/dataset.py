@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from udasa_core.errors import SourceError
 from udasa_core.files.lock import locked
+from udasa_core.files.private import private_folder
 from udasa_core.sources.cache import cache_root
 from udasa_core.sources.data_folder import check_description
 from udasa_core.sources.digests import data_digest, data_files
-from udasa_core.sources.hub import hub_errors
+from udasa_core.sources.hub import SilentHubError, ask_hub, hub_errors, left_alone
 from udasa_core.sources.limits import check_packed
 from udasa_core.sources.made import fault, note
+from udasa_core.sources.source import parse_source
 
 if TYPE_CHECKING:
     import datasets
@@ -34,9 +37,10 @@ def open_dataset(name: str, config: str | None, split: str, revision: str | None
 
     folder = Path(name)
     if not folder.is_dir():
-        builder = datasets.load_dataset_builder(name, config, revision=revision)
-        _check_files(builder, lambda file: file.startswith(f"hf://datasets/{name}@"))
-        builder.download_and_prepare()
+        with _reachable(name, revision):
+            builder = datasets.load_dataset_builder(name, config, revision=revision)
+            _check_files(builder, lambda file: file.startswith(f"hf://datasets/{name}@"))
+            builder.download_and_prepare()
         return builder.as_dataset(split=split)
     check_description(folder)
     digest = data_digest(folder)
@@ -46,6 +50,7 @@ def open_dataset(name: str, config: str | None, split: str, revision: str | None
         check_packed(file)
     _check_files(builder, {(folder.resolve() / inside).as_posix() for inside, _ in counted}.__contains__)
     with locked(cache_root() / "locks" / f"data-{digest}", f"reading {name}", wait=True):
+        private_folder(cache_root() / "data")
         rows = Path(builder.cache_dir)
         if damage := fault(rows) if rows.is_dir() else "":
             log.warning("%s %s: it is made anew", rows, damage)
@@ -54,6 +59,23 @@ def open_dataset(name: str, config: str | None, split: str, revision: str | None
             builder.download_and_prepare()
             note(rows)
         return builder.as_dataset(split=split)
+
+
+@contextmanager
+def _reachable(name: str, revision: str | None) -> Iterator[None]:
+    """Ask the hub once whether it gives a data set; where it gives no sign, go by its cache, and say so where
+    that has it not: the library would ask again and again. Raises SourceError."""
+    source = parse_source(f"hf:{name}@{revision}" if revision else f"hf:{name}", Path())
+    try:
+        ask_hub(source, "dataset")
+    except SilentHubError as silent:
+        try:
+            with left_alone():
+                yield
+        except dataset_errors():
+            raise silent from None
+    else:
+        yield
 
 
 def dataset_errors() -> tuple[type[Exception], ...]:

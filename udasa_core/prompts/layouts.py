@@ -3,7 +3,7 @@ may have meant."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from udasa_core.files.json_text import parse_json
@@ -78,10 +78,16 @@ def _turns(given: object) -> list[dict[str, Any]]:
     return turns
 
 
+def likely_columns(row: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+    """Yield what [prompts] columns may have to be for such rows, the likeliest first: the fields that the row
+    has under names that prompts, or conversations, are often found under."""
+    for field, names in (("prompt", _PROMPTS), ("messages", _CONVERSATIONS)):
+        yield from ({field: name} for name in names if row.get(name) is not None)
+
+
 def remedy(row: Mapping[str, Any]) -> str:
     """Say what to write where a row has neither prompt nor messages: which of its fields may be meant."""
-    for field, names in (("prompt", _PROMPTS), ("messages", _CONVERSATIONS)):
-        for name in names:
-            if row.get(name) is not None:
-                return f'if {name!r} is what to ask, write [prompts] columns = {{ {field} = "{name}" }}'
+    for columns in likely_columns(row):
+        ((field, name),) = columns.items()
+        return f'if {name!r} is what to ask, write [prompts] columns = {{ {field} = "{name}" }}'
     return 'name the field to ask in [prompts] columns = { prompt = "…" }'

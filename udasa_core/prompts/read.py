@@ -81,10 +81,10 @@ def read_prompts(
     Rows are never a reason to raise; a source that cannot be read at all is (SourceError). Memory stays flat:
     duplicates are found by 64-bit hashes. Relative files are looked for in `root`.
     """
-    named = _named_columns(options)
+    named = named_columns(options.columns)
     contents, ids = SeenHashes(), SeenHashes()
     try:
-        for line, row, shown in islice(_rows(options, root, named, progress), options.limit):
+        for line, row, shown in source_rows(options, root, progress=progress):
             try:
                 if isinstance(row, BadRow):
                     raise RowError(row.reason)
@@ -126,30 +126,38 @@ def _commit(source: Source) -> str:
         return ref.read_text().strip() if ref.is_file() else source.revision
 
 
-def _named_columns(options: PromptSource) -> dict[str, str]:
-    """Return our field → their column. Naming one of prompt and messages leaves the other unread."""
-    unknown = sorted(set(options.columns) - set(FIELDS))
+def named_columns(columns: Mapping[str, str]) -> dict[str, str]:
+    """Return our field → their column. Naming one of prompt and messages leaves the other unread.
+
+    Raises SourceError where [prompts] columns names what is no field of a prompt.
+    """
+    unknown = sorted(set(columns) - set(FIELDS))
     if unknown:
         raise SourceError(
             f"prompts.columns: {', '.join(unknown)} is not a field of a prompt\n    → {', '.join(FIELDS)}"
         )
     named = {name: name for name in FIELDS}
-    given = {"prompt", "messages"} & set(options.columns)
+    given = {"prompt", "messages"} & set(columns)
     for name in {"prompt", "messages"} - given if given else ():
         del named[name]
-    return {**named, **options.columns}
+    return {**named, **columns}
 
 
-def _rows(options: PromptSource, root: Path, named: Mapping[str, str], progress: Progress) -> Iterator[Row]:
+def source_rows(options: PromptSource, root: Path, *, progress: Progress = silent) -> Iterator[Row]:
+    """Return the rows of a source as they stand in it, `limit` of them at most. Raises SourceError and
+    OSError where it cannot be read."""
+    named = named_columns(options.columns)
     source = parse_source(options.source, root)
     columns = list(named.values())
     config, split, told = options.config, options.split, source.text
     if source.scheme == "hf":
         revision = source.revision
-        return dataset_rows(source.name, None, source=told, config=config, split=split, revision=revision)
-    path = resolve(options.source, root, progress=progress)
-    optional = [named["system"], named["id"], named["passages"]]
-    return rows_of(path, columns, source=told, optional=optional, config=config, split=split, whole=True)
+        rows = dataset_rows(source.name, None, source=told, config=config, split=split, revision=revision)
+    else:
+        path = resolve(options.source, root, progress=progress)
+        optional = [named["system"], named["id"], named["passages"]]
+        rows = rows_of(path, columns, source=told, optional=optional, config=config, split=split, whole=True)
+    return islice(rows, options.limit)
 
 
 def _prompt(

@@ -256,7 +256,8 @@ def dataset_rows(
                 yield from _batch_rows(part, line)
                 line += len(part)
     except SourceError as error:
-        raise SourceError(f"{source}: {error}") from error
+        told = str(error)
+        raise SourceError(told if told.startswith(source) else f"{source}: {told}") from error
     except dataset_errors() as error:
         told = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise SourceError(

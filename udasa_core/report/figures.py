@@ -60,6 +60,7 @@ def figures(run: Run) -> dict[str, Any]:
         "ended": run.manifest.plain.get("rounds", {}).get("ended", ""),
         "held_out": [dict(change) for change in run.changes()],
         "suites": {name: list(rows) for name, rows in run.suites().items()},
+        "judge_biases": dict(run.judge_biases()),
         "artifacts": _artifacts(run),
     }
 

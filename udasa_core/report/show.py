@@ -52,7 +52,7 @@ def outcome_tables(figures: Mapping[str, Any]) -> Iterator[Table]:
     if figures["held_out"]:
         yield held_out_table(figures["held_out"])
     for name, rows in figures["suites"].items():
-        yield from suite_tables(name, rows)
+        yield from suite_tables(name, rows, figures["judge_biases"].get(name, ""))
 
 
 def in_round(figures: Mapping[str, Any]) -> str:
@@ -242,18 +242,20 @@ def held_out_table(changes: Sequence[Mapping[str, Any]]) -> Table:
     return Table("Held-out prompts, before and after", columns, rows, notes)
 
 
-def suite_tables(name: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[Table]:
+def suite_tables(name: str, rows: Sequence[Mapping[str, Any]], biases: str = "") -> Iterator[Table]:
     """Yield a suite's figures, the models side by side: the base, each trained stage, the last of which is
     the final model. Stages of later rounds have tables of their own, beside the base: all of them would be
-    too wide."""
+    too wide.
+
+    biases: what was measured of the suite's judge; "" where none judged."""
     models = list(dict.fromkeys(row["model"] for row in rows))
     rounds = _by_round(models[1:])
     for round, some in rounds.items():
         of = f" of round {round}" if len(rounds) > 1 else ""
-        yield _suite_of(f"Suite {name}, by model{of}", [*models[:1], *some], rows)
+        yield _suite_of(f"Suite {name}, by model{of}", [*models[:1], *some], rows, biases)
 
 
-def _suite_of(title: str, models: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Table:
+def _suite_of(title: str, models: Sequence[str], rows: Sequence[Mapping[str, Any]], biases: str) -> Table:
     found = {(row["name"], row["model"]): row for row in rows}
     cells: list[tuple[Cell, ...]] = []
     for metric in dict.fromkeys(row["name"] for row in rows if row["model"] in models):
@@ -262,6 +264,7 @@ def _suite_of(title: str, models: Sequence[str], rows: Sequence[Mapping[str, Any
         cells.append((metric, *(row["value"] if row else None for row in here), most))
         cells.append(("", *(Interval(row["low"], row["high"]) if row else "" for row in here), ""))
     notes = ["In brackets 95% intervals of each figure alone; `udasa eval compare` compares item by item."]
+    notes += [biases[:1].upper() + biases[1:] + "."] if biases else []
     return Table(title, ("metric", *models, "n"), cells, notes)
 
 

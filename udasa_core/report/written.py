@@ -27,6 +27,16 @@ def share(value: float, digits: int = 0) -> str:
     return f"{100 * value:.{digits}f}%".replace("-", "−")
 
 
+def clock(seconds: float) -> str:
+    """Return a duration as people read it: 41 s, 3 min 05 s, 2 h 10 min."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
 def wrap(text: str, width: int = WIDTH) -> list[str]:
     """Break text at blanks; a path longer than `width` stays whole, so that it can be copied."""
     return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]

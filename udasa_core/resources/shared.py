@@ -69,6 +69,7 @@ class SharedResources:
         # Policies besides the base, whose responses steps hand to plugins.
         self._known: list[ModelRef] = []
         self._causal_lms: dict[ModelRef, CausalLM] = {}
+        self._keeps_all = False
         # By the model's key: one source in two dtypes is two models.
         self._encoders: dict[tuple[type, str], Any] = {}
         # Classifiers that were named by their source, resolved once.
@@ -104,8 +105,14 @@ class SharedResources:
             self._causal_lms[ref] = load_causal_lm(ref, self.progress, self._make_room)
         return self._causal_lms[ref]
 
+    def keep_all(self) -> None:
+        """Have every causal language model stay loaded: where each prompt asks several of them."""
+        self._keeps_all = True
+
     def _make_room(self, ref: ModelRef) -> None:
-        """Forget every other causal language model."""
+        """Forget every other causal language model, unless all are kept."""
+        if self._keeps_all:
+            return
         self._causal_lms = {known: lm for known, lm in self._causal_lms.items() if known == ref}
 
     def release(self) -> None:

@@ -6,8 +6,9 @@ Whatever calls steps is a run with a manifest that `show` and `clean` know, an e
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 from udasa_core.config.parse import RunConfig
@@ -18,12 +19,13 @@ from udasa_core.job.made_with import code_digests, used_versions
 from udasa_core.job.observers import Observers
 from udasa_core.models.chat import TODAY
 from udasa_core.plugins.catalog import Catalog, read_catalog
-from udasa_core.plugins.stack import build_plugins, chosen_plugins, needs_of
+from udasa_core.plugins.stack import build_plugins, chosen_plugins, needs_of, used_of
 from udasa_core.records import Event, ModelRef
 from udasa_core.resources.shared import SharedResources
 from udasa_core.running.costs import Costs
 from udasa_core.running.model_refs import resolve_models
 from udasa_core.running.preflight import OF_MODELS, is_begun, is_finished, preflight
+from udasa_core.running.system import refuse_windows
 from udasa_core.running.termination import terminable
 from udasa_core.store.manifest import Manifest, register
 from udasa_core.store.store import FORMAT, IN_USE
@@ -37,36 +39,49 @@ def running(
     catalog: Catalog | None = None,
     *,
     keep_samples: bool = False,
+    uses: Collection[str] | None = None,
     listeners: Sequence[Callable[[Event], None]] = (),
 ) -> Iterator[Job]:
     """Open a run, give its job, and have the manifest say how it ended.
 
     keep_samples: take samples that other versions of udasa, a plugin or a library made, where nothing else
-    about them differs. listeners: told of every event, beside the run's observers. Raises ConfigError where a
-    model cannot be had, or something else is known to stop the run (nothing is written but the cache),
-    LockedError where another process is at the same run, and whatever the steps raise. Ctrl-C and SIGTERM
-    leave a run that the same call continues.
+    about them differs. uses: the kinds of plugins that are used; None: every kind. What only others would
+    fail of stops nothing. listeners: told of every event, beside the run's observers. Raises UsageError on
+    Windows, ConfigError where a model cannot be had, or something else is known to stop the run (nothing is
+    written but the cache), LockedError where another process is at the same run, and whatever the steps
+    raise. Ctrl-C and SIGTERM leave a run that the same call continues.
     """
+    refuse_windows()
     catalog = catalog or read_catalog()
     with terminable():
-        observers = _observers(config, catalog, [Costs(config.run_dir), *listeners])
+        observers = built_observers(config, catalog, [Costs(config.run_dir), *listeners])
         chosen = chosen_plugins(config, catalog)
+        ahead = partial(preflight, config, catalog, chosen, uses=uses)
         looks_ahead = not is_finished(config)
+        begun = is_begun(config)
         if looks_ahead:
-            _refuse(config, preflight(config, catalog, chosen, resumes=is_begun(config))[0])
+            # Prompts are counted where they are read.
+            _refuse(config, ahead(resumes=begun, counts=False)[0])
         refs = resolve_models(config, needs_of(chosen), observers.progress)
         if looks_ahead:
             # What was fetched, or converted, tells more.
-            _refuse(config, preflight(config, catalog, chosen, kinds=OF_MODELS, resumes=True)[0])
+            _refuse(config, ahead(kinds=OF_MODELS, resumes=True)[0])
         with (
             locked(config.run_dir / ".lock", f"run {config.run.name} is already being made"),
             in_use(config.store_dir / IN_USE, "the store is being cleaned"),
         ):
             manifest = _open_manifest(config, refs)
             job = Job(
-                config, catalog, refs, observers=observers, manifest=manifest, keep_samples=keep_samples
+                config,
+                catalog,
+                refs,
+                observers=observers,
+                manifest=manifest,
+                keep_samples=keep_samples,
+                resumes=begun,
+                uses=uses,
             )
-            _describe(manifest, job)
+            _describe(manifest, job, {one.table.path for one in used_of(chosen, uses)})
             register(job.store.root, config.run_dir)
             with _word_on_the_end(job, manifest):
                 yield job
@@ -77,8 +92,8 @@ def _refuse(config: RunConfig, faults: Sequence[Fault]) -> None:
         raise ConfigError(faults, config.origin)
 
 
-def _observers(
-    config: RunConfig, catalog: Catalog, listeners: Sequence[Callable[[Event], None]]
+def built_observers(
+    config: RunConfig, catalog: Catalog, listeners: Sequence[Callable[[Event], None]] = ()
 ) -> Observers:
     """Build the observers first: they are told of the fetching of models, and use none."""
     bare = SharedResources({}, config.root, lambda event: None)
@@ -127,13 +142,15 @@ def _earlier(config: RunConfig) -> dict[str, Any]:
         return {}
 
 
-def _describe(manifest: Manifest, job: Job) -> None:
-    """Enter what the stack says of itself; it is saved with the first output."""
+def _describe(manifest: Manifest, job: Job, used: Collection[str]) -> None:
+    """Enter what the stack says of itself; it is saved with the first output. used: the tables of the plugins
+    that are used: another one's model need not be there."""
     manifest.plain |= {
         "label_free": job.stack.label_free(),
         "plugins": [
             {"kind": plugin.table.kind, "name": plugin.name, **plugin.identity()}
             for plugin in job.stack.plugins()
+            if plugin.table.path in used
         ],
         "versions": used_versions(),
         "code": code_digests(),

@@ -6,31 +6,33 @@ No weight is loaded, nothing is fetched. A server, or the hub, is asked once, wi
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 from udasa_core.config.parse import RunConfig
 from udasa_core.errors import FOREIGN, Fault, SourceError, UdasaError
 from udasa_core.models import hardware, loading
-from udasa_core.models.model_size import model_size
 from udasa_core.models.resolve import check_model
 from udasa_core.plugins.catalog import Catalog
 from udasa_core.plugins.outlook import Outlook
-from udasa_core.plugins.stack import Chosen, importable, stage_names
+from udasa_core.plugins.stack import Chosen, importable, stage_names, used_of
 from udasa_core.prompts.read import PromptSource, ReadPrompt, read_prompts
 from udasa_core.records import Prompt
 from udasa_core.resources.entailment import CrossEncoderEntailment
+from udasa_core.running.room import disk_faults, existing
 from udasa_core.running.used_models import UsedModel, used_models
-from udasa_core.running.workload import Prompts, count_prompts, responses, stored_bytes, trained_bytes
+from udasa_core.running.workload import Prompts, count_prompts, prompts_file
 from udasa_core.sources import hub
 from udasa_core.sources.model_folder import architectures
 from udasa_core.sources.source import parse_source
 from udasa_core.store.manifest import Manifest
-from udasa_core.text.size import size
 
 # The kinds of which a model that has just been fetched tells more.
 OF_MODELS = ("dimension", "trainer", "judge", "suite")
+
+# What the hub keeps.
+_Kept = Literal["dataset", "model"]
 
 
 def preflight(
@@ -40,19 +42,32 @@ def preflight(
     *,
     kinds: Collection[str] | None = None,
     resumes: bool = False,
+    uses: Collection[str] | None = None,
+    counts: bool = True,
 ) -> tuple[list[Fault], list[str]]:
     """Return what would stop a run, and in sentences what could not be found out.
 
     chosen: the plugins that the configuration selects. kinds: of these plugins alone, and nothing of the
     machine. resumes: the run was begun before, so that a server may not be needed any more: none is asked.
+    uses: the kinds of plugins that are used at all; None: every kind. counts: whether prompts are read,
+    to count what they take on disk.
     """
     notes: list[str] = []
+    chosen = used_of(chosen, uses)
     used = list(used_models(config, chosen))
     faults = [*_model_faults(config, used, notes), *_plugin_faults(config, chosen, kinds, resumes)]
     if kinds is None:
-        faults += [*_device_faults(used), *_four_bit_faults(config, chosen), *_folder_faults(config)]
-        faults += _disk_faults(config, chosen, stage_names(config, catalog)) if not resumes else ()
+        faults += [*_device_faults(used), *_four_bit_faults(used, chosen), *_folder_faults(config)]
+        if not resumes:
+            faults += _data_faults(config, chosen, asks_prompts(uses), notes)
+            prompts = _counted(config) if counts and asks_prompts(uses) else None
+            faults += disk_faults(config, chosen, stage_names(config, catalog), prompts)
     return list(dict.fromkeys(faults)), notes
+
+
+def asks_prompts(uses: Collection[str] | None) -> bool:
+    """Say whether what uses these kinds of plugins asks the prompts of [prompts]: suites bring their own."""
+    return uses is None or "dimension" in uses
 
 
 def is_finished(config: RunConfig) -> bool:
@@ -82,13 +97,13 @@ def _device_faults(used: list[UsedModel]) -> Iterator[Fault]:
             yield Fault(place, told, 'write device = "auto", or leave it out')
 
 
-def _four_bit_faults(config: RunConfig, chosen: Sequence[Chosen]) -> Iterator[Fault]:
+def _four_bit_faults(used: list[UsedModel], chosen: Sequence[Chosen]) -> Iterator[Fault]:
     if loading.has_bitsandbytes():
         return
     asked = [
-        f"{role}.quantization"
-        for role, table in config.models.items()
-        if getattr(table, "quantization", "none") == "4bit"
+        f"{one.place.removesuffix('source')}quantization"
+        for one in used
+        if one.quantization == "4bit" and not one.instead
     ]
     asked += [
         f"{one.table.path}.quantize"
@@ -106,58 +121,13 @@ def _folder_faults(config: RunConfig) -> Iterator[Fault]:
     for place, folder in {store: config.store_dir, "run.folder": config.run_dir}.items():
         if folder.is_dir():
             continue
-        above = _existing(folder)
+        above = existing(folder)
         if not above.is_dir():
             yield Fault(place, f"{above} is no folder", "name another place")
         elif not os.access(above, os.W_OK):
             yield Fault(
                 place, f"nothing can be written to {above}", "name another place, or make it writable"
             )
-
-
-def _existing(folder: Path) -> Path:
-    """Return the folder, or the nearest one above it that is there."""
-    folder = folder.absolute()
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    return folder
-
-
-def _disk_faults(
-    config: RunConfig, chosen: Sequence[Chosen], stages: Sequence[str] | None
-) -> Iterator[Fault]:
-    """Yield that the disk is too small. A store holds about a quarter of what uncompressed responses of full
-    length would take: less than that is refused."""
-    least = _least_bytes(config, chosen, stages)
-    free = shutil.disk_usage(_existing(config.store_dir)).free
-    if free < least:
-        yield Fault(
-            "store.path" if config.store.path else "run.folder",
-            f"{size(free)} are free there, and the run writes {size(least)} at least",
-            "name a place with more room, or make room: `udasa clean` removes what no run points at",
-        )
-
-
-def _least_bytes(config: RunConfig, chosen: Sequence[Chosen], stages: Sequence[str] | None) -> float:
-    prompts = _counted(config)
-    stored = stored_bytes(config, prompts, responses(config, prompts, stages)) / 4 if prompts else 0
-    try:
-        model = model_size(config.model.source, config.root)
-    except SourceError:  # told where it is loaded
-        model = None
-    if model is None:
-        return stored
-    trainers = {one.table.path: one.options for one in chosen}
-    left = trained_bytes(model, trainers[config.trainer.path]) if config.trainer.path in trainers else 0
-    # While a stage trains, a checkpoint and its optimizer lie beside what it leaves.
-    return stored + left * (len(stages or ("",)) + 2)
-
-
-def _counted(config: RunConfig) -> Prompts | None:
-    try:
-        return count_prompts(config)
-    except UdasaError:  # told where they are read
-        return None
 
 
 def _model_faults(config: RunConfig, used: list[UsedModel], notes: list[str]) -> Iterator[Fault]:
@@ -188,6 +158,46 @@ def _hub_faults(model: UsedModel, root: Path, notes: list[str]) -> Iterator[Faul
         notes.append(str(error).partition("\n")[0])
     except SourceError as error:
         yield Fault(model.place, str(error))
+
+
+def _data_faults(
+    config: RunConfig, chosen: Sequence[Chosen], asks: bool, notes: list[str]
+) -> Iterator[Fault]:
+    """Yield that the hub does not give a data set. What a suite's options name there may be a model as well:
+    then the hub gives that. asks: whether the prompts of the configuration are asked."""
+    named = {"prompts.source": config.prompts.source, "controls.source": config.controls.source}
+    named = named if asks else {}
+    asked: list[tuple[str, str, tuple[_Kept, ...]]]
+    asked = [(place, source, ("dataset",)) for place, source in named.items()]
+    for one in chosen:
+        if one.table.kind == "suite":
+            models = getattr(one.options, "named_models", {})
+            asked += [
+                (f"{one.table.path}.{name}", value, ("dataset", "model"))
+                for name, value in one.options
+                if isinstance(value, str) and value not in models
+            ]
+    for place, text, kinds in asked:
+        if not text.startswith("hf:"):
+            continue
+        try:
+            source = parse_source(text, config.root)
+        except SourceError:  # told where it is read, if it is a source at all
+            continue
+        if hub.is_data_here(source):
+            continue
+        refusals: list[SourceError] = []
+        for kind in kinds:
+            try:
+                hub.ask_hub(source, kind)
+            except hub.SilentHubError as error:
+                notes.append(str(error).partition("\n")[0])
+            except SourceError as error:
+                refusals.append(error)
+                continue
+            break
+        else:
+            yield Fault(place, str(refusals[0]))
 
 
 def _head_faults(model: UsedModel, outlook: Outlook) -> Iterator[Fault]:
@@ -229,13 +239,23 @@ def _plugin_faults(
                 yield Fault(table.path, f"looking ahead failed: {type(error).__name__}: {error}")
 
 
+def _counted(config: RunConfig) -> Prompts | None:
+    try:
+        return count_prompts(config)
+    except UdasaError:  # told where they are read
+        return None
+
+
 def _outlook(config: RunConfig, *, resumes: bool) -> Outlook:
     def prompts() -> Iterator[Prompt]:
-        if _counted(config) is None:
+        if prompts_file(config) is None:
             return
-        for row in read_prompts(PromptSource.of_table(config.prompts), config.root):
-            if isinstance(row, ReadPrompt):
-                yield row.prompt
+        try:
+            for row in read_prompts(PromptSource.of_table(config.prompts), config.root):
+                if isinstance(row, ReadPrompt):
+                    yield row.prompt
+        except UdasaError:  # told where they are read
+            return
 
     return Outlook(
         root=config.root,

@@ -11,6 +11,7 @@ from udasa_core.plugins.built import BuiltPlugin
 from udasa_core.plugins.returned.evaluation import check_questions
 from udasa_core.plugins.stack import Stack
 from udasa_core.report.table import Table
+from udasa_core.report.written import clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,19 @@ def suite_table(work: Sequence[SuiteWork], models: int | None = 1) -> Table:
         notes.append(f"Each for {models} models: the base, and each stage's policy{judged}.")
     columns = ("suite", "questions", "responses", "tokens ≤", "judgements ≤")
     return Table("Suites, for each model" if models != 1 else "Suites", columns, rows, notes)
+
+
+def time_table(work: Sequence[SuiteWork], rate: float) -> Table:
+    """Return how long answering takes at most, by suite. rate: tokens a second."""
+    sampling = [one for one in work if one.tokens]
+    rows = [(one.suite, f"≤ {clock((one.tokens or 0) / rate)}") for one in sampling]
+    if len(rows) > 1:
+        rows.append(("together", f"≤ {clock(sum(one.tokens or 0 for one in sampling) / rate)}"))
+    notes = [
+        f"At {rate:,.0f} tokens a second, as measured here, and with every answer as long as it may be. "
+        "Reading without sampling, and judging, come on top."
+    ]
+    return Table("Time to answer", ("suite", "about"), rows, notes)
 
 
 def _told(count: int | None) -> str:

@@ -13,6 +13,8 @@ from udasa_core.prompts.read import PromptSource, ReadPrompt, read_prompts
 from udasa_core.prompts.reasons import Reasons
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pydantic import BaseModel
 
     from udasa_core.config.parse import RunConfig
@@ -37,8 +39,7 @@ def count_prompts(config: RunConfig, progress: Progress = silent) -> Prompts | N
     """Count a source's rows by reading its file; None where that is not on this machine yet, and for data
     sets (on the hub, or laid out as there), whose reading writes to a cache."""
     table = config.prompts
-    path = None if table.source.startswith("hf:") else local_path(table.source, config.root)
-    if path is None or path.is_dir():
+    if prompts_file(config) is None:
         return None
     usable = longest = held_out = 0
     reasons = Reasons()
@@ -51,6 +52,13 @@ def count_prompts(config: RunConfig, progress: Progress = silent) -> Prompts | N
             else:
                 reasons.add(row.reason, row.line)
     return Prompts(usable, reasons.total, longest, held_out, reasons)
+
+
+def prompts_file(config: RunConfig) -> Path | None:
+    """Return the file of the prompts; None where it is not on this machine yet, and for data sets."""
+    source = config.prompts.source
+    path = None if source.startswith("hf:") else local_path(source, config.root)
+    return None if path is None or path.is_dir() else path
 
 
 def responses(config: RunConfig, prompts: Prompts, stages: Sequence[str] | None) -> int:

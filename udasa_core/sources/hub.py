@@ -17,7 +17,8 @@ from udasa_core.sources.digests import digest, git_digest
 from udasa_core.sources.model_folder import folder_faults
 from udasa_core.sources.source import Source
 
-_WANTED = ["*.safetensors", "*.json", "*.txt", "*.model", "*.jinja", "*.tiktoken", "README.md", "LICENSE*"]
+_LEGAL = ["LICENSE*", "LICENCE*", "NOTICE*", "COPYING*", "USE_POLICY*"]
+_WANTED = ["*.safetensors", "*.json", "*.txt", "*.model", "*.jinja", "*.tiktoken", "README.md", *_LEGAL]
 _CODE = ["*.py"]
 _DATA = ["*.parquet", "*.jsonl", "*.jsonl.gz", "*.json", "*.csv", "*.csv.gz", "*.tsv", "*.txt", "README.md"]
 # A SHA-1, of a small file, or a SHA-256.
@@ -92,15 +93,45 @@ def ask_hub(source: Source, kind: Literal["model", "dataset"] = "model") -> None
     from huggingface_hub import HfApi
 
     hub = HfApi()
-    try:
+    with _answered(source):
         asked = hub.model_info if kind == "model" else hub.dataset_info
         found = asked(source.name, revision=source.revision, timeout=_PATIENCE)
         if found.gated:
             hub.auth_check(source.name, repo_type=kind)
+
+
+def parameters(source: Source) -> int:
+    """Ask the hub once how many weights a model has; 0 where it does not know. Raises as `ask_hub`."""
+    from huggingface_hub import HfApi
+
+    with _answered(source):
+        found = HfApi().model_info(
+            source.name, revision=source.revision, timeout=_PATIENCE, expand=["safetensors"]
+        )
+    return found.safetensors.total if found.safetensors is not None else 0
+
+
+@contextlib.contextmanager
+def _answered(source: Source) -> Iterator[None]:
+    """Tell a refusal of the hub (SourceError) from its silence (SilentHubError)."""
+    try:
+        yield
     except hub_errors() as error:
         refused = getattr(getattr(error, "response", None), "status_code", None)
         kind_of = SourceError if refused is not None and 400 <= refused < 500 else SilentHubError
         raise kind_of(unreachable(source, error)) from error
+
+
+@contextlib.contextmanager
+def left_alone() -> Iterator[None]:
+    """Have the hub's client go by its cache while this lasts, and ask nobody."""
+    constants: Any = importlib.import_module("huggingface_hub.constants")
+    before = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
 
 
 @contextlib.contextmanager

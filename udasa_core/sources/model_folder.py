@@ -25,7 +25,7 @@ _INDEX = "model.safetensors.index.json"
 _NAMED_WEIGHTS = "transformers_weights"
 # transformers reads further templates from here.
 _TEMPLATES = "additional_chat_templates"
-_LEGAL = ("LICENSE", "LICENCE", "NOTICE", "COPYING")
+_LEGAL = ("LICENSE", "LICENCE", "NOTICE", "COPYING", "USE_POLICY", "ACCEPTABLE_USE")
 _CODE_NAMERS = ("config.json", "tokenizer_config.json")
 
 
@@ -55,7 +55,7 @@ def folder_faults(folder: Path, *, with_code: bool = False) -> list[tuple[str, s
 
 
 def legal_files(folder: Path) -> list[Path]:
-    """Return a model's licence, and what goes with it."""
+    """Return a model's licence, and what goes with it: notices, and for what it may not be used."""
     return [
         file for file in sorted(folder.iterdir()) if file.is_file() and file.name.upper().startswith(_LEGAL)
     ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from udasa_core.job.job import Job, log
 from udasa_core.plugins.returned.scores import check_aggregate, check_calibrated, check_state
 from udasa_core.records import Abstain, Column, Score, Scores
-from udasa_core.store.agreed import Agreed, agreed_from, counted
+from udasa_core.store.agreed import Agreed, Agreements, agreed_from, counted
 from udasa_core.store.output import Output
 from udasa_core.store.store import Shards
 from udasa_core.store.tables import column_from, scores_table
@@ -53,21 +53,31 @@ def fit(job: Job, columns: Mapping[str, Shards], agreed: Shards) -> Calibration:
 def _fall_back(job: Job, agreed: Shards) -> dict[str, str]:
     """Return which dimension takes whose place, none where few prompts have one answer; warn of many."""
     found = counted(one for key in agreed.fingerprints for one in _agreed(job, key))
-    bound = job.config.clusters.bound
-    if not found.rate > bound:
+    if not found.rate > job.config.clusters.bound:
         return {}
-    taken = {plugin.name: plugin.table.fall_back for plugin in job.stack.dimensions}
-    taken = {name: other for name, other in taken.items() if other}
+    taken = places_taken(job, found)
     told = ", ".join(f"{other} takes the place of {name}" for name, other in taken.items())
     log.warning(
         "%d of %d prompts with answers to compare have one answer only (bound %.0f%%): to compare responses "
         "says nothing there; %s",
-        *(found.single, found.compared, 100 * bound),
+        *(found.single, found.compared, 100 * job.config.clusters.bound),
         f"there, {told}"
         if told
         else "no dimension has a fall_back, so they are ordered by their words alone",
     )
     return taken
+
+
+def places_taken(job: Job, found: Agreements) -> dict[str, str]:
+    """Return for each dimension the one that takes its place where all responses give one answer; none where
+    such prompts are not too many.
+
+    found: how far the responses of the training prompts agree.
+    """
+    if not found.rate > job.config.clusters.bound:
+        return {}
+    taken = {plugin.name: plugin.table.fall_back for plugin in job.stack.dimensions}
+    return {name: other for name, other in taken.items() if other}
 
 
 def _agreed(job: Job, key: str) -> tuple[Agreed, ...]:

@@ -72,7 +72,10 @@ def _run_suite(job: Job, plugin: BuiltPlugin, label: str, ref: ModelRef) -> str:
         # What the suite asked for: a run that finds its figures made points at these outputs, too.
         asked = job.outputs.pointed_since(before)
         metrics = [asdict(metric) for metric in report.metrics]
-        told = {"suite": plugin.name, "metrics": metrics, "asked": asked}
+        told: dict[str, Any] = {"suite": plugin.name, "metrics": metrics, "asked": asked}
+        if job.stack.judge is not None and "judge" in plugin.needs:
+            # What the judge's biases are found by, where they were measured.
+            told["judged_by"] = {"judge": job.stack.judge.judge_key(), "grading": plugin.grading_key()}
         remarks = remarked(sorted(job.outputs.remarks)) or {}
         job.store.write_json("suite", key, {**told, **remarks})
 

@@ -6,17 +6,20 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from udasa_core.errors import PluginError, SourceError
 from udasa_core.job.job import Job, log
+from udasa_core.job.observers import TEXTS
 from udasa_core.plugins.returned.report import check_report
 from udasa_core.records import Event, ModelRef, Report
 from udasa_core.sources.digests import ADAPTER, MODEL, trained_digest, weights_digest
 from udasa_core.store.output import Output
 from udasa_core.store.run_folder import trained
 from udasa_core.store.store import TRAINING_SOFTWARE, StagedPairs, versions
+from udasa_core.store.tables import read_pairs
 
 # The core's own report in a stage's folder.
 SEALED = "stage.json"
@@ -34,7 +37,8 @@ def train_stage(
     and hands its policy on unchanged.
     """
     stage, training = staged.stage, job.config.training_of(staged.stage.name)
-    job.observe(Event("started", "stage", staged.label, 0, stage.size))
+    asked = {TEXTS: _texts(job, staged)} if job.observed_texts else {}
+    job.observe(Event("started", "stage", staged.label, 0, stage.size, asked))
     if stage.size < training.min_pairs:
         reason = f"{stage.size} pairs, fewer than min_pairs = {training.min_pairs}"
         trainer = job.stack.trainer(stage.name).name
@@ -48,6 +52,19 @@ def train_stage(
     detail = {**report.metrics, "skipped": report.skipped}
     job.observe(Event("finished", "stage", staged.label, report.pairs, staged.stage.size, detail))
     return report
+
+
+def _texts(job: Job, staged: StagedPairs) -> list[dict[str, Any]]:
+    """Return the first of a stage's pairs as texts, as many as some observer asks for."""
+    pairs = read_pairs(job.store.path(staged.step, staged.pairs))
+    return [
+        {
+            "prompt": [{"role": one.role, "content": one.content} for one in pair.prompt.messages],
+            "chosen": pair.chosen.text,
+            "rejected": pair.rejected.text,
+        }
+        for pair in islice(pairs, job.observed_texts)
+    ]
 
 
 def _with_replayed(

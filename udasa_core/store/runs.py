@@ -7,14 +7,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from udasa_core.errors import UdasaError, UsageError
+from udasa_core.errors import SourceError, UdasaError, UsageError
 from udasa_core.records import ModelRef, Pair, Scores
+from udasa_core.sources.digests import check_adapter_files, digest
 from udasa_core.store import pair_rows, run_tables
 from udasa_core.store.items import by_item, is_mean
+from udasa_core.store.judge_biases import find_biases
 from udasa_core.store.meters import figures_by_prompt, moves_by_prompt
 from udasa_core.store.output import BASE, HELD_OUT, TRAINING, Output
 from udasa_core.store.rows import ItemRows, Rows, plain_rows
-from udasa_core.store.run_folder import RunFolder, trained
+from udasa_core.store.run_folder import RunFolder, StageSummary, trained
 from udasa_core.store.tables import read_pairs
 
 
@@ -93,6 +95,13 @@ class Run(RunFolder):
         Raises StoreError where it is not what was trained, and UdasaError where no stage is trained, or the
         run is not finished; with `unfinished` the last stage that is trained so far counts.
         """
+        return self.policy(self.last(unfinished=unfinished).label)
+
+    def last(self, *, unfinished: bool = False) -> StageSummary:
+        """Return the last trained stage that was not rolled back, which left the aligned model.
+
+        Raises UdasaError as `aligned` does.
+        """
         self.whole(unfinished=unfinished)
         stages = [stage for stage in self.stages() if stage.trained]
         standing = [stage for stage in stages if not stage.rolled_back]
@@ -103,7 +112,25 @@ class Run(RunFolder):
             )
         if not standing:
             raise UdasaError(f"run {self.name} has trained no stage (status: {self.status})")
-        return self.policy(standing[-1].label)
+        return standing[-1]
+
+    def unchanged(self, ref: ModelRef) -> ModelRef:
+        """Return one of the run's models, once its files are seen to be there and to be what the run says.
+
+        Raises UdasaError where they are gone, and SourceError where they have changed.
+        """
+        if not Path(ref.folder).is_dir():
+            raise UdasaError(
+                f"the model {ref.source} is no longer in {ref.folder}; `udasa run` fetches it again"
+            )
+        for adapter in ref.adapters:
+            check_adapter_files(adapter)
+        if digest(Path(ref.folder)) != ref.revision:
+            raise SourceError(
+                f"the model in {ref.folder} is not the one that run {self.name} was made with: its files "
+                "have changed. Put them back, or run again, which takes what lies there now"
+            )
+        return ref
 
     def policy(self, label: str) -> ModelRef:
         """Return the model that a stage left, rolled back or not. label: "moderate", "moderate@2" in round 2,
@@ -205,6 +232,16 @@ class Run(RunFolder):
     def suites(self) -> Mapping[str, Any]:
         """Return each suite's figures by model."""
         found: Mapping[str, Any] = self.manifest.plain.get("suites", {})
+        return found
+
+    def judge_biases(self) -> Mapping[str, str]:
+        """Return, for each suite that a judge graded, what `udasa experiment judge` measured of that judge,
+        or that it was not measured, in a sentence: suite → sentence. Nothing is told of suites that ran
+        before udasa noted who judged."""
+        found: dict[str, str] = {}
+        for output, plain in self.told("suite"):
+            if by := plain.get("judged_by"):
+                found[output.instance] = find_biases(self.folder, by["judge"], by["grading"])
         return found
 
     def remarks(self) -> tuple[str, ...]:

@@ -23,8 +23,8 @@ from udasa_core.plugins.contract import (
     HEAVY,
     attribute_faults,
     factory_fault,
-    fingerprint_fault,
     plugin_faults,
+    text_fault,
 )
 from udasa_core.plugins.entry_points import load
 from udasa_core.plugins.identity import source_digest
@@ -112,7 +112,10 @@ def check_factory(
     faults = plugin_faults(kind, type(plugin.instance))
     faults += attribute_faults(kind, plugin.instance, plugin.options)
     fingerprint = attribute(plugin.instance, "fingerprint")
-    faults += [fault for fault in (fingerprint_fault(fingerprint),) if fault]
+    texts = {"fingerprint": fingerprint}
+    if kind == "suite":
+        texts["grading_key"] = attribute(plugin.instance, "grading_key")
+    faults += [fault for name, value in texts.items() if (fault := text_fault(name, value))]
     demand(not faults, f"{plugin}: {'; '.join(faults)}")
     again = attribute(build(kind, factory, options, resources).plugin.instance, "fingerprint")
     demand(fingerprint == again, f"{plugin}: another instance of the same options has another fingerprint")

@@ -1,4 +1,4 @@
-"""How many bytes, as people read it."""
+"""How many bytes, or weights, as people read it."""
 
 from __future__ import annotations
 
@@ -10,3 +10,11 @@ def size(count: float) -> str:
             break
         count /= 1000
     return f"{count:.0f} {unit}" if unit == "B" or count >= 9.95 else f"{count:.1f} {unit}"
+
+
+def weights(count: int) -> str:
+    """Return a number of weights as people read it: 135M, 8.03B."""
+    for unit, least in (("B", 1e9), ("M", 1e6)):
+        if count >= least:
+            return f"{count / least:.3g}{unit}"
+    return f"{count:,}"

@@ -56,6 +56,7 @@ class Ablation(Plugin):
         )
 
     options: Options
+    uses = ("generator", "dimension", "calibration", "aggregation", "pairing", "stages")
     configuration = bundled("signal.toml")
 
     @property

@@ -30,6 +30,7 @@ class Consistency(Plugin):
         limit: int = Field(default=60, ge=2, description="Questions of train and dev, taken evenly.")
 
     options: Options
+    uses = ("generator", "dimension", "calibration", "aggregation")
     configuration = bundled("signal.toml")
 
     @hookimpl

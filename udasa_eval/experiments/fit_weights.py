@@ -28,6 +28,7 @@ class FitWeights(Plugin):
         out: Path = Field(default=Path("weights.json"), description="Where the fits are written.")
 
     options: Options
+    uses = ("generator", "dimension", "calibration", "aggregation")
 
     @hookimpl
     def udasa_experiment(self, config: Mapping[str, Any], out_dir: Path, steps: Steps) -> Sequence[Table]:

@@ -36,6 +36,7 @@ class Premise(Plugin):
         )
 
     options: Options
+    uses = ("generator", "dimension", "calibration", "aggregation", "pairing", "stages", "trainer")
     configuration = bundled("premise.toml")
 
     @property

@@ -10,10 +10,10 @@ import numpy as np
 
 from udasa_core import Table, TableColumn
 from udasa_eval.experiments.arms import BASE
-from udasa_eval.experiments.pairs import KINDS
 from udasa_eval.experiments.premise_report import Comparison, Findings, calibration
 from udasa_eval.experiments.premise_untrained import Untrained, against_untrained
 from udasa_eval.experiments.signal_report import Row
+from udasa_eval.experiments.training_table import training_table
 
 # The arm that the others are controls of.
 _UNCERTAINTY = "uncertainty"
@@ -25,7 +25,7 @@ def tables(found: Findings) -> Iterator[Table]:
     """Yield what costs no training, what was trained, what each arm reached, and the comparisons."""
     yield _untrained(found)
     if found.trainings:
-        yield _training(found)
+        yield training_table(found.trainings, found.arms)
         yield _reached(found)
         yield _compared(found)
         yield _outdone(found)
@@ -130,29 +130,6 @@ def _untrained(found: Findings) -> Table:
         "Best on dev: for how many seeds this temperature was the best one there."
     ]
     return Table(f"The base on {found.part}, untrained", header, cells, notes)
-
-
-def _training(found: Findings) -> Table:
-    cells: list[Sequence[Any]] = []
-    for arm in found.arms:
-        ours = [one for one in found.trainings if one.arm == arm]
-        figures = ("first_loss", "last_loss", "chosen_logprob_before", "chosen_logprob_after")
-        cells.append(
-            (
-                arm,
-                _mean(one.pairs for one in ours),
-                *(_mean(one.composition[kind] for one in ours) for kind in KINDS),
-                *(_mean(one.metrics.get(name, float("nan")) for one in ours) for name in figures),
-            )
-        )
-    counts = ("pairs", "right/wrong", "both right", "both wrong", "inverted")
-    header: list[str | TableColumn] = ["arm", *(TableColumn(name, digits=1) for name in counts)]
-    header += ["loss", "last", "before", "after"]
-    notes = [
-        "Means over seeds. Loss of the first and the last step; log-probability of the chosen responses "
-        "(nats) before and after: its fall is DPO's known collapse."
-    ]
-    return Table("Trainings", header, cells, notes)
 
 
 def _reached(found: Findings) -> Table:

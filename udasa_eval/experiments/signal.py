@@ -55,6 +55,7 @@ class Signal(Plugin):
         )
 
     options: Options
+    uses = ("generator", "dimension", "calibration", "aggregation")
     configuration = bundled("signal.toml")
 
     @property

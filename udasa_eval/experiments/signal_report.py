@@ -11,7 +11,7 @@ import numpy as np
 from numpy import float64
 from numpy.typing import NDArray
 
-from udasa_core import Cost, Metric, Resamples, Table, write_whole
+from udasa_core import Cost, Metric, Resamples, Table, without_places, write_whole
 from udasa_eval.experiments.confounds import Confounds, confounds
 from udasa_eval.experiments.direction import Direction
 from udasa_eval.experiments.discrimination import Discrimination, discrimination
@@ -173,7 +173,7 @@ def rows(reports: Sequence[SignalReport]) -> list[Row]:
 def write_csv(path: Path, rows: Sequence[Row]) -> None:
     """Write the rows as a CSV with a header; figures in full precision, nothing where there is none."""
     table = Table("", [field.name for field in fields(Row)], [astuple(row) for row in rows])
-    write_whole(path, table.csv())
+    write_whole(path, without_places(table.csv()))
 
 
 def _rows(report: SignalReport) -> Iterator[Row]:

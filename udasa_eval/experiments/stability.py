@@ -37,6 +37,7 @@ class Stability(Plugin):
         )
 
     options: Options
+    uses = ("generator", "dimension", "calibration", "aggregation", "pairing", "stages", "trainer")
 
     @hookimpl
     def udasa_experiment(self, config: Mapping[str, Any], out_dir: Path, steps: Steps) -> Sequence[Table]:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from udasa_core import Plugin, hookimpl
 from udasa_eval.experiments.bundled import bundled
@@ -52,6 +52,14 @@ class Stages(Plugin):
             "command tells all.",
         )
 
+        @model_validator(mode="after")
+        def _is_one_of_them(self) -> Stages.Options:
+            if self.lane > self.lanes:
+                raise ValueError(
+                    f"lane {self.lane} is none of {self.lanes}: write --lanes {self.lane}, or more"
+                )
+            return self
+
     options: Options
     configuration = bundled("stages.toml")
 
@@ -64,12 +72,16 @@ class Stages(Plugin):
     @hookimpl
     def udasa_experiment(self, config: Mapping[str, Any], out_dir: Path, steps: Steps) -> Sequence[Table]:
         """Train and measure every arm with every seed of this lane."""
+        from udasa_core import Table
+        from udasa_eval.experiments.measuring import seed_of
         from udasa_eval.experiments.stages_part import dev_part
         from udasa_eval.experiments.stages_report import Asked
         from udasa_eval.experiments.stages_runs import Lane, measure_stages
         from udasa_eval.experiments.stages_tables import rows, tables
 
-        options = self.options
+        options, lane = self.options, Lane(self.options.lane, self.options.lanes)
+        if not lane.seeds(seed_of(config), options.seeds):
+            return [Table(lane.idle(options.seeds), (), ())]
         last = dev_part()
         if options.part == "sealed":
             from udasa_eval.experiments.stages_sealed import sealed_part
@@ -83,7 +95,7 @@ class Stages(Plugin):
             arms=options.arms,
             last=last.evenly(options.limit),
             limit=options.limit,
-            lane=Lane(options.lane, options.lanes),
+            lane=lane,
             progress=self.resources.progress,
         )
         with (out_dir / f"{self.report_name}.csv").open("w", newline="", encoding="utf-8") as file:

@@ -53,6 +53,11 @@ class Lane:
         """Return the lane's seeds of `count` from the first on."""
         return list(range(first, first + count))[self.number - 1 :: self.of]
 
+    def idle(self, count: int) -> str:
+        """Say that there are fewer seeds than lanes, and none for this one."""
+        seeds = "1 seed" if count == 1 else f"{count} seeds"
+        return f"Lane {self.number} of {self.of} has nothing to do: there is no more than {seeds} to share"
+
 
 @dataclass(frozen=True, slots=True)
 class Campaign:

@@ -9,7 +9,6 @@ import numpy as np
 
 from udasa_core import Table, TableColumn
 from udasa_eval.experiments.arms import BASE
-from udasa_eval.experiments.pairs import KINDS
 from udasa_eval.experiments.premise_report import SEED
 from udasa_eval.experiments.stages_report import (
     ACCURACY,
@@ -22,6 +21,7 @@ from udasa_eval.experiments.stages_report import (
     Findings,
     trainings,
 )
+from udasa_eval.experiments.training_table import training_table
 from udasa_eval.statistics.two_way import EQUIVALENT, two_way
 
 # The front page's columns beside accuracy: its name there, and the figure or number that it shows.
@@ -56,7 +56,7 @@ def tables(found: Findings, asked: Asked) -> Iterator[Table]:
     yield _others([one for one in contrasts if one.holm is not None])
     yield _drifted(found)
     if found.arms:
-        yield _trained(found)
+        yield training_table(list(trainings(found)), found.arms)
         yield _tuned(found)
 
 
@@ -150,24 +150,6 @@ def _drifted(found: Findings) -> Table:
     notes = ["Means over seeds. Divergences in nats a token, at temperature 1; U's of responses at 0.7."]
     header = ("policy", *(name for name, _ in columns))
     return Table("How far each policy went, and how well its uncertainty tells", header, cells, notes)
-
-
-def _trained(found: Findings) -> Table:
-    cells: list[Sequence[Any]] = []
-    figures = ("first_loss", "last_loss", "chosen_logprob_before", "chosen_logprob_after")
-    for arm in found.arms:
-        ours = [one for one in trainings(found) if one.arm == arm]
-        kinds = (_mean(one.composition[kind] for one in ours) for kind in KINDS)
-        losses = (_mean(one.metrics.get(name, float("nan")) for one in ours) for name in figures)
-        cells.append((arm, _mean(one.pairs for one in ours), *kinds, *losses))
-    counts = ("pairs", "right/wrong", "both right", "both wrong", "inverted")
-    header: tuple[str | TableColumn, ...] = (
-        "arm",
-        *(TableColumn(name, digits=1) for name in counts),
-        *("loss", "last", "chosen before", "chosen after"),
-    )
-    notes = ["Means over seeds; losses and log-probabilities (nats) of the last stage."]
-    return Table("Trainings", header, cells, notes)
 
 
 def _tuned(found: Findings) -> Table:

@@ -60,14 +60,20 @@ def families(name: str) -> frozenset[str]:
     A distilled model may tell two. Where no known family is told, the first word of the name's last part is
     one of its own.
     """
-    # Folders further up say whose machine it is.
-    lowered = "/".join(re.split(r"[/:\\\\]", name.lower().partition("@")[0].rstrip("/"))[-2:])
-    known = frozenset(_FAMILIES[word] for word in _WORD.findall(lowered) if word in _FAMILIES)
-    if known:
+    if known := known_families(name):
         return known
-    return frozenset(
-        [word for word in _WORD.findall(lowered.rpartition("/")[2]) if word not in _NO_NAMES][:1]
-    )
+    words = _WORD.findall(_end(name).rpartition("/")[2])
+    return frozenset([word for word in words if word not in _NO_NAMES][:1])
+
+
+def known_families(name: str) -> frozenset[str]:
+    """Return the families of models' usual names that a name or source tells; none where it tells none."""
+    return frozenset(_FAMILIES[word] for word in _WORD.findall(_end(name)) if word in _FAMILIES)
+
+
+def _end(name: str) -> str:
+    """Return the last two parts of a name: folders further up say whose machine it is."""
+    return "/".join(re.split(r"[/:\\\\]", name.lower().partition("@")[0].rstrip("/"))[-2:])
 
 
 def is_same_family(model: str, other: str) -> bool:

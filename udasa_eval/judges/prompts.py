@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from udasa_core import Message, Prompt, UdasaError, parse_json
+from udasa_core import Message, Prompt, UdasaError, content_key, parse_json
 
 # The MT-Bench prompts, by what is graded: (a reference answer is shown, the second turn is graded) → name.
 SINGLE = {
@@ -35,6 +35,11 @@ class JudgePrompt:
         """Return what the judge is asked. Braces in the texts are left as they are."""
         content = self.template.format(**texts)
         return Prompt(id, (Message("system", self.system), Message("user", content)))
+
+
+def grading_key(*prompts: JudgePrompt) -> str:
+    """Return the digest of grading prompts: what a judge's biases are measured under, and found again by."""
+    return content_key([(prompt.system, prompt.template) for prompt in prompts])
 
 
 def read_judge_prompts(path: Path, source: str) -> Mapping[str, JudgePrompt]:
@@ -104,6 +109,16 @@ def pair_prompt(
     return prompt.render(
         id, answer_a_1=a[0], answer_a_2=a[1], answer_b_1=b[0], answer_b_2=b[1], **shown, **texts
     )
+
+
+def open_prompt(grading: JudgePrompt, id: str, messages: Sequence[Message], response: str) -> Prompt:
+    """Return what asks a judge to grade the response to a conversation."""
+    return grading.render(id, conversation=conversation_text(messages), response=response)
+
+
+def open_pair_prompt(grading: JudgePrompt, id: str, messages: Sequence[Message], a: str, b: str) -> Prompt:
+    """Return what asks a judge which of two responses to a conversation is better: `a` is shown first."""
+    return grading.render(id, conversation=conversation_text(messages), response_a=a, response_b=b)
 
 
 def conversation_text(messages: Sequence[Message]) -> str:

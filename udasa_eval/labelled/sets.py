@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from udasa_core import Labelled as Labelled
-from udasa_core import content_key, final_answer, parse_json
+from udasa_core import content_key, final_answer, parse_json, private_folder
 from udasa_core import labelled as labelled
 from udasa_eval.answers.grading import grade
 
@@ -99,7 +99,7 @@ def prompts_file(folder: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
     """Write prompts where a run can read them, under a name that is their content's; return the path."""
     path = folder / f"{content_key(list(rows))}.jsonl"
     if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
         text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         path.write_text(text, encoding="utf-8")
     return path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -65,13 +64,13 @@ def vader_positivity(texts: Sequence[str]) -> NDArray[float64]:
     import numpy as np
 
     try:
-        vader = importlib.import_module("vaderSentiment.vaderSentiment")
+        from vaderSentiment import vaderSentiment
     except ImportError as error:
         raise UdasaError(
             'VADER is not installed: pip install "udasa[sentiment]" (or vaderSentiment), or score by a '
             "classifier"
         ) from error
-    analyzer = vader.SentimentIntensityAnalyzer()
+    analyzer = vaderSentiment.SentimentIntensityAnalyzer()
     compounds = np.array([analyzer.polarity_scores(text)["compound"] for text in texts], dtype=np.float64)
     positive: NDArray[float64] = 0.5 * (1.0 + compounds)
     return positive

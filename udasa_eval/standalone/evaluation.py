@@ -12,12 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from udasa_core import (
-    Adapter,
     Run,
     Steps,
     Table,
     UdasaError,
-    adapter_digest,
     content_key,
     limit_suites,
     load,
@@ -59,7 +57,8 @@ def evaluate_model(
     of the configuration. configuration: a TOML whose [model], [generator], [judge], [[suite]] and the like
     count, and nothing else. adapter: a folder with a LoRA adapter for the model. name: what the result is
     called; by default, the model and a digest of what is asked. limit: about how many questions of each suite
-    are asked at most. tell: is told what will be asked, before anything is.
+    are asked at most. tell: is told what will be asked, before anything is, and
+    how long that may take.
 
     Where nothing could be measured, no folder is left.
     """
@@ -70,12 +69,14 @@ def evaluate_model(
     raw = evaluation_configuration(model, suites, read.raw, overrides, str(read.origin))
     if limit is not None:
         raw = dict(limit_suites(read._replace(raw=raw), limit).raw)
-    steps = Steps(folder, read)
+    steps = Steps(folder, read, uses=("generator", "suite", "judge"))
     with _nothing_left(folder), steps.run(raw, name or _name(raw, read.root, adapter)) as run:
-        ref = run.base
-        if adapter is not None:
-            ref = ref.with_adapter(Adapter(adapter_digest(adapter), str(adapter.resolve())))
-        tell(suite_table(run.suite_work()))
+        ref = run.base if adapter is None else run.adapted(adapter)
+        work = run.suite_work()
+        tell(suite_table(work))
+        run.check_room(work)
+        if run.told("evaluated") is None and (time := run.time_table(work)) is not None:
+            tell(time)
         run.suites({MODEL: ref})
         run.tell(evaluated=ref.to_json())
     return Run(run.folder, made=run.made)
@@ -101,12 +102,10 @@ def _has_made(folder: Path) -> bool:
     return any(list((store / step).glob(f"{key}.*")) for step, key in made)
 
 
-def evaluation_configuration(
-    model: str | None, suites: Sequence[str], given: Mapping[str, Any], overrides: Sequence[str], origin: str
-) -> dict[str, Any]:
-    """Return the plain data of an evaluation: the bundled configuration under the tables that count.
+def over_bundled(given: Mapping[str, Any], origin: str) -> dict[str, Any]:
+    """Return the bundled configuration under the tables of another that count where nothing is trained.
 
-    given: the plain data of a configuration, which faults call `origin`.
+    given: that one's plain data. Where a table is of another shape, raises ConfigError, calling it `origin`.
     """
     default = read_configuration(default_configuration()).raw
     counting = {key: value for key, value in given.items() if key not in _IGNORED}
@@ -116,12 +115,23 @@ def evaluation_configuration(
     raw = {**default, **counting}
     kept = {key: value for key, value in counting.get("run", {}).items() if key in ("seed", "shard_size")}
     raw["run"] = {**default["run"], **kept}
+    raw["model"] = {"source": default["model"]["source"], **raw["model"]}
+    return raw
+
+
+def evaluation_configuration(
+    model: str | None, suites: Sequence[str], given: Mapping[str, Any], overrides: Sequence[str], origin: str
+) -> dict[str, Any]:
+    """Return the plain data of an evaluation: the bundled configuration under the tables that count.
+
+    given: the plain data of a configuration, which faults call `origin`.
+    """
+    raw = over_bundled(given, origin)
     named = list(raw.get("suite", ()))
     known = {one.get("name", one.get("use")) for one in named}
     raw["suite"] = [*named, *({"use": name} for name in dict.fromkeys(suites) if name not in known)]
     if model is not None:
         raw["model"] = {**raw["model"], "source": _from_here(model)}
-    raw["model"] = {"source": default["model"]["source"], **raw["model"]}
     if not raw["suite"]:
         raise UdasaError("no suite is named: add --suite NAME; `udasa plugins` lists them")
     return dict(read_configuration(raw, overrides).raw)

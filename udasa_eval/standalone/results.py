@@ -7,14 +7,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from udasa_core import Interval, Run, Table, whole_file, write_whole
+from udasa_core import Interval, Run, Table, whole_file, without_places, write_whole
 
 _COLUMNS = ("suite", "model", "metric", "value", "standard error", "95% interval", "n")
 _NOTE = "Standard errors and 95% intervals by resampling items (bootstrap)."
 
 
 def write_results(run: Run, folder: Path) -> str:
-    """Write results.json, results.md and <suite>.<model>.parquet into `folder`; return the Markdown."""
+    """Write results.json, results.md and <suite>.<model>.parquet into `folder`; return the Markdown.
+
+    They are for passing on: no folder and no host of one's own is in them.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     suites = run.suites()
     told = {
@@ -27,18 +30,22 @@ def write_results(run: Run, folder: Path) -> str:
         "remarks": list(run.remarks()),
         "seed": run.manifest.plain["config"].get("run", {}).get("seed"),
         "suites": {name: list(rows) for name, rows in suites.items()},
+        "judge_biases": dict(run.judge_biases()),
     }
+    told = without_places(told, run.folder.absolute(), run.store.root)
     write_whole(folder / "results.json", json.dumps(told, indent=1, sort_keys=True) + "\n")
     for suite, rows in suites.items():
         for model in dict.fromkeys(row["model"] for row in rows):
             _write_rows(run, suite, model, folder / f"{suite}.{model}.parquet".replace("/", "-"))
-    text = f"{suite_table(suites).markdown()}\n"
+    text = f"{suite_table(suites, run.judge_biases()).markdown()}\n"
     write_whole(folder / "results.md", text)
     return text
 
 
-def suite_table(suites: Mapping[str, Sequence[Mapping[str, Any]]]) -> Table:
-    """Return every suite's figures, a row each."""
+def suite_table(
+    suites: Mapping[str, Sequence[Mapping[str, Any]]], biases: Mapping[str, str] | None = None
+) -> Table:
+    """Return every suite's figures, a row each. biases: suite → what was measured of its judge."""
     rows = [
         (
             suite,
@@ -52,7 +59,9 @@ def suite_table(suites: Mapping[str, Sequence[Mapping[str, Any]]]) -> Table:
         for suite, figures in suites.items()
         for row in figures
     ]
-    return Table("", _COLUMNS, rows, [_NOTE])
+    return Table(
+        "", _COLUMNS, rows, [_NOTE, *(f"{suite}: {told}." for suite, told in (biases or {}).items())]
+    )
 
 
 def _write_rows(run: Run, suite: str, model: str, path: Path) -> None:

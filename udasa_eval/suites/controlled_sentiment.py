@@ -32,6 +32,7 @@ from udasa_eval.inputs.texts import read_texts
 from udasa_eval.measures.perplexity import Surprise, continuation_surprise
 from udasa_eval.statistics.columns import column, measured
 from udasa_eval.statistics.medians import resampled_median
+from udasa_eval.suites.unasked import not_asked
 
 if TYPE_CHECKING:
     from numpy import float64
@@ -194,10 +195,7 @@ class ControlledSentiment(Plugin, ABC):
         resamples = Resamples.draw(len(rows), seed)
         scores, perplexities = column(rows, "score"), column(rows, "perplexity")
         above = np.where(np.isfinite(scores), scores > 0.5, np.nan)
-        missed = {
-            "empty": np.array([row["output"] == "" for row in rows]),
-            "not_asked": np.array([row["output"] is None for row in rows]),
-        }
+        empty = np.array([row["output"] == "" for row in rows])
         metrics = [
             resamples.mean("positivity", scores),
             resamples.mean("positive_share", above),
@@ -206,10 +204,8 @@ class ControlledSentiment(Plugin, ABC):
             resamples.mean("length", column(rows, "tokens")),
             resamples.mean("truncated", column(rows, "truncated")),
         ]
-        metrics += [
-            resamples.mean(name, flags.astype(float)) for name, flags in missed.items() if flags.any()
-        ]
-        return measured(metrics)
+        metrics += [resamples.mean("empty", empty.astype(float))] if empty.any() else []
+        return measured([*metrics, *not_asked([row["output"] for row in rows], resamples)])
 
 
 def _row(

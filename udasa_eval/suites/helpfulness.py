@@ -9,9 +9,9 @@ import numpy as np
 from numpy import float64
 from numpy.typing import NDArray
 
-from udasa_core import Metric, ModelRef, Prompt, Resamples, SuiteReport, UdasaError, hookimpl
+from udasa_core import Metric, ModelRef, Prompt, Resamples, SuiteReport, hookimpl
 from udasa_eval.judges.model_family import is_own_judge
-from udasa_eval.judges.prompts import HELPFUL, JudgePrompt, conversation_text
+from udasa_eval.judges.prompts import HELPFUL, JudgePrompt, conversation_text, grading_key, open_prompt
 from udasa_eval.judges.repeats import (
     Judgements,
     check_unparsed,
@@ -23,6 +23,7 @@ from udasa_eval.judges.repeats import (
 from udasa_eval.refusals.detector import is_refusal
 from udasa_eval.statistics.columns import measured, number_or_none, placed
 from udasa_eval.suites.open_answers import OpenAnswer, OpenOptions, OpenSuite, open_metrics, sample_open
+from udasa_eval.suites.unasked import refuse_silence
 
 
 class Helpfulness(OpenSuite):
@@ -54,6 +55,11 @@ class Helpfulness(OpenSuite):
         """One a repeat."""
         return self.options.repeats
 
+    @property
+    def grading_key(self) -> str:
+        """Of the one prompt by which answers are graded."""
+        return grading_key(self.grading)
+
     @hookimpl
     def udasa_evaluate(self, policy: ModelRef, seed: int) -> SuiteReport:
         """Return the figures, and one row a prompt and repeat."""
@@ -62,11 +68,8 @@ class Helpfulness(OpenSuite):
         own = is_own_judge(self.name, judge, policy)
         generator = self.resources.generator()
         answers = sample_open(self.dialogues(), generator, options.sampling(), policy, seed)
+        refuse_silence(self.name, [answer.text for answer in answers])
         places = [place for place, answer in enumerate(answers) if answer.text is not None]
-        if not places:
-            raise UdasaError(
-                f"suite {self.name!r}: none of {len(answers)} prompts was answered: lower max_new_tokens"
-            )
         prompts = [self._prompt(answers[place]) for place in places]
         judgements = judged(judge, prompts, seed, options.repeats, own_grade)
         check_unparsed(self.name, judgements, options.max_unparsed, 'rating from 1 to 10 such as "[[5]]"')
@@ -89,8 +92,7 @@ class Helpfulness(OpenSuite):
         return [resamples.mean("refusals", refused(answers))]
 
     def _prompt(self, answer: OpenAnswer) -> Prompt:
-        conversation = conversation_text(answer.dialogue.messages)
-        return self.grading.render(answer.dialogue.id, conversation=conversation, response=answer.text or "")
+        return open_prompt(self.grading, answer.dialogue.id, answer.dialogue.messages, answer.text or "")
 
 
 def refused(answers: Sequence[OpenAnswer]) -> NDArray[float64]:

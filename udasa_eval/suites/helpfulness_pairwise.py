@@ -8,15 +8,23 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from udasa_core import Metric, ModelRef, Prompt, Resamples, SuiteReport, UdasaError, content_key, hookimpl
+from udasa_core import Metric, ModelRef, Prompt, Resamples, SuiteReport, content_key, hookimpl
 from udasa_eval.judges.model_family import is_own_judge
 from udasa_eval.judges.pairwise import PairVerdicts, judge_pairs
-from udasa_eval.judges.prompts import HARMLESS_PAIR, HELPFUL_PAIR, JudgePrompt, conversation_text
+from udasa_eval.judges.prompts import (
+    HARMLESS_PAIR,
+    HELPFUL_PAIR,
+    JudgePrompt,
+    conversation_text,
+    grading_key,
+    open_pair_prompt,
+)
 from udasa_eval.judges.repeats import spread_metrics, unparsed_metric
 from udasa_eval.judges.win_rate import win_rate_metrics
 from udasa_eval.statistics.columns import measured, number_or_none, placed
 from udasa_eval.suites.harmlessness import HarmlessOptions
 from udasa_eval.suites.open_answers import OpenAnswer, OpenOptions, OpenSuite, open_metrics, sample_open
+from udasa_eval.suites.unasked import refuse_silence
 
 
 class HelpfulnessPairwise(OpenSuite):
@@ -52,6 +60,11 @@ class HelpfulnessPairwise(OpenSuite):
         """Both orders, each repeat."""
         return 2 * self.options.repeats
 
+    @property
+    def grading_key(self) -> str:
+        """Of the one prompt by which pairs are compared."""
+        return grading_key(self.grading)
+
     @hookimpl
     def udasa_evaluate(self, policy: ModelRef, seed: int) -> SuiteReport:
         """Return the figures, and one row a prompt and repeat."""
@@ -63,10 +76,7 @@ class HelpfulnessPairwise(OpenSuite):
         answers = sample_open(dialogues, generator, sampling, policy, seed)
         pairs = list(zip(answers, baseline, strict=True))
         both = [place for place, (answer, other) in enumerate(pairs) if None not in (answer.text, other.text)]
-        if not both:
-            raise UdasaError(
-                f"suite {self.name!r}: none of {len(pairs)} prompts was answered: lower max_new_tokens"
-            )
+        refuse_silence(self.name, [place if place in both else None for place in range(len(pairs))])
         asked = [place for place in both if answers[place].text != baseline[place].text]
         compared = judge_pairs(
             self.name,
@@ -95,12 +105,9 @@ class HelpfulnessPairwise(OpenSuite):
         return SuiteReport(self.name, policy, measured(metrics), tuple(rows))
 
     def _prompt(self, order: str, a: OpenAnswer, b: OpenAnswer) -> Prompt:
-        conversation = conversation_text(a.dialogue.messages)
-        return self.grading.render(
-            f"{a.dialogue.id}/{order}",
-            conversation=conversation,
-            response_a=a.text or "",
-            response_b=b.text or "",
+        dialogue = a.dialogue
+        return open_pair_prompt(
+            self.grading, f"{dialogue.id}/{order}", dialogue.messages, a.text or "", b.text or ""
         )
 
 

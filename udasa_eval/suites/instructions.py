@@ -20,7 +20,6 @@ from udasa_core import (
     Resamples,
     SamplingOptions,
     SuiteReport,
-    UdasaError,
     content_key,
     hookimpl,
 )
@@ -30,6 +29,7 @@ from udasa_eval.instructions.language import detection
 from udasa_eval.instructions.prompts import InstructedPrompt, own_instructions, read_instructions
 from udasa_eval.statistics.columns import column, measured
 from udasa_eval.suites.prompt_file import PromptFileSuite
+from udasa_eval.suites.unasked import not_asked, refuse_silence
 
 _SHARES = ("prompt_strict", "prompt_loose", "instruction_strict", "instruction_loose")
 
@@ -100,10 +100,7 @@ class Instructions(PromptFileSuite):
         sampling = SamplingOptions(options.responses, options.temperature, options.max_new_tokens)
         groups = self.resources.generator()(prompts, sampling, policy, seed)
         rows = [_row(one, group, seed) for one, group in zip(asked, groups, strict=True)]
-        if all(row["outputs"] is None for row in rows):
-            raise UdasaError(
-                f"suite {self.name!r}: none of {len(rows)} prompts was answered: lower max_new_tokens"
-            )
+        refuse_silence(self.name, groups)
         return SuiteReport(self.name, policy, measured(_figures(asked, rows, seed)), tuple(rows))
 
     @cached_property
@@ -163,9 +160,7 @@ def _figures(asked: Sequence[InstructedPrompt], rows: Sequence[dict[str, Any]], 
     for level in dict.fromkeys(one.level for one in asked if one.level):
         metrics.append(resamples.mean(f"prompt_strict_{level}", np.where(levels == level, strict, np.nan)))
     metrics.append(resamples.mean("truncated", column(rows, "truncated")))
-    if not there.all():
-        metrics.append(resamples.mean("not_asked", (~there).astype(float64)))
-    return metrics
+    return [*metrics, *not_asked([row["outputs"] for row in rows], resamples)]
 
 
 def _mean_failed(row: dict[str, Any], kind: str) -> float:

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from udasa_core import Metric, ModelRef, Prompt, Resamples, SuiteReport, UdasaError, hookimpl
+from udasa_core import Metric, ModelRef, Prompt, Resamples, SuiteReport, hookimpl
 from udasa_eval.judges.model_family import is_own_judge
-from udasa_eval.judges.prompts import single_prompt
+from udasa_eval.judges.prompts import SINGLE, grading_key, single_prompt
 from udasa_eval.judges.repeats import (
     Judgements,
     check_unparsed,
@@ -23,6 +23,7 @@ from udasa_eval.mt_bench.answers import TURNS, BenchAnswers, sample_answers
 from udasa_eval.mt_bench.bench import BenchOptions, BenchSuite
 from udasa_eval.mt_bench.metrics import answer_metrics, turn_mean, turn_table
 from udasa_eval.statistics.columns import measured, number_or_none
+from udasa_eval.suites.unasked import refuse_silence
 
 
 class MTBench(BenchSuite):
@@ -61,6 +62,11 @@ class MTBench(BenchSuite):
         """One a turn and repeat: its questions are turns."""
         return self.options.repeats
 
+    @property
+    def grading_key(self) -> str:
+        """Of the file's prompts for one answer."""
+        return grading_key(*(self._bench.judge_prompts[name] for name in SINGLE.values()))
+
     @hookimpl
     def udasa_evaluate(self, policy: ModelRef, seed: int) -> SuiteReport:
         """Return the figures, and one row a question, turn and repeat."""
@@ -72,11 +78,7 @@ class MTBench(BenchSuite):
         items = [
             (place, turn) for place, answered in enumerate(answers) for turn in TURNS if answered.has(turn)
         ]
-        if not items:
-            raise UdasaError(
-                f"suite {self.name!r}: the generator refused all {len(questions)} questions; "
-                "lower max_new_tokens"
-            )
+        refuse_silence(self.name, [one.texts or None for one in answers])
         prompts = [self._prompt(answers[place], turn) for place, turn in items]
         judgements = judged(judge, prompts, seed, options.repeats, own_grade)
         check_unparsed(self.name, judgements, options.max_unparsed, 'rating from 1 to 10 such as "[[5]]"')

@@ -22,7 +22,7 @@ from udasa_core import (
 )
 from udasa_eval.judges.model_family import is_own_judge
 from udasa_eval.judges.pairwise import PairVerdicts, judge_pairs
-from udasa_eval.judges.prompts import pair_prompt
+from udasa_eval.judges.prompts import PAIR, grading_key, pair_prompt
 from udasa_eval.judges.repeats import spread_metrics, unparsed_metric
 from udasa_eval.mt_bench.answers import TURNS, BenchAnswers, given_answers, sample_answers
 from udasa_eval.mt_bench.bench import BenchOptions, BenchSuite
@@ -71,6 +71,11 @@ class MTBenchPairwise(BenchSuite):
     def judgements_each(self) -> int:
         """Both orders of each turn, each repeat."""
         return 2 * self.options.repeats
+
+    @property
+    def grading_key(self) -> str:
+        """Of the file's prompts for two answers."""
+        return grading_key(*(self._bench.judge_prompts[name] for name in PAIR.values()))
 
     @hookimpl
     def udasa_evaluate(self, policy: ModelRef, seed: int) -> SuiteReport:

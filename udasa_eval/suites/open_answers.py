@@ -13,6 +13,7 @@ from udasa_core import Generator, Metric, ModelRef, Prompt, Resamples, SamplingO
 from udasa_eval.inputs.dialogues import Dialogue, read_dialogues
 from udasa_eval.judges.options import JudgedOptions
 from udasa_eval.suites.prompt_file import PromptFileSuite
+from udasa_eval.suites.unasked import not_asked
 
 # The hub's HH-RLHF as it has been since May 2023.
 HH_RLHF = "hf:Anthropic/hh-rlhf@09be8c5bbc57cb3887f3a9732ad6aa7ec602a1fa"
@@ -94,6 +95,4 @@ def open_metrics(answers: Sequence[OpenAnswer], resamples: Resamples) -> list[Me
     )
     cut = np.where(taken, np.array([answer.truncated for answer in answers], dtype=float64), np.nan)
     metrics = [resamples.mean("length", length), resamples.mean("truncated", cut)]
-    if not taken.all():
-        metrics.append(resamples.mean("not_asked", (~taken).astype(float64)))
-    return metrics
+    return [*metrics, *not_asked([answer.text for answer in answers], resamples)]

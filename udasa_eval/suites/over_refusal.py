@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy import float64
 from pydantic import Field
 
 from udasa_core import (
@@ -18,7 +17,6 @@ from udasa_core import (
     Resamples,
     SamplingOptions,
     SuiteReport,
-    UdasaError,
     hookimpl,
 )
 from udasa_eval.inputs.evenly import evenly
@@ -26,6 +24,7 @@ from udasa_eval.refusals.detector import is_refusal
 from udasa_eval.refusals.xstest import FILE, SOURCE, TestPrompt, read_xstest
 from udasa_eval.statistics.columns import column, measured
 from udasa_eval.suites.prompt_file import PromptFileSuite
+from udasa_eval.suites.unasked import not_asked, refuse_silence
 
 
 class OverRefusal(PromptFileSuite):
@@ -77,10 +76,7 @@ class OverRefusal(PromptFileSuite):
         sampling = SamplingOptions(1, options.temperature, options.max_new_tokens)
         groups = self.resources.generator()(prompts, sampling, policy, seed)
         rows = [_row(case, group, seed) for case, group in zip(asked, groups, strict=True)]
-        if all(row["output"] is None for row in rows):
-            raise UdasaError(
-                f"suite {self.name!r}: none of {len(rows)} prompts was answered: lower max_new_tokens"
-            )
+        refuse_silence(self.name, groups)
         resamples = Resamples.draw(len(rows), seed)
         refusal, cut = column(rows, "refusal"), column(rows, "truncated")
         safe = np.array([case.safe for case in asked])
@@ -93,9 +89,7 @@ class OverRefusal(PromptFileSuite):
         for kind in dict.fromkeys(kinds[safe].tolist()):
             inside = np.where(safe & (kinds == kind), refusal, np.nan)
             metrics.append(resamples.mean(f"over_refusal_{kind}", inside))
-        missed = np.isnan(refusal)
-        if missed.any():
-            metrics.append(resamples.mean("not_asked", missed.astype(float64)))
+        metrics += not_asked(groups, resamples)
         return SuiteReport(self.name, policy, measured(metrics), tuple(rows))
 
     def _cases(self) -> Sequence[TestPrompt]:

@@ -33,6 +33,7 @@ from udasa_eval.measures.policy_divergence import policy_pair
 from udasa_eval.measures.sentence_forms import form_counts, form_metrics
 from udasa_eval.statistics.columns import column, measured
 from udasa_eval.suites.retention_options import RetentionOptions
+from udasa_eval.suites.unasked import not_asked, refuse_silence
 
 _ORDERS = (1, 2, 3)
 # Our two divergences, by whose responses they are taken over.
@@ -162,9 +163,7 @@ class Retention(Plugin):
         responses = column(rows, "responses")
         for name, total in (("length", "tokens"), ("truncated", "truncated")):
             metrics.append(resamples.ratio(name, column(rows, total), responses, int(responses.sum())))
-        if not responses.all():
-            metrics.append(resamples.mean("not_asked", (responses == 0).astype(float)))
-        return metrics, rows
+        return [*metrics, *not_asked(ours, resamples)], rows
 
     def _prompts(self) -> list[Prompt]:
         source = self.options.prompt_source(self._path(self.options.prompts))
@@ -182,11 +181,7 @@ class Retention(Plugin):
         options = self.options
         sampling = SamplingOptions(options.responses, options.temperature, options.max_new_tokens)
         groups = list(self.resources.generator()(prompts, sampling, model, seed))
-        if not any(groups):
-            raise UdasaError(
-                f"suite {self.name!r}: the generator refused all {len(prompts)} prompts; the log says why. "
-                "Shorten them, or lower max_new_tokens"
-            )
+        refuse_silence(self.name, groups, "shorten them, or lower max_new_tokens")
         return groups
 
     def _diverged(

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal, Self
 
-import numpy as np
-from numpy import float64
 from pydantic import Field, model_validator
 
 from udasa_core import (
@@ -18,7 +16,6 @@ from udasa_core import (
     Resamples,
     SamplingOptions,
     SuiteReport,
-    UdasaError,
     answer_to,
     hookimpl,
 )
@@ -26,6 +23,7 @@ from udasa_eval.inputs.evenly import evenly
 from udasa_eval.labelled.sets import Question, questions
 from udasa_eval.refusals.detector import is_refusal
 from udasa_eval.statistics.columns import column, measured
+from udasa_eval.suites.unasked import not_asked, refuse_silence
 
 _FIGURES = ("accuracy", "any_of_k", "majority", "single_cluster", "truncated", "refusals")
 
@@ -89,13 +87,10 @@ class ShortAnswers(Plugin):
         sampling = SamplingOptions(options.responses, options.temperature, options.max_new_tokens)
         groups = self.resources.generator()(prompts, sampling, policy, seed)
         rows = [_row(one, group, seed) for one, group in zip(asked, groups, strict=True)]
-        missed = np.array([group is None for group in groups])
-        if missed.all():
-            raise UdasaError(f"suite {self.name!r}: none of {len(rows)} questions was answered")
+        refuse_silence(self.name, groups)
         resamples = Resamples.draw(len(rows), seed)
         metrics = [resamples.mean(name, column(rows, name)) for name in _FIGURES]
-        if missed.any():
-            metrics.append(resamples.mean("not_asked", missed.astype(float64)))
+        metrics += not_asked(groups, resamples)
         return SuiteReport(self.name, policy, measured(metrics), tuple(rows))
 
     def _questions(self) -> Sequence[Question]:

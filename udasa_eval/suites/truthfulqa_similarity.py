@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-import numpy as np
 from pydantic import Field
 
 from udasa_core import (
@@ -22,12 +21,12 @@ from udasa_core import (
     Resamples,
     SamplingOptions,
     SuiteReport,
-    UdasaError,
     hookimpl,
     prompts_digest,
 )
 from udasa_eval.measures.reference_similarity import SIMILARITIES, reference_similarities
 from udasa_eval.statistics.columns import column, measured
+from udasa_eval.suites.unasked import not_asked, refuse_silence
 from udasa_eval.truthfulqa.answers import AnsweredQuestion, qa_answer, qa_question, read_answered_questions
 
 
@@ -126,11 +125,7 @@ class TruthfulQASimilarity(Plugin):
         prompts = [Prompt(question.id, put(question.question)) for question in questions]
         groups = self.resources.generator()(prompts, options.sampling(), policy, seed)
         answers = [None if group is None else options.answer(group.responses[0].text) for group in groups]
-        if all(answer is None for answer in answers):
-            raise UdasaError(
-                f"suite {self.name!r}: the generator refused all {len(prompts)} questions; the log says "
-                'why. prompt = "chat" is shorter'
-            )
+        refuse_silence(self.name, answers, 'prompt = "chat" is shorter')
         return [Answered(*parts) for parts in zip(questions, prompts, answers, strict=True)]
 
 
@@ -159,7 +154,4 @@ def similarity_metrics(rows: Sequence[Mapping[str, Any]], resamples: Resamples) 
     """Return the figures of `TruthfulQASimilarity` over rows that `compared` made."""
     names = [f"{name}_{figure}" for figure in ("acc", "diff", "max") for name in SIMILARITIES]
     metrics = [resamples.mean(name, column(rows, name)) for name in names]
-    missing = np.array([row["output"] is None for row in rows])
-    if missing.any():
-        metrics.append(resamples.mean("not_asked", missing.astype(float)))
-    return measured(metrics)
+    return measured([*metrics, *not_asked([row["output"] for row in rows], resamples)])

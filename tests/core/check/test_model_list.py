@@ -57,7 +57,9 @@ def test_no_recipe_names_a_reader(name: str, tmp_path: Path) -> None:
 def test_suites_are_counted_with_their_judgements(tmp_path: Path, tiny_model_dir: Path) -> None:
     quiz = {"use": "tests.eval.standalone.test_evaluation:Quiz", "name": "quiz", "limit": 5}
     plain = configuration(tmp_path, tiny_model_dir, suite=[quiz, {"use": "short-answers", "limit": 4}])
-    text = str(suites_asked(load(plain), read_catalog()))
+    asked = suites_asked(load(plain), read_catalog())
+    assert asked is not None
+    text = str(asked.table)
     assert re.search(r"quiz +5 +10 +50 +15", text)
     assert re.search(r"short-answers +4 +32 +1,280 +0", text)
     # The base, and what each of three stages leaves.

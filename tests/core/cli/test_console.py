@@ -18,7 +18,8 @@ import pytest
 
 from udasa_core import Event
 from udasa_core.cli import console as console_module
-from udasa_core.cli.console import ConsoleProgress, clock, console_progress
+from udasa_core.cli.console import ConsoleProgress, console_progress
+from udasa_core.report.written import clock
 
 ROOT = Path(__file__).parents[3]
 Kind = Literal["run", "step", "stage", "suite", "work"]

@@ -59,7 +59,7 @@ def imported(done: subprocess.CompletedProcess[str]) -> set[str]:
 def test_help_imports_next_to_nothing() -> None:
     done = process("--help")
     assert done.returncode == 0
-    for command in ("init", "check", "run", "plugins", "runs", "show", "export", "clean"):
+    for command in ("init", "check", "run", "plugins", "runs", "show", "chat", "export", "clean"):
         assert re.search(rf"^  {command} ", done.stdout, re.MULTILINE)
     assert not imported(done) & {*HEAVY, "pydantic", "pyarrow", "rich", "numpy"}
 

@@ -14,7 +14,7 @@ import udasa_core
 from tests.canned import configuration
 from udasa_core.errors import SourceError, StoreError, UdasaError, UsageError
 from udasa_core.export.card import card
-from udasa_core.export.model import export_beside, export_merged
+from udasa_core.export.model import export_adapter, export_beside, export_merged
 from udasa_core.report.figures import figures
 from udasa_core.report.show import outcome_tables, training_tables
 from udasa_core.sources.digests import weights_digest
@@ -85,6 +85,21 @@ def test_beside_is_the_aligned_model(finished_run: udasa_core.Run, tmp_path: Pat
     assert config["base_model_name_or_path"] == Path(finished_run.base.folder).name
 
 
+def test_the_adapter_alone_is_for_whoever_has_the_base(finished_run: udasa_core.Run, tmp_path: Path) -> None:
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    export_adapter(finished_run, tmp_path / "alone")
+    base = AutoModelForCausalLM.from_pretrained(finished_run.base.folder)
+    model = PeftModel.from_pretrained(base, tmp_path / "alone")
+    aligned = udasa_core.load_causal_lm(finished_run.aligned()).model
+    assert torch.allclose(logits_of(model), logits_of(aligned), atol=1e-5)
+    left = {path.name for path in (tmp_path / "alone").iterdir()}
+    assert left == {"README.md", "adapter_config.json", "adapter_model.safetensors", ".udasa-export.json"}
+    assert ModelCard.load(tmp_path / "alone" / "README.md").data["library_name"] == "peft"
+
+
 def test_sixteen_bits_can_be_asked_for(finished_run: udasa_core.Run, tmp_path: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM
@@ -107,7 +122,7 @@ def test_the_card_tells_the_provenance(finished_run: udasa_core.Run, merged: Pat
     for told in (
         finished_run.base.revision,
         weights_digest(Path(finished_run.aligned().adapters[0].folder)),
-        finished_run.manifest.plain["config"]["prompts"]["source"],
+        "prompts: `file:prompts.jsonl`",
         "What the base model was itself trained on is another matter.",
         "no proof of alignment",
         "learning_rate = 0.01",
@@ -126,11 +141,11 @@ def test_the_card_tells_the_provenance(finished_run: udasa_core.Run, merged: Pat
 def test_the_bases_licence_is_passed_on(
     finished_run: udasa_core.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("udasa_core.export.card.licence_of", lambda ref: "Apache Software License")
-    told = ModelCard(card(finished_run, merged=True, dtype="float32")).data
+    monkeypatch.setattr("udasa_core.export.card.licence_of", lambda *_: "Apache Software License")
+    told = ModelCard(card(finished_run, form="merged", dtype="float32")).data
     assert (told.license, told["license_name"]) == ("other", "Apache Software License")
-    monkeypatch.setattr("udasa_core.export.card.licence_of", lambda ref: "apache-2.0")
-    assert "\nlicense: apache-2.0\n" in card(finished_run, merged=True, dtype="float32")
+    monkeypatch.setattr("udasa_core.export.card.licence_of", lambda *_: "apache-2.0")
+    assert "\nlicense: apache-2.0\n" in card(finished_run, form="merged", dtype="float32")
 
 
 def test_nothing_is_overwritten_unasked(finished_run: udasa_core.Run, tmp_path: Path) -> None:
@@ -199,7 +214,7 @@ def test_the_card_says_no_more_of_labels_than_the_run_does(
 ) -> None:
     run = udasa_core.Run(finished_run.folder)
     run.manifest.plain["label_free"] = label_free
-    assert told in card(run, merged=True, dtype="float32")
+    assert told in card(run, form="merged", dtype="float32")
 
 
 def test_an_unfinished_run_has_no_aligned_model_unasked(finished_run: udasa_core.Run, tmp_path: Path) -> None:
@@ -239,5 +254,5 @@ def test_a_changed_base_is_not_exported(tmp_path: Path, tiny_model_dir: Path) ->
     config = tmp_path / "model" / "config.json"
     config.write_text(config.read_text().replace('"rms_norm_eps": 1e-', '"rms_norm_eps": 2e-'))
     for export in (export_merged, export_beside):
-        with pytest.raises(SourceError, match=r"base model in .* is not the one that run canned"):
+        with pytest.raises(SourceError, match=r"model in .* is not the one that run canned"):
             export(run, tmp_path / "out")

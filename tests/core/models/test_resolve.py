@@ -14,7 +14,7 @@ import pytest
 from tests.tiny import CHAT_TEMPLATE, make_tiny_model
 from udasa_core import ModelRef
 from udasa_core.errors import SourceError
-from udasa_core.export.licence import base_name_of, licence_of
+from udasa_core.export.licence import licence_of
 from udasa_core.models import hardware
 from udasa_core.models.resolve import check_model, check_model_folder, resolve_encoder, resolve_model
 from udasa_core.sources.model_folder import chat_template_hash
@@ -190,12 +190,12 @@ def test_static_checks_of_a_model_source(tmp_path: Path) -> None:
 def test_the_licence_is_what_the_model_s_readme_states(folder: Path, readme: str, licence: str) -> None:
     (folder / "README.md").write_text(readme)
     ref = resolved(folder)
-    assert (licence_of(ref), base_name_of(ref)) == (licence, "model")
+    assert (licence_of(ref), ref.called) == (licence, "model")
 
 
 def test_what_a_card_says_of_a_model_from_the_hub_or_from_nowhere(folder: Path) -> None:
     def ref(source: str) -> ModelRef:
         return ModelRef(source, "r", "float32", "", folder=str(folder))
 
-    assert base_name_of(ref("hf:org/name@main")) == "org/name"
-    assert (base_name_of(ref("file:moved")), licence_of(ref("file:moved"))) == ("model", "unknown")
+    assert ref("hf:org/name@main").called == "org/name"
+    assert (ref("file:moved").called, licence_of(ref("file:moved"))) == ("model", "unknown")

@@ -143,3 +143,16 @@ def test_files_beside_local_work_count_where_it_names_them(
     assert len(seen) == 3
     (folder / "words.txt").unlink()
     assert digest() not in seen
+
+
+@pytest.mark.parametrize(
+    ("module", "left_out"),
+    [
+        ("udasa_eval.suites.sentiment_vader", "udasa_eval.mt_bench.data"),
+        ("udasa_eval.suites.sentiment", "udasa_eval.experiments.premise"),
+    ],
+)
+def test_a_suite_counts_by_what_it_uses_and_not_by_its_whole_package(module: str, left_out: str) -> None:
+    counted = dict(sources(module))
+    assert "udasa_eval.measures.positivity" in counted
+    assert left_out not in counted

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from udasa_core import BadRow, Message, RowError, SourceError, read_rows, row_id, row_messages
+from udasa_core.prompts.rows import dataset_rows
 from udasa_core.sources import limits
 from udasa_core.sources.cache import cache_root
 
@@ -229,3 +230,42 @@ def test_a_parquet_column_that_is_a_bomb_is_named(
     pq.write_table(table, file, compression="zstd", use_dictionary=False, write_statistics=False)
     with pytest.raises(SourceError, match=r"train\.parquet: column prompt .* to 4\.2 MB"):
         list(read_rows(data if is_folder else file, ["prompt"], source="here"))
+
+
+def test_a_data_set_that_a_silent_hub_keeps_is_told_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library is told to go by its cache, and what it says then is not what is wrong."""
+    import datasets
+    from huggingface_hub import constants
+
+    from udasa_core.prompts import dataset
+    from udasa_core.sources.hub import SilentHubError
+
+    alone: list[bool] = []
+
+    def ask(source: Any, kind: str) -> None:
+        raise SilentHubError(f"{source.text}: the hub gave no answer")
+
+    def load(name: str, config: str | None, **options: Any) -> None:
+        alone.append(constants.HF_HUB_OFFLINE)
+        raise ConnectionError("some of many tries")
+
+    monkeypatch.setattr(dataset, "ask_hub", ask)
+    monkeypatch.setattr(datasets, "load_dataset_builder", load)
+    with pytest.raises(SourceError, match=r"^hf:org/rows@v1: the hub gave no answer$"):
+        list(dataset_rows("org/rows", None, source="hf:org/rows@v1", revision="v1"))
+    assert alone == [True]
+    assert not constants.HF_HUB_OFFLINE
+
+
+def test_a_data_set_that_the_hub_refuses_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    import datasets
+
+    from udasa_core.prompts import dataset
+
+    def ask(source: Any, kind: str) -> None:
+        raise SourceError(f"{source.text}: 401 ({kind})")
+
+    monkeypatch.setattr(dataset, "ask_hub", ask)
+    monkeypatch.setattr(datasets, "load_dataset_builder", lambda *a, **b: pytest.fail("it was asked again"))
+    with pytest.raises(SourceError, match=r"^hf:org/rows: 401 \(dataset\)$"):
+        list(dataset_rows("org/rows", None, source="hf:org/rows"))

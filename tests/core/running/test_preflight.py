@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 import udasa_core
-from tests.canned import calls, configuration
+from tests.canned import Dimension, calls, configuration
 from tests.core.classifiers import make_classifier, make_tokenizer
 from tests.core.conftest import to_toml
 from tests.read_only import read_only
@@ -20,9 +20,11 @@ from udasa_core.api import load
 from udasa_core.cli.main import main
 from udasa_core.errors import ConfigError
 from udasa_core.models import hardware
+from udasa_core.models.model_size import model_size
 from udasa_core.plugins.catalog import Catalog, read_catalog
 from udasa_core.plugins.stack import chosen_plugins
 from udasa_core.running.preflight import preflight
+from udasa_core.running.workload import count_prompts, responses, stored_bytes, trained_bytes
 
 
 @pytest.fixture(scope="module")
@@ -170,9 +172,130 @@ def test_a_gated_model_of_the_hub_is_told_before_sampling(
 ) -> None:
     from udasa_core.errors import SourceError
 
-    def ask(source: Any) -> None:
+    def ask(source: Any, kind: str = "model") -> None:
         raise SourceError(f"{source.text}: 401")
 
     monkeypatch.setattr("udasa_core.sources.hub.ask_hub", ask)
     told = refused(judge={"use": "transformers", "source": "hf:nobody/gated"})
     assert "judge.source: hf:nobody/gated: 401" in told
+
+
+def test_gated_data_of_the_hub_are_told_before_sampling(
+    refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from udasa_core.errors import SourceError
+
+    asked: list[tuple[str, str]] = []
+
+    def ask(source: Any, kind: str = "model") -> None:
+        asked.append((source.name, kind))
+        if (source.name, kind) != ("some/model", "model"):
+            raise SourceError(f"{source.text}: 403")
+
+    monkeypatch.setattr("udasa_core.sources.hub.ask_hub", ask)
+    assert "prompts.source: hf:nobody/gated: 403" in refused(prompts={"source": "hf:nobody/gated"})
+    assert "controls.source: hf:nobody/gated: 403" in refused(controls={"source": "hf:nobody/gated"})
+    suite = {"use": "truthfulqa.mc", "source": "hf:nobody/gated"}
+    assert "suite.truthfulqa.mc.source: hf:nobody/gated: 403" in refused(suite=[suite])
+    assert asked == [
+        *(("nobody/gated", "dataset"), ("nobody/gated", "dataset")),
+        *(("nobody/gated", "dataset"), ("nobody/gated", "model")),
+    ]
+    # What a suite names may be a model.
+    assert "some/model" not in refused(suite=[{**suite, "source": "hf:some/model"}])
+
+
+def test_data_of_a_silent_hub_are_a_note(
+    tmp_path: Path, tiny_model_dir: Path, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from udasa_core.sources.hub import SilentHubError
+
+    def ask(source: Any, kind: str = "model") -> None:
+        raise SilentHubError(f"{source.text}: no answer\n    → check")
+
+    monkeypatch.setattr("udasa_core.sources.hub.ask_hub", ask)
+    plain = configuration(tmp_path, tiny_model_dir, prompts={"source": "hf:some/prompts"})
+    config = load(plain, catalog=catalog)
+    faults, notes = preflight(config, catalog, chosen_plugins(config, catalog))
+    assert not faults
+    assert notes == ["hf:some/prompts: no answer"]
+
+
+def test_prompts_are_read_once_as_a_run_begins(
+    tmp_path: Path, tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from udasa_core.prompts import read
+
+    opened: list[str] = []
+    rows_of = read.rows_of
+
+    def counting(path: Path, *others: Any, **options: Any) -> Any:
+        opened.append(path.name)
+        return rows_of(path, *others, **options)
+
+    monkeypatch.setattr(read, "rows_of", counting)
+    udasa_core.run(configuration(tmp_path, tiny_model_dir))
+    assert opened == ["prompts.jsonl"]
+
+
+def test_a_disk_that_is_too_small_is_told_once_prompts_are_read(
+    tmp_path: Path, tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage, before = shutil.disk_usage("/"), calls["generate"]
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=2000))
+        with pytest.raises(ConfigError, match=r"run\.folder: 2\.0 kB are free"):
+            udasa_core.run(configuration(tmp_path, tiny_model_dir))
+    assert calls["generate"] == before
+    assert udasa_core.run(configuration(tmp_path, tiny_model_dir)).status == "finished"
+
+
+def test_what_an_experiment_never_uses_does_not_stop_it(tmp_path: Path, tiny_model_dir: Path) -> None:
+    never = {
+        "trainer": {"use": "dpo", "targets": ["q_porj"]},
+        "judge": {"use": "transformers", "source": "file:nowhere"},
+    }
+    plain = {**configuration(tmp_path, tiny_model_dir), **never}
+    uses = ("generator", "dimension", "calibration", "aggregation")
+    with udasa_core.Steps(tmp_path / "out", uses=uses).run(plain, "one") as run:
+        assert sum(1 for _ in run.sample()) > 0
+    with (
+        pytest.raises(ConfigError, match="q_porj"),
+        udasa_core.Steps(tmp_path / "out", uses=(*uses, "trainer")).run(plain, "two"),
+    ):
+        pass
+    # A dimension that asks the judge uses it, too.
+    asking = {
+        **plain,
+        "dimension": [{"use": "tests.core.running.test_preflight:AskingJudge", "name": "asks"}],
+    }
+    with (
+        pytest.raises(ConfigError, match="there is no "),
+        udasa_core.Steps(tmp_path / "out", uses=uses).run(asking, "three"),
+    ):
+        pass
+
+
+class AskingJudge(Dimension):
+    needs = ("judge",)
+
+
+def test_what_is_sampled_and_what_is_trained_must_have_room_together(
+    tmp_path: Path, tiny_model_dir: Path, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run of three stages: responses, and five adapters, which lie there while the last one trains."""
+    plain = configuration(tmp_path, tiny_model_dir, trainer={"use": "dpo", "rank": 64})
+    config = load(plain, catalog=catalog)
+    (trainer,) = (one.options for one in chosen_plugins(config, catalog) if one.table.kind == "trainer")
+    prompts, size = count_prompts(config), model_size(config.model.source, tmp_path)
+    assert prompts is not None
+    assert size is not None
+    stored = stored_bytes(config, prompts, responses(config, prompts, stages := ("a", "b", "c"))) / 4
+    adapters = trained_bytes(size, trainer) * (len(stages) + 2)
+    usage, before = shutil.disk_usage("/"), calls["generate"]
+    free = int(stored + adapters) - 1
+    assert free > max(stored, adapters)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=free))
+    with pytest.raises(ConfigError, match="are free there, and the run writes"):
+        udasa_core.run(plain)
+    assert calls["generate"] == before

@@ -116,7 +116,7 @@ def test_what_was_sampled_last_is_shown_and_of_which_round_it_is(twice: udasa_co
 
 
 def test_the_card_says_what_each_round_was_sampled_from_and_what_was_decided(twice: udasa_core.Run) -> None:
-    told = " ".join(card(twice, merged=True, dtype="float32").split())
+    told = " ".join(card(twice, form="merged", dtype="float32").split())
     assert "sampled in each of 2 rounds, at first from the base model, then from the model trained" in told
     assert "- round 1: sampled from the base model; it left `exploratory`" in told
     assert "- round 2: sampled from `exploratory`; it left `exploratory@2`" in told

@@ -156,6 +156,26 @@ def test_the_hub_is_asked_for_what_it_gives(
         hub.ask_hub(source)
 
 
+def test_the_hub_is_asked_how_many_weights_a_model_has(
+    standing_in: tuple[list[str], dict[str, tuple[int, str]]],
+) -> None:
+    asked, answers = standing_in
+    path = "/api/models/org/tiny/revision/main?expand=safetensors"
+    source = parse_source("hf:org/tiny", Path("/"))
+    told = {"parameters": {"BF16": 7, "F32": 5}, "total": 12}
+    answers[path] = (200, json.dumps({"id": "org/tiny", "safetensors": told}))
+    assert hub.parameters(source) == 12
+    assert asked == [path]
+    answers[path] = (200, '{"id": "org/tiny"}')
+    assert hub.parameters(source) == 0
+    answers[path] = (404, "{}")
+    with pytest.raises(SourceError, match="check the name"):
+        hub.parameters(source)
+    answers[path] = (503, "{}")
+    with pytest.raises(hub.SilentHubError):
+        hub.parameters(source)
+
+
 def test_a_silent_hub_is_told_at_once_and_its_cache_is_taken(
     tmp_path: Path, tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

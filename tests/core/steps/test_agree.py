@@ -148,7 +148,9 @@ def test_a_run_tells_how_many_prompts_have_one_answer(tmp_path: Path, tiny_model
     assert "all give one answer (single cluster)" in shown
     assert "WARNING: the single-cluster rate is" in shown
     assert "give the dimensions that compare responses a fall_back" in shown
-    assert "WARNING: the single-cluster rate is" in " ".join(card(run, merged=True, dtype="float32").split())
+    assert "WARNING: the single-cluster rate is" in " ".join(
+        card(run, form="merged", dtype="float32").split()
+    )
 
 
 def test_a_run_says_which_dimension_takes_the_place(tmp_path: Path, tiny_model_dir: Path) -> None:

@@ -34,7 +34,7 @@ def test_what_a_strategy_asked_for_stays_the_runs(
     assert len(keys) == 2 * len(run.keys(Output("pair", TRAINING))), "each shard asks twice"
     assert all(run.store.has("answer", key) for key in keys)
     # Nothing says that uncertainty chose what it did not.
-    told = card(run, merged=True, dtype="float32")
+    told = card(run, form="merged", dtype="float32")
     assert f"by the strategy `{strategy}`" in told
     assert "aligned with its own uncertainty" not in told
     before = (run.folder / "manifest.json").read_bytes()

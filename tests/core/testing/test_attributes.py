@@ -154,6 +154,10 @@ class SuiteOfFewer(Suite):
     judgements_each = -1
 
 
+class SuiteOfTwoKeys(Suite):
+    grading_key: Any = ("one", "two")
+
+
 class CalledNothing(Dimension):
     also_called: Any = ("vllm",)
 
@@ -235,6 +239,7 @@ WRONG: Mapping[str, list[tuple[str, type[Plugin], str]]] = {
         ("suite", SuiteOfHalves, "its judgements_each is 0.5; it is a whole number from 0 on"),
         ("suite", SuiteOfFewer, "its judgements_each is -1"),
     ],
+    "grading_key": [("suite", SuiteOfTwoKeys, r"its grading_key is \('one', 'two'\); it is a text")],
     "also_called": [("dimension", CalledNothing, r"its also_called is \('vllm',\); it is a mapping")],
     "fills": [("pairing", PairingOfOneFigure, "its fills is 'gap'; it is a sequence of names")],
     "configuration": [("experiment", ExperimentOfNoFile, r"its configuration is .*no\.toml")],

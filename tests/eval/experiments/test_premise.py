@@ -6,7 +6,6 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +15,14 @@ import pytest
 from click.testing import CliRunner
 
 import udasa_core
-from tests.canned import Canned, Strict, calls, response
+from tests.canned import calls
 from tests.eval.experiments.asking import asked_of
-from udasa_core import Group, ModelRef, Prompt, SamplingOptions, UdasaError, content_key, hookimpl
+from tests.eval.experiments.student import Student as Planted
+from tests.eval.experiments.student import begin, patience, planted_questions
+from udasa_core import ModelRef, Prompt, SamplingOptions, UdasaError, content_key
 from udasa_core.api import load, read_configuration
 from udasa_core.cli.main import main
 from udasa_core.config.toml_write import toml_value
-from udasa_core.plugins import stack
-from udasa_core.plugins.identity import source_digest
 from udasa_eval.experiments import control_pairs, premise_runs
 from udasa_eval.experiments.arms import BASE, merged
 from udasa_eval.experiments.bundled import bundled
@@ -37,11 +36,7 @@ from udasa_eval.labelled.sets import Question
 ConfigFile = Callable[..., Path]
 Condition = tuple[str, float, bool]
 
-QUESTIONS = tuple(
-    Question(f"{part}-{n}", f"What is thing {n} of {part}?", ("Paris",), ("Lyon", "Rome"), "d", "easy", part)
-    for part, count in (("train", 5), ("dev", 3), ("test", 4))
-    for n in range(count)
-)
+QUESTIONS = planted_questions(train=5, dev=3, test=4)
 # How many of four responses are right, by part, temperature, and whether the policy is trained. By dev the
 # base is best at 0.3 and a trained policy at 0.5; by test it would be 1.0 and 0.1.
 RIGHT = {
@@ -53,45 +48,22 @@ RIGHT = {
 }
 # (part, temperature, trained), once a question that was asked.
 asked: Counter[Condition] = Counter()
-# The student walks out when this many more calls have been answered; None: never.
-patience: list[int] = []
-SOURCE_DIGEST = cache(source_digest)
 
 
-class Student(Canned):
+class Student(Planted):
     """So many right responses as planted, first the right ones; the last response is long and cut off."""
 
-    class Options(Strict):
-        """No options."""
-
-    @hookimpl
-    def udasa_generate(
-        self, prompts: Sequence[Prompt], sampling: SamplingOptions, policy: ModelRef, seed: int
-    ) -> list[Group]:
-        if patience:
-            patience[0] -= 1
-            if patience[0] < 0:
-                raise KeyboardInterrupt
-        calls["generate"] += 1
-        return [self._group(prompt, sampling, policy, seed) for prompt in prompts]
-
-    def _group(self, prompt: Prompt, sampling: SamplingOptions, policy: ModelRef, seed: int) -> Group:
+    def said(
+        self, prompt: Prompt, sampling: SamplingOptions, policy: ModelRef, seed: int
+    ) -> Iterator[tuple[str, bool]]:
         part = prompt.id.split("-")[0]
         asked[part, sampling.temperature, bool(policy.adapters)] += 1
         right = RIGHT[part, bool(policy.adapters)][sampling.temperature]
         count = sampling.responses
-        drawn = [
-            content_key(prompt.id, policy.key, seed, sampling.temperature, k, length=4) for k in range(count)
-        ]
-        said = ["Paris" if k < right else "Lyon" for k in range(count)]
-        texts = [f"It is {word}. {key}" for word, key in zip(said, drawn, strict=True)]
-        texts[-1] += " and more of it"
-        return Group(
-            prompt,
-            tuple(prompt.messages[-1].content.encode()),
-            tuple(response(text, stop=k < count - 1) for k, text in enumerate(texts)),
-            policy.key,
-        )
+        for k in range(count):
+            drawn = content_key(prompt.id, policy.key, seed, sampling.temperature, k, length=4)
+            text = f"It is {'Paris' if k < right else 'Lyon'}. {drawn}"
+            yield (text, True) if k < count - 1 else (f"{text} and more of it", False)
 
 
 @pytest.fixture(autouse=True)
@@ -103,11 +75,8 @@ def few(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     monkeypatch.setattr(premise_runs, "factual", factual)
     monkeypatch.setattr(control_pairs, "factual", factual)
-    # Sources do not change while these tests last; reading them anew for every piece takes half of the time.
-    monkeypatch.setattr(stack, "source_digest", SOURCE_DIGEST)
-    monkeypatch.setattr(stack, "mismatch", lambda offer, factory: "")
-    for store in (asked, calls, patience):
-        store.clear()
+    begin(monkeypatch)
+    asked.clear()
     yield
     patience.clear()
 

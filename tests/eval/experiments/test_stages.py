@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from functools import cache
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
-from tests.canned import Canned, Strict, calls, response
+from tests.canned import calls
 from tests.eval.experiments.asking import asked_of
+from tests.eval.experiments.student import Student as Planted
+from tests.eval.experiments.student import begin, patience, planted_questions
 from tests.eval.experiments.test_transitions import gaps_of
-from udasa_core import Group, ModelRef, Prompt, SamplingOptions, hookimpl
+from udasa_core import ModelRef, Prompt, SamplingOptions
 from udasa_core.api import load, read_configuration
 from udasa_core.cli.main import main
-from udasa_core.plugins import stack
-from udasa_core.plugins.identity import source_digest
 from udasa_eval.experiments import stages_part, stages_runs, stages_sealed
 from udasa_eval.experiments.arms import BASE, merged
 from udasa_eval.experiments.bundled import bundled
@@ -31,37 +31,19 @@ from udasa_eval.labelled.sets import Question
 
 ConfigFile = Callable[..., Path]
 
-QUESTIONS = tuple(
-    Question(f"{part}-{n}", f"What is thing {n} of {part}?", ("Paris",), ("Lyon", "Rome"), "d", "easy", part)
-    for part, count in (("train", 6), ("dev", 3), ("sealed", 4))
-    for n in range(count)
-)
+QUESTIONS = planted_questions(train=6, dev=3, sealed=4)
 # By temperature, how many of four responses of the base are right; a trained policy has one more where its
 # stages came in the order of their gaps, and as many otherwise.
 RIGHT = {GREEDY: 0, 0.1: 0, 0.2: 0, 0.3: 1, 0.5: 0, 0.7: 1, 1.0: 0}
 asked: Counter[tuple[str, float, str]] = Counter()
-patience: list[int] = []
-SOURCE_DIGEST = cache(source_digest)
 
 
-class Student(Canned):
+class Student(Planted):
     """So many right responses as planted, first the right ones."""
 
-    class Options(Strict):
-        """No options."""
-
-    @hookimpl
-    def udasa_generate(
-        self, prompts: Sequence[Prompt], sampling: SamplingOptions, policy: ModelRef, seed: int
-    ) -> list[Group]:
-        if patience:
-            patience[0] -= 1
-            if patience[0] < 0:
-                raise KeyboardInterrupt
-        calls["generate"] += 1
-        return [self._group(prompt, sampling, policy) for prompt in prompts]
-
-    def _group(self, prompt: Prompt, sampling: SamplingOptions, policy: ModelRef) -> Group:
+    def said(
+        self, prompt: Prompt, sampling: SamplingOptions, policy: ModelRef, seed: int
+    ) -> Iterator[tuple[str, bool]]:
         part, number = prompt.id.split("-")
         gaps = gaps_of(policy)
         in_order = bool(gaps) and gaps == sorted(gaps, reverse=True)
@@ -69,11 +51,8 @@ class Student(Canned):
         right = RIGHT[sampling.temperature] + in_order
         # In training, prompts differ in how long their wrong answers are, and so in their gap.
         wrong = "Lyon" + " and so on" * int(number)
-        count = sampling.responses
-        texts = [f"It is {'Paris' if k < right else wrong}. {k}" for k in range(count)]
-        return Group(
-            prompt, tuple(prompt.messages[-1].content.encode()), tuple(map(response, texts)), policy.key
-        )
+        for k in range(sampling.responses):
+            yield f"It is {'Paris' if k < right else wrong}. {k}", True
 
 
 @pytest.fixture(autouse=True)
@@ -88,11 +67,8 @@ def few(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(stages_runs, "questions", graded)
     monkeypatch.setattr(stages_part, "questions", graded)
     monkeypatch.setattr(Part, "suites", lambda self, folder: [])
-    # Sources do not change while these tests last; reading them anew for every run takes most of the time.
-    monkeypatch.setattr(stack, "source_digest", SOURCE_DIGEST)
-    monkeypatch.setattr(stack, "mismatch", lambda offer, factory: "")
-    for store in (asked, calls, patience):
-        store.clear()
+    begin(monkeypatch)
+    asked.clear()
     yield
     patience.clear()
 
@@ -220,6 +196,26 @@ def test_the_command_tells_and_writes_every_figure(
     kept = [row for row in rows if row["figure"] == "accuracy" and row["arm"] == "staged"]
     assert len(kept) == 2 * len(sealed.questions)
     assert {row["part"] for row in rows} == {"sealed"}
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (("--seeds", "1", "--lanes", "2", "--lane", "2"), 0, "Lane 2 of 2 has nothing to do: .* 1 seed to"),
+        (("--seeds", "2", "--lanes", "2", "--lane", "3"), 2, "lane 3 is none of 2: write --lanes 3"),
+        (("--lane", "2"), 2, "lane 2 is none of 1"),
+        (("--lane", "0"), 2, "greater than or equal to 1"),
+        (("--seeds", "0"), 2, "greater than or equal to 1"),
+    ],
+)
+def test_a_lane_without_a_seed_is_told(
+    config_file: ConfigFile, tmp_path: Path, words: tuple[str, ...], code: int, told: str
+) -> None:
+    path = config_file(**TABLES)
+    result = CliRunner().invoke(main, ["experiment", "stages", str(path), "--folder", str(tmp_path), *words])
+    assert result.exit_code == code, result.output
+    assert re.search(told, result.output)
+    assert not calls["generate"]
 
 
 @pytest.mark.parametrize("arm", ["staged", "shuffled", "reversed", "single", "sft", "sft-greedy", "random"])

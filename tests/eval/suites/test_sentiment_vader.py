@@ -1,9 +1,8 @@
 from __future__ import annotations
 
 import csv
-import importlib
+import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -56,10 +55,7 @@ def test_it_keeps_the_contract(reviews: Path, tiny_ref: ModelRef) -> None:
 def test_a_missing_package_is_told_before_anything_is_sampled(
     reviews: Path, tiny_ref: ModelRef, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def missing(name: str) -> Any:
-        raise ModuleNotFoundError(name)
-
-    monkeypatch.setattr(importlib, "import_module", missing)
+    monkeypatch.setitem(sys.modules, "vaderSentiment", None)
     resources = AnsweringResources(tiny_ref, lambda *asked: "good")
     with pytest.raises(UdasaError, match=r'pip install "udasa\[sentiment\]"'):
         suite(reviews, resources).udasa_evaluate(tiny_ref, 0)

@@ -59,7 +59,7 @@ def test_the_suite_over_the_bundled_questions(tiny_ref: ModelRef) -> None:
 
 def test_that_nobody_answers_is_an_error(tiny_ref: ModelRef) -> None:
     shared = JudgingResources(tiny_ref, lambda prompt, policy: None, lambda prompt, seed: "")
-    with pytest.raises(UdasaError, match="none of 3 questions"):
+    with pytest.raises(UdasaError, match="none of 3 prompts"):
         ShortAnswers(ShortAnswers.Options(limit=3), "short-answers", shared).udasa_evaluate(tiny_ref, 1)
 
 

@@ -1,0 +1,1 @@
+"""Prompts that somebody types, answered by the models of a run."""
