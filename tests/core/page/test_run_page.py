@@ -99,7 +99,7 @@ def test_suites_without_items_are_no_gain(canned_run: udasa_core.Run, written: W
 
 def test_without_texts_there_is_none(finished_run: udasa_core.Run, written: Write) -> None:
     told = written(run_page(finished_run, texts=0))
-    assert "pair-texts" not in told.markup
+    assert 'id="block-pair-texts' not in told.markup
     assert told.block("pairs")["pairs"]["gap"]
     assert "left out on purpose" in told.words
 
