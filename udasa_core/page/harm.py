@@ -146,7 +146,7 @@ def mark_chart(name: str, title: str, marks: Sequence[Mark]) -> Chart:
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
-        rows_of(axes, figures)
+        rows_of(axes, figures, 30)
         axes.set_xlim(-0.5, len(stages) - 0.5)
         axes.set_xticks(
             range(len(stages)),

@@ -121,7 +121,7 @@ def correlation_chart(found: Scored, in_round: str) -> Chart:
         matrix(figure.subplots(), found.names, found.spearman)
 
     says = "; ".join(f"{one} and {other}: {number(rho, 2)}" for one, other, rho, _ in _couples(found))
-    side = 0.31 * len(found.names)
+    side = (0.4 if len(found.names) < 10 else 0.3) * len(found.names)
     return Chart("correlations", table, draw, f"A matrix of rank correlations. {says}.", (WIDTH, 0.7 + side))
 
 

@@ -34,9 +34,12 @@ def test_what_changed_is_told_and_the_rest_is_no_evidence() -> None:
         change("entropy", 1.0, 1.1, -0.1, 0.3),
     ]
     assert changes_told(changes).text == (
-        "On held-out prompts U fell by 0.100 [−0.150, −0.050]; length rose by 6.000 [2.000, 9.000]. Of the "
-        "other 1 figures there is no evidence of a change."
+        "On held-out prompts U fell by 0.100 [−0.150, −0.050]; length rose by 6.000 [2.000, 9.000]. Of 1 "
+        "other figure there is no evidence of a change."
     )
+    few = changes_told([{**one, "n": 19} for one in changes])
+    assert few.tone == "doubtful"
+    assert few.text.endswith("With fewer than 20 prompts the intervals are too narrow to rely on.")
     chart = changes_chart(changes)
     assert [tuple(row)[:2] for row in chart.table.rows] == [
         ("U", ""),

@@ -12,6 +12,7 @@ from scipy.stats import spearmanr
 import udasa_core
 from tests.canned import configuration
 from tests.core.page.kinds import HOSTILE, charts, tables, words
+from udasa_core.errors import StoreError
 from udasa_core.page import uncertainty
 from udasa_core.page.scored import PARTS, scored
 from udasa_core.report.figures import figures
@@ -81,6 +82,15 @@ def test_correlations_are_means_over_prompts_of_spearmans(finished_run: udasa_co
     found = scored(finished_run, 0)
     assert found is not None
     assert found.spearman[0, 0] == pytest.approx(1.0)
+
+
+def test_scores_that_lack_a_dimension_are_told_of(
+    rounds_run: udasa_core.Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = udasa_core.Run(rounds_run.folder)
+    monkeypatch.setitem(run.manifest.plain["config"]["dimension"][0], "name", "three")
+    with pytest.raises(StoreError, match="run the same configuration again"):
+        scored(run, 0)
 
 
 def test_abstentions_are_told_by_dimension_and_reason(planted_run: udasa_core.Run) -> None:
