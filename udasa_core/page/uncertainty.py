@@ -7,16 +7,18 @@ from typing import Any
 
 from udasa_core.config.schema import ControlsTable
 from udasa_core.page.parts import Part, Prose, Section
+from udasa_core.page.relation_charts import (
+    correlation_chart,
+    correlation_table,
+    relation_chart,
+    relation_table,
+)
 from udasa_core.page.scored import Related, Scored, scored
 from udasa_core.page.uncertainty_charts import (
     abstention_chart,
     abstention_table,
     control_chart,
-    correlation_chart,
-    correlation_table,
     distribution_chart,
-    relation_chart,
-    relation_table,
     sides_chart,
 )
 from udasa_core.report.show import agreement_table, controls_table, in_round, uncertainty_table
