@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PARTS = 20
-U, TOKENS = "U", "tokens"
 # Prompts that are counted at once: a call a shard would cost more than what it counts.
 _AT_ONCE = 512
 
@@ -51,11 +50,12 @@ class Related:
 class Scored:
     """What the scores of one round's training responses say.
 
-    names: U, and the dimensions. raw, calibrated: by name how many responses fall into each of PARTS equal
-    parts of [0, 1]; U is calibrated alone. sides: the same of U for "chosen" and "rejected". spearman: (N,
-    N), the mean over prompts of Spearman's ρ of the responses to one prompt, NaN where no prompt defines it.
-    defined: (N, N), over how many prompts. length: each name's ρ with the number of tokens. cut_off: how much
-    higher a prompt's responses that were cut off lie than its whole ones.
+    names: U ("U, aggregated" where a dimension is called so), and the dimensions. raw, calibrated: by name
+    how many responses fall into each of PARTS equal parts of [0, 1]; U is calibrated alone. sides: the same
+    of U for "chosen" and "rejected". spearman: (N, N), the mean over prompts of Spearman's ρ of the responses
+    to one prompt, NaN where no prompt defines it. defined: (N, N), over how many prompts. length: each name's
+    ρ with the number of tokens. cut_off: how much higher a prompt's responses that were cut off lie than its
+    whole ones.
     """
 
     names: list[str]
@@ -72,7 +72,8 @@ def scored(run: Run, round: int) -> Scored | None:
     """Return it; None where nothing is scored. round: from 0. Raises StoreError for a damaged output."""
     import numpy as np
 
-    found = _Collected([U, *dimensions(run)])
+    own = dimensions(run)
+    found = _Collected(["U, aggregated" if "U" in own else "U", *own])
     try:
         for samples, scores in _shards(run, round):
             found.add(samples, scores)
@@ -153,7 +154,7 @@ class _Collected:
         *parts, tables = zip(*self._waiting, strict=True)
         sizes, tokens, is_cut = (np.concatenate(part) for part in parts)
         scores, self._waiting = pa.concat_tables(tables), []
-        columns = [_values(scores[U])]
+        columns = [_values(scores["U"])]
         for name in self.names[1:]:
             columns.append(_values(pc.map_lookup(scores["calibrated"], name, "first")))
             self.raw[name] += _counts(_values(pc.map_lookup(scores["raw"], name, "first")))

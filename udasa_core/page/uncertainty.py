@@ -55,7 +55,7 @@ def _parts(run: Run, figures: Mapping[str, Any]) -> Iterator[Part]:
 
 def _charts(found: Scored, where: str) -> Iterator[Part]:
     yield distribution_chart(found, where)
-    if found.calibrated["U"].sum():
+    if found.calibrated[found.names[0]].sum():
         yield sides_chart(found, where)
     if found.defined.any() and len(found.names) > 1:
         yield correlation_chart(found, where)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from udasa_core.page.chart import COLOURS, FAINT, INK, Chart
 from udasa_core.page.drawing import WIDTH, Estimate, bars, height, intervals, shortened, steps
-from udasa_core.page.scored import PARTS, Scored, U
+from udasa_core.page.scored import PARTS, Scored
 from udasa_core.report.table import Interval, Table, TableColumn
 from udasa_core.report.written import number, share
 
@@ -23,7 +23,7 @@ def distribution_chart(found: Scored, in_round: str) -> Chart:
         *((name, "raw", counts) for name, counts in found.raw.items()),
         *((name, "calibrated", counts) for name, counts in found.calibrated.items()),
     ]
-    names = [*found.names[1:], U]
+    names = [*found.names[1:], found.names[0]]
 
     def draw(figure: Figure) -> None:
         panels = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
@@ -54,7 +54,7 @@ def distribution_chart(found: Scored, in_round: str) -> Chart:
 
 def sides_chart(found: Scored, in_round: str) -> Chart:
     """Return how U is spread over all responses, and over those that were chosen and rejected."""
-    every = found.calibrated[U]
+    every = found.calibrated[found.names[0]]
     drawn = [("all", "U", every), *((side, "U", counts) for side, counts in found.sides.items())]
 
     def draw(figure: Figure) -> None:
