@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # Inches.
-WIDTH = 5.2
+WIDTH = 4.6
 _ROW = 0.25
 # A group of so few values is shown value by value, too.
 _FEW = 30
@@ -146,7 +146,7 @@ def matrix(axes: Axes, labels: Sequence[str], values: NDArray[float64]) -> None:
     axes.set_xlim(-0.5, count - 0.5)
     axes.set_xticks(range(count), labels=[str(place + 1) for place in range(count)])
     axes.set_yticks(
-        range(count), labels=[f"{place + 1}  {shortened(label, 20)}" for place, label in enumerate(labels)]
+        range(count), labels=[f"{place + 1}  {shortened(label, 18)}" for place, label in enumerate(labels)]
     )
     axes.xaxis.tick_top()
     axes.tick_params(axis="x", length=0)
@@ -158,7 +158,7 @@ def matrix(axes: Axes, labels: Sequence[str], values: NDArray[float64]) -> None:
             value = float(values[row, column])
             if column > row or value != value:
                 text = "–" if value != value else f"{value:.2f}".replace("-", "−")
-                axes.text(column, row, text, ha="center", va="center", fontsize=_SMALL)
+                axes.text(column, row, text, ha="center", va="center", fontsize=_SMALL if count < 8 else 7)
                 continue
             half = 0.46 * abs(value) ** 0.5
             axes.add_patch(

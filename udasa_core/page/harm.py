@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # More would be read by nobody; all are marked in the charts.
-_SAID = 6
+_SAID = 4
 # How each verdict is marked: form, colour, whether it is filled.
 _MARKS = {
     "tripped": ("X", COLOURS[5], True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from udasa_core.page.chart import Chart
@@ -16,13 +17,14 @@ if TYPE_CHECKING:
 
 def correlation_chart(found: Scored, in_round: str) -> Chart:
     """Return how alike U and the dimensions rank the responses to one prompt."""
-    table = correlation_table(found, in_round)
+    title = f"How alike U and dimensions rank the responses to a prompt{in_round}"
+    table = replace(correlation_table(found), title=title, notes=())
 
     def draw(figure: Figure) -> None:
         matrix(figure.subplots(), found.names, found.spearman)
 
     says = "; ".join(f"{one} and {other}: {number(rho, 2)}" for one, other, rho, _ in _couples(found))
-    side = (0.4 if len(found.names) < 10 else 0.3) * len(found.names)
+    side = (0.4 if len(found.names) < 8 else 0.3) * len(found.names)
     return Chart("correlations", table, draw, f"A matrix of rank correlations. {says}.", (WIDTH, 0.7 + side))
 
 
@@ -90,6 +92,8 @@ def relation_chart(found: Scored, in_round: str) -> Chart | None:
     ]
     if not panels:
         return None
+    title = f"What goes with longer responses, and with those that were cut off{in_round}"
+    table = replace(relation_table(found), title=title, notes=())
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots(len(panels), 1, squeeze=False)[:, 0]
@@ -104,6 +108,4 @@ def relation_chart(found: Scored, in_round: str) -> Chart | None:
     )
     count = sum(len(rows) for _, rows in panels)
     size = (WIDTH, height(count, len(panels) + 1))
-    return Chart(
-        "length-and-cut-off", relation_table(found, in_round), draw, f"Dots with intervals. {says}.", size
-    )
+    return Chart("length-and-cut-off", table, draw, f"Dots with intervals. {says}.", size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from udasa_core.page.chart import COLOURS, FAINT, INK, Chart
@@ -140,7 +141,7 @@ def abstention_chart(dimensions: Sequence[Mapping[str, Any]], in_round: str) -> 
     says = "; ".join(f"{name}: {share(one, 1)}" for name, one in zip(names, shares, strict=True))
     return Chart(
         "abstentions",
-        abstention_table(dimensions, in_round),
+        replace(abstention_table(dimensions), title=f"Responses without a score{in_round}"),
         draw,
         f"Bars: the share of responses without a score. {says}.",
         (WIDTH, height(len(names), 0)),
