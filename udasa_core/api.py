@@ -14,9 +14,10 @@ from udasa_core.errors import Fault, UdasaError, UsageError
 from udasa_core.files.lock import unused
 from udasa_core.models.resolve import check_model
 from udasa_core.page.comparison_page import comparison_page
+from udasa_core.page.figures import keep_figures
 from udasa_core.page.html import write_page
-from udasa_core.page.keep import keep_figures, keep_pairs
 from udasa_core.page.keeper import REPORT, PageKeeper
+from udasa_core.page.pair_file import keep_pairs
 from udasa_core.page.run_page import TEXTS, run_page
 from udasa_core.pipeline import align
 from udasa_core.plugins.catalog import Catalog, read_catalog

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from udasa_core.page.chart import Chart
 from udasa_core.page.drawing import WIDTH, Estimate, height, intervals
 from udasa_core.page.parts import Prose
+from udasa_core.report.show import FEW_PROMPTS
 from udasa_core.report.table import Interval, Table, TableColumn
 from udasa_core.report.written import number
 
@@ -40,8 +41,13 @@ def changes_told(changes: Sequence[Mapping[str, Any]]) -> Prose:
         for one in sure
     )
     rest = len(shown) - len(sure)
-    others = f" Of the other {rest} figures there is no evidence of a change." if rest else ""
-    return Prose(f"On held-out prompts {told}.{others}")
+    others = (
+        f" Of {rest} other figure{'s' if rest > 1 else ''} there is no evidence of a change." if rest else ""
+    )
+    if min(one["n"] for one in changes) >= FEW_PROMPTS:
+        return Prose(f"On held-out prompts {told}.{others}")
+    few = f" With fewer than {FEW_PROMPTS} prompts the intervals are too narrow to rely on."
+    return Prose(f"On held-out prompts {told}.{others}{few}", "doubtful")
 
 
 def changes_chart(changes: Sequence[Mapping[str, Any]]) -> Chart:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # Inches.
-WIDTH = 5.2
+WIDTH = 4.6
 _ROW = 0.25
 # A group of so few values is shown value by value, too.
 _FEW = 30
@@ -51,9 +51,9 @@ def height(rows: float, panels: int = 1) -> float:
     return 0.45 + 0.3 * panels + _ROW * rows
 
 
-def rows_of(axes: Axes, labels: Sequence[str]) -> None:
+def rows_of(axes: Axes, labels: Sequence[str], longest: int = 24) -> None:
     """Have one row a label, from top to bottom."""
-    axes.set_yticks(range(len(labels)), labels=[shortened(label) for label in labels])
+    axes.set_yticks(range(len(labels)), labels=[shortened(label, longest) for label in labels])
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(len(labels) - 0.5, -0.5)
     # More numbers would run into one another where a phone shows them.
@@ -137,8 +137,8 @@ def steps(axes: Axes, counts: NDArray[float64], colour: str, *, filled: bool = F
 
 
 def matrix(axes: Axes, labels: Sequence[str], values: NDArray[float64]) -> None:
-    """Draw a square a cell, the larger the farther from 0 a value in [−1, 1] is, in one colour above 0 and
-    another below, with the value beneath the diagonal's other side; NaN is a dash."""
+    """Draw a symmetric matrix of values in [−1, 1]: below the diagonal a square a cell, the larger the
+    farther from 0, in one colour above 0 and in another below; above it the values. NaN is a dash."""
     from matplotlib.patches import Rectangle
 
     count = len(labels)
@@ -146,10 +146,11 @@ def matrix(axes: Axes, labels: Sequence[str], values: NDArray[float64]) -> None:
     axes.set_xlim(-0.5, count - 0.5)
     axes.set_xticks(range(count), labels=[str(place + 1) for place in range(count)])
     axes.set_yticks(
-        range(count), labels=[f"{place + 1}  {shortened(label, 20)}" for place, label in enumerate(labels)]
+        range(count), labels=[f"{place + 1}  {shortened(label, 18)}" for place, label in enumerate(labels)]
     )
     axes.xaxis.tick_top()
     axes.tick_params(axis="x", length=0)
+    axes.set_aspect("equal", anchor="W")
     axes.grid(visible=False)
     axes.spines[["left", "bottom"]].set_visible(False)
     for row in range(count):
@@ -157,7 +158,7 @@ def matrix(axes: Axes, labels: Sequence[str], values: NDArray[float64]) -> None:
             value = float(values[row, column])
             if column > row or value != value:
                 text = "–" if value != value else f"{value:.2f}".replace("-", "−")
-                axes.text(column, row, text, ha="center", va="center", fontsize=_SMALL)
+                axes.text(column, row, text, ha="center", va="center", fontsize=_SMALL if count < 8 else 7)
                 continue
             half = 0.46 * abs(value) ** 0.5
             axes.add_patch(

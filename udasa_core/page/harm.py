@@ -10,6 +10,7 @@ from udasa_core.config.transitions import OF_PAIRS, Better, better_end
 from udasa_core.page.chart import COLOURS, INK, PAPER, Chart
 from udasa_core.page.drawing import WIDTH, height, rows_of, shortened
 from udasa_core.page.parts import Prose
+from udasa_core.report.gate_table import gate_name
 from udasa_core.report.table import Change, Interval, Table, TableColumn
 from udasa_core.store.decisions import Decision, told
 from udasa_core.store.runs import Run
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # More would be read by nobody; all are marked in the charts.
-_SAID = 6
+_SAID = 4
 # How each verdict is marked: form, colour, whether it is filled.
 _MARKS = {
     "tripped": ("X", COLOURS[5], True),
@@ -48,19 +49,13 @@ def gate_marks(decisions: Sequence[Mapping[str, Any]]) -> list[Mark]:
     names = Decision.__dataclass_fields__
     return [
         Mark(
-            _gate_name(one),
+            gate_name(one),
             one["stage"],
             one["verdict"],
             told(Decision.from_json({name: one[name] for name in names}), one["was"], one["stage"]),
         )
         for one in decisions
     ]
-
-
-def _gate_name(one: Mapping[str, Any]) -> str:
-    if one["watch"] == "guard":
-        return f"guard: {one['figure']}"
-    return f"{one['figure']}{'' if one['against'] == 'previous' else ' (base)'}"
 
 
 def move_marks(run: Run, transitions: Sequence[Mapping[str, Any]]) -> list[Mark]:
@@ -112,7 +107,7 @@ def harm(
     ]
     yield from (Prose(text, "bad") for text in said[:_SAID])
     if len(said) > _SAID:
-        yield Prose(f"So did {len(said) - _SAID} further figures: they are marked below.", "bad")
+        yield Prose(f"Harm is told by {len(said) - _SAID} figures more: they are marked below.", "bad")
     if said:
         return
     if not any(stage["trained"] for stage in stages):
@@ -146,7 +141,7 @@ def mark_chart(name: str, title: str, marks: Sequence[Mark]) -> Chart:
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
-        rows_of(axes, figures)
+        rows_of(axes, figures, 30)
         axes.set_xlim(-0.5, len(stages) - 0.5)
         axes.set_xticks(
             range(len(stages)),

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from udasa_core.errors import StoreError
 from udasa_core.page.drawing import Estimate
 from udasa_core.statistics.ranks import within_spearman
 from udasa_core.statistics.student import student_interval
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PARTS = 20
-U, TOKENS = "U", "tokens"
-# Prompts whose rank correlations are taken at once.
+# Prompts that are counted at once: a call a shard would cost more than what it counts.
 _AT_ONCE = 512
 
 
@@ -50,11 +50,12 @@ class Related:
 class Scored:
     """What the scores of one round's training responses say.
 
-    names: U, and the dimensions. raw, calibrated: by name how many responses fall into each of PARTS equal
-    parts of [0, 1]; U is calibrated alone. sides: the same of U for "chosen" and "rejected". spearman: (N,
-    N), the mean over prompts of Spearman's ρ of the responses to one prompt, NaN where no prompt defines it.
-    defined: (N, N), over how many prompts. length: each name's ρ with the number of tokens. cut_off: how much
-    higher a prompt's responses that were cut off lie than its whole ones.
+    names: U ("U, aggregated" where a dimension is called so), and the dimensions. raw, calibrated: by name
+    how many responses fall into each of PARTS equal parts of [0, 1]; U is calibrated alone. sides: the same
+    of U for "chosen" and "rejected". spearman: (N, N), the mean over prompts of Spearman's ρ of the responses
+    to one prompt, NaN where no prompt defines it. defined: (N, N), over how many prompts. length: each name's
+    ρ with the number of tokens. cut_off: how much higher a prompt's responses that were cut off lie than its
+    whole ones.
     """
 
     names: list[str]
@@ -71,10 +72,17 @@ def scored(run: Run, round: int) -> Scored | None:
     """Return it; None where nothing is scored. round: from 0. Raises StoreError for a damaged output."""
     import numpy as np
 
-    found = _Collected([U, *dimensions(run)])
-    for samples, scores in _shards(run, round):
-        found.add(samples, scores)
-    found.relate()
+    own = dimensions(run)
+    found = _Collected(["U, aggregated" if "U" in own else "U", *own])
+    try:
+        for samples, scores in _shards(run, round):
+            found.add(samples, scores)
+        found.take()
+    except ValueError as error:
+        raise StoreError(
+            f"the manifest of run {run.name} points at scores that lack a dimension, or do not belong to its "
+            "responses; run the same configuration again"
+        ) from error
     if not found.rho:
         return None
     for key in run.keys(Output("pair", TRAINING, round)):
@@ -121,57 +129,60 @@ class _Collected:
         self.sides = {side: np.zeros(PARTS) for side in ("chosen", "rejected")}
         self.rho: list[NDArray[float64]] = []
         self.cut: list[NDArray[float64]] = []
-        self._waiting: list[NDArray[float64]] = []
+        self._waiting: list[tuple[NDArray[float64], NDArray[float64], NDArray[float64], pa.Table]] = []
 
     def add(self, samples: pa.Table, scores: pa.Table) -> None:
-        """Add a shard."""
-        import numpy as np
+        """Add a shard. It waits until there are enough for one call to count many."""
         import pyarrow.compute as pc
 
-        sizes = np.asarray(pc.list_value_length(samples["responses"]).to_numpy(), dtype=np.int64)
         responses = pc.list_flatten(samples["responses"])
+        sizes = pc.list_value_length(samples["responses"])
         tokens = pc.list_value_length(pc.struct_field(responses, "token_ids"))
-        is_cut = pc.equal(pc.struct_field(responses, "finish_reason"), "length").to_numpy()
-        columns = [_values(scores[U])]
+        is_cut = pc.equal(pc.struct_field(responses, "finish_reason"), "length")
+        self._waiting.append((_floats(sizes), _floats(tokens), _floats(is_cut), scores))
+        if sum(len(waiting[0]) for waiting in self._waiting) >= _AT_ONCE:
+            self.take()
+
+    def take(self) -> None:
+        """Count what waits. Raises ValueError where scores are not as many as responses."""
+        import numpy as np
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        if not self._waiting:
+            return
+        *parts, tables = zip(*self._waiting, strict=True)
+        sizes, tokens, is_cut = (np.concatenate(part) for part in parts)
+        scores, self._waiting = pa.concat_tables(tables), []
+        columns = [_values(scores["U"])]
         for name in self.names[1:]:
             columns.append(_values(pc.map_lookup(scores["calibrated"], name, "first")))
             self.raw[name] += _counts(_values(pc.map_lookup(scores["raw"], name, "first")))
         for name, values in zip(self.names, columns, strict=True):
             self.calibrated[name] += _counts(values)
-        padded = [_padded(np.asarray(one, dtype=np.float64), sizes) for one in (*columns, tokens, is_cut)]
+        padded = [_padded(one, sizes) for one in (*columns, tokens, is_cut)]
         values, cut = np.stack(padded[:-1], axis=1), padded[-1][:, None, :]
         self.cut.append(_mean(values[:, :-1], cut == 1) - _mean(values[:, :-1], cut == 0))
-        self._waiting.append(values)
-        if sum(map(len, self._waiting)) >= _AT_ONCE:
-            self.relate()
-
-    def relate(self) -> None:
-        """Take the rank correlations of what waits: many prompts at once, whose calls cost less."""
-        import numpy as np
-
-        if self._waiting:
-            most = max(values.shape[2] for values in self._waiting)
-            wide = [
-                np.pad(values, ((0, 0), (0, 0), (0, most - values.shape[2])), constant_values=np.nan)
-                for values in self._waiting
-            ]
-            self.rho.append(within_spearman(np.concatenate(wide)))
-            self._waiting = []
+        self.rho.append(within_spearman(values))
 
     def add_pairs(self, pairs: pa.Table) -> None:
         """Add a shard's pairs."""
-        import numpy as np
-
         for side, counts in self.sides.items():
-            counts += _counts(np.asarray(pairs[f"{side}_U"].drop_null().to_numpy(), dtype=np.float64))
+            counts += _counts(_floats(pairs[f"{side}_U"]))
+
+
+def _floats(column: Any) -> NDArray[float64]:
+    """Return a column's numbers, NaN for null."""
+    import numpy as np
+
+    return np.asarray(column.to_numpy(), dtype=np.float64)
 
 
 def _values(scores: Any) -> NDArray[float64]:
     """Return the values of lists of scores, one after the other, NaN for an abstention."""
-    import numpy as np
     import pyarrow.compute as pc
 
-    return np.asarray(pc.struct_field(pc.list_flatten(scores), "value").to_numpy(), dtype=np.float64)
+    return _floats(pc.struct_field(pc.list_flatten(scores), "value"))
 
 
 def _counts(values: NDArray[float64]) -> NDArray[float64]:
@@ -180,7 +191,7 @@ def _counts(values: NDArray[float64]) -> NDArray[float64]:
     return np.histogram(values[np.isfinite(values)], bins=PARTS, range=(0, 1))[0].astype(np.float64)
 
 
-def _padded(values: NDArray[float64], sizes: NDArray[Any]) -> NDArray[float64]:
+def _padded(values: NDArray[float64], sizes: NDArray[float64]) -> NDArray[float64]:
     """Return a row a prompt, NaN behind its last response."""
     import numpy as np
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from udasa_core.page.chart import COLOURS, Chart
 from udasa_core.page.drawing import WIDTH, boxes, height
+from udasa_core.page.parts import Prose
 from udasa_core.report.table import Cell, Table
 from udasa_core.report.written import number
 from udasa_core.store.digests import check_noted
@@ -24,12 +25,14 @@ _NAMES = ("n", "min", "5%", "25%", "median", "75%", "95%", "max")
 _NOTE = "Line: from 5% to 95% of the pairs; box: the middle half, and the median. Of few pairs each is a dot."
 
 
-def spread_charts(run: Run) -> Iterator[Chart]:
-    """Yield the chart of gaps and that of U; of neither where pairs were not made by U."""
+def spread_charts(run: Run) -> Iterator[Chart | Prose]:
+    """Yield the chart of gaps and that of U, as far as pairs have them; a sentence where they have no gap."""
     stages = [(stage.label, _numbers(stage)) for stage in run.stages() if stage.pairs.exists()]
     gaps = [(label, numbers["gap"]) for label, numbers in stages if len(numbers["gap"])]
     if gaps:
         yield _chart("stage-gaps", "Gap by stage", gaps, [COLOURS[0]] * len(gaps), "U(rejected) − U(chosen)")
+    elif any(stage.size for stage in run.stages()):
+        yield Prose("The pairs have no gap: they were not made by U.")
     sides = [
         (f"{label}, {side}", numbers[f"{side}_U"])
         for label, numbers in stages

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from udasa_core.page.chart import FAINT, Chart
 from udasa_core.page.drawing import WIDTH, Estimate, intervals, shortened
 from udasa_core.page.parts import Prose
+from udasa_core.report.show import FEW_PROMPTS
 from udasa_core.report.table import Interval, Table
 from udasa_core.report.written import number
 from udasa_core.statistics.resampling import mean_interval
@@ -130,6 +131,8 @@ def differences_table(suite: str, found: Sequence[Difference]) -> Table:
         "holds 0 is no evidence of a difference. Higher, lower: items that moved so.",
         f"By chance alone about one in twenty such intervals excludes 0, and here are {len(rows)}.",
     ]
+    if min(one.n for one in found) < FEW_PROMPTS:
+        notes.append(f"With fewer than {FEW_PROMPTS} items the intervals are too narrow.")
     return Table(f"{suite}: models beside the base, item by item", columns, rows, notes)
 
 

@@ -129,6 +129,7 @@ def _chart(name: str, title: str, curves: Sequence[Curve]) -> Chart:
                             markersize=5.5,
                             markeredgewidth=1.4,
                             markerfacecolor=PAPER,
+                            zorder=3,
                         )
             if figure_name == "accuracy":
                 panel.set_ylim(-0.06, 1.06)

@@ -7,16 +7,18 @@ from typing import Any
 
 from udasa_core.config.schema import ControlsTable
 from udasa_core.page.parts import Part, Prose, Section
+from udasa_core.page.relation_charts import (
+    correlation_chart,
+    correlation_table,
+    relation_chart,
+    relation_table,
+)
 from udasa_core.page.scored import Related, Scored, scored
 from udasa_core.page.uncertainty_charts import (
     abstention_chart,
     abstention_table,
     control_chart,
-    correlation_chart,
-    correlation_table,
     distribution_chart,
-    relation_chart,
-    relation_table,
     sides_chart,
 )
 from udasa_core.report.show import agreement_table, controls_table, in_round, uncertainty_table
@@ -53,7 +55,7 @@ def _parts(run: Run, figures: Mapping[str, Any]) -> Iterator[Part]:
 
 def _charts(found: Scored, where: str) -> Iterator[Part]:
     yield distribution_chart(found, where)
-    if found.calibrated["U"].sum():
+    if found.calibrated[found.names[0]].sum():
         yield sides_chart(found, where)
     if found.defined.any() and len(found.names) > 1:
         yield correlation_chart(found, where)

@@ -15,7 +15,7 @@ from udasa_core.report.transition_table import rounds_table, transition_tables
 from udasa_core.report.written import number, share
 
 # With fewer, resampling prompts shows less than their real spread.
-_FEW_PROMPTS = 20
+FEW_PROMPTS = 20
 
 
 def tables(figures: Mapping[str, Any], *, artifacts: bool = True) -> Iterator[Table]:
@@ -236,8 +236,8 @@ def held_out_table(changes: Sequence[Mapping[str, Any]]) -> Table:
         "in tokens; truncated and distinct are shares of the responses.",
         f"By chance alone about one in twenty such intervals excludes 0, and here are {len(changes)}.",
     ]
-    if min(change["n"] for change in changes) < _FEW_PROMPTS:
-        notes.append(f"With fewer than {_FEW_PROMPTS} prompts the intervals are too narrow.")
+    if min(change["n"] for change in changes) < FEW_PROMPTS:
+        notes.append(f"With fewer than {FEW_PROMPTS} prompts the intervals are too narrow.")
     columns = ("figure", "before", "after", "change", "95% interval", "n")
     return Table("Held-out prompts, before and after", columns, rows, notes)
 

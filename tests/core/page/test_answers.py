@@ -34,9 +34,12 @@ def test_what_changed_is_told_and_the_rest_is_no_evidence() -> None:
         change("entropy", 1.0, 1.1, -0.1, 0.3),
     ]
     assert changes_told(changes).text == (
-        "On held-out prompts U fell by 0.100 [−0.150, −0.050]; length rose by 6.000 [2.000, 9.000]. Of the "
-        "other 1 figures there is no evidence of a change."
+        "On held-out prompts U fell by 0.100 [−0.150, −0.050]; length rose by 6.000 [2.000, 9.000]. Of 1 "
+        "other figure there is no evidence of a change."
     )
+    few = changes_told([{**one, "n": 19} for one in changes])
+    assert few.tone == "doubtful"
+    assert few.text.endswith("With fewer than 20 prompts the intervals are too narrow to rely on.")
     chart = changes_chart(changes)
     assert [tuple(row)[:2] for row in chart.table.rows] == [
         ("U", ""),
@@ -88,20 +91,36 @@ def test_without_texts_there_are_numbers_alone(canned_run: udasa_core.Run) -> No
     assert "left out on purpose" in words(section)
 
 
-def test_of_many_prompts_those_whose_u_rose_most_keep_their_texts(
+def test_of_many_prompts_some_keep_their_texts(
     canned_run: udasa_core.Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(answers, "TEXTS", 2)
+    monkeypatch.setattr(answers, "TEXTS", 4)
     monkeypatch.setattr(answers, "CHUNK", 3)
     blocks = opened(answers.blocks(canned_run, texts=True))
     columns = blocks["answers"]["prompts"]
     count = len(columns["id"])
     texts = [one for number in range(math.ceil(count / 3)) for one in blocks[f"answer-texts-{number}"]]
     assert len(texts) == count
-    assert sum(one is not None for one in texts) == 2
-    rises = [after - before for before, after in zip(columns["U_before"], columns["U_after"], strict=True)]
-    assert texts[rises.index(max(rises))] is not None
-    assert f"Of {count} held-out prompts the page has the texts of 2" in words(section_of(canned_run))
+    assert sum(one is not None for one in texts) == 4 < count
+    assert f"Of {count} held-out prompts the page has the texts of 4" in words(section_of(canned_run))
+
+
+def test_half_the_room_goes_to_prompts_whose_u_rose_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "TEXTS", 10)
+    count = 200
+    after: list[float | None] = [(37 * place % count) / count for place in range(count)]
+    after[3] = None  # nobody can say that it rose
+    columns = {
+        "id": [f"p{place}" for place in range(count)],
+        "U_before": [0.0] * count,
+        "U_after": after,
+    }
+    kept = answers._kept(columns)
+    assert kept is not None
+    assert len(kept) == 10
+    most = sorted(range(count), key=lambda place: -(after[place] or 0.0))[:5]
+    assert {f"p{place}" for place in most} <= kept
+    assert answers._kept({name: values[:10] for name, values in columns.items()}) is None
 
 
 def test_a_run_whose_stages_were_all_rolled_back_compares_the_base_with_itself(

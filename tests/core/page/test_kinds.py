@@ -60,7 +60,7 @@ def looked_at(chart: Chart, root: ElementTree.Element) -> None:
     assert chart.table.title
     assert chart.table.rows
     assert chart.says.endswith(".")
-    assert chart.size[0] <= 5.2, "a phone would show its texts too small"
+    assert chart.size[0] <= 4.6, "a phone would show its texts too small"
     kinds = {element.tag.rpartition("}")[2] for element in root.iter()}
     assert kinds.isdisjoint({"script", "image", "style"})
     for element in root.iter():

@@ -14,7 +14,7 @@ from udasa_core import Metric, ModelRef, SuiteReport, hookimpl
 from udasa_core.errors import PluginError
 from udasa_core.page.comparison_page import comparison_page
 from udasa_core.page.gains import gains
-from udasa_core.page.keep import keep_pairs
+from udasa_core.page.pair_file import keep_pairs
 from udasa_core.page.parts import Page
 from udasa_core.page.progress import progress_table
 from udasa_core.page.run_page import run_page

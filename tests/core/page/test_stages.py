@@ -13,7 +13,7 @@ import udasa_core
 from tests.canned import configuration
 from tests.core.page.kinds import charts, tables, words
 from udasa_core.errors import NoPairsError
-from udasa_core.page import stages
+from udasa_core.page import stage_spreads, stages
 from udasa_core.page.training_curves import curve_charts
 from udasa_core.report.figures import figures
 
@@ -89,6 +89,17 @@ def test_gap_and_u_are_spread_as_the_pairs_are(canned_run: udasa_core.Run) -> No
         assert row[1] == len(pairs)
         told = np.percentile(np.array(values, dtype=float), (0, 5, 25, 50, 75, 95, 100))
         assert list(row[2:]) == pytest.approx(list(told))
+
+
+def test_pairs_that_were_not_made_by_u_have_no_gap_to_show(
+    canned_run: udasa_core.Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = stage_spreads._numbers
+    monkeypatch.setattr(stage_spreads, "_numbers", lambda stage: {**real(stage), "gap": np.array([])})
+    section = section_of(canned_run)
+    assert "The pairs have no gap" in words(section)
+    assert "stage-gaps" not in charts(section)
+    assert "stage-u" in charts(section)
 
 
 def test_the_stage_that_did_harm_is_told_first_and_marked(planted_run: udasa_core.Run) -> None:

@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from scipy.stats import spearmanr
 
 import udasa_core
 from tests.canned import configuration
 from tests.core.page.kinds import HOSTILE, charts, tables, words
+from udasa_core.errors import StoreError
+from udasa_core.page import scored as scored_module
 from udasa_core.page import uncertainty
 from udasa_core.page.scored import PARTS, scored
 from udasa_core.report.figures import figures
@@ -81,6 +84,43 @@ def test_correlations_are_means_over_prompts_of_spearmans(finished_run: udasa_co
     found = scored(finished_run, 0)
     assert found is not None
     assert found.spearman[0, 0] == pytest.approx(1.0)
+
+
+def test_scores_that_lack_a_dimension_are_told_of(
+    rounds_run: udasa_core.Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = udasa_core.Run(rounds_run.folder)
+    monkeypatch.setitem(run.manifest.plain["config"]["dimension"][0], "name", "three")
+    with pytest.raises(StoreError, match="run the same configuration again"):
+        scored(run, 0)
+
+
+def test_a_dimension_may_be_called_u(rounds_run: udasa_core.Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = scored_module._Collected.take
+
+    def take(self: Any) -> None:
+        self._waiting = [(*parts, renamed(scores, "one", "U")) for *parts, scores in self._waiting]
+        real(self)
+
+    run = udasa_core.Run(rounds_run.folder)
+    plain = scored(run, 0)
+    monkeypatch.setitem(run.manifest.plain["config"]["dimension"][0], "name", "U")
+    monkeypatch.setattr(scored_module._Collected, "take", take)
+    called = scored(run, 0)
+    assert plain is not None
+    assert called is not None
+    assert called.names == ["U, aggregated", "U", "two"]
+    assert list(called.calibrated["U"]) == list(plain.calibrated["one"])
+    assert list(called.calibrated["U, aggregated"]) == list(plain.calibrated["U"])
+
+
+def renamed(scores: pa.Table, old: str, new: str) -> pa.Table:
+    """Scores whose dimension is called otherwise."""
+    rows = scores.to_pylist()
+    for row in rows:
+        for column in ("calibrated", "raw"):
+            row[column] = [(new if name == old else name, values) for name, values in row[column]]
+    return pa.Table.from_pylist(rows, schema=scores.schema)
 
 
 def test_abstentions_are_told_by_dimension_and_reason(planted_run: udasa_core.Run) -> None:
