@@ -207,12 +207,18 @@ class Browse {
     this.current = entry;
     this.list.mark(entry);
     this.placed();
-    const held = await this.what.held(entry);
+    let shown;
+    try {
+      const held = await this.what.held(entry);
+      shown = this.what.view(entry, held, () => this.view(entry)).filter(Boolean);
+    } catch (error) {
+      shown = [make('p', { class: 'prose bad' }, `It cannot be shown. ${error.message}`)];
+    }
     if (this.current !== entry) return;
     this.hint.hidden = true;
     this.bar.hidden = false;
     this.title.replaceChildren(this.what.title(entry));
-    this.body.replaceChildren(...this.what.view(entry, held, () => this.view(entry)).filter(Boolean));
+    this.body.replaceChildren(...shown);
   }
 
   placed() {
