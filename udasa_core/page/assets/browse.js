@@ -43,7 +43,7 @@ class Browse {
       labelled('Search', this.query),
       make('div', { class: 'sorting' }, labelled('Sort by', this.sort), this.way),
       filters.map(({ label }, place) => labelled(label, this.filters[place])),
-      make('button', { type: 'reset' }, 'Show all'));
+      make('button', { type: 'reset' }, 'Clear'));
     this.previous = button('Previous', () => this.step(-1), { title: 'Key: k', 'aria-keyshortcuts': 'k' });
     this.next = button('Next', () => this.step(1), { title: 'Key: j', 'aria-keyshortcuts': 'j' });
     this.where = make('span', { class: 'where', role: 'status' });
@@ -51,7 +51,10 @@ class Browse {
     this.body = make('div', { class: 'body' });
     this.bar = make('div', { class: 'bar', hidden: true },
       button('Back to the list', () => this.close(), { class: 'back' }), this.previous, this.next, this.where,
-      button('Copy link', (event) => copy(`${linked()}#${this.what.address(this.current)}`, event.currentTarget)));
+      button('Copy link', (event) => {
+        go(this.what.address(this.current), false);
+        copy(`${linked()}#${this.what.address(this.current)}`, event.currentTarget);
+      }));
     this.hint = make('p', { class: 'hint note' }, `Choose one of the list: Enter opens it, j and k go on from there.`);
     this.element = make('div', { class: 'browse' }, this.form, this.status, this.progress,
       make('div', { class: 'columns' }, make('div', { class: 'listing' }, this.list.element, this.none),

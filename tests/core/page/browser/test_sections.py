@@ -1,4 +1,4 @@
-"""Every section of a real run's page, whatever it holds: nothing said on the console, nothing asked for, nothing
+"""Every section of a real run's page, whatever it holds: nothing on the console, nothing asked for, nothing
 serious that axe finds, nothing wider than a telephone."""
 
 from __future__ import annotations
