@@ -61,7 +61,8 @@ def section(run: Run, figures: Mapping[str, Any], *, texts: int) -> Section | No
         parts.append(
             Prose(
                 f"Of {count:,} pairs the page has the texts of {texts:,}: those with a flag first, "
-                "the others drawn at random. Numbers are of all pairs; all texts lie beside the page, as Parquet."
+                "the others drawn at random. Numbers are of all pairs; all texts lie beside the page, as "
+                "Parquet."
             )
         )
     parts.append(

@@ -140,6 +140,7 @@ def test_search_finds_texts_ids_and_own_columns(look: Look, hostile: udasa_core.
         ('"topic 2"', 8, 12),
         ("p13", 1, 1),
         ("zebra", 0, 0),
+        ("user", 0, 0),
     ):
         search.fill(words)
         page.wait_for_timeout(400)
