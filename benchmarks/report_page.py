@@ -1,10 +1,11 @@
 """A page of many pairs: how long it takes to make, what it weighs, and how fast it is to read in Chromium.
 
-    python benchmarks/report_page.py [--prompts 10000 100000] [--folder runs/page-benchmark]
+    python benchmarks/report_page.py [--prompts 10000] [--times 1 10] [--folder runs/page-benchmark]
 
 A generator that returns words drawn by Zipf's law stands in for the model: 8 responses of 40 tokens a prompt,
-near 30 words each, as dissimilar as a sampler's at temperature 1. The page is made in a process of its own,
-whose peak resident memory the kernel reports. It needs the extra `report-test` and a Chromium.
+30 words each. `--times 10` reads the run's prompts ten times over, under other names: a page of 100,000
+without a run of 100,000. The page is made in a process of its own, whose peak resident memory the kernel
+reports. It needs the extra `report-test` and a Chromium.
 """
 
 from __future__ import annotations
@@ -15,16 +16,21 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from random import Random
-from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+import udasa_core  # noqa: E402
 from tests.canned import Generator, configuration  # noqa: E402
-from udasa_core import Group, ModelRef, Prompt, Response, SamplingOptions, hookimpl  # noqa: E402
+from udasa_core import Group, ModelRef, Prompt, Response, Run, SamplingOptions, hookimpl  # noqa: E402
+from udasa_core.page import pairs  # noqa: E402
+from udasa_core.page.html import write_page  # noqa: E402
+from udasa_core.page.run_page import run_page  # noqa: E402
+from udasa_core.store.run_folder import StageSummary  # noqa: E402
 
 TOKENS, WORDS = 40, 30
 _random = Random(1)
@@ -59,7 +65,6 @@ class Wordy(Generator):
 
 def make_run(folder: Path, prompts: int) -> Path:
     """Make a run of so many training prompts, unless it is there; return its folder."""
-    import udasa_core
     from tests.tiny import make_tiny_model
 
     made = folder / "runs" / "canned"
@@ -81,16 +86,37 @@ def make_run(folder: Path, prompts: int) -> Path:
     return made
 
 
-def write(run: Path, path: Path) -> dict[str, float]:
-    """Write the page in this process; return seconds and peak memory."""
-    import udasa_core
-    from udasa_core.page.html import write_page
-    from udasa_core.page.run_page import run_page
+def repeat(times: int) -> type[Run]:
+    """Have pages read a run's prompts so many times, under other names; return the class of such runs."""
+    once = pairs._prompts
 
-    begun = time.perf_counter()
-    write_page(run_page(udasa_core.load(run) if hasattr(udasa_core, "load") else udasa_core.Run(run)), path)
+    def again(run: Run) -> Iterator[pairs._Prompt]:
+        for number in range(times):
+            for one in once(run):
+                prompt = replace(one.group.prompt, id=f"{one.group.prompt.id}-{number}")
+                renamed = tuple(replace(pair, prompt=prompt) for pair in one.pairs)
+                yield replace(one, group=replace(one.group, prompt=prompt), pairs=renamed)
+
+    class Repeated(Run):
+        def stages(self) -> tuple[StageSummary, ...]:
+            return tuple(replace(stage, size=stage.size * times) for stage in super().stages())
+
+    pairs._prompts = again
+    return Repeated
+
+
+def write(run: str, path: str, times: str) -> dict[str, float]:
+    """Write the page in this process; return seconds, of them the processor's, and peak memory."""
+    made = repeat(int(times))
+    begun, busy = time.perf_counter(), time.process_time()
+    write_page(run_page(made(Path(run))), Path(path))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"seconds": time.perf_counter() - begun, "peak_MB": peak, "size_MB": path.stat().st_size / 1e6}
+    return {
+        "seconds": time.perf_counter() - begun,
+        "busy": time.process_time() - busy,
+        "peak": peak,
+        "size": Path(path).stat().st_size / 1e6,
+    }
 
 
 # Each in milliseconds, until what changed is drawn.
@@ -126,9 +152,8 @@ def read(path: Path) -> dict[str, float]:
             told[name] = 1000 * (time.perf_counter() - begun)
         one = "await BROWSERS.find(one => one.kind === 'pairs').begun"
         for name, act in _ACTS.items():
-            begun = "const begun = performance.now()"
-            script = f"(async () => {{ const one = {one}; {begun}; {act}; return {_DRAWN} }})()"
-            told[name] = page.evaluate(script)
+            body = f"const one = {one}; const begun = performance.now(); {act}; return {_DRAWN}"
+            told[name] = page.evaluate(f"(async () => {{ {body} }})()")
         browser.close()
     return told
 
@@ -137,23 +162,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--prompts", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--prompts", type=int, default=10_000)
+    parser.add_argument("--times", type=int, nargs="+", default=[1, 10])
     parser.add_argument("--folder", type=Path, default=Path("runs/page-benchmark"))
-    parser.add_argument("--write", type=Path, nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--write", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.write:
         print(json.dumps(write(*options.write)))
         return
-    for prompts in options.prompts:
-        folder = options.folder.resolve() / str(prompts)
-        begun = time.perf_counter()
-        run = make_run(folder, prompts)
-        print(f"{prompts:,} prompts: run made or found in {time.perf_counter() - begun:.0f} s")
-        path = folder / "page.html"
-        command = [sys.executable, __file__, "--write", str(run), str(path)]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-        print("  made in {seconds:.1f} s, peak {peak_MB:.0f} MB, {size_MB:.1f} MB".format(**told))
+    folder = options.folder.resolve() / str(options.prompts)
+    begun = time.perf_counter()
+    run = make_run(folder, options.prompts)
+    print(f"{options.prompts:,} prompts: the run is there after {time.perf_counter() - begun:.0f} s")
+    for times in options.times:
+        path = folder / f"page-{times}.html"
+        command = [sys.executable, __file__, "--write", str(run), str(path), str(times)]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+        told = json.loads(done.stdout.splitlines()[-1])
+        print(f"{times} × {options.prompts:,} prompts")
+        print(f"  made in {told['seconds']:.1f} s, of the processor {told['busy']:.1f} s")
+        print(f"  peak {told['peak']:.0f} MB, file {told['size']:.1f} MB")
         for name, taken in read(path).items():
             print(f"  {name}: {taken:.0f} ms")
 

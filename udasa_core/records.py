@@ -12,7 +12,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 if TYPE_CHECKING:
     from numpy import float64
@@ -40,6 +40,14 @@ def is_finite(value: object) -> bool:
         return isinstance(value, int | float) and math.isfinite(value)
     except OverflowError:
         return False
+
+
+def are_finite(values: Sequence[object]) -> bool:
+    """Say of all values whether they are: of the floats of a response in the time that their sum takes."""
+    # A sum of floats is finite only where each of them is. One that overflows says nothing.
+    if set(map(type, values)) == {float} and math.isfinite(sum(cast("Sequence[float]", values))):
+        return True
+    return all(map(is_finite, values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +189,7 @@ class Response:
                 continue
             if values is None or len(values) != count:
                 raise ValueError(f"{name} has {len(values or ())} values for {count} tokens")
-            if not all(map(is_finite, values)):
+            if not are_finite(values):
                 raise ValueError(f"{name} holds a value that is not finite")
         if max(self.logprobs) > _SLACK or max(self.sampling_logprobs) > _SLACK:
             raise ValueError("a log-probability is above 0")

@@ -23,8 +23,8 @@ from udasa_core.text.printable import printable
 
 # In this order, as one script.
 _SCRIPTS = (
-    *("data.js", "dom.js", "words.js", "texts.js", "frame.js", "tables.js", "list.js", "browse.js"),
-    *("pairs.js", "pair.js", "answers.js", "blind.js", "items.js", "start.js"),
+    *("data.js", "dom.js", "words.js", "texts.js", "frame.js", "tables.js", "list.js"),
+    *("search.js", "browse.js", "pairs.js", "pair.js", "answers.js", "blind.js", "items.js", "start.js"),
 )
 _STYLES = ("page.css",)
 

@@ -18,6 +18,7 @@ const ANSWERS = {
       const count = prompts.id.filter((_, entry) => holds(rise(name)(entry))).length;
       return (way) => [`${name} ${way} (${whole(count)})`, (entry) => holds(rise(name)(entry))];
     };
+    host.append(make('h3', {}, 'Prompt by prompt, what got worse first'));
     return new Browse(host, {
       name: settings.block,
       noun: ['prompt', 'prompts'],

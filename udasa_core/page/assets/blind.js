@@ -44,6 +44,13 @@ function seeded(state) {
   };
 }
 
+// A short digest (FNV-1a) of a text, to tell one set of answers from another.
+function digest(text) {
+  let mixed = 0x811c9dc5;
+  for (let place = 0; place < text.length; place++) mixed = Math.imul(mixed ^ text.charCodeAt(place), 0x01000193);
+  return (mixed >>> 0).toString(36);
+}
+
 // Wilson's interval of a share of `count`, at 95%.
 function wilson(share, count) {
   const z = 1.959964;
@@ -60,7 +67,8 @@ class Blind {
       host.append(make('p', { class: 'note' }, 'There is nothing to compare blindly: the page holds no two different answers to one prompt.'));
       return;
     }
-    this.name = `udasa-blind ${TITLE} ${cases.map((one) => one.id).join(' ')}`;
+    // Of other answers, or another run, the verdicts would be somebody else's.
+    this.name = `udasa-blind ${digest(JSON.stringify(cases))}`;
     try { this.verdicts = JSON.parse(remembered(this.name)) ?? {}; } catch { /* begun anew */ }
     this.at = Math.max(0, cases.findIndex((one) => !this.verdicts[one.id]));
     this.build(host);

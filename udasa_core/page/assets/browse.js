@@ -12,8 +12,7 @@ class Browse {
   constructor(host, what) {
     this.what = what;
     this.orders = new Map();
-    this.words = [];
-    this.texts = [];
+    this.words = new Search(what);
     this.excerpts = new Map();
     this.current = -1;
     this.list = new LongList({
@@ -43,7 +42,7 @@ class Browse {
       labelled('Search', this.query),
       make('div', { class: 'sorting' }, labelled('Sort by', this.sort), this.way),
       filters.map(({ label }, place) => labelled(label, this.filters[place])),
-      make('button', { type: 'reset' }, 'Show all'));
+      make('button', { type: 'reset' }, 'Clear'));
     this.previous = button('Previous', () => this.step(-1), { title: 'Key: k', 'aria-keyshortcuts': 'k' });
     this.next = button('Next', () => this.step(1), { title: 'Key: j', 'aria-keyshortcuts': 'j' });
     this.where = make('span', { class: 'where', role: 'status' });
@@ -51,8 +50,11 @@ class Browse {
     this.body = make('div', { class: 'body' });
     this.bar = make('div', { class: 'bar', hidden: true },
       button('Back to the list', () => this.close(), { class: 'back' }), this.previous, this.next, this.where,
-      button('Copy link', (event) => copy(`${linked()}#${this.what.address(this.current)}`, event.currentTarget)));
-    this.hint = make('p', { class: 'hint note' }, `Choose one of the list: Enter opens it, j and k go on from there.`);
+      button('Copy link', (event) => {
+        go(this.what.address(this.current), false);
+        copy(`${linked()}#${this.what.address(this.current)}`, event.currentTarget);
+      }));
+    this.hint = make('p', { class: 'hint note' }, 'Choose one of the list: Enter opens it, j and k go on from there.');
     this.element = make('div', { class: 'browse' }, this.form, this.status, this.progress,
       make('div', { class: 'columns' }, make('div', { class: 'listing' }, this.list.element, this.none),
         make('article', { class: 'view', 'aria-label': noun[0] }, this.bar, this.title, this.hint, this.body)));
@@ -113,7 +115,7 @@ class Browse {
 
   apply() {
     const holds = this.filters.map((one, place) => this.what.filters[place].choices[one.value][1]).filter(Boolean);
-    if (this.words.length) holds.push(this.matches());
+    if (this.words.isAsked) holds.push(this.words.matches());
     this.shown = this.order().filter((entry) => holds.every((one) => one(entry)));
     this.status.textContent = `${whole(this.shown.length)} of ${counted(this.what.count, ...this.what.noun)}`;
     this.none.hidden = this.shown.length > 0;
@@ -121,52 +123,15 @@ class Browse {
     this.placed();
   }
 
-  // Every word must occur; several in quotation marks, as they stand.
   async search() {
-    this.words = (this.query.value.toLowerCase().match(/"[^"]+"|\S+/g) ?? []).map((one) => one.replaceAll('"', '')).filter(Boolean);
+    this.words.ask(this.query.value);
     this.apply();
-    if (!this.words.length || this.isGathered) return;
-    this.isGathered = true;
-    await this.gather();
-  }
-
-  // Open all texts once; from then on a search looks into memory.
-  async gather() {
-    const { chunks } = this.what;
-    if (!chunks.blocks) {
-      this.progress.textContent = 'The page has no texts of these: only ids are searched.';
-      return;
-    }
-    let told = performance.now();
-    for (let number = 0; number < chunks.blocks; number++) {
-      (await block(`${chunks.prefix}-${number}`)).forEach((held, place) => {
-        this.texts[number * chunks.chunk + place] = held && searchable(held);
-      });
-      if (performance.now() - told > 250) {
-        told = performance.now();
-        this.progress.textContent = `Opening texts: ${number + 1} of ${chunks.blocks} parts`;
+    if (this.words.isAsked) {
+      await this.words.gather((text) => {
+        this.progress.textContent = text;
         this.apply();
-        await new Promise((resolve) => { setTimeout(resolve); });
-      }
+      });
     }
-    this.progress.textContent = this.texts.includes(null)
-      ? 'Some texts are not in this page: of those, only ids are searched.' : '';
-    this.apply();
-  }
-
-  matches() {
-    const { place, id } = this.what;
-    // Entries may share their texts.
-    const known = new Map();
-    const inTexts = (at) => {
-      if (!known.has(at)) known.set(at, this.words.map((word) => Boolean(this.texts[at]?.includes(word))));
-      return known.get(at);
-    };
-    return (entry) => {
-      const name = id(entry).toLowerCase();
-      const found = inTexts(place(entry));
-      return this.words.every((word, number) => found[number] || name.includes(word));
-    };
   }
 
   row(entry) {
@@ -207,12 +172,18 @@ class Browse {
     this.current = entry;
     this.list.mark(entry);
     this.placed();
-    const held = await this.what.held(entry);
+    let shown;
+    try {
+      const held = await this.what.held(entry);
+      shown = this.what.view(entry, held, () => this.view(entry)).filter(Boolean);
+    } catch (error) {
+      shown = [make('p', { class: 'prose bad' }, `It cannot be shown. ${error.message}`)];
+    }
     if (this.current !== entry) return;
     this.hint.hidden = true;
     this.bar.hidden = false;
     this.title.replaceChildren(this.what.title(entry));
-    this.body.replaceChildren(...this.what.view(entry, held, () => this.view(entry)).filter(Boolean));
+    this.body.replaceChildren(...shown);
   }
 
   placed() {

@@ -1,7 +1,7 @@
 // A suite's items, those that flipped first, with every model's texts and raw judgements.
 //
-// Block NAME: `suite`, `figure` (what the scores are), `models`, `ids`, `scores` by model (null where one has none), `chunk`. Blocks NAME-texts-N: of
-// each item, by model, texts by column; null where they are left out.
+// Block NAME: `suite`, `figure` (what the scores are), `models`, `ids`, `scores` by model (null where one has none),
+// `chunk`. Blocks NAME-texts-N: of each item, by model, texts by column; null where they are left out.
 
 const ITEMS = {
   takes: (parameters, settings) => parameters.has('item') && parameters.get('of') === settings.block,
@@ -14,6 +14,7 @@ const ITEMS = {
     const change = (entry) => changeOf(scores[first]?.[entry] ?? null, scores[last]?.[entry] ?? null);
     const named = (label, holds) => [`${label} (${whole(ids.filter((_, entry) => holds(change(entry))).length)})`,
       (entry) => holds(change(entry))];
+    host.append(make('h3', {}, isolated(data.suite), models.length > 1 ? ', item by item, what was lost first' : ', item by item'));
     return new Browse(host, {
       name: settings.block,
       noun: ['item', 'items'],
@@ -66,16 +67,28 @@ function common(block, models) {
 
 function shared(held, models, names) {
   const of = held[models.find((model) => held[model])] ?? {};
-  return names.length ? make('section', { class: 'message' }, names.map((name) => column(name, of[name]))) : null;
+  return names.length ? make('section', { class: 'message' }, columns(names.map((name) => [name, of[name]]))) : null;
 }
 
 function judged(model, of, common) {
   return make('section', { class: 'side' }, make('h4', {}, isolated(model)), of
-    ? Object.entries(of).filter(([name]) => !common.includes(name)).map(([name, value]) => column(name, value))
+    ? columns(Object.entries(of).filter(([name]) => !common.includes(name)))
     : make('p', { class: 'note' }, 'It was not measured on this item.'));
 }
 
-function column(name, value) {
-  if (value === null || value === undefined || value === '') return null;
-  return make('div', { class: 'told' }, make('h5', {}, isolated(name)), reading(plainly(value)));
+// Texts one below the other, then the numbers side by side.
+function columns(cells) {
+  const known = cells.filter(([, value]) => value !== null && value !== undefined && value !== '');
+  const isNumber = ([, value]) => /^-?\d+(\.\d+)?(e-?\d+)?$/.test(plainly(value));
+  return [...known.filter((cell) => !isNumber(cell)).map(([name, value]) =>
+    make('div', { class: 'told' }, make('h5', {}, isolated(name)), several(plainly(value)))), facts(known.filter(isNumber))];
+}
+
+// A text, or a list of them where it is one written as JSON.
+function several(text) {
+  try {
+    const all = text.startsWith('[') ? JSON.parse(text) : null;
+    if (all?.length && all.every((one) => typeof one === 'string')) return make('ol', {}, all.map((one) => make('li', {}, reading(one))));
+  } catch { /* it only begins like one */ }
+  return reading(text);
 }

@@ -114,7 +114,7 @@ class PairData {
     }
     const reasons = data.reasons.map((name) => choice(name, (entry) => this.reason(entry) === name));
     if (reasons.length) offer('Reason', [choice('any', (entry) => this.reason(entry) !== null), ...reasons]);
-    const flagged = choice('any', (entry) => this.flags(entry).length > 0);
+    const flagged = choice('any', (entry) => Boolean(this.value('flags', entry)));
     const flags = data.flags.map((name, bit) => choice(name, (entry) => Boolean((this.value('flags', entry) ?? 0) & (1 << bit))));
     offer('Flag', [flagged, ...flags]);
     return offered;

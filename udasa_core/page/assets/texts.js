@@ -11,7 +11,7 @@ function reading(text, marks = null, tag = 'ins') {
     shown.append(...(marks ? marks.map(([run, both]) => both ? run : make(tag, {}, run)) : [text]));
     return shown;
   }
-  shown.append(text.slice(0, whole_letters(text, SHOWN_AT_FIRST)), '…');
+  shown.append(text.slice(0, cutAt(text, SHOWN_AT_FIRST)), '…');
   const more = button(`Show all ${whole(text.length)} characters`, () => {
     shown.textContent = text;
     more.remove();
@@ -22,7 +22,7 @@ function reading(text, marks = null, tag = 'ins') {
 }
 
 // Where a text may be cut, so that no letter is cut in two.
-function whole_letters(text, place) {
+function cutAt(text, place) {
   const code = text.charCodeAt(place - 1);
   return code >= 0xd800 && code <= 0xdbff ? place - 1 : place;
 }
@@ -67,7 +67,7 @@ function plainly(value) {
 function excerpt(messages) {
   const asked = messages.findLast(([role]) => role === 'user') ?? messages[messages.length - 1];
   const line = asked ? asked[1].slice(0, 400).replace(/\s+/g, ' ').trim() : '';
-  return line.slice(0, whole_letters(line, 160));
+  return line.slice(0, cutAt(line, 160));
 }
 
 // Everything that a reader may search for in what is held of a prompt or an item, as small letters.
@@ -78,6 +78,7 @@ function searchable(held) {
     else if (typeof value === 'number') found.push(String(value));
     else if (value) Object.values(value).forEach(gather);
   };
-  gather(held);
+  // Who says a message is no text of it.
+  gather({ ...held, messages: held.messages?.map(([, content]) => content) });
   return found.join('\n').toLowerCase();
 }

@@ -140,6 +140,7 @@ def test_search_finds_texts_ids_and_own_columns(look: Look, hostile: udasa_core.
         ('"topic 2"', 8, 12),
         ("p13", 1, 1),
         ("zebra", 0, 0),
+        ("user", 0, 0),
     ):
         search.fill(words)
         page.wait_for_timeout(400)
@@ -148,7 +149,7 @@ def test_search_finds_texts_ids_and_own_columns(look: Look, hostile: udasa_core.
     _, pair = next(iter(hostile.pairs()))
     search.fill(pair.id)
     wait(page, "document.querySelector('#pairs .count').textContent.startsWith('1 of')")
-    page.get_by_role("button", name="Show all").click()
+    page.get_by_role("button", name="Clear").click()
     wait(page, f"document.querySelector('#pairs .count').textContent.startsWith('{total} of')")
 
 
@@ -175,7 +176,7 @@ def test_filters_go_by_stage_reason_and_flag(look: Look, hostile: udasa_core.Run
         page.get_by_label("Stage").select_option(index=place)
         assert counts(page)[0] == stage.size
         assert stage.name in page.locator(".option .figures").first.inner_text()
-    page.get_by_role("button", name="Show all").click()
+    page.get_by_role("button", name="Clear").click()
     page.wait_for_timeout(50)
     page.get_by_label("Reason").select_option(index=2)
     assert 1 < counts(page)[0] == page.locator(".option", has_text="identical responses").count()
