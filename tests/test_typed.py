@@ -16,7 +16,6 @@ ROOT = Path(__file__).parent.parent
 NOT_TYPED = {
     "make ": "other tests are what it calls",
     "pip ": "it would change the environment that the tests run in",
-    "git ": "there is no network",
     "docker ": "there is no docker",
     "udasa experiment ": "hours; each has tests of its own",
     "udasa chat ": "it waits for somebody to type; it has tests of its own",
