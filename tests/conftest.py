@@ -7,9 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.tiny import make_tiny_model, tiny_ref_of
 from udasa_core import ModelRef
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("udasa", deadline=None)
+settings.load_profile("udasa")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from udasa_core import Plugin, hookimpl
-from udasa_eval.standalone.evaluation import default_configuration
+from udasa_eval.experiments.bundled import bundled
 
 if TYPE_CHECKING:
     from udasa_core import Steps, Table
@@ -58,7 +58,7 @@ class JudgeBiases(Plugin):
         )
 
     options: Options
-    configuration = default_configuration()
+    configuration = bundled("eval.toml")
 
     @property
     def report_name(self) -> str:

@@ -16,12 +16,14 @@ from udasa_core import (
     Column,
     Grade,
     Group,
+    ModelRef,
     Options,
     Pairing,
     PairTable,
     Plugin,
     Prompt,
     Report,
+    SamplingOptions,
     Scores,
     StagePlan,
     SuiteReport,
@@ -78,6 +80,22 @@ class FingerprintOfTheMoment(Dimension):
     @property
     def fingerprint(self) -> str:
         return str(random.random())
+
+
+class Maker(Plugin):
+    @hookimpl
+    def udasa_generate(
+        self, prompts: Sequence[Prompt], sampling: SamplingOptions, policy: ModelRef, seed: int
+    ) -> Sequence[Group]:
+        return ()
+
+
+class MakerOfSome(Maker):
+    takes_any_prompt: Any = "some"
+
+
+class MakerAtAnAddress(Maker):
+    is_served: Any = "http://127.0.0.1"
 
 
 class PairingOfOneFigure(Plugin):
@@ -199,8 +217,13 @@ class ExperimentInAFolder(Experiment):
     report_name = "a/b"
 
 
+class ExperimentOfOneKind(Experiment):
+    uses: Any = "dimension"
+
+
 SOUND: Mapping[str, list[type[Plugin]]] = {
     "dimension": [Dimension],
+    "generator": [Maker],
     "stages": [Stages, StagesUnsaid],
     "judge": [Judge],
     "suite": [Suite],
@@ -244,6 +267,9 @@ WRONG: Mapping[str, list[tuple[str, type[Plugin], str]]] = {
     "fills": [("pairing", PairingOfOneFigure, "its fills is 'gap'; it is a sequence of names")],
     "configuration": [("experiment", ExperimentOfNoFile, r"its configuration is .*no\.toml")],
     "report_name": [("experiment", ExperimentInAFolder, "its report_name is 'a/b'; it is the name of")],
+    "takes_any_prompt": [("generator", MakerOfSome, "its takes_any_prompt is 'some'; it is True or False")],
+    "is_served": [("generator", MakerAtAnAddress, "its is_served is 'http://127.0.0.1'; it is True")],
+    "uses": [("experiment", ExperimentOfOneKind, "its uses is 'dimension'")],
     "remarks": [
         ("judge", JudgeOfOneWord, "its remarks is 'refused'; it is a sequence of sentences"),
         ("judge", JudgeOfNumbers, r"its remarks is \(400,\)"),
