@@ -113,13 +113,16 @@ class Browse {
     return this.orders.get(name);
   }
 
-  apply() {
+  // isMore: whether it is the same question, of which more is known.
+  apply(isMore = false) {
     const holds = this.filters.map((one, place) => this.what.filters[place].choices[one.value][1]).filter(Boolean);
     if (this.words.isAsked) holds.push(this.words.matches());
     this.shown = this.order().filter((entry) => holds.every((one) => one(entry)));
     this.status.textContent = `${whole(this.shown.length)} of ${counted(this.what.count, ...this.what.noun)}`;
-    this.none.hidden = this.shown.length > 0;
-    this.list.show(this.shown);
+    // Before all texts are opened, nothing may have been found yet: a list that is hidden loses the focus.
+    this.none.hidden = this.shown.length > 0 || (this.words.isAsked && !this.words.isDone);
+    this.list.element.hidden = !this.none.hidden;
+    this.list.show(this.shown, isMore);
     this.placed();
   }
 
@@ -129,7 +132,7 @@ class Browse {
     if (this.words.isAsked) {
       await this.words.gather((text) => {
         this.progress.textContent = text;
-        this.apply();
+        this.apply(true);
       });
     }
   }

@@ -20,13 +20,13 @@ class LongList {
     new ResizeObserver(() => this.draw()).observe(this.element);
   }
 
-  // Show these entries, from the top.
-  show(entries) {
+  // Show these entries, from the top; or, where more of the same come in, from where the reader is.
+  show(entries, isMore) {
+    const active = isMore ? this.entries[this.active] : this.current;
     this.entries = entries;
-    this.active = Math.max(0, entries.indexOf(this.current));
-    this.element.hidden = !entries.length;
+    this.active = Math.max(0, entries.indexOf(active));
     this.room.style.height = `${entries.length * this.height}px`;
-    this.element.scrollTop = 0;
+    if (!isMore) this.element.scrollTop = 0;
     this.draw();
   }
 

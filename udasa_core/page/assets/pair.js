@@ -85,12 +85,12 @@ function responses(data, numbers, texts, at) {
   ]);
   const weights = data.dimensions.map((name, place) => {
     const weight = data.weights[place];
-    return typeof weight === 'number' && weight !== 1 ? `${name} (weight ${either(weight)})` : name;
+    return typeof weight === 'number' && weight !== 1 ? `${name} (weight ${String(weight)})` : name;
   });
   return make('div', {},
     make('h4', {}, `All ${counted(count, 'response')}`),
-    make('p', { class: 'note' }, 'A dimension’s score as it was measured → on the common scale, where 0 is certain. The lowest U first.'),
-    grid('Scores of the responses', ['response', 'U', ...weights, 'tokens', 'cut off', 'log-probability'], rows),
+    make('p', { class: 'note' }, 'A dimension’s score as it was measured → on the common scale, where 0 is certain. Log-probabilities of whole responses, in nats. The lowest U first.'),
+    grid('Scores of the responses', ['response', 'U', ...weights, 'tokens', 'cut off', 'log-prob.'], rows),
     abstained(numbers.why ?? {}),
     texts ? order.map((place) => make('section', { class: `response ${part(place)}` },
       make('h5', {}, 'Response ', named(place), make('span', { class: 'note' }, ` U ${number(U[place])}`)),
@@ -115,7 +115,9 @@ function why(known, entry, numbers) {
   const U = (numbers.U ?? []).filter((value) => value !== null);
   const of = `Of the ${counted(numbers.tokens.length, 'response')}${U.length === numbers.tokens.length ? '' : `, ${whole(U.length)} with a score,`}`;
   if (!known.isPair(entry)) {
-    const spread = U.length > 1 ? ` The lowest U is ${number(Math.min(...U))} and the highest ${number(Math.max(...U))}: ${number(Math.max(...U) - Math.min(...U))} apart.` : '';
+    const [low, high] = [Math.min(...U), Math.max(...U)];
+    const spread = U.length < 2 ? '' : low === high ? ` All have U ${number(low)}.`
+      : ` The lowest U is ${number(low)} and the highest ${number(high)}: ${number(high - low)} apart.`;
     return `No pair: ${known.reason(entry) ?? 'nobody said why'}.${spread}`;
   }
   const origin = known.data.origins[known.value('origin', entry)];
@@ -123,6 +125,7 @@ function why(known, entry, numbers) {
   const told = [];
   if (chosen !== null && rejected !== null && numbers.U && numbers.U[chosen] !== null && numbers.U[rejected] !== null) {
     told.push(`${of} the chosen one has ${rank(U, numbers.U[chosen])} U (${number(numbers.U[chosen])}) and the rejected one ${rank(U, numbers.U[rejected])} (${number(numbers.U[rejected])}).`);
+    told.push(passedOver(numbers, 'lower', (value) => value < numbers.U[chosen]), passedOver(numbers, 'higher', (value) => value > numbers.U[rejected]));
   }
   if (known.value('gap', entry) === null) told.push(`“${origin}” made the pair, not a gap of U.`);
   if (chosen === null || rejected === null) {
@@ -133,7 +136,17 @@ function why(known, entry, numbers) {
     told.push(`Of the responses ${Math.round(100 * known.value('vote_margin', entry))} in 100 more answer as the chosen one than as the rejected one.`);
   }
   if (known.stage(entry) === null) told.push(`It is in no stage: ${known.reason(entry) ?? 'the stages are not made yet'}.`);
-  return told.join(' ');
+  return told.filter(Boolean).join(' ');
+}
+
+// What is known of responses further out than a side: a strategy may leave out what was cut off.
+function passedOver(numbers, way, isFurther) {
+  const further = numbers.U.map((_, place) => place).filter((place) => numbers.U[place] !== null && isFurther(numbers.U[place]));
+  const cut = further.filter((place) => numbers.cut[place]).length;
+  if (!cut) return '';
+  if (further.length === 1) return `The one with a ${way} U was cut off.`;
+  const verb = cut === 1 ? 'was' : 'were';
+  return `Of the ${further.length} with a ${way} U ${cut === further.length && cut > 1 ? 'all' : cut} ${verb} cut off.`;
 }
 
 function rank(values, value) {

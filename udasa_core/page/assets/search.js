@@ -6,7 +6,8 @@ class Search {
     this.what = what;
     this.words = [];
     this.texts = [];
-    this.isGathered = false;
+    this.isBegun = false;
+    this.isDone = false;
   }
 
   // Every word must occur; several in quotation marks, as they stand.
@@ -21,10 +22,11 @@ class Search {
 
   // Open all texts once; from then on a search looks into memory. told: what a reader may know meanwhile.
   async gather(told) {
-    if (this.isGathered) return;
-    this.isGathered = true;
+    if (this.isBegun) return;
+    this.isBegun = true;
     const { chunks } = this.what;
     if (!chunks.blocks) {
+      this.isDone = true;
       told('The page has no texts of these: only ids are searched.');
       return;
     }
@@ -39,6 +41,7 @@ class Search {
         await new Promise((resolve) => { setTimeout(resolve); });
       }
     }
+    this.isDone = true;
     told(this.texts.includes(null) ? 'Some texts are not in this page: of those, only ids are searched.' : '');
   }
 

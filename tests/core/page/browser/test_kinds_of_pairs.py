@@ -135,3 +135,22 @@ def test_ranks_are_told_from_the_nearer_end(
     look: Look, path: Path, values: list[float], value: float, told: str
 ) -> None:
     assert look(path=path).evaluate("([values, value]) => rank(values, value)", [values, value]) == told
+
+
+@pytest.mark.parametrize(
+    ("U", "cut", "told"),
+    [
+        ([0.1, 0.5, 0.8, 0.9], [0, 0, 1, 1], "Of the 2 with a higher U all were cut off."),
+        ([0.1, 0.5, 0.8, 0.9], [0, 0, 0, 1], "Of the 2 with a higher U 1 was cut off."),
+        ([0.1, 0.5, 0.4, 0.9], [0, 0, 1, 1], "The one with a higher U was cut off."),
+        ([0.1, 0.5, 0.4, None], [0, 0, 1, 1], ""),
+        ([0.1, 0.5, 0.8, 0.9], [0, 0, 0, 0], ""),
+    ],
+)
+def test_what_was_passed_over_because_it_was_cut_off_is_told(
+    look: Look, path: Path, U: list[float | None], cut: list[int], told: str
+) -> None:
+    said = look(path=path).evaluate(
+        "numbers => passedOver(numbers, 'higher', value => value > 0.5)", {"U": U, "cut": cut}
+    )
+    assert said == told
