@@ -43,7 +43,7 @@ PUBLIC = {
     # a judge's text
     "RatingRule", "own_words", "rating",
     # trackers of figures
-    "Tracker", "TrackerRun", "absent_trackers", "open_tracker", "tracking_folder",
+    "Tracker", "TrackerRun", "tracker_faults", "open_tracker", "tracking_folder",
     # figures with intervals
     "Resamples", "better_end", "student_interval",
 }  # fmt: skip

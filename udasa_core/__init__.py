@@ -156,8 +156,8 @@ if TYPE_CHECKING:
     from udasa_core.text.words import words as words
     from udasa_core.trackers import Tracker as Tracker
     from udasa_core.trackers import TrackerRun as TrackerRun
-    from udasa_core.trackers import absent_trackers as absent_trackers
     from udasa_core.trackers import open_tracker as open_tracker
+    from udasa_core.trackers import tracker_faults as tracker_faults
     from udasa_core.trackers import tracking_folder as tracking_folder
 
 _HOMES = {
@@ -263,7 +263,7 @@ _HOMES = {
     "text.sentences": ("sentences",),
     "text.stance": ("asks_yes_or_no", "stance"),
     "text.words": ("WORD", "words"),
-    "trackers": ("Tracker", "TrackerRun", "absent_trackers", "open_tracker", "tracking_folder"),
+    "trackers": ("Tracker", "TrackerRun", "tracker_faults", "open_tracker", "tracking_folder"),
 }
 # Where each public name comes from.
 HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

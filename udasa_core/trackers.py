@@ -7,7 +7,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -28,11 +28,14 @@ class TrackerRun(Protocol):
         """End the run there."""
 
 
-def absent_trackers(trackers: Iterable[Tracker]) -> Iterator[str]:
-    """Yield which trackers are not installed, a sentence each with what to type. None is imported."""
+def tracker_faults(trackers: Iterable[Tracker]) -> Iterator[str]:
+    """Yield what keeps trackers from being told anything, a sentence each with what to type: one that is not
+    installed, wandb without a key, which would ask for one on the terminal. Nobody is asked over the net."""
     for name in dict.fromkeys(trackers):
         if not _is_installed(name):
             yield f"{name} is not installed: pip install {_HAD_BY.get(name, name)}"
+        elif name == "wandb" and not _wandb_opens():
+            yield "wandb has no key for its server: type `wandb login`, or `wandb offline` to send nothing"
 
 
 def tracking_folder(run_folder: Path) -> Path:
@@ -107,6 +110,7 @@ class _Wandb:
                 "disable_git": True,
                 "x_disable_meta": True,
                 "x_disable_machine_info": True,
+                "host": "",
             },
         )
         self._run.define_metric("*", step_metric=axis)
@@ -131,3 +135,14 @@ def _is_installed(name: str) -> bool:
     spec = importlib.util.find_spec(name)
     # wandb leaves a folder of its own name where it is run, which Python takes for a package without code.
     return spec is not None and spec.origin is not None
+
+
+def _wandb_opens() -> bool:
+    """Say whether wandb has a key, or needs none."""
+    import wandb
+
+    if wandb.setup().settings.mode in ("disabled", "dryrun", "offline"):
+        return True
+    with suppress(TypeError):  # an older wandb cannot be asked without asking in turn
+        return bool(wandb.login(prompt=False))
+    return True

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from udasa_core import Options, Tracker, UdasaError, absent_trackers
+from udasa_core import Options, Tracker, UdasaError, tracker_faults
 
 if TYPE_CHECKING:
     from udasa_core import Outlook
@@ -138,7 +138,7 @@ class PreferenceOptions(Options):
         """Look for the trackers, and try the adapter on the policy's modules, where targets are named."""
         from udasa_plugin_preference.adapters import fresh_adapter
 
-        yield from absent_trackers(self.report_to)
+        yield from tracker_faults(self.report_to)
         if self.peft == "lora" and self.targets != "all-linear":
             model = outlook.bare_policy()
             if model is not None:

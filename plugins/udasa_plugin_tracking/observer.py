@@ -16,9 +16,9 @@ from udasa_core import (
     Plugin,
     Tracker,
     TrackerRun,
-    absent_trackers,
     hookimpl,
     open_tracker,
+    tracker_faults,
     tracking_folder,
 )
 from udasa_plugin_tracking.figures import Figure, Stages, figures_of
@@ -55,7 +55,7 @@ class Tracking(Plugin):
 
         def preflight(self, outlook: Outlook) -> Iterator[str]:
             """Look for the trackers."""
-            yield from absent_trackers(self.to)
+            yield from tracker_faults(self.to)
 
     options: Options
 

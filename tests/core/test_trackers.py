@@ -10,7 +10,7 @@ import pytest
 
 from tests.fakes import FakeResources
 from tests.plugins.trackers import plant, scalars
-from udasa_core import absent_trackers, open_tracker
+from udasa_core import open_tracker, tracker_faults
 from udasa_core.errors import PluginError
 
 
@@ -24,7 +24,7 @@ def _none_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("_none_installed")
 def test_each_that_is_absent_is_told_once_with_what_to_type() -> None:
-    assert list(absent_trackers(["tensorboard", "wandb", "wandb"])) == [
+    assert list(tracker_faults(["tensorboard", "wandb", "wandb"])) == [
         "tensorboard is not installed: pip install 'udasa[tracking]'",
         "wandb is not installed: pip install wandb",
     ]
@@ -33,14 +33,27 @@ def test_each_that_is_absent_is_told_once_with_what_to_type() -> None:
 @pytest.mark.usefixtures("_none_installed")
 def test_the_folder_that_wandb_leaves_is_no_installation(tmp_path: Path) -> None:
     (tmp_path / "wandb").mkdir()
-    assert list(absent_trackers(["wandb"])) == ["wandb is not installed: pip install wandb"]
-    (tmp_path / "wandb" / "__init__.py").touch()
-    assert not list(absent_trackers(["wandb"]))
+    assert list(tracker_faults(["wandb"])) == ["wandb is not installed: pip install wandb"]
+    (tmp_path / "trackio").mkdir()
+    (tmp_path / "trackio" / "__init__.py").touch()
+    assert not list(tracker_faults(["trackio"]))
+
+
+def test_wandb_without_a_key_is_told_unless_it_is_to_send_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    wandb = plant(monkeypatch, "wandb")
+    assert not list(tracker_faults(["wandb"]))
+    wandb.has_key = False
+    (told,) = tracker_faults(["wandb"])
+    assert told.startswith("wandb has no key for its server: type `wandb login`")
+    wandb.mode = "offline"
+    assert not list(tracker_faults(["wandb"]))
+    monkeypatch.setattr(wandb, "login", lambda: False)  # of a version that knows no `prompt`
+    assert not list(tracker_faults(["wandb"]))
 
 
 def test_one_that_is_imported_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "trackio", ModuleType("trackio"))
-    assert not list(absent_trackers(["trackio"]))
+    assert not list(tracker_faults(["trackio"]))
 
 
 def test_tensorboard_writes_beside_the_run_unless_the_environment_says_where(
@@ -71,7 +84,7 @@ def test_wandb_is_opened_beside_other_runs_and_sends_nothing_of_the_terminal(
     assert (ours.opened["project"], ours.opened["dir"]) == ("udasa", str(tmp_path / "mine" / "tracking"))
     assert (theirs.opened["project"], theirs.opened["dir"]) == ("theirs", str(tmp_path / "other"))
     assert (ours.opened["reinit"], ours.opened["resume"], ours.opened["id"]) == ("create_new", "allow", "1")
-    assert ours.opened["settings"]["console"] == "off"
+    assert (ours.opened["settings"]["console"], ours.opened["settings"]["host"]) == ("off", "")
     assert ours.logged == [{"step": 3, "loss": 0.5}]
     assert theirs.finished
 

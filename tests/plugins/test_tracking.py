@@ -85,7 +85,9 @@ def test_stages_are_numbered_in_the_order_of_training() -> None:
     stages = Stages()
     told = [
         figures(stage("conservative", 0.5), stages),
-        figures(Event("finished", "stage", "moderate", 0, 2, {"skipped": "2 pairs"}), stages),
+        figures(
+            Event("finished", "stage", "moderate", 0, 2, {"skipped": "2 pairs", "texts": ["Hi"]}), stages
+        ),
     ]
     assert told == [
         {"stage/pairs": (1, 8.0), "stage/skipped": (1, 0.0), "stage/last_loss": (1, 0.5)},

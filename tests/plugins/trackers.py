@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -44,6 +44,15 @@ class FakeTracker(ModuleType):
         super().__init__(name)
         self.runs: list[FakeRun] = []
         self.breaks = False
+        self.has_key = True
+        self.mode = "online"
+
+    def login(self, prompt: bool) -> bool:
+        assert not prompt
+        return self.has_key
+
+    def setup(self) -> Any:
+        return SimpleNamespace(settings=SimpleNamespace(mode=self.mode))
 
     def init(self, **opened: Any) -> FakeRun:
         self.runs.append(FakeRun(self, opened))
