@@ -43,6 +43,8 @@ PUBLIC = {
     "files_beside_weights", "model_digest", "row_id", "row_messages", "Labelled", "labelled",
     # a judge's text
     "RatingRule", "own_words", "rating",
+    # trackers of figures
+    "Tracker", "TrackerRun", "tracker_faults", "open_tracker", "tracking_folder",
     # figures with intervals
     "Resamples", "better_end", "student_interval",
 }  # fmt: skip

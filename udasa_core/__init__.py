@@ -156,6 +156,11 @@ if TYPE_CHECKING:
     from udasa_core.text.stance import stance as stance
     from udasa_core.text.words import WORD as WORD
     from udasa_core.text.words import words as words
+    from udasa_core.trackers import Tracker as Tracker
+    from udasa_core.trackers import TrackerRun as TrackerRun
+    from udasa_core.trackers import open_tracker as open_tracker
+    from udasa_core.trackers import tracker_faults as tracker_faults
+    from udasa_core.trackers import tracking_folder as tracking_folder
 
 _HOMES = {
     "api": ("clean", "limit_suites", "load", "read_configuration", "run", "write_report"),
@@ -262,6 +267,7 @@ _HOMES = {
     "text.sentences": ("sentences",),
     "text.stance": ("asks_yes_or_no", "stance"),
     "text.words": ("WORD", "words"),
+    "trackers": ("Tracker", "TrackerRun", "tracker_faults", "open_tracker", "tracking_folder"),
 }
 # Where each public name comes from.
 HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -488,14 +488,18 @@ class Event:
     """Something that happened, told to observers: `what` on `name`, `done` of `total` (None: not counted).
 
     what: "started", "advanced" or "finished". kind: "run", "step", "stage", "suite", "work" (a long task
-    inside one of them, such as a download), or "gate": what a gate, or the guard, decided of a policy, told
-    once, as "finished". detail: figures and words that belong to it. No text of a prompt or a response is in
-    it, unless the observer's table says `texts = N`: then, where a stage starts, "texts" is a list of up to N
-    of its pairs: "prompt" (messages), "chosen" and "rejected".
+    inside one of them, such as a download), and two that are told once, as "finished": "gate", what a gate,
+    or the guard, decided of a policy, and "held-out", what a round changed on the held-out prompts.
+
+    detail: figures and words that belong to it. Of a finished stage its trainer's metrics; of a finished
+    suite the "model" and its "metrics", each a `Metric` as plain data; of the held-out prompts the "round"
+    (from 1) and its "changes": name, before, after, low, high (the 95% interval of the difference) and n. No text of a prompt or a response is
+    in it, unless the observer's table says `texts = N`: then, where a stage starts, "texts" is a list of up to
+    N of its pairs: "prompt" (messages), "chosen" and "rejected".
     """
 
     what: Literal["started", "advanced", "finished"]
-    kind: Literal["run", "step", "stage", "suite", "work", "gate"]
+    kind: Literal["run", "step", "stage", "suite", "work", "gate", "held-out"]
     name: str
     done: int = 0
     total: int | None = None

@@ -22,7 +22,9 @@ def section(run: Run, figures: Mapping[str, Any]) -> Section:
     """Return the section. figures: what `figures(run)` gave."""
     plain = manifest_of(run)
     parts: list[Part] = [
-        Prose("These commands make this run again, on the same versions; run.toml is the configuration below."),
+        Prose(
+            "These commands make this run again, on the same versions; run.toml is the configuration below."
+        ),
         Code("Commands", _commands(run)),
         Code("run.toml", toml_text(plain["config"])),
         _models(plain),

@@ -96,7 +96,7 @@ def built_observers(
     config: RunConfig, catalog: Catalog, listeners: Sequence[Callable[[Event], None]] = ()
 ) -> Observers:
     """Build the observers first: they are told of the fetching of models, and use none."""
-    bare = SharedResources({}, config.root, lambda event: None)
+    bare = SharedResources({}, config.root, lambda event: None, run_folder=config.run_dir)
     return Observers(build_plugins(config.observers, config.root, catalog, bare), listeners)
 
 
