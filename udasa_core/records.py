@@ -493,9 +493,9 @@ class Event:
 
     detail: figures and words that belong to it. Of a finished stage its trainer's metrics; of a finished
     suite the "model" and its "metrics", each a `Metric` as plain data; of the held-out prompts the "round"
-    (from 1) and its "changes": name, before, after, low, high (the 95% interval of the difference) and n. No text of a prompt or a response is
-    in it, unless the observer's table says `texts = N`: then, where a stage starts, "texts" is a list of up to
-    N of its pairs: "prompt" (messages), "chosen" and "rejected".
+    (from 1) and its "changes": name, before, after, low, high (the 95% interval of the difference) and n. No
+    text of a prompt or a response is in it, unless the observer's table says `texts = N`: then, where a stage
+    starts, "texts" is a list of up to N of its pairs: "prompt" (messages), "chosen" and "rejected".
     """
 
     what: Literal["started", "advanced", "finished"]
