@@ -10,12 +10,13 @@ INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constrain
 # One thread a worker: two workers with two torch threads each are slower than one.
 PYTEST  := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
 
-.PHONY: help quickstart test test-all lint docs venv clean
+.PHONY: help quickstart test test-all test-report lint docs venv clean
 
 help:
 	@echo 'make quickstart  set up, then align SmolLM2-135M on 24 prompts (typed again, it does nothing)'
 	@echo 'make test        set up, then style, types, architecture and the fast tests with coverage'
 	@echo 'make test-all    the same with the slow tests'
+	@echo 'make test-report the pages of a report in a real Chromium, which must be installed'
 	@echo 'make lint        style, types and architecture alone'
 	@echo 'make docs        write the generated tables of docs/configuration.md anew'
 	@echo 'make venv        set up the development environment in $(VENV)'
@@ -28,7 +29,12 @@ test: lint
 	$(PYTEST) --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 test-all: lint
-	$(PYTEST) -m 'slow or not slow' --cov --cov-report=term:skip-covered --cov-fail-under=90
+	$(PYTEST) -m 'not browser' --cov --cov-report=term:skip-covered --cov-fail-under=90
+
+# Another Chromium: make test-report UDASA_BROWSER=/path/to/chrome
+test-report: venv
+	$(INSTALL) -e '.[dev,report-test]'
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m browser tests/core/page
 
 lint: venv
 	$(BIN)/ruff check

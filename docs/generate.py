@@ -133,6 +133,7 @@ _TOLD = {
     "RatingRule": 'How `rating` reads a text: "agreed" or "fastchat", as a field of a judge\'s options.',
     "Role": 'Who speaks a message: "system", "user" or "assistant".',
     "Score": "A float in [0, 1], or an `Abstain`.",
+    "Tracker": 'A program that draws figures: "tensorboard", "trackio" or "wandb".',
     "WORD": "The pattern of a word in any script, for the package `regex` (its version 1).",
     "hookimpl": "Marks a method as the implementation of a hook.",
 }

@@ -31,7 +31,7 @@ PUBLIC = {
     "ThoughtBudget", "ThoughtClock", "TokenStatistics", "load_base", "load_causal_lm", "measured_group",
     # files and folders that appear whole, locks, digests
     "file_digest", "flush_to_disk", "locked", "parse_json", "private_folder", "whole_file", "whole_folder",
-    "without_places", "write_whole",
+    "without_places", "write_report", "write_whole",
     # parts of a response
     "MarkedAnswer", "final_answer", "marked_answers", "sentences", "without_opening", "WORD", "words",
     # models and token caches
@@ -43,6 +43,8 @@ PUBLIC = {
     "files_beside_weights", "model_digest", "row_id", "row_messages", "Labelled", "labelled",
     # a judge's text
     "RatingRule", "own_words", "rating",
+    # trackers of figures
+    "Tracker", "TrackerRun", "tracker_faults", "open_tracker", "tracking_folder",
     # figures with intervals
     "Resamples", "better_end", "student_interval",
 }  # fmt: skip

@@ -82,8 +82,8 @@ def test_the_core_neither_imports_nor_names_a_plugin(path: Path) -> None:
         for name in names
     }
     # These are words, too: "sft" an arm, "greedy" a way of decoding, "signal" what a seed is for, "judge" a
-    # kind, "stages" and "transitions" tables, "instructions" a column. As plugins they would stand in a
-    # `use`.
+    # kind, "stages" and "transitions" tables, "instructions" a column, "tracking" a folder. As plugins they
+    # would stand in a `use`.
     words = {
         "greedy",
         "instructions",
@@ -99,6 +99,7 @@ def test_the_core_neither_imports_nor_names_a_plugin(path: Path) -> None:
         "signal",
         "single",
         "stages",
+        "tracking",
         "transformers",
         "transitions",
     }

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from udasa_core.api import load as load
     from udasa_core.api import read_configuration as read_configuration
     from udasa_core.api import run as run
+    from udasa_core.api import write_report as write_report
     from udasa_core.config.transitions import better_end as better_end
     from udasa_core.errors import ConfigError as ConfigError
     from udasa_core.errors import SourceError as SourceError
@@ -155,9 +156,14 @@ if TYPE_CHECKING:
     from udasa_core.text.stance import stance as stance
     from udasa_core.text.words import WORD as WORD
     from udasa_core.text.words import words as words
+    from udasa_core.trackers import Tracker as Tracker
+    from udasa_core.trackers import TrackerRun as TrackerRun
+    from udasa_core.trackers import open_tracker as open_tracker
+    from udasa_core.trackers import tracker_faults as tracker_faults
+    from udasa_core.trackers import tracking_folder as tracking_folder
 
 _HOMES = {
-    "api": ("clean", "limit_suites", "load", "read_configuration", "run"),
+    "api": ("clean", "limit_suites", "load", "read_configuration", "run", "write_report"),
     "config.transitions": ("better_end",),
     "errors": ("ConfigError", "SourceError", "UdasaError"),
     "experiments.conduct": ("run_experiment",),
@@ -261,6 +267,7 @@ _HOMES = {
     "text.sentences": ("sentences",),
     "text.stance": ("asks_yes_or_no", "stance"),
     "text.words": ("WORD", "words"),
+    "trackers": ("Tracker", "TrackerRun", "tracker_faults", "open_tracker", "tracking_folder"),
 }
 # Where each public name comes from.
 HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

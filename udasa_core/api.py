@@ -13,6 +13,12 @@ from udasa_core.config.toml_text import check_plain, read_toml
 from udasa_core.errors import Fault, UdasaError, UsageError
 from udasa_core.files.lock import unused
 from udasa_core.models.resolve import check_model
+from udasa_core.page.comparison_page import comparison_page
+from udasa_core.page.figures import keep_figures
+from udasa_core.page.html import write_page
+from udasa_core.page.keeper import REPORT, PageKeeper
+from udasa_core.page.pair_file import keep_pairs
+from udasa_core.page.run_page import TEXTS, run_page
 from udasa_core.pipeline import align
 from udasa_core.plugins.catalog import Catalog, read_catalog
 from udasa_core.plugins.stack import check_plugins, chosen_plugins
@@ -126,18 +132,21 @@ def run(
     overrides: Sequence[str] = (),
     *,
     keep_samples: bool = False,
+    report: bool = False,
     catalog: Catalog | None = None,
 ) -> Run:
     """Align a model: run the pipeline, continuing what an earlier call began.
 
     keep_samples: take samples that other versions of udasa, a plugin or a library made, where nothing else
-    about them differs; the run says so. catalog: what is installed, where the caller has read it. Raises
-    ConfigError (nothing is written), LockedError where another process is at the same run, and the other
+    about them differs; the run says so. report: write the run's page, report.html in its folder, anew after
+    its steps, and when it ends. catalog: what is installed, where the caller has read it. Raises ConfigError
+    (nothing is written), LockedError where another process is at the same run, and the other
     UdasaErrors where a step fails. Ctrl-C and SIGTERM leave a run that the same call continues.
     """
     catalog = catalog or read_catalog()
     config = load(configuration, overrides, catalog=catalog)
-    with running(config, catalog, keep_samples=keep_samples) as job:
+    listeners = [PageKeeper(config.run_dir, config.run_dir / REPORT, texts=TEXTS)] if report else []
+    with running(config, catalog, keep_samples=keep_samples, listeners=listeners) as job:
         outcome = align(job)
         job.tell(
             prompts={
@@ -150,6 +159,26 @@ def run(
             rounds={"made": len(outcome.rounds.made), "ended": outcome.rounds.ended},
         )
     return Run(config.run_dir, made=job.outputs.made)
+
+
+def write_report(
+    runs: Sequence[Run], path: Path, *, texts: bool = True, figures: Path | None = None
+) -> Sequence[Path]:
+    """Write the page of a run, or of several beside one another, and return every file that was written.
+
+    path: an HTML file. texts: whether it holds prompts and responses; those of pairs beyond `TEXTS` lie
+    beside it, as Parquet. figures: a folder for each chart as SVG, PDF and CSV. Raises StoreError where what
+    a run made is damaged, or a file cannot be written.
+    """
+    if len(runs) > 1:
+        page = comparison_page(runs)
+    else:
+        page = run_page(runs[0], texts=TEXTS if texts else 0)
+    write_page(page, path)
+    written = [path]
+    if texts and len(runs) == 1 and sum(stage.size for stage in runs[0].stages()) > TEXTS:
+        written.append(keep_pairs(runs[0], path.with_name(f"{path.stem}-pairs.parquet")))
+    return [*written, *(keep_figures(page, figures) if figures else ())]
 
 
 def clean(folder: Path | str = "runs", store: Path | str = "", *, dry_run: bool = False) -> tuple[int, int]:

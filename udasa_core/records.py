@@ -12,7 +12,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 if TYPE_CHECKING:
     from numpy import float64
@@ -40,6 +40,14 @@ def is_finite(value: object) -> bool:
         return isinstance(value, int | float) and math.isfinite(value)
     except OverflowError:
         return False
+
+
+def are_finite(values: Sequence[object]) -> bool:
+    """Say of all values whether they are: of the floats of a response in the time that their sum takes."""
+    # A sum of floats is finite only where each of them is. One that overflows says nothing.
+    if set(map(type, values)) == {float} and math.isfinite(sum(cast("Sequence[float]", values))):
+        return True
+    return all(map(is_finite, values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +189,7 @@ class Response:
                 continue
             if values is None or len(values) != count:
                 raise ValueError(f"{name} has {len(values or ())} values for {count} tokens")
-            if not all(map(is_finite, values)):
+            if not are_finite(values):
                 raise ValueError(f"{name} holds a value that is not finite")
         if max(self.logprobs) > _SLACK or max(self.sampling_logprobs) > _SLACK:
             raise ValueError("a log-probability is above 0")
@@ -480,14 +488,18 @@ class Event:
     """Something that happened, told to observers: `what` on `name`, `done` of `total` (None: not counted).
 
     what: "started", "advanced" or "finished". kind: "run", "step", "stage", "suite", "work" (a long task
-    inside one of them, such as a download), or "gate": what a gate, or the guard, decided of a policy, told
-    once, as "finished". detail: figures and words that belong to it. No text of a prompt or a response is in
-    it, unless the observer's table says `texts = N`: then, where a stage starts, "texts" is a list of up to N
-    of its pairs: "prompt" (messages), "chosen" and "rejected".
+    inside one of them, such as a download), and two that are told once, as "finished": "gate", what a gate,
+    or the guard, decided of a policy, and "held-out", what a round changed on the held-out prompts.
+
+    detail: figures and words that belong to it. Of a finished stage its trainer's metrics; of a finished
+    suite the "model" and its "metrics", each a `Metric` as plain data; of the held-out prompts the "round"
+    (from 1) and its "changes": name, before, after, low, high (the 95% interval of the difference) and n. No
+    text of a prompt or a response is in it, unless the observer's table says `texts = N`: then, where a stage
+    starts, "texts" is a list of up to N of its pairs: "prompt" (messages), "chosen" and "rejected".
     """
 
     what: Literal["started", "advanced", "finished"]
-    kind: Literal["run", "step", "stage", "suite", "work", "gate"]
+    kind: Literal["run", "step", "stage", "suite", "work", "gate", "held-out"]
     name: str
     done: int = 0
     total: int | None = None

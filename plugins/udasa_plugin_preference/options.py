@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from udasa_core import Options, UdasaError
+from udasa_core import Options, Tracker, UdasaError, tracker_faults
 
 if TYPE_CHECKING:
     from udasa_core import Outlook
 
+# They say how and not what: another value makes the same model.
+INCIDENTAL = ("report_to",)
 Targets = Literal["all-linear"] | Annotated[tuple[str, ...], Field(min_length=1)]
 
 
@@ -104,6 +106,12 @@ class PreferenceOptions(Options):
         description='Keep the frozen base in 4-bit NF4 while training ("4bit", QLoRA); needs bitsandbytes.',
     )
 
+    report_to: tuple[Tracker, ...] = Field(
+        (),
+        description="Trackers that are told of each step while it trains: loss, learning rate and the other "
+        "figures, no text. Nothing is made anew where it changes.",
+    )
+
     @property
     def common_to_stages(self) -> tuple[str, ...]:
         """LoRA's shape, which the first stage fixes; and the curve, where there is one over all stages."""
@@ -127,9 +135,10 @@ class PreferenceOptions(Options):
         return ("sft_below says for which pairs sft_weight counts, and that is 0: it changes nothing",)
 
     def preflight(self, outlook: Outlook) -> Iterator[str]:
-        """Try the adapter on the policy's modules, where targets are named."""
+        """Look for the trackers, and try the adapter on the policy's modules, where targets are named."""
         from udasa_plugin_preference.adapters import fresh_adapter
 
+        yield from tracker_faults(self.report_to)
         if self.peft == "lora" and self.targets != "all-linear":
             model = outlook.bare_policy()
             if model is not None:

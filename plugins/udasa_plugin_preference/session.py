@@ -52,7 +52,7 @@ def arguments(options: PreferenceOptions, policy: ModelRef, folder: Path, steps:
         save_strategy="steps",
         save_steps=options.save_steps,
         save_total_limit=2,
-        report_to="none",
+        report_to="none",  # whom `report_to` names is told by a callback of ours
         disable_tqdm=True,
         log_level="error",
     )

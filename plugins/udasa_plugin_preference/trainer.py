@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from udasa_core import ModelRef, Plugin, Report, Stage, UdasaError, hookimpl
-from udasa_plugin_preference.options import PreferenceOptions
+from udasa_plugin_preference.options import INCIDENTAL, PreferenceOptions
 from udasa_plugin_preference.pair_logprobs import PairLogProbs
 from udasa_plugin_preference.training import Call, train
 
@@ -27,6 +27,7 @@ class PreferenceTrainer(Plugin):
 
     options: PreferenceOptions
     label_free = True
+    incidental = INCIDENTAL
 
     def losses(self, pairs: PairLogProbs) -> Tensor:
         """Return each pair's loss (n,), the lower the better, before its weight is applied.

@@ -37,8 +37,9 @@ from udasa_plugin_preference.checkpoints import latest_whole, steps_in, write_js
 from udasa_plugin_preference.figures import Metrics, history_of, loss_metrics, stage_metrics
 from udasa_plugin_preference.invariants import Invariants
 from udasa_plugin_preference.optimizer_state import beginning_with, digest_of_state, save_moments
-from udasa_plugin_preference.options import PreferenceOptions
+from udasa_plugin_preference.options import INCIDENTAL, PreferenceOptions
 from udasa_plugin_preference.pair_logprobs import PairLogProbs
+from udasa_plugin_preference.report_to import following
 from udasa_plugin_preference.rows import open_rows, refuse_unknown, training_order, write_rows
 from udasa_plugin_preference.schedule import over_the_run
 from udasa_plugin_preference.session import arguments, quiet, watcher
@@ -79,7 +80,7 @@ class Call:
     @property
     def key(self) -> str:
         """The identity of the work: equal keys end in equal bytes on one machine."""
-        options = self.options.model_dump(mode="json")
+        options = self.options.model_dump(mode="json", exclude=set(INCIDENTAL))
         return content_key(
             self.loss,
             options,
@@ -145,8 +146,12 @@ def _train(call: Call, loss: Loss, metrics: Metrics, key: str, work: Path, resou
     reference = before
     if call.reference.key != call.policy.key:
         reference = _measured_reference(call, sweep, trainer, resources)
-    with resources.progress(f"train {call.stage.name}", steps) as advance:
-        trainer.add_callback(watcher(call.stage.name, advance))
+    with (
+        resources.progress(f"train {call.stage.name}", steps) as advance,
+        following(options.report_to, work / "told.json", call.stage, resources) as followers,
+    ):
+        for callback in (watcher(call.stage.name, advance), *followers):
+            trainer.add_callback(callback)
         if call.earlier and call.earlier_state is not None:
             trainer.add_callback(beginning_with(call.earlier_state))
         _train_against(trainer, dataset, reference, order, call.stage.name)

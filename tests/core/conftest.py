@@ -10,7 +10,7 @@ import pytest
 
 import udasa_core
 from tests.canned import configuration
-from udasa_core.check.annotated import toml_value
+from udasa_core.config.toml_write import toml_value
 
 
 @pytest.fixture(scope="session")

@@ -349,6 +349,26 @@ def test_observers_hear_each_step_in_order(plain: dict[str, Any]) -> None:
     assert [event.done for event in sampled][-1] == sampled[-1].total
 
 
+def test_observers_hear_what_was_measured_as_figures(plain: dict[str, Any]) -> None:
+    plain["observer"] = [{"use": "tests.canned:Listener"}]
+    plain["suite"] = [{"use": "tests.canned:Suite", "name": "s"}]
+    run = udasa_core.run({**plain, "rounds": {"count": 2}})
+    told = [event.detail for event in heard if event.kind == "suite" and event.what == "finished"]
+    assert told[:2] == [
+        {
+            "model": label,
+            "metrics": [{"name": "adapters", "value": v, "low": v, "high": v, "n": 1, "error": None}],
+        }
+        for label, v in (("base", 0.0), ("conservative", 1.0))
+    ]
+    compared = [event for event in heard if event.kind == "held-out"]
+    assert [event.name for event in compared] == ["held-out prompts, round 1", "held-out prompts, round 2"]
+    assert [event.detail["round"] for event in compared] == [1, 2]
+    changes = compared[1].detail["changes"]
+    assert changes == list(run.changes())
+    assert {name for change in changes for name in change} == {"name", "before", "after", "low", "high", "n"}
+
+
 def test_a_second_process_on_the_same_run_is_refused(plain: dict[str, Any]) -> None:
     from udasa_core.errors import LockedError
     from udasa_core.files.lock import locked, unused

@@ -22,6 +22,7 @@ from udasa_core import (
     Scores,
     content_key,
 )
+from udasa_core.records import are_finite
 
 PROMPT = Prompt("p", (Message("user", "why?"),))
 
@@ -184,3 +185,20 @@ def test_a_pair_table_is_rectangular() -> None:
 def test_content_keys_are_stable_and_know_order_and_type() -> None:
     assert content_key("a", 1) == content_key("a", 1) == "135f17a475a61afd"
     assert len({content_key("a", "b"), content_key("b", "a"), content_key("ab"), content_key("a", 1)}) == 4
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ((-1.0, -2.5), True),
+        ((1e308, 1e308), True),
+        ((float("inf"), float("-inf")), False),
+        ((-1.0, float("nan")), False),
+        ((10**400, -(10**400)), False),
+        ((1, 2.0, True), True),
+        ((1.0, None), False),
+        ((), True),
+    ],
+)
+def test_many_values_are_finite_where_each_of_them_is(values: tuple[Any, ...], told: bool) -> None:
+    assert are_finite(values) is told

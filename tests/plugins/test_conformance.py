@@ -28,6 +28,7 @@ REQUIRED: Mapping[str, Mapping[str, Any]] = {
     "value.principles": {"principles": ["Is it kind?", {"ask": "Is it honest?", "flipped": "Is it false?"}]},
     "fit-weights": {"data": "labelled.jsonl"},
     "veto": {"dimensions": ["one"]},
+    "tracking": {"to": ["tensorboard"]},
 }
 PAIRING_BOUNDS = {"chosen_below": 0.4, "rejected_above": 0.6}
 FITTED_WEIGHTS = {"one": 0.5, "two": 0.5}
@@ -201,5 +202,6 @@ def test_the_trainer(offer: Offer, tmp_path: Path, tiny_ref: ModelRef) -> None:
 
 
 @offers("observer")
-def test_the_observer(offer: Offer) -> None:
-    testing.check_observer(load_factory(offer))
+def test_the_observer(offer: Offer, tmp_path: Path) -> None:
+    resources = FakeResources(run_folder=tmp_path)
+    testing.check_observer(load_factory(offer), options_of(offer, tmp_path), resources=resources)

@@ -76,8 +76,8 @@ def whole(pairs: Path, start: ModelRef, tmp_path_factory: pytest.TempPathFactory
 class Tripwire(FakeResources):
     """Raises while the task `name` tells of its progress for the `at`-th time."""
 
-    def __init__(self, base: ModelRef, name: str, at: int) -> None:
-        super().__init__(base)
+    def __init__(self, base: ModelRef, name: str, at: int, run_folder: Path | None = None) -> None:
+        super().__init__(base, run_folder=run_folder)
         self._name, self._left = name, at
 
     @contextmanager

@@ -6,7 +6,6 @@ comments say of its tables, so it says nothing else.
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,13 +18,13 @@ from udasa_core.config.parse import ARRAYS, known_tables
 from udasa_core.config.recipes import DEFAULT, Remark, recipes, remarks
 from udasa_core.config.schema import CORE_ARRAYS, CORE_TABLES, KIND_TABLES, PluginKeys
 from udasa_core.config.toml_text import read_toml
-from udasa_core.errors import UdasaError, UsageError
+from udasa_core.config.toml_write import WIDTH, toml_value
+from udasa_core.errors import UsageError
 from udasa_core.files.whole import write_whole
 from udasa_core.hookspecs import KINDS
 from udasa_core.plugins.catalog import Catalog, read_catalog
 from udasa_core.plugins.stack import load_factory
 
-_WIDTH = 100
 # Where the comment behind a key begins.
 _COLUMN = 28
 _HEAD = """\
@@ -161,7 +160,7 @@ def _explained(assignment: str, meaning: str) -> list[str]:
     line = f"{assignment.ljust(_COLUMN)} # {meaning}"
     if not meaning:
         return [assignment]
-    if "\n" not in assignment and len(line) <= _WIDTH and len(assignment) <= 2 * _COLUMN:
+    if "\n" not in assignment and len(line) <= WIDTH and len(assignment) <= 2 * _COLUMN:
         return [line]
     return [*_comment(meaning), assignment]
 
@@ -178,35 +177,6 @@ def _comment(text: str) -> list[str]:
     lines = [
         line
         for paragraph in text.splitlines()
-        for line in textwrap.wrap(paragraph, _WIDTH - 2, break_on_hyphens=False, break_long_words=False)
+        for line in textwrap.wrap(paragraph, WIDTH - 2, break_on_hyphens=False, break_long_words=False)
     ]
     return [f"# {line}" for line in lines]
-
-
-def toml_value(value: Any) -> str:
-    """Return a value as TOML writes it, lists and tables inline. Raises UdasaError for what TOML has not."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        # JSON's escapes are TOML's, save for DEL, which TOML wants escaped.
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    if isinstance(value, int | float):
-        return repr(value).replace("e-0", "e-")
-    if isinstance(value, Mapping):
-        inner = ", ".join(f"{_key(key)} = {toml_value(item)}" for key, item in value.items())
-        return f"{{ {inner} }}" if inner else "{}"
-    if isinstance(value, Sequence | set | frozenset):
-        return _list([toml_value(item) for item in value])
-    raise UdasaError(f"{value!r} cannot be written as TOML")
-
-
-def _list(values: Sequence[str]) -> str:
-    inline = f"[{', '.join(values)}]"
-    if len(inline) <= _WIDTH:
-        return inline
-    return "\n".join(["[", *(f"  {value}," for value in values), "]"])
-
-
-def _key(key: str) -> str:
-    is_bare = key.replace("-", "").replace("_", "").isalnum() and key.isascii()
-    return key if is_bare else toml_value(key)

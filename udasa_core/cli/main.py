@@ -208,19 +208,23 @@ def probe(
     is_flag=True,
     help="Take samples that other versions of udasa, a plugin or a library made; the report says so.",
 )
-def run(config: Path | None, overrides: tuple[str, ...], keep_samples: bool) -> None:
+@click.option("--report", is_flag=True, help="Write its page, report.html in its folder, anew as it goes.")
+def run(config: Path | None, overrides: tuple[str, ...], keep_samples: bool, report: bool) -> None:
     """Align the model of CONFIG (the bundled quickstart, if left out), or continue doing so."""
     from udasa_core.api import run as align
 
-    made = align(config, overrides, keep_samples=keep_samples)
+    made = align(config, overrides, keep_samples=keep_samples, report=report)
+    from udasa_core.page.keeper import REPORT
     from udasa_core.report.show import near
 
     where = near(made.folder)
     if not made.made:
         say(f"nothing to do: {where} holds all that this configuration asks for; see: udasa show {where}")
-        return
-    _print_tables(made, artifacts=False)
-    say(f"The run lies in {where}. Next: udasa show {where}, or udasa export {where} --model FOLDER")
+    else:
+        _print_tables(made, artifacts=False)
+        say(f"The run lies in {where}. Next: udasa show {where}, or udasa export {where} --model FOLDER")
+    if report:
+        say(near(made.folder / REPORT))
 
 
 @main.group(cls=Experiments, short_help="Measure the method: signal, consistency, premise.")
@@ -322,6 +326,44 @@ def show(
         click.echo(printable_json(json.dumps(figures(found), indent=1, ensure_ascii=False)))
     else:
         _print_tables(found, artifacts=True)
+
+
+@main.command(short_help="Write a run's page, to be read in a browser.")
+@click.argument("names", metavar="RUN [RUN …]", nargs=-1, required=True)
+@_runs
+@click.option("--out", type=_FILE, metavar="FILE", help="The page; default, report.html in the run's folder.")
+@click.option("--open", "is_opened", is_flag=True, help="Open it in a browser.")
+@click.option("--no-texts", is_flag=True, help="Leave prompts, responses and answers out.")
+@click.option("--figures", type=_FOLDER, metavar="DIR", help="Write each chart as SVG, PDF and CSV, too.")
+def report(
+    names: tuple[str, ...],
+    folder: Path,
+    out: Path | None,
+    is_opened: bool,
+    no_texts: bool,
+    figures: Path | None,
+) -> None:
+    """Write the page of RUN (its folder or name), or of an evaluation; of several RUNs, their comparison.
+
+    One HTML file that opens anywhere, without a network: verdict, pairs, stages, answers before and after,
+    uncertainty, suites, provenance.
+    """
+    from udasa_core.api import write_report
+    from udasa_core.page.keeper import REPORT
+    from udasa_core.report.show import near
+    from udasa_core.store.runs import find_measured
+
+    found = [find_measured(name, folder) for name in names]
+    if len({run.folder.resolve() for run in found}) < len(found):
+        raise click.UsageError("to compare runs, name each once")
+    together = Path(f"report-{'-'.join(run.folder.name for run in found)}.html")
+    path = out or (found[0].folder / REPORT if len(found) == 1 else together)
+    written = write_report(found, path, texts=not no_texts, figures=figures)
+    for file in written[1:]:
+        say(near(file))
+    say(near(path))
+    if is_opened:
+        click.launch(path.resolve().as_uri())
 
 
 @main.command(short_help="List runs, or compare two.")

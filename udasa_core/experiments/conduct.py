@@ -15,6 +15,8 @@ from udasa_core.experiments.steps import Steps
 from udasa_core.export.places import without_places
 from udasa_core.files.private import private_folder
 from udasa_core.files.whole import keep_whole
+from udasa_core.page.html import write_page
+from udasa_core.page.tables_page import tables_page
 from udasa_core.plugins.base import attribute
 from udasa_core.plugins.built import BuiltPlugin
 from udasa_core.plugins.catalog import Catalog, read_catalog
@@ -43,7 +45,8 @@ def run_experiment(
     that the experiment brings, or the quickstart. overrides: "path=value" assignments to it. folder: where
     its runs and its report go; default, runs/<name>. options: the experiment's own, as plain JSON data.
 
-    The tables are also written to `folder`, as <report_name>.txt and <report_name>.md. Raises CatalogError
+    The tables are also written to `folder`, as <report_name>.txt, .md and, with the pictures that lie there
+    under its name, as a page, .html. Raises CatalogError
     where there is no such experiment, or it has no such option, and what its steps raise: ConfigError with
     every fault of the configuration first.
     """
@@ -94,8 +97,8 @@ def _check_shape(read: Unchecked) -> None:
 
 
 def _write(tables: Sequence[Table], folder: Path, name: str) -> None:
-    """Write the tables as text and as Markdown, to be passed on: they name no place on this machine. A local
-    experiment's name is made one of a file."""
+    """Write the tables as text, as Markdown and as a page, to be passed on: they name no place on this
+    machine. A local experiment's name is made one of a file."""
     stem = default_folder(name).name
     renderings = {
         "txt": "\n\n".join(table.text() for table in tables),
@@ -104,3 +107,5 @@ def _write(tables: Sequence[Table], folder: Path, name: str) -> None:
     private_folder(folder)
     for suffix, text in renderings.items():
         keep_whole(folder / f"{stem}.{suffix}", without_places(text, folder.absolute()) + "\n")
+    pictures = sorted(path for path in folder.glob(f"{stem}*") if path.suffix in (".svg", ".png"))
+    write_page(tables_page(f"udasa experiment {stem}", tables, pictures, folder), folder / f"{stem}.html")

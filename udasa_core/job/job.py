@@ -71,6 +71,7 @@ class Job:
             # Plugins ask by resources that are there before the plugins are.
             generator=lambda: self._responses,
             judge=lambda: self._grades,
+            run_folder=config.run_dir,
         )
         self.stack = Stack(config, catalog, self.resources, observers.plugins)
 

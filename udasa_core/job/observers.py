@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
@@ -22,8 +22,12 @@ TEXTS = "texts"
 class Observers:
     """The observers of one process; a worker has none."""
 
-    def __init__(self, plugins: Sequence[BuiltPlugin] = ()) -> None:
+    def __init__(
+        self, plugins: Sequence[BuiltPlugin] = (), listeners: Sequence[Callable[[Event], None]] = ()
+    ) -> None:
+        """listeners: the core's own, told after the plugins; one that fails is not heard of again either."""
         self.plugins = tuple(plugins)
+        self._listeners = list(listeners)
         self._registry = Registry(self.plugins)
         self._deaf: set[str] = set()
 
@@ -44,6 +48,12 @@ class Observers:
             except UdasaError as error:  # an observer cannot stop a run
                 self._deaf.add(plugin.name)
                 log.warning("%s; it is not told of anything more", error)
+        for listener in tuple(self._listeners):
+            try:
+                listener(event)
+            except UdasaError as error:
+                self._listeners.remove(listener)
+                log.warning("%s", error)
 
     def progress(self, name: str, total: int | None) -> AbstractContextManager[Advance]:
         """Tell of a long task while it lasts."""

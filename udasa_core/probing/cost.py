@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -60,15 +59,3 @@ def cost(
         memory=measured.get("memory", nan),
         device_memory=measured.get("device_memory", nan),
     )
-
-
-def peak_memory() -> dict[str, float]:
-    """Return the most bytes that this process has had so far, and on an accelerator, as `Cost` names them."""
-    import resource
-
-    unit = 1 if sys.platform == "darwin" else 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    torch = sys.modules.get("torch")
-    has_device = torch is not None and torch.cuda.is_available()
-    device = torch.cuda.max_memory_allocated() if torch is not None and has_device else 0
-    return {"memory": float(peak), "device_memory": float(device)}

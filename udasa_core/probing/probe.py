@@ -17,12 +17,13 @@ from udasa_core.experiments.open_run import OpenRun
 from udasa_core.experiments.outputs import Paired, Scored
 from udasa_core.experiments.steps import Steps
 from udasa_core.plugins.catalog import read_catalog
-from udasa_core.probing.cost import Cost, cost, peak_memory
+from udasa_core.probing.cost import Cost, cost
 from udasa_core.probing.draws import Draws, compare
 from udasa_core.probing.headroom import Headroom, headroom
 from udasa_core.probing.verdict import Finding, findings, verdict
 from udasa_core.prompts.labelled import Labelled, labelled
 from udasa_core.records import Abstain, Prompt
+from udasa_core.running.costs import peak_memory
 from udasa_core.store.agreed import Agreements, counted
 from udasa_core.store.output import TRAINING
 

@@ -20,7 +20,7 @@ def gate_table(decisions: Sequence[Mapping[str, Any]]) -> Table:
     rows = [
         (
             "" if number and after[number - 1] == one["stage"] else one["stage"],
-            _figure(one),
+            gate_name(one),
             Change(one["before"], one["after"]),
             one["worse"],
             "" if one["low"] is None else Interval(one["low"], one["high"]),
@@ -56,7 +56,8 @@ def gate_table(decisions: Sequence[Mapping[str, Any]]) -> Table:
     return Table("Gates and the guard", columns, rows, notes)
 
 
-def _figure(one: Mapping[str, Any]) -> str:
+def gate_name(one: Mapping[str, Any]) -> str:
+    """Return what a decision's figure is called: who asks, and against what, where that is not the usual."""
     if one["watch"] == "guard":
         return f"guard: {one['figure']}"
     return f"{one['figure']}{'' if one['against'] == 'previous' else ' (base)'}"

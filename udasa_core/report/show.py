@@ -15,16 +15,16 @@ from udasa_core.report.transition_table import rounds_table, transition_tables
 from udasa_core.report.written import number, share
 
 # With fewer, resampling prompts shows less than their real spread.
-_FEW_PROMPTS = 20
+FEW_PROMPTS = 20
 
 
 def tables(figures: Mapping[str, Any], *, artifacts: bool = True) -> Iterator[Table]:
     """Yield the tables of a run's figures; artifacts: also where everything lies."""
-    yield _head(figures)
+    yield head_table(figures)
     if figures["uncertainty"]:
-        yield _uncertainty(figures["uncertainty"], _in_round(figures))
+        yield uncertainty_table(figures["uncertainty"], in_round(figures))
     if figures["controls"]:
-        yield _controls(figures["controls"])
+        yield controls_table(figures["controls"])
     yield from training_tables(figures)
     yield from outcome_tables(figures)
     if artifacts:
@@ -34,9 +34,9 @@ def tables(figures: Mapping[str, Any], *, artifacts: bool = True) -> Iterator[Ta
 def training_tables(figures: Mapping[str, Any]) -> Iterator[Table]:
     """Yield what was trained on, and what training did; the model card has these, too."""
     if figures["agreement"]:
-        yield agreement_table(figures["agreement"], _in_round(figures))
+        yield agreement_table(figures["agreement"], in_round(figures))
     if figures["pairs"]["stages"] or figures["pairs"]["refused"]:
-        yield _pairs(figures["pairs"])
+        yield pairs_table(figures["pairs"])
     if figures["training"]:
         yield training_table(figures["training"])
         yield from other_metrics(figures["training"])
@@ -50,18 +50,19 @@ def training_tables(figures: Mapping[str, Any]) -> Iterator[Table]:
 def outcome_tables(figures: Mapping[str, Any]) -> Iterator[Table]:
     """Yield what was measured before and after training, and by suites; the model card has these, too."""
     if figures["held_out"]:
-        yield _held_out(figures["held_out"])
+        yield held_out_table(figures["held_out"])
     for name, rows in figures["suites"].items():
-        yield from _suite(name, rows, figures["judge_biases"].get(name, ""))
+        yield from suite_tables(name, rows, figures["judge_biases"].get(name, ""))
 
 
-def _in_round(figures: Mapping[str, Any]) -> str:
+def in_round(figures: Mapping[str, Any]) -> str:
     """Return of which round what was sampled is, where there are several."""
     told = figures["sampled_in"]
     return f" in round {told['round']} of {told['of']}" if told["of"] > 1 else ""
 
 
-def _head(figures: Mapping[str, Any]) -> Table:
+def head_table(figures: Mapping[str, Any]) -> Table:
+    """Return what the run is, and how far it has come."""
     model, prompts, responses = figures["model"], figures["prompts"], figures["responses"]
     device = model.get("device", "cpu")
     rows = [
@@ -75,7 +76,7 @@ def _head(figures: Mapping[str, Any]) -> Table:
     if responses:
         tokens = responses["tokens"]
         length, short = number(tokens["mean"], 1), share(responses["truncated"] / tokens["n"])
-        asked = f"training prompts{_in_round(figures)}"
+        asked = f"training prompts{in_round(figures)}"
         told = f"{tokens['n']} to {asked}, {length} tokens on average, {short} cut off"
         rows.append(("responses", told))
         if responses["thinking"]:
@@ -98,7 +99,8 @@ def _head(figures: Mapping[str, Any]) -> Table:
     return Table(title, ("", ""), rows, notes)
 
 
-def _uncertainty(dimensions: Sequence[Mapping[str, Any]], in_round: str) -> Table:
+def uncertainty_table(dimensions: Sequence[Mapping[str, Any]], in_round: str = "") -> Table:
+    """Return the spread of each dimension's raw scores and of U. in_round: as `in_round` tells it."""
     notes = [
         "0 is certain, 1 most uncertain. Dimensions are raw; U is their calibrated aggregate: its mean is "
         "near 0.5 by construction, and is evidence of nothing."
@@ -119,7 +121,8 @@ def _uncertainty(dimensions: Sequence[Mapping[str, Any]], in_round: str) -> Tabl
     )
 
 
-def _controls(dimensions: Sequence[Mapping[str, Any]]) -> Table:
+def controls_table(dimensions: Sequence[Mapping[str, Any]]) -> Table:
+    """Return how unsure each dimension is of the control prompts."""
     cells = [
         (
             row["name"],
@@ -184,7 +187,8 @@ def agreement_table(agreement: Mapping[str, Any], in_round: str = "") -> Table:
     return Table(f"Do responses agree{in_round}?", ("prompts in which", "prompts", "share"), rows, notes)
 
 
-def _pairs(pairs: Mapping[str, Any]) -> Table:
+def pairs_table(pairs: Mapping[str, Any]) -> Table:
+    """Return gaps, U and lengths by stage, and why prompts and pairs were left out."""
     cells = []
     for stage in pairs["stages"]:
         gap = stage["gap"]
@@ -212,7 +216,8 @@ def _pairs(pairs: Mapping[str, Any]) -> Table:
     return Table("Pairs by stage, in training order", columns, cells, notes)
 
 
-def _held_out(changes: Sequence[Mapping[str, Any]]) -> Table:
+def held_out_table(changes: Sequence[Mapping[str, Any]]) -> Table:
+    """Return each figure of the held-out prompts before and after training."""
     rows = [
         (
             change["name"],
@@ -231,15 +236,16 @@ def _held_out(changes: Sequence[Mapping[str, Any]]) -> Table:
         "in tokens; truncated and distinct are shares of the responses.",
         f"By chance alone about one in twenty such intervals excludes 0, and here are {len(changes)}.",
     ]
-    if min(change["n"] for change in changes) < _FEW_PROMPTS:
-        notes.append(f"With fewer than {_FEW_PROMPTS} prompts the intervals are too narrow.")
+    if min(change["n"] for change in changes) < FEW_PROMPTS:
+        notes.append(f"With fewer than {FEW_PROMPTS} prompts the intervals are too narrow.")
     columns = ("figure", "before", "after", "change", "95% interval", "n")
     return Table("Held-out prompts, before and after", columns, rows, notes)
 
 
-def _suite(name: str, rows: Sequence[Mapping[str, Any]], biases: str) -> Iterator[Table]:
-    """Lay the models side by side: the base, each trained stage, the last of which is the final model. Stages
-    of later rounds have tables of their own, beside the base: all of them would be too wide.
+def suite_tables(name: str, rows: Sequence[Mapping[str, Any]], biases: str = "") -> Iterator[Table]:
+    """Yield a suite's figures, the models side by side: the base, each trained stage, the last of which is
+    the final model. Stages of later rounds have tables of their own, beside the base: all of them would be
+    too wide.
 
     biases: what was measured of the suite's judge; "" where none judged."""
     models = list(dict.fromkeys(row["model"] for row in rows))

@@ -119,7 +119,7 @@ class Table:
         head = [f"## {_inline(self.title)}"] if self.title else []
         body = []
         if self.rows:
-            lines = [self._names(), ["---:" if right else "---" for right in self._right()], *self._written()]
+            lines = [self.names(), ["---:" if right else "---" for right in self.numeric()], *self.written()]
             body = ["\n".join(f"| {' | '.join(map(_escaped, line))} |" for line in lines)]
         return "\n\n".join([*head, *body, *map(_inline, self.notes)])
 
@@ -130,7 +130,7 @@ class Table:
 
         file = io.StringIO()
         parts = [_parts(column) for column in self._cells()]
-        names = zip(self._names(), parts, strict=True)
+        names = zip(self.names(), parts, strict=True)
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([f"{name} {part}".strip() for name, own in names for part in own])
         for row in self.rows:
@@ -141,34 +141,36 @@ class Table:
     def _columns(self) -> list[TableColumn]:
         return [column if isinstance(column, TableColumn) else TableColumn(column) for column in self.columns]
 
-    def _names(self) -> list[str]:
+    def names(self) -> list[str]:
+        """Return the columns' names."""
         return [column.name for column in self._columns()]
 
     def _shown(self) -> list[list[str]]:
         """Return the rows as a terminal shows them, a line a cell."""
-        return [[_line(cell) for cell in row] for row in self._written()]
+        return [[_line(cell) for cell in row] for row in self.written()]
 
     def _cells(self) -> list[list[Cell]]:
         """Return the cells column by column."""
         return [[row[number] for row in self.rows] for number in range(len(self.columns))]
 
-    def _written(self) -> list[list[str]]:
+    def written(self) -> list[list[str]]:
+        """Return the cells of each row as people read them."""
         columns = self._columns()
         return [
             [column.written(cell) for column, cell in zip(columns, row, strict=True)] for row in self.rows
         ]
 
-    def _right(self) -> list[bool]:
-        """Say which columns hold nothing but numbers."""
+    def numeric(self) -> list[bool]:
+        """Say of each column whether it holds nothing but numbers."""
         return [all(not isinstance(cell, str) or not cell for cell in cells) for cells in self._cells()]
 
     def _lines(self) -> list[str]:
         if not self.rows:
             return []
-        names, rows = [_line(name) for name in self._names()], self._shown()
+        names, rows = [_line(name) for name in self.names()], self._shown()
         headed = [names] if any(names) else []
         widths = [max(map(len, column)) for column in zip(*headed, *rows, strict=True)]
-        right = self._right()
+        right = self.numeric()
         lines = [line for row in [*headed, *rows] for line in _aligned(row, widths, right)]
         if not headed:
             return lines

@@ -136,6 +136,11 @@ class Resources(Protocol):
     def base(self) -> ModelRef:
         """The run's base policy; known once hooks are called, not yet while plugins are built."""
 
+    @property
+    def run_folder(self) -> Path:
+        """The run's folder, whose name is the run's, for what is told of it beside its outputs: nothing that
+        a hook returns may depend on it. Raises PluginError outside of runs."""
+
     def policy(self, key: str) -> ModelRef:
         """Return the policy that responses were sampled from, by the key that their Group has: the base, or
         in a hook that is given groups their own. Raises PluginError for any other."""

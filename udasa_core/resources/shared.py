@@ -56,13 +56,15 @@ class SharedResources:
         generator: Callable[[], Generator] | None = None,
         judge: Callable[[], Judge | None] = lambda: None,
         offline: bool = False,
+        run_folder: Path | None = None,
     ) -> None:
         """generator, judge: give the run's own, asked for when a hook is called. offline: refuse what is not
-        on this machine rather than fetch it."""
+        on this machine rather than fetch it. run_folder: of the run that they are of, if they are of one."""
         self.refs = dict(refs)
         self._generator = generator
         self._judge = judge
         self.offline = offline
+        self._run_folder = run_folder
         self._rendering = dict(reader_rendering or {})
         self._root = root
         self._observe = observe
@@ -83,6 +85,13 @@ class SharedResources:
         if "base" not in self.refs:
             raise PluginError("there is no base policy here: ask for it in the hook, not in the factory")
         return self.refs["base"]
+
+    @property
+    def run_folder(self) -> Path:
+        """The run's folder."""
+        if self._run_folder is None:
+            raise PluginError("there is no run here, and no folder of one")
+        return self._run_folder
 
     def policy(self, key: str) -> ModelRef:
         """Return the policy of a key: the base, or one that this process was told to `know`."""

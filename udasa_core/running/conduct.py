@@ -6,7 +6,7 @@ Whatever calls steps is a run with a manifest that `show` and `clean` know, an e
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
@@ -22,6 +22,7 @@ from udasa_core.plugins.catalog import Catalog, read_catalog
 from udasa_core.plugins.stack import build_plugins, chosen_plugins, needs_of, used_of
 from udasa_core.records import Event, ModelRef
 from udasa_core.resources.shared import SharedResources
+from udasa_core.running.costs import Costs
 from udasa_core.running.model_refs import resolve_models
 from udasa_core.running.preflight import OF_MODELS, is_begun, is_finished, preflight
 from udasa_core.running.system import refuse_windows
@@ -39,19 +40,21 @@ def running(
     *,
     keep_samples: bool = False,
     uses: Collection[str] | None = None,
+    listeners: Sequence[Callable[[Event], None]] = (),
 ) -> Iterator[Job]:
     """Open a run, give its job, and have the manifest say how it ended.
 
     keep_samples: take samples that other versions of udasa, a plugin or a library made, where nothing else
     about them differs. uses: the kinds of plugins that are used; None: every kind. What only others would
-    fail of stops nothing. Raises UsageError on Windows, ConfigError where a model cannot be had, or something
-    else is known to stop the run (nothing is written but the cache), LockedError where another process is at
-    the same run, and whatever the steps raise. Ctrl-C and SIGTERM leave a run that the same call continues.
+    fail of stops nothing. listeners: told of every event, beside the run's observers. Raises UsageError on
+    Windows, ConfigError where a model cannot be had, or something else is known to stop the run (nothing is
+    written but the cache), LockedError where another process is at the same run, and whatever the steps
+    raise. Ctrl-C and SIGTERM leave a run that the same call continues.
     """
     refuse_windows()
     catalog = catalog or read_catalog()
     with terminable():
-        observers = built_observers(config, catalog)
+        observers = built_observers(config, catalog, [Costs(config.run_dir), *listeners])
         chosen = chosen_plugins(config, catalog)
         ahead = partial(preflight, config, catalog, chosen, uses=uses)
         looks_ahead = not is_finished(config)
@@ -89,10 +92,12 @@ def _refuse(config: RunConfig, faults: Sequence[Fault]) -> None:
         raise ConfigError(faults, config.origin)
 
 
-def built_observers(config: RunConfig, catalog: Catalog) -> Observers:
+def built_observers(
+    config: RunConfig, catalog: Catalog, listeners: Sequence[Callable[[Event], None]] = ()
+) -> Observers:
     """Build the observers first: they are told of the fetching of models, and use none."""
-    bare = SharedResources({}, config.root, lambda event: None)
-    return Observers(build_plugins(config.observers, config.root, catalog, bare))
+    bare = SharedResources({}, config.root, lambda event: None, run_folder=config.run_dir)
+    return Observers(build_plugins(config.observers, config.root, catalog, bare), listeners)
 
 
 def _open_manifest(config: RunConfig, refs: dict[str, ModelRef]) -> Manifest:

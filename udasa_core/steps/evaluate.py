@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from udasa_core.job.job import Job
+from udasa_core.records import Event
 from udasa_core.statistics.resampling import mean_interval
 from udasa_core.store.meters import AGREEMENT, HALVES_DIFFER, SINGLE, figures_from
 from udasa_core.store.output import Output
@@ -47,7 +48,10 @@ def compare(job: Job, before: str, after: str, *, round: int = 0) -> tuple[Chang
     output = Output("evaluate", round=round)
     label = f"compare held-out prompts{f', round {round + 1}' if round else ''}"
     key = job.outputs.once(output, label, ingredients, make)
-    return tuple(Change(**change) for change in job.store.read_json("evaluate", key)["changes"])
+    changes = job.store.read_json("evaluate", key)["changes"]
+    detail = {"round": round + 1, "changes": changes}
+    job.observe(Event("finished", "held-out", f"held-out prompts, round {round + 1}", 1, 1, detail))
+    return tuple(Change(**change) for change in changes)
 
 
 def _changes(job: Job, before: str, after: str) -> Iterator[Change]:

@@ -96,7 +96,9 @@ def _run_suite(job: Job, plugin: BuiltPlugin, label: str, ref: ModelRef) -> str:
             job.store.is_whole("suite", key, suffix) for suffix in (".json", ".parquet")
         ),
     )
-    for asked, told, keys in job.store.read_json("suite", key)["asked"]:
+    found = job.store.read_json("suite", key)
+    for asked, told, keys in found["asked"]:
         job.outputs.point(Output.from_json(asked), told, keys)
-    job.observe(Event("finished", "suite", plugin.name, 1, 1, {"model": label}))
+    detail = {"model": label, "metrics": found["metrics"]}
+    job.observe(Event("finished", "suite", plugin.name, 1, 1, detail))
     return key

@@ -242,12 +242,12 @@ def _left_out(shard: Shard, group: Group, fates: Fates) -> Iterator[dict[str, An
             yield {**told, "step": step, "reason": fate["reason"], "pair_id": pair.id}
 
 
-def answers(run: RunFolder, after: str) -> Parts:
-    """Return a row for each response to a held-out prompt: the base's, and that of a policy.
+def left_answers(run: RunFolder, after: str = "") -> tuple[str, Output]:
+    """Return a policy's label, and where its answers to the held-out prompts lie.
 
-    after: the policy's label, "" for what the last round left. Raises UdasaError where it did not answer.
+    after: the label, "" for the policy that the last round left. Raises UsageError where there is no such
+    stage, and UdasaError where it did not answer.
     """
-    names = dimensions(run)
     there = {policy: output for output, policy in answered(run, HELD_OUT) if output != _BASE_ANSWERS}
     if after:
         run.stage(after)
@@ -260,6 +260,16 @@ def answers(run: RunFolder, after: str) -> Parts:
             f"{told}. Prompts are held out by run.held_out; what a round leaves answers them, and each stage "
             "with [transitions] measure = true"
         )
+    return label, there[label]
+
+
+def answers(run: RunFolder, after: str) -> Parts:
+    """Return a row for each response to a held-out prompt: the base's, and that of a policy.
+
+    after: the policy's label, "" for what the last round left. Raises UdasaError where it did not answer.
+    """
+    names = dimensions(run)
+    label, theirs = left_answers(run, after)
     sides = ("before", "after")
     fields: Fields = [("prompt", pa.string()), ("policy", pa.string()), ("number", pa.int64())]
     for side in sides:
@@ -268,7 +278,7 @@ def answers(run: RunFolder, after: str) -> Parts:
     own = OwnColumns(run, HELD_OUT, [name for name, _ in (*_ID, *fields)])
 
     def parts() -> Iterator[list[dict[str, Any]]]:
-        both = (shards(run, output) for output in (_BASE_ANSWERS, there[label]))
+        both = (shards(run, output) for output in (_BASE_ANSWERS, theirs))
         for old, new in zip(*both, strict=True):
             cells = own.of(group.prompt.id for group in old.groups)
             rows = []

@@ -309,6 +309,16 @@ class Run(RunFolder):
         return {name: values for name, values in found.items() if values}
 
 
+def find_measured(name: str, folder: Path | str = "runs") -> Run:
+    """Open a run as `find_run` does, or an evaluation, which lies in `eval` under `folder`."""
+    if (
+        not (Path(folder) / name / "manifest.json").exists()
+        and (Path(folder) / "eval" / name / "manifest.json").exists()
+    ):
+        return Run(Path(folder) / "eval" / name)
+    return find_run(name, folder)
+
+
 def find_run(name: str, folder: Path | str = "runs") -> Run:
     """Open a run by its folder, or by its name under `folder`. Raises UsageError where there is none."""
     given, named = Path(name), Path(folder) / name

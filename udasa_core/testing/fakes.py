@@ -98,13 +98,18 @@ class FakeResources(SharedResources):
     loaded from the ModelRef's folder.
 
     base: the base policy. planned: the reader's answers by keyword. told: the progress that was reported,
-    as (name, count).
+    as (name, count). run_folder: the folder of the run that they are of; None: of none.
     """
 
-    def __init__(self, base: ModelRef = FAKE_BASE, planned: Mapping[str, float] | None = None) -> None:
+    def __init__(
+        self,
+        base: ModelRef = FAKE_BASE,
+        planned: Mapping[str, float] | None = None,
+        run_folder: Path | None = None,
+    ) -> None:
         self.told: list[tuple[str, int]] = []
         self._planned = planned or {"kind": 0.9, "harm": 0.1}
-        super().__init__({"base": base}, Path(), _ignore)
+        super().__init__({"base": base}, Path(), _ignore, run_folder=run_folder)
 
     def embedder(self) -> FakeEmbedder:
         """Return the bag of words."""

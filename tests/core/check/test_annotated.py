@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from udasa_core.api import load, quickstart
-from udasa_core.check.annotated import annotated, toml_value, write_annotated
+from udasa_core.check.annotated import annotated, write_annotated
 from udasa_core.config import schema
 from udasa_core.config.recipes import recipes, remarks
+from udasa_core.config.toml_write import toml_value
 from udasa_core.errors import UdasaError
 from udasa_core.plugins.catalog import read_catalog
 from udasa_core.plugins.stack import load_factory

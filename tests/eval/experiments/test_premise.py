@@ -21,8 +21,8 @@ from tests.eval.experiments.student import Student as Planted
 from tests.eval.experiments.student import begin, patience, planted_questions
 from udasa_core import ModelRef, Prompt, SamplingOptions, UdasaError, content_key
 from udasa_core.api import load, read_configuration
-from udasa_core.check.annotated import toml_value
 from udasa_core.cli.main import main
+from udasa_core.config.toml_write import toml_value
 from udasa_eval.experiments import control_pairs, premise_runs
 from udasa_eval.experiments.arms import BASE, merged
 from udasa_eval.experiments.bundled import bundled

@@ -1,0 +1,1 @@
+"""Observers that hand a run's figures to trackers: TensorBoard, trackio, wandb."""

@@ -1,0 +1,155 @@
+"""A run's page: what its verdict says, what it is made of, how far it has come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import udasa_core
+from tests.canned import Canned, configuration
+from tests.core.page.conftest import Written
+from udasa_core import Metric, ModelRef, SuiteReport, hookimpl
+from udasa_core.errors import PluginError
+from udasa_core.page.comparison_page import comparison_page
+from udasa_core.page.gains import gains
+from udasa_core.page.pair_file import keep_pairs
+from udasa_core.page.parts import Page
+from udasa_core.page.progress import progress_table
+from udasa_core.page.run_page import run_page
+from udasa_core.store.costs import read_costs
+
+Write = Callable[[Page], Written]
+
+
+class Scored(Canned):
+    """A suite of four items, of which a trained model gets one more right than the base, and none wrong."""
+
+    @hookimpl
+    def udasa_evaluate(self, policy: ModelRef, seed: int) -> SuiteReport:
+        right = 1 + bool(policy.adapters)
+        rows = tuple({"id": str(item), "score": float(item < right)} for item in range(4))
+        return SuiteReport(self.name, policy, (Metric("accuracy", right / 4, 0.0, 1.0, 4),), rows)
+
+
+class Broken(Canned):
+    """A trainer that fails."""
+
+    @hookimpl
+    def udasa_train(self) -> None:
+        raise RuntimeError("the device is gone")
+
+
+@pytest.fixture(scope="module")
+def scored_run(tmp_path_factory: pytest.TempPathFactory, tiny_model_dir: Path) -> udasa_core.Run:
+    folder = tmp_path_factory.mktemp("scored")
+    suite = [{"use": f"{__name__}:Scored", "name": "four"}]
+    return udasa_core.run(configuration(folder, tiny_model_dir, suite=suite))
+
+
+def test_every_pair_is_there_with_its_numbers_and_its_texts(
+    finished_run: udasa_core.Run, written: Write
+) -> None:
+    told = written(run_page(finished_run))
+    index = told.block("pairs")
+    rows = {row["pair_id"]: row for row in finished_run.pairs().to_arrow().to_pylist()}
+    assert set(index["pairs"]["id"]) == set(rows)
+    assert len(index["pairs"]["id"]) == len(rows)
+    for place, pair_id in enumerate(index["pairs"]["id"]):
+        row, prompt = rows[pair_id], index["pairs"]["prompt"][place]
+        assert index["prompts"]["id"][prompt] == row["prompt_id"]
+        assert index["stages"][index["pairs"]["stage"][place]] == row["stage"]
+        assert index["pairs"]["gap"][place] == pytest.approx(row["gap"], abs=1e-4)
+        chunk, within = divmod(prompt, index["chunk"])
+        texts, numbers = (told.block(f"pair-{what}-{chunk}")[within] for what in ("texts", "numbers"))
+        for side in ("chosen", "rejected"):
+            response = index["pairs"][side][place]
+            assert texts["texts"][response] == row[side]
+            assert numbers["U"][response] == pytest.approx(row[f"{side}_U"], abs=1e-4)
+            assert numbers["tokens"][response] == row[f"{side}_tokens"]
+            for number, name in enumerate(index["dimensions"]):
+                assert numbers["raw"][number][response] == pytest.approx(row[f"{side} raw {name}"], abs=1e-4)
+        assert texts["messages"][-1][1] == row["prompt"]
+
+
+def test_the_verdict_says_what_was_trained_and_what_nobody_measured(
+    finished_run: udasa_core.Run, written: Write
+) -> None:
+    told = written(run_page(finished_run)).words
+    pairs = sum(stage.size for stage in finished_run.stages())
+    assert f"was trained on {pairs} pairs of its own responses" in told
+    assert "in 3 stages (conservative, moderate, exploratory), by dpo." in told
+    assert "this run has no suite" in told
+
+
+def test_the_gain_is_item_by_item(scored_run: udasa_core.Run, written: Write) -> None:
+    (gain,) = gains(scored_run)
+    assert (gain.suite, gain.model, gain.metric.value) == ("four", "exploratory", 0.25)
+    told = written(run_page(scored_run)).words
+    # Of four items with one difference, resamples without it are many: the interval begins at 0.
+    assert "four: exploratory less base 0.250 [0.000, 0.750]: no evidence of a change, over 4 items" in told
+    assert "this run has no suite" not in told
+
+
+def test_suites_without_items_are_no_gain(canned_run: udasa_core.Run, written: Write) -> None:
+    assert not gains(canned_run)
+    assert "Its suites have no score by item" in written(run_page(canned_run)).words
+
+
+def test_without_texts_there_is_none(finished_run: udasa_core.Run, written: Write) -> None:
+    told = written(run_page(finished_run, texts=0))
+    assert 'id="block-pair-texts' not in told.markup
+    assert told.block("pairs")["pairs"]["gap"]
+    assert "left out on purpose" in told.words
+
+
+def test_more_pairs_than_texts_keep_those_with_a_flag(finished_run: udasa_core.Run, written: Write) -> None:
+    told = written(run_page(finished_run, texts=5))
+    index = told.block("pairs")
+    chunks = range(-(-len(index["prompts"]["id"]) // index["chunk"]))
+    texts = [text for chunk in chunks for text in told.block(f"pair-texts-{chunk}")]
+    with_text = {prompt for prompt, text in enumerate(texts) if text is not None}
+    held = [place for place, prompt in enumerate(index["pairs"]["prompt"]) if prompt in with_text]
+    assert len(held) == 5
+    flagged = [place for place, flags in enumerate(index["pairs"]["flags"]) if flags]
+    assert set(flagged) <= set(held) or set(held) <= set(flagged)
+    assert "the texts of 5" in told.words
+
+
+def test_all_pairs_lie_beside_the_page(finished_run: udasa_core.Run, tmp_path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(keep_pairs(finished_run, tmp_path / "pairs.parquet"))
+    assert table.num_rows == sum(stage.size for stage in finished_run.stages())
+    assert set(table["chosen"].to_pylist()) == {pair.chosen.text for _, pair in finished_run.pairs()}
+
+
+def test_an_unfinished_run_says_what_is_to_come(tmp_path: Path, tiny_model_dir: Path, written: Write) -> None:
+    plain = configuration(tmp_path, tiny_model_dir, trainer={"use": f"{__name__}:Broken"})
+    with pytest.raises(PluginError):
+        udasa_core.run(plain)
+    (manifest,) = tmp_path.glob("**/manifest.json")
+    run = udasa_core.Run(manifest.parent)
+    rows = dict(progress_table(run).rows)  # type: ignore[union-attr,arg-type]
+    assert rows["read prompts"] == "made"
+    assert rows["evaluate"] == "to come"
+    told = written(run_page(run)).words
+    assert "the device is gone" in told
+    assert "Nothing was trained" in told
+
+
+def test_a_page_is_kept_while_the_run_goes_and_costs_are_noted(tmp_path: Path, tiny_model_dir: Path) -> None:
+    run = udasa_core.run(configuration(tmp_path, tiny_model_dir), report=True)
+    assert "finished" in (run.folder / "report.html").read_text()
+    costs = read_costs(run.folder)
+    assert costs.total > 0
+    assert costs.memory > 2**20
+    assert sum(costs.seconds.values()) >= costs.total - 0.1
+
+
+def test_two_runs_stand_side_by_side(scored_run: udasa_core.Run, written: Write) -> None:
+    told = written(comparison_page([scored_run, udasa_core.Run(scored_run.folder)]))
+    assert "Item by item" in told.words
+    assert "0.000 [0.000, 0.000]" in told.words
+    assert "no evidence" in told.words

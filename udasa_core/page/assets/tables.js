@@ -1,0 +1,55 @@
+// What a reader takes home: a table's values as CSV, a chart as SVG.
+
+function download(name, text, kind) {
+  const link = make('a', { href: URL.createObjectURL(new Blob([text], { type: `${kind};charset=utf-8` })), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+function fileName(name, suffix) {
+  const page = TITLE.replace(/[^\p{L}\p{N}]+/gu, '-').replace(/^-+|-+$/g, '');
+  return `${page}-${name}.${suffix}`;
+}
+
+// Cells as CSV: a table's own is made elsewhere, this is of what a reader does in the page.
+function csvOf(rows) {
+  const cell = (value) => /[",\n\r]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
+  return rows.map((row) => row.map((value) => cell(String(value ?? ''))).join(',') + '\n').join('');
+}
+
+// A chart with the colours that it has where it is light, as a file of its own.
+function svgOf(drawing) {
+  const root = document.documentElement;
+  const theme = root.dataset.theme;
+  root.dataset.theme = 'light';
+  const copied = drawing.cloneNode(true);
+  const originals = drawing.querySelectorAll('[class]');
+  copied.querySelectorAll('[class]').forEach((element, place) => {
+    const style = getComputedStyle(originals[place]);
+    const classes = element.getAttribute('class');
+    if (classes.includes('fill-')) element.setAttribute('fill', style.fill);
+    if (classes.includes('stroke-')) element.setAttribute('stroke', style.stroke);
+    element.removeAttribute('class');
+  });
+  if (theme === undefined) delete root.dataset.theme;
+  else root.dataset.theme = theme;
+  const { width, height } = drawing.viewBox.baseVal;
+  copied.setAttribute('width', `${Number(width.toFixed(2))}pt`);
+  copied.setAttribute('height', `${Number(height.toFixed(2))}pt`);
+  copied.setAttribute('font-family', 'sans-serif');
+  return new XMLSerializer().serializeToString(copied);
+}
+
+function beginTables() {
+  for (const csv of document.querySelectorAll('button.csv')) {
+    const name = csv.dataset.csv;
+    const of = csv.closest('figure').querySelector('figcaption')?.textContent ?? name;
+    csv.setAttribute('aria-label', `CSV: ${of}`);
+    csv.addEventListener('click', async () => download(fileName(name, 'csv'), await block(`csv-${name}`), 'text/csv'));
+    const drawing = csv.closest('figure').querySelector('.drawing > svg');
+    if (drawing) {
+      csv.after(' ', button('SVG', () => download(fileName(name, 'svg'), svgOf(drawing), 'image/svg+xml'),
+        { class: 'svg', 'aria-label': `SVG: ${of}` }));
+    }
+  }
+}

@@ -1,0 +1,90 @@
+"""The page's section "Provenance": what the run was made of, and what makes it again.
+
+Nothing in it names the machine, its user or a folder of theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from udasa_core.config.toml_write import toml_text
+from udasa_core.page.parts import Code, Part, Prose, Section
+from udasa_core.page.places import manifest_of
+from udasa_core.report.table import Cell, Table, TableColumn
+from udasa_core.store.costs import read_costs
+from udasa_core.store.runs import Run
+
+_SHORT = 16
+
+
+def section(run: Run, figures: Mapping[str, Any]) -> Section:
+    """Return the section. figures: what `figures(run)` gave."""
+    plain = manifest_of(run)
+    parts: list[Part] = [
+        Prose(
+            "These commands make this run again, on the same versions; run.toml is the configuration below."
+        ),
+        Code("Commands", _commands(run)),
+        Code("run.toml", toml_text(plain["config"])),
+        _models(plain),
+        _plugins(plain),
+        _versions(plain),
+        *_costs(run),
+        _outputs(run),
+    ]
+    return Section("provenance", "Provenance", parts)
+
+
+def _commands(run: Run) -> str:
+    return f"udasa check run.toml\nudasa run run.toml\nudasa show {run.name}\nudasa report {run.name}\n"
+
+
+def _models(plain: Mapping[str, Any]) -> Table:
+    rows = [
+        (role, ref["source"], ref["revision"], ref["dtype"], ref["quantization"], ref.get("device", "cpu"))
+        for role, ref in plain["models"].items()
+    ]
+    columns = ("role", "source", "revision (SHA-256 of its files)", "dtype", "quantization", "device")
+    return Table("Models", columns, rows)
+
+
+def _plugins(plain: Mapping[str, Any]) -> Table:
+    rows = [
+        (
+            one["kind"],
+            one["name"],
+            f"{one['plugin']} ({one['distribution']} {one['version']})",
+            one.get("source", "")[:_SHORT],
+            ", ".join(f"{name} = {value}" for name, value in one["options"].items()),
+        )
+        for one in plain.get("plugins", ())
+    ]
+    return Table("Plugins", ("kind", "name", "plugin", "digest of its code", "options"), rows)
+
+
+def _versions(plain: Mapping[str, Any]) -> Table:
+    rows: list[tuple[Cell, ...]] = [*plain.get("versions", {}).items()]
+    rows += [("seed", str(plain["config"].get("run", {}).get("seed", "default")))]
+    if date := plain.get("chat_template_date"):
+        rows.append(("date that chat templates were told", date))
+    return Table("Versions and seed", ("", ""), rows)
+
+
+def _costs(run: Run) -> Iterator[Table]:
+    costs = read_costs(run.folder)
+    if costs.seconds:
+        rows = [*costs.seconds.items(), ("all", costs.total)]
+        notes = ["Of all processes that were at the run; a step that another one asked for is in both."]
+        yield Table("Seconds by step", ("step", TableColumn("seconds", digits=1)), rows, notes)
+
+
+def _outputs(run: Run) -> Table:
+    rows = [
+        (entry["label"], len(entry["keys"]), entry["keys"][0] if entry["keys"] else "")
+        for entry in run.manifest.outputs()
+    ]
+    notes = [
+        "A fingerprint is a digest of everything that an output is made of; of several shards the first's."
+    ]
+    return Table("Outputs", ("output", "shards", "fingerprint"), rows, notes)

@@ -1,0 +1,192 @@
+"""The page's section "Verdict": what was trained on what, what it gained, what speaks against it, what it
+cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from udasa_core.page.gains import Gain, gains
+from udasa_core.page.parts import Card, Cards, Part, Prose, Section
+from udasa_core.page.progress import progress_table
+from udasa_core.report.show import head_table, tables
+from udasa_core.report.table import Table
+from udasa_core.report.written import number, share, short
+from udasa_core.store.costs import read_costs
+from udasa_core.store.run_folder import StageSummary
+from udasa_core.store.runs import Run
+from udasa_core.text.size import size
+
+_WARNING = "WARNING: "
+_LABELS: Mapping[bool | None, tuple[str, str]] = {
+    True: ("none", "no plugin of this run reads one"),
+    False: ("used", "a plugin of this run reads them"),
+    None: ("not known", "a plugin of this run does not say"),
+}
+
+
+def section(run: Run, figures: Mapping[str, Any]) -> Section:
+    """Return the section, of a run as far as it has come. figures: what `figures(run)` gave."""
+    evaluated = run.manifest.plain.get("evaluated")
+    parts: list[Part] = [
+        *_state(figures),
+        *([Prose(_evaluated(evaluated, figures))] if evaluated else _of_training(run, figures)),
+        Cards([*_pair_cards(figures), *_decision_cards(figures), *_cost_cards(run, figures)]),
+        *(Prose(told, "doubtful") for told in _warnings(figures)),
+        _head(figures),
+        *(table for table in [progress_table(run)] if table is not None),
+    ]
+    return Section("verdict", "Verdict", parts)
+
+
+def _head(figures: Mapping[str, Any]) -> Table:
+    """Return the table of what the run is; its warnings stand above it."""
+    table = head_table(figures)
+    return replace(table, notes=[note for note in table.notes if not note.startswith(_WARNING)])
+
+
+def _state(figures: Mapping[str, Any]) -> Iterator[Prose]:
+    if figures["error"]:
+        yield Prose(f"It stopped with {figures['error']}. What is below is what it has so far.", "bad")
+    elif figures["status"] != "finished":
+        yield Prose("Not finished: what is below is what it has so far.", "doubtful")
+
+
+def _evaluated(model: Mapping[str, Any], figures: Mapping[str, Any]) -> str:
+    adapters = f", with {_counted(len(model['adapters']), 'adapter')}" if model["adapters"] else ""
+    measured = _counted(len(figures["suites"]), "suite")
+    return f"{model['source'].rpartition('/')[2]}{adapters} was measured by {measured}; nothing was trained."
+
+
+def _of_training(run: Run, figures: Mapping[str, Any]) -> Iterator[Prose]:
+    found = gains(run)
+    yield Prose(_trained(run, figures))
+    yield from map(_gain, found)
+    if not found:
+        yield _unmeasured(figures)
+
+
+def _trained(run: Run, figures: Mapping[str, Any]) -> str:
+    """Say in a sentence what was trained on what."""
+    model, stages = run.base.source.rpartition("/")[2], run.stages()
+    standing = [stage for stage in stages if stage.trained and not stage.rolled_back]
+    pairs = sum(stage.size for stage in standing)
+    prompts = figures["prompts"]
+    if not standing:
+        asked = f" {prompts['training']} prompts are to be trained on." if prompts else ""
+        return f"Nothing was trained: {model} is as it was.{asked}"
+    rounds = len(run.rounds())
+    told = (
+        f"{model} was trained on {pairs} pairs of its own responses to {prompts['training']} prompts, in "
+        f"{_counted(len(standing), 'stage')} ({', '.join(stage.label for stage in standing)}), by "
+        f"{', '.join(dict.fromkeys(stage.trainer for stage in standing))}"
+    )
+    left = [stage for stage in stages if stage not in standing]
+    return (
+        told
+        + (f", in {rounds} rounds" if rounds > 1 else "")
+        + (f". Not in the model: {'; '.join(map(_left_out, left))}." if left else ".")
+    )
+
+
+def _left_out(stage: StageSummary) -> str:
+    return f"{stage.label} ({stage.untrained or 'not trained yet'})"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def _gain(gain: Gain) -> Prose:
+    low, high = (number(value) for value in (gain.metric.low, gain.metric.high))
+    beside = f"{gain.suite}: {gain.model} less base {number(gain.metric.value)} [{low}, {high}]"
+    if gain.metric.low > 0:
+        told, tone = "surely higher", "good"
+    elif gain.metric.high < 0:
+        told, tone = "surely lower", "bad"
+    else:
+        told, tone = "no evidence of a change", ""
+    return Prose(
+        f"{beside}: {told}, over {gain.metric.n} items, item by item (mean score, 95% interval by resampling "
+        "items).",
+        tone,  # type: ignore[arg-type]
+    )
+
+
+def _unmeasured(figures: Mapping[str, Any]) -> Prose:
+    if not figures["training"]:
+        return Prose("Nothing was measured yet.")
+    if figures["suites"]:
+        return Prose("Its suites have no score by item, of base and model: see their tables.")
+    return Prose(
+        "Whether the model is better was not measured: this run has no suite. What changed on held-out "
+        "prompts is no proof. Add a [[suite]] to the TOML and run it again: nothing is trained anew.",
+        "doubtful",
+    )
+
+
+def _pair_cards(figures: Mapping[str, Any]) -> Iterator[Card]:
+    pairs, prompts = figures["pairs"], figures["prompts"]
+    paired = sum(stage["size"] for stage in pairs["stages"]) + sum(pairs["dropped"].values())
+    asked = paired + sum(pairs["refused"].values())
+    if asked:
+        yield Card("Pairs", short(paired), f"from {asked} prompts ({share(paired / asked)})")
+    if prompts:
+        yield Card("Held out", short(prompts["held_out"]), "prompts, never trained on")
+    label, beneath = _LABELS[figures["label_free"]]
+    yield Card("Human labels", label, beneath, "good" if figures["label_free"] else "")
+
+
+def _decision_cards(figures: Mapping[str, Any]) -> Iterator[Card]:
+    stages = figures["training"]
+    trained = [stage for stage in stages if stage["trained"]]
+    if stages:
+        undone = sum(stage["rolled_back"] for stage in trained)
+        skipped = sum(bool(stage["skipped"]) for stage in stages)
+        told = [f"{undone} rolled back"] * bool(undone) + [f"{skipped} skipped"] * bool(skipped)
+        tone = "bad" if undone else ""
+        yield Card("Stages trained", f"{len(trained)} of {len(stages)}", ", ".join(told), tone)  # type: ignore[arg-type]
+    decisions = figures["gates"]
+    if decisions:
+        tripped = [one for one in decisions if one["verdict"] == "tripped"]
+        where = ", ".join(dict.fromkeys(f"{one['figure']} after {one['stage']}" for one in tripped))
+        certified = sum(one["verdict"] == "certified" for one in decisions)
+        beneath = where or f"{certified} of {len(decisions)} certified"
+        yield Card("Gates and guard tripped", str(len(tripped)), beneath, "bad" if tripped else "")
+
+
+def _cost_cards(run: Run, figures: Mapping[str, Any]) -> Iterator[Card]:
+    responses, costs = figures["responses"], read_costs(run.folder)
+    if responses:
+        tokens = responses["tokens"]
+        total = round(tokens["mean"] * tokens["n"])
+        yield Card(
+            "Tokens sampled", short(total), f"{tokens['n']} responses that may be paired; voters beside"
+        )
+    if costs.total:
+        slowest = max(costs.seconds, key=lambda name: costs.seconds[name])
+        yield Card("Time", _time(costs.total), f"most of it: {slowest}, {_time(costs.seconds[slowest])}")
+        device = f"; on the GPU {size(costs.device_memory)}" if costs.device_memory else ""
+        yield Card("Memory", size(costs.memory), f"peak of a process{device}")
+
+
+def _time(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _warnings(figures: Mapping[str, Any]) -> Sequence[str]:
+    """Return every warning of the run's tables, once, what was adopted among them."""
+    found = [
+        f"{table.title}: {note.removeprefix(_WARNING)}"
+        for table in tables(figures, artifacts=False)
+        for note in table.notes
+        if note.startswith(_WARNING)
+    ]
+    found += [
+        f"{adopted['shards']} shards of {adopted['label']} were made by other versions, and are kept."
+        for adopted in figures["adopted"]
+    ]
+    return list(dict.fromkeys(found))
