@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 from udasa_core.files.json_text import parse_json
 
 _FILE = "file:"
+# What stands between a place and a name in it.
+_FOLDERS = r"(?:[^\s/\\`'\"<>|()\[\],;]+[/\\])*"
 # "/a/b/c" or "~/a/b": no part of an address, of a word ("and/or") or of a fraction.
 _PATH = re.compile(r"(?<![\w/.~>-])(?:~|[A-Za-z]:)?[/\\](?:[^\s/\\`'\"<>|()\[\],;]+[/\\])+")
 _ADDRESS = re.compile(r"\b(?:https?|wss?|grpcs?|ftp)://[^\s`'\"<>|()\[\],;]+")
@@ -49,7 +51,7 @@ class Places:
         """Return a text without folders' paths and hosts of one's own."""
         for place in self._spelt:
             # A folder's name of which this is the beginning is another's; behind a host it is an address.
-            text = re.sub(rf"(?<![\w./]){re.escape(place)}(?:[/\\]|(?![\w-]))", "", text)
+            text = re.sub(rf"(?<![\w./]){re.escape(place)}(?:[/\\]{_FOLDERS}|(?![\w-]))", "", text)
         return _PATH.sub("", _ADDRESS.sub(lambda found: _address(found[0]), text))
 
     def plain(self, value: Any) -> Any:
