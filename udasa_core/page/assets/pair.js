@@ -118,7 +118,7 @@ function why(known, entry, numbers) {
     const [low, high] = [Math.min(...U), Math.max(...U)];
     const spread = U.length < 2 ? '' : low === high ? ` All have U ${number(low)}.`
       : ` The lowest U is ${number(low)} and the highest ${number(high)}: ${number(high - low)} apart.`;
-    return `No pair: ${known.reason(entry) ?? 'nobody said why'}.${spread}`;
+    return `No pair: ${known.reason(entry) ?? 'the run does not say why'}.${spread}`;
   }
   const origin = known.data.origins[known.value('origin', entry)];
   const [chosen, rejected] = [known.value('chosen', entry), known.value('rejected', entry)];
@@ -135,7 +135,7 @@ function why(known, entry, numbers) {
   if (known.value('vote_margin', entry) !== null) {
     told.push(`Of the responses ${Math.round(100 * known.value('vote_margin', entry))} in 100 more answer as the chosen one than as the rejected one.`);
   }
-  if (known.stage(entry) === null) told.push(`It is in no stage: ${known.reason(entry) ?? 'the stages are not made yet'}.`);
+  if (known.stage(entry) === null) told.push(known.reason(entry) ? `It is in no stage: ${known.reason(entry)}.` : 'It is in no stage.');
   return told.filter(Boolean).join(' ');
 }
 
