@@ -3,9 +3,12 @@ what it exports searched for that name."""
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import os
 import platform
+import re
 import shutil
 import socket
 from collections.abc import Iterator
@@ -47,7 +50,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, tiny_model_dir: Path) -> Iter
     shutil.copytree(tiny_model_dir, model)
     for name, key in (("config.json", "_name_or_path"), ("tokenizer_config.json", "name_or_path")):
         plain = json.loads((model / name).read_text())
-        (model / name).write_text(json.dumps({**plain, key: str(home / "elsewhere" / "tiny")}))
+        (model / name).write_text(json.dumps({**plain, key: str(home / "quietcorner" / "tiny")}))
     (model / "LICENSE").write_text("MIT License")
     with pytest.MonkeyPatch.context() as patch:
         for name, value in (("HOME", str(home)), ("USER", USER), ("LOGNAME", USER), ("HOSTNAME", HOST)):
@@ -75,7 +78,10 @@ def telling(folder: Path) -> list[str]:
         if file.suffix == ".parquet":  # packed
             table = pq.read_table(file)
             content += repr((table.to_pylist(), table.schema.metadata, table.schema)).encode()
-        for word in (USER, HOST, "/homes", "elsewhere"):
+        if file.suffix == ".html":
+            packed = re.findall(rb'id="block-[^"]*">([^<]*)<', content)
+            content += b"".join(gzip.decompress(base64.b64decode(block)) for block in packed)
+        for word in (USER, HOST, "/homes", "quietcorner"):
             if word.encode() in content or word in file.name:
                 at = content.find(word.encode())
                 found.append(f"{file.name}: {content[max(0, at - 60) : at + 60]!r}")
@@ -144,3 +150,12 @@ def test_what_is_shown_tells_places_to_the_user_alone(run: udasa_core.Run) -> No
     # It is for whoever sits there: where things lie is what it is asked for.
     answer = CliRunner().invoke(main, ["show", str(run.folder)])
     assert os.path.relpath(run.folder) in answer.output or str(run.folder) in answer.output
+
+
+def test_nor_does_a_runs_page(run: udasa_core.Run, home: Path) -> None:
+    page = home / "pages" / "run.html"
+    udasa_core.write_report([run], page, figures=home / "pages" / "figures")
+    assert "file:tiny" in page.read_text()
+    assert telling(page.parent) == []
+    udasa_core.write_report([run, run], page)
+    assert telling(page.parent) == []

@@ -8,7 +8,7 @@ from itertools import pairwise
 from udasa_core.page import provenance, suites, verdict
 from udasa_core.page.chart import Chart
 from udasa_core.page.parts import Browser, Page, Part, Section
-from udasa_core.page.places import told_of
+from udasa_core.page.places import places_of, told_of, without
 from udasa_core.page.run_page import made_now
 from udasa_core.page.side_by_side import side_by_side
 from udasa_core.report.run_list import comparison
@@ -19,7 +19,7 @@ def comparison_page(runs: Sequence[Run]) -> Page:
     """Return the page of two or more runs. Raises StoreError where what one of them made is damaged."""
     parts: list[Part] = list(side_by_side(runs))
     for one, other in pairwise(runs):
-        parts += comparison(one, other)
+        parts += (without(table, places_of(one)) for table in comparison(one, other))
     sections = [Section("comparison", "Comparison", parts)]
     for number, run in enumerate(runs, 1):
         told = told_of(run)

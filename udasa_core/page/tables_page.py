@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from udasa_core.export.places import Places
 from udasa_core.page.parts import Page, Part, Picture, Section
+from udasa_core.page.places import without
 from udasa_core.page.run_page import made_now
 from udasa_core.report.table import Table
 
@@ -16,16 +16,7 @@ def tables_page(title: str, tables: Sequence[Table], pictures: Sequence[Path], f
     """Return a page of tables, in which no place on this machine is named. pictures: SVG or PNG files, shown
     after them. folder: where the tables were made."""
     places = Places(folder.absolute())
-    parts: list[Part] = [
-        replace(
-            table,
-            rows=[
-                [places.plain(cell) if isinstance(cell, str) else cell for cell in row] for row in table.rows
-            ],
-            notes=places.plain(table.notes),
-        )
-        for table in tables
-    ]
+    parts: list[Part] = [without(table, places) for table in tables]
     parts += [Picture(path.stem, _kind(path), path.read_bytes()) for path in pictures]
     return Page(title, made_now(), [Section("result", "Result", parts)])
 
