@@ -101,6 +101,7 @@ def suites_of(site: Path, folder: Path, model: Path, owner: str) -> dict[str, li
     }
 
 
+@pytest.mark.slow
 def test_they_measure_what_ours_measure(site: Path, tmp_path: Path, tiny_model_dir: Path) -> None:
     ours, theirs = (suites_of(site, tmp_path, tiny_model_dir, owner) for owner in ("", "taken."))
     assert list(ours) == ["retention", "over-refusal", "helpfulness"]

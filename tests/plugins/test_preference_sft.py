@@ -161,7 +161,7 @@ def test_an_sft_term_on_top_of_itself_is_refused(tiny_model_dir: Path, tmp_path:
         assert field.description, name
 
 
-@pytest.mark.parametrize("count", [4, 5])
+@pytest.mark.parametrize("count", [5, pytest.param(4, marks=pytest.mark.slow)])
 def test_a_step_is_the_same_however_it_is_split_into_passes(
     tiny_ref: ModelRef, tmp_path: Path, count: int
 ) -> None:

@@ -59,7 +59,7 @@ def expected_losses(policy: torch.Tensor, reference: torch.Tensor, beta: float) 
     return float(dpo), float(ipo)
 
 
-@pytest.mark.parametrize("beta", [0.1, 1.5])
+@pytest.mark.parametrize("beta", [0.1, pytest.param(1.5, marks=pytest.mark.slow)])
 def test_a_policy_that_is_its_own_reference_starts_at_the_known_loss(
     beta: float, pairs: Path, tiny_ref: ModelRef, first: Report, tmp_path: Path
 ) -> None:

@@ -75,6 +75,7 @@ class Asking(Extremes):
     needs = ("generator",)
 
 
+@pytest.mark.slow
 def test_pairs_that_models_were_asked_for_hang_on_libraries_and_on_who_answers(plain: dict[str, Any]) -> None:
     plain["pairing"] = {"use": f"{__name__}:Asking"}
     run = udasa_core.run(plain)
@@ -176,6 +177,7 @@ def test_samples_of_other_versions_are_kept_on_demand_and_stamped(
     assert anew.manifest.plain["adopted"] == []
 
 
+@pytest.mark.slow
 def test_samples_can_still_be_kept_after_a_run_without_the_word_was_stopped(
     plain: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -381,6 +381,7 @@ def test_plugins_of_a_configuration(config_file: ConfigFile) -> None:
     assert re.search(r"generator +tests.canned:Generator +local +selected", done.output)
 
 
+@pytest.mark.slow
 def test_verify_exits_with_1_where_something_breaks(config_file: ConfigFile, tmp_path: Path) -> None:
     (tmp_path / "broken_here.py").write_text("raise RuntimeError('no')")
     dimension = [{"use": "broken_here:Thing", "name": "x"}]
@@ -424,7 +425,7 @@ def test_a_reader_who_leaves_early_is_no_error(canned_run: udasa_core.Run) -> No
         assert shown.stderr.read() == ""
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_an_interrupted_run_continues(
     config_file: ConfigFile, tmp_path: Path, number: signal.Signals
 ) -> None:

@@ -86,6 +86,7 @@ def test_each_breakage_is_told_of_its_own_plugin(folder: Path) -> None:
         assert (wanted in one.problem) if wanted else (one.problem == ""), one
 
 
+@pytest.mark.slow
 def test_the_built_in_plugins_pass() -> None:
     broken = [(str(one.offer), one.problem) for one in verify(read_catalog().offers) if one.problem]
     assert broken == []

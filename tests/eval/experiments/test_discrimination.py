@@ -69,6 +69,7 @@ def test_planted_truths_are_found() -> None:
     assert abs(found["noise"].metric("prr").value) < 0.1
 
 
+@pytest.mark.slow
 def test_a_full_experiment_takes_seconds() -> None:
     scores = planted(625)
     assert len(scores) == 5000
