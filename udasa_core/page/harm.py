@@ -93,18 +93,23 @@ def _move_told(move: Mapping[str, Any]) -> str:
     return f"{moved}, 95% interval of the change {column.written(Interval(move['low'], move['high']))}"
 
 
-def harm(
-    gates: Sequence[Mark], moves: Sequence[Mark], stages: Sequence[Mapping[str, Any]], *, suites: bool
-) -> Iterator[Prose]:
-    """Yield what can be said of it, in words. stages: the training of `figures`. suites: whether some ran."""
+def harms(gates: Sequence[Mark], moves: Sequence[Mark]) -> list[str]:
+    """Return a sentence for each figure that surely became worse after a stage, gates and guard first."""
     tripped = [mark for mark in gates if mark.verdict == "tripped"]
     # What a gate said of the stage before is not said twice.
     known = {(mark.figure, mark.stage) for mark in tripped}
     worse = [mark for mark in moves if mark.verdict == "worse" and (mark.figure, mark.stage) not in known]
-    said = [
+    return [
         *(f"Harm: {mark.told}." for mark in tripped),
         *(f"Harm after {one.stage}: {one.figure} surely became worse, {one.told}." for one in worse),
     ]
+
+
+def harm(
+    gates: Sequence[Mark], moves: Sequence[Mark], stages: Sequence[Mapping[str, Any]], *, suites: bool
+) -> Iterator[Prose]:
+    """Yield what can be said of it, in words. stages: the training of `figures`. suites: whether some ran."""
+    said = harms(gates, moves)
     yield from (Prose(text, "bad") for text in said[:_SAID])
     if len(said) > _SAID:
         yield Prose(f"Harm is told by {len(said) - _SAID} figures more: they are marked below.", "bad")
