@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # More would be read by nobody; all are marked in the charts.
 _SAID = 4
+# With more stages across, slanted names would run into one another.
+_SLANTED = 6
 # How each verdict is marked: form, colour, whether it is filled.
 _MARKS = {
     "tripped": ("X", COLOURS[5], True),
@@ -66,8 +68,22 @@ def move_marks(run: Run, transitions: Sequence[Mapping[str, Any]]) -> list[Mark]
         Mark(move["name"], one["after"], _verdict(move, _end(move["name"], config)), _move_told(move))
         for one in transitions
         for move in one["moves"]
-        if not move["name"].endswith("(raw)") and move["name"] not in OF_PAIRS
+        if not move["name"].endswith("(raw)")
+        and move["name"] not in OF_PAIRS
+        and not _is_told(move, one["moves"])
     ]
+
+
+def _is_told(move: Mapping[str, Any], moves: Sequence[Mapping[str, Any]]) -> bool:
+    """Say whether a figure is a suite's bare score, which a metric of the same suite is the mean of."""
+    suite = move["name"].removesuffix(" score")
+    values = ("before", "after", "low", "high", "n")
+    return suite != move["name"] and any(
+        other["name"].startswith(f"{suite} ")
+        and other is not move
+        and all(other[name] == move[name] for name in values)
+        for other in moves
+    )
 
 
 def _end(name: str, config: Mapping[str, Any]) -> Better | None:
@@ -151,8 +167,8 @@ def mark_chart(name: str, title: str, marks: Sequence[Mark]) -> Chart:
         axes.set_xticks(
             range(len(stages)),
             labels=[shortened(stage, 18) for stage in stages],
-            rotation=30 if len(stages) > 3 else 0,
-            ha="left" if len(stages) > 3 else "center",
+            rotation=0 if len(stages) <= 3 else 30 if len(stages) <= _SLANTED else 90,
+            ha="left" if 3 < len(stages) <= _SLANTED else "center",
         )
         axes.xaxis.tick_top()
         axes.tick_params(axis="x", length=0)
@@ -169,7 +185,8 @@ def mark_chart(name: str, title: str, marks: Sequence[Mark]) -> Chart:
     says = f"Marks, figures down and stages across: {counts}."
     if bad:
         says += f" On the worse side: {'; '.join(bad)}."
-    return Chart(name, table, draw, says, (WIDTH, height(len(figures), 2)))
+    above = 2 if len(stages) <= _SLANTED else 4
+    return Chart(name, table, draw, says, (WIDTH, height(len(figures), above)))
 
 
 def _mark(axes: Axes, column: Any, row: Any, verdict: str) -> Any:

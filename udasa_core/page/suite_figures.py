@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # Figures a chart: more would not be seen at once.
 _PANELS = 6
+# More differences are told by figure, and their numbers left to the table.
+_SAID = 4
 NO_EVIDENCE = "no evidence of a difference"
 
 
@@ -97,6 +99,13 @@ def differences_told(suite: str, found: Sequence[Difference]) -> Prose:
         f"{one.figure} after {one.model} is {one.verdict} ({number(one.base)} → {number(one.own)})"
         for one in sure
     )
+    if len(sure) > _SAID:
+        after: dict[tuple[str, str], list[str]] = {}
+        for one in sure:
+            after.setdefault((one.figure, one.verdict), []).append(one.model)
+        told = "; ".join(
+            f"{figure} is {verdict} after {', '.join(models)}" for (figure, verdict), models in after.items()
+        )
     if not sure:
         return Prose(f"{suite}: no evidence that any model differs from the base, item by item.")
     return Prose(f"{suite}, item by item against the base: {told}. Of the rest there is no evidence.")

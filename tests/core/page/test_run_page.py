@@ -142,6 +142,14 @@ def test_why_prompts_gave_no_pair_is_counted_by_round(rounds_run: udasa_core.Run
     assert told["refused"] == [dict(rounds_run.staging(round)["refused"]) for round in (0, 1)]
 
 
+def test_files_that_the_configuration_reads_are_named(canned_run: udasa_core.Run, written: Write) -> None:
+    source = canned_run.manifest.plain["config"]["prompts"]["source"]
+    assert source.startswith("file:")
+    told = written(run_page(canned_run))
+    assert "needed, too, and not in this page" in told.words
+    assert told.markup.count('<button type="button" class="copy">Copy</button>') == 2
+
+
 def test_suites_without_items_are_no_gain(canned_run: udasa_core.Run, written: Write) -> None:
     assert not gains(canned_run)
     assert "Its suites have no score by item" in written(run_page(canned_run)).words
