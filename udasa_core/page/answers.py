@@ -66,17 +66,18 @@ def _parts(run: Run, figures: Mapping[str, Any], *, texts: bool) -> Iterator[Par
             f"Of {count:,} held-out prompts the page has the texts of {TEXTS:,}: those whose U rose most, "
             "and others drawn at random. Numbers are of all of them; `Run.answers` has all texts."
         )
-    yield Browser(
-        "answers",
-        {"block": "answers"},
-        "The answers are shown by a script; `Run.answers` gives them as a table.",
-    )
+    # Who compares blindly has not read above which answer is which.
     if texts:
         yield Browser(
             "blind",
             {"block": "answers"},
             "Here a script shows answers before and after in random order, for you to say which is better.",
         )
+    yield Browser(
+        "answers",
+        {"block": "answers"},
+        "The answers are shown by a script; `Run.answers` gives them as a table.",
+    )
 
 
 def blocks(run: Run, *, texts: bool) -> Iterator[Block]:

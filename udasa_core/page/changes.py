@@ -17,30 +17,43 @@ if TYPE_CHECKING:
 
 # Figures in units of their own, each with its own axis; all others are shares and uncertainties in [0, 1].
 _UNITS = {"length": "tokens", "entropy": "nats a token"}
+_RAW = " (raw)"
+
+
+def _estimate(one: Mapping[str, Any]) -> Estimate:
+    return Estimate(one["name"], one["after"] - one["before"], one["low"], one["high"])
 
 
 def _shown(changes: Sequence[Mapping[str, Any]]) -> list[Estimate]:
     """Return the changes; raw dimensions, which say what the calibrated ones do, are left to the table."""
-    return [
-        Estimate(one["name"], one["after"] - one["before"], one["low"], one["high"])
-        for one in changes
-        if not one["name"].endswith("(raw)")
-    ]
+    return [_estimate(one) for one in changes if not one["name"].endswith(_RAW)]
+
+
+def _sure(changes: Sequence[Mapping[str, Any]]) -> list[Estimate]:
+    """Return the changes that are sure; a raw dimension where its calibrated scores do not say so, too."""
+    calibrated = {one.label: one for one in _shown(changes)}
+    found = []
+    for one in map(_estimate, changes):
+        own = calibrated.get(one.label.removesuffix(_RAW))
+        if one.is_sure and (one.label in calibrated or (own is not None and not own.is_sure)):
+            found.append(one)
+    return found
 
 
 def changes_told(changes: Sequence[Mapping[str, Any]]) -> Prose:
     """Return in a sentence what changed, and how much of it is no evidence of a change."""
-    shown = _shown(changes)
-    sure = [one for one in shown if one.is_sure]
+    sure = _sure(changes)
     if not sure:
-        return Prose(f"No evidence of a change on held-out prompts: each of {len(shown)} intervals holds 0.")
+        return Prose(
+            f"No evidence of a change on held-out prompts: each of {len(changes)} intervals holds 0."
+        )
     column = TableColumn("")
     told = "; ".join(
         f"{one.label} {'rose' if (one.value or 0) > 0 else 'fell'} by {number(abs(one.value or 0))} "
         f"{column.written(Interval(one.low or 0.0, one.high or 0.0))}"
         for one in sure
     )
-    rest = len(shown) - len(sure)
+    rest = sum(one["low"] <= 0 <= one["high"] for one in changes)
     others = (
         f" Of {rest} other figure{'s' if rest > 1 else ''} there is no evidence of a change." if rest else ""
     )

@@ -1,43 +1,119 @@
-"""What a run's last model scores on its suites less what the base does, item by item."""
+"""What a run's models score on its suites less what earlier ones do, item by item."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from udasa_core.page.parts import Prose, Tone
 from udasa_core.records import Metric
-from udasa_core.statistics.resampling import Resamples
+from udasa_core.report.table import Cell, Table
+from udasa_core.report.written import number
+from udasa_core.statistics.resampling import mean_interval
+from udasa_core.store.moves import FEWEST
 from udasa_core.store.output import BASE
 from udasa_core.store.runs import Run
 
-_SEED = 20260101
+_SEED = 0
+
+
+def item_change(own: Mapping[str, float], base: Mapping[str, float]) -> Metric:
+    """Return the mean difference by item over the items that both have, at least one, with its 95% interval
+    by resampling items. One home: a difference has the same interval wherever a page tells it."""
+    import numpy as np
+
+    moved = np.array([own[item] - base[item] for item in sorted(own.keys() & base.keys())], dtype=np.float64)
+    low, high = mean_interval(moved, _SEED)
+    return Metric("difference", float(moved.mean()), low, high, len(moved))
 
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """A model's mean score on a suite less the base's, over the items that both have a score for; its
-    interval is at 95%, by resampling items."""
+    """A model's mean score on a suite less another one's, over the items that both have a score for."""
 
     suite: str
     model: str
+    than: str
     metric: Metric
 
+    @property
+    def verdict(self) -> str:
+        """What can be said of it."""
+        if self.metric.n < FEWEST:
+            return "too few items to tell"
+        if self.metric.low > 0:
+            return "surely higher"
+        return "surely lower" if self.metric.high < 0 else "no evidence of a change"
 
-def gains(run: Run) -> tuple[Gain, ...]:
-    """Return the gain of what the run left, suite by suite; none where the suites did not measure both."""
-    standing = [stage.label for stage in run.stages() if stage.trained and not stage.rolled_back]
-    return tuple(gain for suite in run.suites() for gain in gains_on(run, suite, standing[-1:]))
+    def told(self) -> str:
+        """Return the difference with its interval, of six items and more."""
+        value, low, high = (number(one) for one in (self.metric.value, self.metric.low, self.metric.high))
+        return value if self.metric.n < FEWEST else f"{value} [{low}, {high}]"
 
 
-def gains_on(run: Run, suite: str, models: list[str]) -> Iterator[Gain]:
-    """Yield the gain of each of some models on one suite; those that it did not measure are left out."""
-    import numpy as np
+def gains(run: Run) -> dict[str, list[Gain]]:
+    """Return by suite the gain over the base at the end of each round, or of each stage where there is one
+    round: what the run left is the last. A suite that did not measure it is left out."""
+    standing = [stage for stage in run.stages() if stage.trained and not stage.rolled_back]
+    ends = list({stage.round: stage.label for stage in standing}.values())
+    models = ends if len(ends) > 1 else [stage.label for stage in standing]
+    found = {suite: _on(run, suite, models) for suite in run.suites()}
+    return {suite: some for suite, some in found.items() if some and some[-1].model == models[-1]}
 
+
+def _on(run: Run, suite: str, models: Sequence[str]) -> list[Gain]:
     measured = {row["model"] for row in run.suites()[suite]}
-    for model in models if BASE in measured else ():
-        if model not in measured:
-            continue
-        ours, theirs = (run.suite_items(suite, one).get("score", {}) for one in (model, BASE))
-        values = np.array([ours[item] - theirs[item] for item in sorted(ours.keys() & theirs.keys())])
-        if len(values):
-            yield Gain(suite, model, Resamples.draw(len(values), _SEED).mean("difference", values))
+    found = [_between(run, suite, model, BASE) for model in models if {model, BASE} <= measured]
+    return [gain for gain in found if gain is not None]
+
+
+def _between(run: Run, suite: str, model: str, than: str) -> Gain | None:
+    own, base = (run.suite_items(suite, one).get("score", {}) for one in (model, than))
+    return Gain(suite, model, than, item_change(own, base)) if own.keys() & base.keys() else None
+
+
+def gains_told(run: Run, found: Mapping[str, Sequence[Gain]]) -> Iterator[Prose | Table]:
+    """Yield what the run left gained, whether more had been gained before, and all of it as a table."""
+    for some in found.values():
+        yield _last_told(some[-1])
+        best = max(some, key=lambda gain: gain.metric.value)
+        if best.metric.value > some[-1].metric.value:
+            since = _between(run, best.suite, some[-1].model, best.model)
+            if since is not None:
+                yield _before_told(run, best, since)
+    rows: list[tuple[Cell, ...]] = [
+        (gain.suite, gain.model, gain.told(), gain.metric.n, gain.verdict)
+        for some in found.values()
+        for gain in some
+    ]
+    if len(rows) > len(found):
+        notes = [
+            "Mean score less the base's, item by item, with 95% intervals by resampling items. The highest "
+            "of several is partly luck."
+        ]
+        where = "rounds" if len(run.rounds()) > 1 else "stages"
+        columns = ("suite", "after", "less base", "items", "")
+        yield Table(f"What was gained at the end of {where}", columns, rows, notes)
+
+
+_TONES: Mapping[str, Tone] = {"surely higher": "good", "surely lower": "bad"}
+
+
+def _last_told(gain: Gain) -> Prose:
+    return Prose(
+        f"{gain.suite}: {gain.model} less {gain.than} {gain.told()}: {gain.verdict}, over {gain.metric.n} "
+        "items, item by item (mean score, 95% interval by resampling items).",
+        _TONES.get(gain.verdict, ""),
+    )
+
+
+def _before_told(run: Run, best: Gain, since: Gain) -> Prose:
+    """Say that an earlier state was higher, and whether what came since surely lost it."""
+    rounds = len(run.rounds())
+    number = next(stage.round + 1 for stage in run.stages() if stage.label == best.model)
+    where = f"The end of round {number} ({best.model})" if rounds > 1 else f"The end of {best.model}"
+    return Prose(
+        f"{where} was higher on {best.suite}: {best.told()} over the base. What was trained since: "
+        f"{since.model} less {since.than} {since.told()}, {since.verdict}.",
+        "bad" if since.verdict == "surely lower" else "doubtful",
+    )

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # More would be read by nobody; all are marked in the charts.
 _SAID = 4
+# With more stages across, slanted names would run into one another.
+_SLANTED = 6
 # How each verdict is marked: form, colour, whether it is filled.
 _MARKS = {
     "tripped": ("X", COLOURS[5], True),
@@ -66,8 +68,22 @@ def move_marks(run: Run, transitions: Sequence[Mapping[str, Any]]) -> list[Mark]
         Mark(move["name"], one["after"], _verdict(move, _end(move["name"], config)), _move_told(move))
         for one in transitions
         for move in one["moves"]
-        if not move["name"].endswith("(raw)") and move["name"] not in OF_PAIRS
+        if not move["name"].endswith("(raw)")
+        and move["name"] not in OF_PAIRS
+        and not _is_told(move, one["moves"])
     ]
+
+
+def _is_told(move: Mapping[str, Any], moves: Sequence[Mapping[str, Any]]) -> bool:
+    """Say whether a figure is a suite's bare score, which a metric of the same suite is the mean of."""
+    suite = move["name"].removesuffix(" score")
+    values = ("before", "after", "low", "high", "n")
+    return suite != move["name"] and any(
+        other["name"].startswith(f"{suite} ")
+        and other is not move
+        and all(other[name] == move[name] for name in values)
+        for other in moves
+    )
 
 
 def _end(name: str, config: Mapping[str, Any]) -> Better | None:
@@ -93,18 +109,23 @@ def _move_told(move: Mapping[str, Any]) -> str:
     return f"{moved}, 95% interval of the change {column.written(Interval(move['low'], move['high']))}"
 
 
-def harm(
-    gates: Sequence[Mark], moves: Sequence[Mark], stages: Sequence[Mapping[str, Any]], *, suites: bool
-) -> Iterator[Prose]:
-    """Yield what can be said of it, in words. stages: the training of `figures`. suites: whether some ran."""
+def harms(gates: Sequence[Mark], moves: Sequence[Mark]) -> list[str]:
+    """Return a sentence for each figure that surely became worse after a stage, gates and guard first."""
     tripped = [mark for mark in gates if mark.verdict == "tripped"]
     # What a gate said of the stage before is not said twice.
     known = {(mark.figure, mark.stage) for mark in tripped}
     worse = [mark for mark in moves if mark.verdict == "worse" and (mark.figure, mark.stage) not in known]
-    said = [
+    return [
         *(f"Harm: {mark.told}." for mark in tripped),
         *(f"Harm after {one.stage}: {one.figure} surely became worse, {one.told}." for one in worse),
     ]
+
+
+def harm(
+    gates: Sequence[Mark], moves: Sequence[Mark], stages: Sequence[Mapping[str, Any]], *, suites: bool
+) -> Iterator[Prose]:
+    """Yield what can be said of it, in words. stages: the training of `figures`. suites: whether some ran."""
+    said = harms(gates, moves)
     yield from (Prose(text, "bad") for text in said[:_SAID])
     if len(said) > _SAID:
         yield Prose(f"Harm is told by {len(said) - _SAID} figures more: they are marked below.", "bad")
@@ -146,8 +167,8 @@ def mark_chart(name: str, title: str, marks: Sequence[Mark]) -> Chart:
         axes.set_xticks(
             range(len(stages)),
             labels=[shortened(stage, 18) for stage in stages],
-            rotation=30 if len(stages) > 3 else 0,
-            ha="left" if len(stages) > 3 else "center",
+            rotation=0 if len(stages) <= 3 else 30 if len(stages) <= _SLANTED else 90,
+            ha="left" if 3 < len(stages) <= _SLANTED else "center",
         )
         axes.xaxis.tick_top()
         axes.tick_params(axis="x", length=0)
@@ -164,7 +185,8 @@ def mark_chart(name: str, title: str, marks: Sequence[Mark]) -> Chart:
     says = f"Marks, figures down and stages across: {counts}."
     if bad:
         says += f" On the worse side: {'; '.join(bad)}."
-    return Chart(name, table, draw, says, (WIDTH, height(len(figures), 2)))
+    above = 2 if len(stages) <= _SLANTED else 4
+    return Chart(name, table, draw, says, (WIDTH, height(len(figures), above)))
 
 
 def _mark(axes: Axes, column: Any, row: Any, verdict: str) -> Any:

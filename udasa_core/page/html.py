@@ -98,7 +98,8 @@ def _part(part: Part, name: str) -> str:
         case Code(title, text):
             return (
                 f'<figure class="code"><figcaption>{escaped(title)}</figcaption>'
-                f'<pre tabindex="0" dir="ltr">{escaped(text)}</pre></figure>'
+                f'<pre tabindex="0" dir="ltr">{escaped(text)}</pre>'
+                '<button type="button" class="copy">Copy</button></figure>'
             )
         case Table():
             return table_html(part, name)

@@ -5,7 +5,8 @@ its prompt's. Prompts stand in the order of rounds and shards.
 
 - `pairs`: `dimensions`, `weights` (theirs), `stages` (labels), `untrained` (by stage, why it is not in the
   model, or ""), `reasons`, `flags` and `origins` (names), `own` (names of the user's columns), `chunk`
-  (prompts a block), `texts` (of how many pairs), and in columns:
+  (prompts a block), `texts` (of how many pairs), `refused` (a round after the other, by reason how many
+  prompts gave no pair: an earlier version kept no reason by prompt), and in columns:
   `prompts`: id, round (from 1), the place of its reason in `reasons`, or null;
   `pairs`: id, prompt (place), stage (place in `stages`, or null), reason (place in `reasons`, or null),
   chosen and rejected (places, null for a side from elsewhere), gap, chosen_U, rejected_U, chosen_tokens,
@@ -237,6 +238,7 @@ class _Index:
             "own": list(self.own),
             "chunk": CHUNK,
             "texts": texts,
+            "refused": [dict(run.staging(round)["refused"]) for round in run.rounds()],
             "prompts": self.prompts,
             "pairs": self.pairs,
         }

@@ -25,6 +25,7 @@ def section(run: Run, figures: Mapping[str, Any]) -> Section:
         Prose(
             "These commands make this run again, on the same versions; run.toml is the configuration below."
         ),
+        *_files(plain["config"]),
         Code("Commands", _commands(run)),
         Code("run.toml", toml_text(plain["config"])),
         _models(plain),
@@ -38,6 +39,26 @@ def section(run: Run, figures: Mapping[str, Any]) -> Section:
 
 def _commands(run: Run) -> str:
     return f"udasa check run.toml\nudasa run run.toml\nudasa show {run.name}\nudasa report {run.name}\n"
+
+
+def _files(config: Mapping[str, Any]) -> Iterator[Prose]:
+    """Say which files of the user's own the configuration reads."""
+    found = list(dict.fromkeys(_sources(config)))
+    if found:
+        yield Prose(
+            f"It reads {', '.join(found)}: needed, too, and not in this page. A path is read from the "
+            "folder of run.toml."
+        )
+
+
+def _sources(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list):
+        for one in value:
+            yield from _sources(one)
+    elif isinstance(value, str) and value.startswith("file:"):
+        yield value.removeprefix("file:")
 
 
 def _models(plain: Mapping[str, Any]) -> Table:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from udasa_core.page.gains import item_change
 from udasa_core.report.table import Cell, Table
-from udasa_core.statistics.resampling import Resamples
 from udasa_core.store.runs import Run
-
-_SEED = 20260101
 
 
 def side_by_side(runs: Sequence[Run]) -> Iterator[Table]:
@@ -30,8 +28,6 @@ def side_by_side(runs: Sequence[Run]) -> Iterator[Table]:
 
 
 def _compared(suite: str, other: Run, first: Run) -> Iterator[tuple[Cell, ...]]:
-    import numpy as np
-
     if suite not in other.suites():
         return
     models = [list(dict.fromkeys(row["model"] for row in run.suites()[suite]))[-1] for run in (other, first)]
@@ -39,10 +35,9 @@ def _compared(suite: str, other: Run, first: Run) -> Iterator[tuple[Cell, ...]]:
         run.suite_items(suite, model).get("score", {})
         for run, model in zip((other, first), models, strict=True)
     )
-    values = np.array([ours[item] - theirs[item] for item in sorted(ours.keys() & theirs.keys())])
-    if not len(values):
+    if not ours.keys() & theirs.keys():
         return
-    metric = Resamples.draw(len(values), _SEED).mean("difference", values)
+    metric = item_change(ours, theirs)
     names = f"{other.name}:{models[0]} − {first.name}:{models[1]}"
     told = "surely higher" if metric.low > 0 else "surely lower" if metric.high < 0 else "no evidence"
     yield suite, names, metric, metric.n, told

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from udasa_core.page.chart import FAINT, Chart
 from udasa_core.page.drawing import WIDTH, Estimate, intervals, shortened
+from udasa_core.page.gains import item_change
 from udasa_core.page.parts import Prose
 from udasa_core.report.show import FEW_PROMPTS
 from udasa_core.report.table import Interval, Table
 from udasa_core.report.written import number
-from udasa_core.statistics.resampling import mean_interval
 from udasa_core.store.moves import FEWEST
 from udasa_core.store.runs import Run
 
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 # Figures a chart: more would not be seen at once.
 _PANELS = 6
-_SEED = 0
+# More differences are told by figure, and their numbers left to the table.
+_SAID = 4
 NO_EVIDENCE = "no evidence of a difference"
 
 
@@ -77,14 +78,14 @@ def _difference(model: str, figure: str, base: Mapping[str, float], own: Mapping
 
     common = sorted(base.keys() & own.keys())
     old, new = (np.array([side[item] for item in common], dtype=np.float64) for side in (base, own))
-    moved = new - old
-    low, high = mean_interval(moved, _SEED) if len(common) >= FEWEST else (None, None)
+    moved, change = new - old, item_change(own, base)
+    low, high = (change.low, change.high) if len(common) >= FEWEST else (None, None)
     return Difference(
         model,
         figure,
         float(old.mean()),
         float(new.mean()),
-        Estimate(f"{figure}, {model}", float(moved.mean()), low, high),
+        Estimate(f"{figure}, {model}", change.value, low, high),
         len(common),
         int((moved > 0).sum()),
         int((moved < 0).sum()),
@@ -98,6 +99,13 @@ def differences_told(suite: str, found: Sequence[Difference]) -> Prose:
         f"{one.figure} after {one.model} is {one.verdict} ({number(one.base)} → {number(one.own)})"
         for one in sure
     )
+    if len(sure) > _SAID:
+        after: dict[tuple[str, str], list[str]] = {}
+        for one in sure:
+            after.setdefault((one.figure, one.verdict), []).append(one.model)
+        told = "; ".join(
+            f"{figure} is {verdict} after {', '.join(models)}" for (figure, verdict), models in after.items()
+        )
     if not sure:
         return Prose(f"{suite}: no evidence that any model differs from the base, item by item.")
     return Prose(f"{suite}, item by item against the base: {told}. Of the rest there is no evidence.")

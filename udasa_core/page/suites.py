@@ -17,6 +17,7 @@ from typing import Any
 
 from udasa_core.page.blocks import Block
 from udasa_core.page.parts import Browser, Part, Prose, Section
+from udasa_core.page.repeated import repeated_told
 from udasa_core.page.suite_figures import differences, differences_table, differences_told, figure_charts
 from udasa_core.report.show import suite_tables
 from udasa_core.store.runs import Run
@@ -43,6 +44,7 @@ def _parts(run: Run, figures: Mapping[str, Any], *, texts: bool) -> Iterator[Par
             else "No suite was run: a [[suite]] measures the base and every stage's model on something else "
             "than uncertainty."
         )
+    yield from repeated_told(run, suites, texts=texts)
     for number, (name, metrics) in enumerate(suites.items(), 1):
         yield from suite_tables(name, metrics, figures["judge_biases"].get(name, ""))
         yield from (Prose(f"Remark of {name}: {remark}") for remark in _remarks(run, name))

@@ -21,6 +21,7 @@ from udasa_core.page.uncertainty_charts import (
     distribution_chart,
     sides_chart,
 )
+from udasa_core.report.figures import uncertainty_of
 from udasa_core.report.show import agreement_table, controls_table, in_round, uncertainty_table
 from udasa_core.report.table import Interval, TableColumn
 from udasa_core.report.written import number, share
@@ -35,6 +36,11 @@ def section(run: Run, figures: Mapping[str, Any]) -> Section | None:
 
 def _parts(run: Run, figures: Mapping[str, Any]) -> Iterator[Part]:
     where = in_round(figures)
+    if where:
+        yield Prose(
+            f"What is below was sampled{where}, but for control prompts. Earlier rounds have other "
+            "responses, of an earlier model."
+        )
     if figures["uncertainty"]:
         found = scored(run, figures["sampled_in"]["round"] - 1)
         if found is not None:
@@ -43,7 +49,7 @@ def _parts(run: Run, figures: Mapping[str, Any]) -> Iterator[Part]:
         yield uncertainty_table(figures["uncertainty"], where)
         if found is not None:
             yield from _charts(found, where)
-        yield from _abstentions(figures, where)
+        yield from _abstentions(run, figures, where)
     if figures["agreement"]:
         yield _single_told(figures["agreement"])
         yield agreement_table(figures["agreement"], where)
@@ -140,10 +146,23 @@ def _single_told(agreement: Mapping[str, Any]) -> Prose:
     return Prose(told, "doubtful" if agreement["above"] else "")
 
 
-def _abstentions(figures: Mapping[str, Any], where: str) -> Iterator[Part]:
+def _abstentions(run: Run, figures: Mapping[str, Any], where: str) -> Iterator[Part]:
     dimensions = figures["uncertainty"]
     if any(one["abstained"] for one in dimensions):
         yield abstention_chart(dimensions, where)
         yield abstention_table(dimensions, where)
     else:
-        yield Prose("No dimension abstained.")
+        yield Prose(f"No dimension abstained{where}.")
+    if where:
+        yield Prose(f"Abstentions in all rounds: {_abstained_by_round(run, figures)}.")
+
+
+def _abstained_by_round(run: Run, figures: Mapping[str, Any]) -> str:
+    last = figures["sampled_in"]["round"]
+    of_rounds = [*(uncertainty_of(run, round) for round in range(last - 1)), figures["uncertainty"]]
+    told = []
+    for place, dimensions in enumerate(of_rounds, 1):
+        counts = [(one["dimension"], sum(one["abstained"].values())) for one in dimensions]
+        some = ", ".join(f"{name} {count:,}" for name, count in counts if count)
+        told.append(f"round {place} {some or 'none'}")
+    return "; ".join(told)

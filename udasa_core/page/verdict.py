@@ -7,12 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from udasa_core.page.gains import Gain, gains
+from udasa_core.page.gains import gains, gains_told
+from udasa_core.page.harm import gate_marks, harms, move_marks
 from udasa_core.page.parts import Card, Cards, Part, Prose, Section
 from udasa_core.page.progress import progress_table
-from udasa_core.report.show import head_table, tables
+from udasa_core.report.gate_table import GATES, gate_name
+from udasa_core.report.show import head_table, in_round, tables
 from udasa_core.report.table import Table
-from udasa_core.report.written import number, share, short
+from udasa_core.report.written import share, short
 from udasa_core.store.costs import read_costs
 from udasa_core.store.run_folder import StageSummary
 from udasa_core.store.runs import Run
@@ -59,12 +61,20 @@ def _evaluated(model: Mapping[str, Any], figures: Mapping[str, Any]) -> str:
     return f"{model['source'].rpartition('/')[2]}{adapters} was measured by {measured}; nothing was trained."
 
 
-def _of_training(run: Run, figures: Mapping[str, Any]) -> Iterator[Prose]:
+def _of_training(run: Run, figures: Mapping[str, Any]) -> Iterator[Part]:
     found = gains(run)
     yield Prose(_trained(run, figures))
-    yield from map(_gain, found)
+    yield from gains_told(run, found)
     if not found:
         yield _unmeasured(figures)
+    said = harms(gate_marks(figures["gates"]), move_marks(run, figures["transitions"]))
+    if said:
+        more = f", with {len(said) - 1} more" if len(said) > 1 else ""
+        yield Prose(
+            f"{said[0]} It is marked under Stages and rounds{more}: look at that stage's pairs before you "
+            "use what came of it.",
+            "bad",
+        )
 
 
 def _trained(run: Run, figures: Mapping[str, Any]) -> str:
@@ -74,12 +84,13 @@ def _trained(run: Run, figures: Mapping[str, Any]) -> str:
     pairs = sum(stage.size for stage in standing)
     prompts = figures["prompts"]
     if not standing:
-        asked = f" {prompts['training']} prompts are to be trained on." if prompts else ""
+        asked = f" {_counted(prompts['training'], 'prompt')} to train on." if prompts else ""
         return f"Nothing was trained: {model} is as it was.{asked}"
     rounds = len(run.rounds())
+    labels = ", ".join(stage.label for stage in standing)
     told = (
-        f"{model} was trained on {pairs} pairs of its own responses to {prompts['training']} prompts, in "
-        f"{_counted(len(standing), 'stage')} ({', '.join(stage.label for stage in standing)}), by "
+        f"{model} was trained on {_counted(pairs, 'pair')} of its own responses to "
+        f"{_counted(prompts['training'], 'prompt')}, in {_counted(len(standing), 'stage')} ({labels}), by "
         f"{', '.join(dict.fromkeys(stage.trainer for stage in standing))}"
     )
     left = [stage for stage in stages if stage not in standing]
@@ -96,22 +107,6 @@ def _left_out(stage: StageSummary) -> str:
 
 def _counted(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
-
-
-def _gain(gain: Gain) -> Prose:
-    low, high = (number(value) for value in (gain.metric.low, gain.metric.high))
-    beside = f"{gain.suite}: {gain.model} less base {number(gain.metric.value)} [{low}, {high}]"
-    if gain.metric.low > 0:
-        told, tone = "surely higher", "good"
-    elif gain.metric.high < 0:
-        told, tone = "surely lower", "bad"
-    else:
-        told, tone = "no evidence of a change", ""
-    return Prose(
-        f"{beside}: {told}, over {gain.metric.n} items, item by item (mean score, 95% interval by resampling "
-        "items).",
-        tone,  # type: ignore[arg-type]
-    )
 
 
 def _unmeasured(figures: Mapping[str, Any]) -> Prose:
@@ -131,7 +126,11 @@ def _pair_cards(figures: Mapping[str, Any]) -> Iterator[Card]:
     paired = sum(stage["size"] for stage in pairs["stages"]) + sum(pairs["dropped"].values())
     asked = paired + sum(pairs["refused"].values())
     if asked:
-        yield Card("Pairs", short(paired), f"from {asked} prompts ({share(paired / asked)})")
+        rounds, training = figures["sampled_in"]["of"], prompts["training"] if prompts else 0
+        each = f" in {rounds} rounds" if rounds > 1 else ""
+        each += f" of {training}" if each and asked == rounds * training else ""
+        told = f"from {_counted(asked, 'prompt')}{each} ({share(paired / asked)})"
+        yield Card("Pairs", short(paired), told)
     if prompts:
         yield Card("Held out", short(prompts["held_out"]), "prompts, never trained on")
     label, beneath = _LABELS[figures["label_free"]]
@@ -150,10 +149,21 @@ def _decision_cards(figures: Mapping[str, Any]) -> Iterator[Card]:
     decisions = figures["gates"]
     if decisions:
         tripped = [one for one in decisions if one["verdict"] == "tripped"]
-        where = ", ".join(dict.fromkeys(f"{one['figure']} after {one['stage']}" for one in tripped))
+        stages_of: dict[str, list[str]] = {}
+        for one in tripped:
+            stages_of.setdefault(gate_name(one), []).append(one["stage"])
+        where = "; ".join(
+            f"{name} after {some[0]}" + (f" and {_counted(len(some) - 1, 'more stage')}" if some[1:] else "")
+            for name, some in stages_of.items()
+        )
         certified = sum(one["verdict"] == "certified" for one in decisions)
-        beneath = where or f"{certified} of {len(decisions)} certified"
-        yield Card("Gates and guard tripped", str(len(tripped)), beneath, "bad" if tripped else "")
+        beneath = where or f"{certified} certified"
+        yield Card(
+            "Gates and guard tripped",
+            f"{len(tripped)} of {len(decisions)}",
+            beneath,
+            "bad" if tripped else "",
+        )
 
 
 def _cost_cards(run: Run, figures: Mapping[str, Any]) -> Iterator[Card]:
@@ -162,7 +172,9 @@ def _cost_cards(run: Run, figures: Mapping[str, Any]) -> Iterator[Card]:
         tokens = responses["tokens"]
         total = round(tokens["mean"] * tokens["n"])
         yield Card(
-            "Tokens sampled", short(total), f"{tokens['n']} responses that may be paired; voters beside"
+            "Tokens sampled",
+            short(total),
+            f"{tokens['n']} responses{in_round(figures)} that may be paired; voters beside",
         )
     if costs.total:
         slowest = max(costs.seconds, key=lambda name: costs.seconds[name])
@@ -182,6 +194,7 @@ def _warnings(figures: Mapping[str, Any]) -> Sequence[str]:
     found = [
         f"{table.title}: {note.removeprefix(_WARNING)}"
         for table in tables(figures, artifacts=False)
+        if table.title != GATES  # What tripped is told above, with its numbers.
         for note in table.notes
         if note.startswith(_WARNING)
     ]

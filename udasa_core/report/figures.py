@@ -49,7 +49,7 @@ def figures(run: Run) -> dict[str, Any]:
         "prompts": _prompts(run),
         "sampled_in": {"round": last + 1, "of": max(last + 1, len(run.rounds()))},
         "responses": _responses(run, last),
-        "uncertainty": _uncertainty(run, last),
+        "uncertainty": uncertainty_of(run, last),
         "agreement": _agreement(run, last),
         "controls": [dict(figures) for figures in run.controls()],
         "pairs": _pairs(run),
@@ -196,7 +196,7 @@ class _Scored:
         return {"dimension": name, **self.raw.plain(), "abstained": dict(sorted(self.abstained.items()))}
 
 
-def _uncertainty(run: Run, round: int) -> list[dict[str, Any]]:
+def uncertainty_of(run: Run, round: int) -> list[dict[str, Any]]:
     """Return raw scores by dimension over the training responses of a round; the last row is U."""
     import pyarrow.compute as pc
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from udasa_core.report.table import Change, Interval, Table, TableColumn
 
+# The table's title.
+GATES = "Gates and the guard"
 _ENDS = {
     "warn": "TRIPPED",
     "stop": "TRIPPED: the run ended with this policy, after {was}",
@@ -47,13 +49,13 @@ def gate_table(decisions: Sequence[Mapping[str, Any]]) -> Table:
         )
     if any(one["verdict"] == "tripped" for one in decisions):
         tripped = [one for one in decisions if one["verdict"] == "tripped"]
-        told = "; ".join(f"{one['figure']} after {one['stage']}" for one in tripped)
+        told = "; ".join(f"{gate_name(one)} after {one['stage']}" for one in tripped)
         notes.append(f"WARNING: {told}: look at that stage's pairs before you use what came of it.")
     columns = (
         *("after", "figure", "before → after", "worse", "95% interval"),
         *(TableColumn("bound", digits="short"), "n", "verdict"),
     )
-    return Table("Gates and the guard", columns, rows, notes)
+    return Table(GATES, columns, rows, notes)
 
 
 def gate_name(one: Mapping[str, Any]) -> str:

@@ -101,8 +101,9 @@ def head_table(figures: Mapping[str, Any]) -> Table:
 
 def uncertainty_table(dimensions: Sequence[Mapping[str, Any]], in_round: str = "") -> Table:
     """Return the spread of each dimension's raw scores and of U. in_round: as `in_round` tells it."""
+    when = "in round 1 its mean is" if in_round else "its mean is"
     notes = [
-        "0 is certain, 1 most uncertain. Dimensions are raw; U is their calibrated aggregate: its mean is "
+        f"0 is certain, 1 most uncertain. Dimensions are raw; U is their calibrated aggregate: {when} "
         "near 0.5 by construction, and is evidence of nothing."
     ]
     for row in dimensions:
@@ -139,8 +140,8 @@ def controls_table(dimensions: Sequence[Mapping[str, Any]]) -> Table:
         "[controls], by default 0.5: under cdf the middle of the run's own prompts."
     ]
     notes += [
-        f"WARNING: {row['name']} is surely not below: it measures something else than uncertainty about "
-        "these responses; do not trust it before you know what."
+        f"WARNING: {row['name']} is surely not below the bound of [controls]: it measures something else "
+        "than uncertainty about these responses; do not trust it before you know what."
         for row in dimensions
         if row["tripped"]
     ]

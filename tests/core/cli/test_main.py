@@ -194,7 +194,7 @@ def test_a_tripped_alarm_is_told_by_run_and_show(config_file: ConfigFile, tmp_pa
     assert "MISCALIBRATED" in made.stdout
     shown = udasa("show", "canned", "--folder", tmp_path / "runs").output
     assert re.search(r"^ +planted .*MISCALIBRATED$", shown, re.MULTILINE)
-    assert "WARNING: planted is surely not below" in shown
+    assert "WARNING: planted is surely not below the bound" in shown
 
 
 def test_version() -> None:

@@ -15,7 +15,7 @@ from udasa_core.page import answers
 from udasa_core.page.changes import changes_chart, changes_told
 from udasa_core.report.figures import figures
 
-BOTH = [("answers", "answers"), ("blind", "answers")]
+BOTH = [("blind", "answers"), ("answers", "answers")]
 
 
 def section_of(run: udasa_core.Run, *, texts: bool = True) -> Any:
@@ -49,6 +49,12 @@ def test_what_changed_is_told_and_the_rest_is_no_evidence() -> None:
     assert [row[2] for row in chart.table.rows] == pytest.approx([-0.1, 6.0, 0.1])
     assert "U: −0.100; length: 6.000; entropy: 0.100, no evidence." in chart.says
     assert "each of 1 intervals holds 0" in changes_told(changes[3:]).text
+    # A raw dimension is told where its calibrated scores do not say so: the sentence counts what is shown.
+    alone = [change("u one", 0.5, 0.4, -0.15, 0.05), changes[1], changes[3]]
+    assert changes_told(alone).text == (
+        "On held-out prompts u one (raw) fell by 0.100 [−0.150, −0.050]. Of 2 other figures there is no "
+        "evidence of a change."
+    )
 
 
 def test_the_blocks_hold_every_answer_of_both_policies(canned_run: udasa_core.Run) -> None:
@@ -87,7 +93,7 @@ def test_the_blocks_hold_every_answer_of_both_policies(canned_run: udasa_core.Ru
 def test_without_texts_there_are_numbers_alone(canned_run: udasa_core.Run) -> None:
     assert list(opened(answers.blocks(canned_run, texts=False))) == ["answers"]
     section = section_of(canned_run, texts=False)
-    assert browsers(section) == BOTH[:1]
+    assert browsers(section) == BOTH[1:]
     assert "left out on purpose" in words(section)
 
 

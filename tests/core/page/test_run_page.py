@@ -10,14 +10,17 @@ import pytest
 import udasa_core
 from tests.canned import Canned, configuration
 from tests.core.page.conftest import Written
+from tests.core.page.kinds import QUIZ
 from udasa_core import Metric, ModelRef, SuiteReport, hookimpl
 from udasa_core.errors import PluginError
 from udasa_core.page.comparison_page import comparison_page
 from udasa_core.page.gains import gains
 from udasa_core.page.pair_file import keep_pairs
-from udasa_core.page.parts import Page
+from udasa_core.page.parts import Page, Prose
 from udasa_core.page.progress import progress_table
 from udasa_core.page.run_page import run_page
+from udasa_core.page.suite_figures import differences
+from udasa_core.report.figures import figures
 from udasa_core.store.costs import read_costs
 
 Write = Callable[[Page], Written]
@@ -84,12 +87,67 @@ def test_the_verdict_says_what_was_trained_and_what_nobody_measured(
 
 
 def test_the_gain_is_item_by_item(scored_run: udasa_core.Run, written: Write) -> None:
-    (gain,) = gains(scored_run)
-    assert (gain.suite, gain.model, gain.metric.value) == ("four", "exploratory", 0.25)
+    by_stage = gains(scored_run)["four"]
+    assert [(gain.model, gain.metric.value) for gain in by_stage] == [
+        ("conservative", 0.25),
+        ("moderate", 0.25),
+        ("exploratory", 0.25),
+    ]
     told = written(run_page(scored_run)).words
-    # Of four items with one difference, resamples without it are many: the interval begins at 0.
-    assert "four: exploratory less base 0.250 [0.000, 0.750]: no evidence of a change, over 4 items" in told
+    assert "four: exploratory less base 0.250: too few items to tell, over 4 items" in told
+    assert "What was gained at the end of stages" in told
+    assert "was higher on four" not in told
     assert "this run has no suite" not in told
+
+
+def test_each_rounds_end_is_told_and_what_was_lost_since(
+    tmp_path: Path, tiny_model_dir: Path, written: Write
+) -> None:
+    suite = [{"use": QUIZ, "name": "ten", "right": [1, 9, 9, 9, 9, 9, 3]}]
+    gate = [{"figure": "ten accuracy", "better": "higher", "max_drop": 0.1, "action": "warn"}]
+    plain = configuration(tmp_path, tiny_model_dir, suite=suite, gate=gate, rounds={"count": 2})
+    run = udasa_core.run(plain)
+    ends = gains(run)["ten"]
+    assert [(gain.model, round(gain.metric.value, 6)) for gain in ends] == [
+        ("exploratory", 0.8),
+        ("exploratory@2", 0.2),
+    ]
+    page = run_page(run)
+    told = written(page).words
+    assert "The end of round 1 (exploratory) was higher on ten: 0.800 [0.500, 1.000] over the base." in told
+    assert "exploratory@2 less exploratory -0.600" in told.replace("−", "-")
+    assert "surely lower" in told
+    # The same figure has the same numbers under Verdict and Suites.
+    found = {(one.model, one.figure): one for one in differences(run, "ten", run.suites()["ten"])}
+    last = found["exploratory@2", "accuracy"].change
+    assert (last.value, last.low, last.high) == (
+        ends[-1].metric.value,
+        ends[-1].metric.low,
+        ends[-1].metric.high,
+    )
+    # What did harm is said in Verdict as Stages and rounds opens with it, and the card counts the same.
+    stages = next(section for section in page.sections if section.name == "stages")
+    assert isinstance(stages.parts[0], Prose)
+    assert f"{stages.parts[0].text} It is marked under Stages and rounds" in told
+    decisions = list(run.decisions())
+    tripped = [one for one in decisions if one["verdict"] == "tripped"]
+    assert f"Gates and guard tripped {len(tripped)} of {len(decisions)} ten accuracy after" in told
+    prompts = figures(run)["prompts"]["training"]
+    assert f"from {2 * prompts} prompts in 2 rounds of {prompts}" in told
+    assert "in round 2 of 2 that may be paired" in told
+
+
+def test_why_prompts_gave_no_pair_is_counted_by_round(rounds_run: udasa_core.Run, written: Write) -> None:
+    told = written(run_page(rounds_run)).block("pairs")
+    assert told["refused"] == [dict(rounds_run.staging(round)["refused"]) for round in (0, 1)]
+
+
+def test_files_that_the_configuration_reads_are_named(canned_run: udasa_core.Run, written: Write) -> None:
+    source = canned_run.manifest.plain["config"]["prompts"]["source"]
+    assert source.startswith("file:")
+    told = written(run_page(canned_run))
+    assert "needed, too, and not in this page" in told.words
+    assert told.markup.count('<button type="button" class="copy">Copy</button>') == 2
 
 
 def test_suites_without_items_are_no_gain(canned_run: udasa_core.Run, written: Write) -> None:

@@ -118,6 +118,8 @@ def test_the_stage_that_did_harm_is_told_first_and_marked(planted_run: udasa_cor
     # Nobody said which end of that one is better, and no column of the rows holds it.
     assert moves["quiz odd", "moderate"] == "changed"
     assert moves["<i>other</i> accuracy", "moderate"] == "no evidence"
+    # The bare score is the accuracy.
+    assert ("quiz score", "moderate") not in moves
     assert "Gates and the guard" in tables(section)
     assert "On the worse side: quiz accuracy after moderate" in charts(section)["gates"].says
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import udasa_core
+from tests.canned import Canned, configuration
 from tests.core.page.kinds import browsers, charts, opened, tables, words
+from udasa_core import Metric, ModelRef, SuiteReport, hookimpl
 from udasa_core.page import suites
-from udasa_core.page.suite_figures import figure_charts
+from udasa_core.page.drawing import Estimate
+from udasa_core.page.suite_figures import Difference, differences_told, figure_charts
 from udasa_core.report.figures import figures
 from udasa_core.report.table import Interval
 from udasa_core.statistics.resampling import mean_interval
@@ -45,6 +49,39 @@ def test_each_model_stands_beside_the_base_by_item(planted_run: udasa_core.Run) 
     told = words(section)
     assert "accuracy after moderate is lower (0.900 → 0.200)" in told
     assert "<i>other</i>: no evidence that any model differs from the base" in told
+
+
+def test_many_differences_are_told_by_figure() -> None:
+    found = [
+        Difference(model, figure, 0.3, 0.4, Estimate("", 0.1, 0.05, 0.15), 60, 9, 3)
+        for model in ("conservative", "moderate", "exploratory")
+        for figure in ("accuracy", "majority")
+    ]
+    assert differences_told("quiz", found).text == (
+        "quiz, item by item against the base: accuracy is higher after conservative, moderate, exploratory; "
+        "majority is higher after conservative, moderate, exploratory. Of the rest there is no evidence."
+    )
+
+
+class Repeating(Canned):
+    """A suite of two items, one of which asks what a prompt of `configuration` does."""
+
+    @hookimpl
+    def udasa_evaluate(self, policy: ModelRef, seed: int) -> SuiteReport:
+        rows = ({"id": "a", "question": "Question 3!"}, {"id": "b", "question": "something else"})
+        return SuiteReport(self.name, policy, (Metric("accuracy", 0.5, 0.0, 1.0, 2),), rows)
+
+
+def test_an_item_that_is_a_training_prompt_is_warned_of(tmp_path: Path, tiny_model_dir: Path) -> None:
+    plain = configuration(tmp_path, tiny_model_dir, suite=[{"use": f"{__name__}:Repeating", "name": "same"}])
+    plain["run"]["held_out"] = 0.0
+    run = udasa_core.run(plain)
+    first = section_of(run).parts[0]
+    assert first.tone == "doubtful"
+    assert first.text.startswith(
+        "In same, 1 of 2 items (50%) hold a training prompt's question word for word, as “Question 3!”."
+    )
+    assert "Question 3!" not in words(section_of(run, texts=False))
 
 
 def test_two_suites_have_a_chart_and_a_browser_each(planted_run: udasa_core.Run) -> None:

@@ -51,6 +51,18 @@ def test_no_evidence_and_what_cannot_be_told_are_told_apart(canned_run: udasa_co
     assert "No dimension abstained." in told
 
 
+def test_of_several_rounds_it_says_which_one_and_counts_abstentions_in_all(
+    rounds_run: udasa_core.Run,
+) -> None:
+    section = section_of(rounds_run)
+    assert section.parts[0].text.startswith("What is below was sampled in round 2 of 2, but for")
+    told = words(section)
+    assert "No dimension abstained in round 2 of 2." in told
+    assert "Abstentions in all rounds: round 1 none; round 2 none." in told
+    (table,) = [one for title, one in tables(section).items() if title.startswith("Uncertainty of training")]
+    assert "in round 1 its mean is near 0.5 by construction" in table.notes[0]
+
+
 def test_scores_are_spread_as_they_were_planted(planted_run: udasa_core.Run) -> None:
     count = figures(planted_run)["prompts"]["training"]
     found = charts(section_of(planted_run))

@@ -70,7 +70,7 @@ def test_a_planted_dimension_trips_it_and_an_honest_one_does_not(
     text = text_of(run)
     (line,) = [line for line in text.splitlines() if "MISCALIBRATED" in line]
     assert line.split()[0] == "planted"
-    assert "WARNING: planted is surely not below" in text
+    assert "WARNING: planted is surely not below the bound" in text
     assert "WARNING: honest" not in text
     assert json.loads(json.dumps(figures(run)["controls"])) == [found["planted"], found["honest"]]
 

@@ -1,5 +1,6 @@
 // Two answers to one prompt, before and after training, in an order that is not told: which is better? The reader's
-// verdicts stay in the reader's browser until they are exported.
+// verdicts stay in the reader's browser until they are exported. While it runs, the section's other browsers, which
+// say which answer is which, are hidden.
 
 const DRAWN = 40;
 const SEED = 20_261_128;
@@ -70,9 +71,44 @@ class Blind {
     // Of other answers, or another run, the verdicts would be somebody else's.
     this.name = `udasa-blind ${digest(JSON.stringify(cases))}`;
     try { this.verdicts = JSON.parse(remembered(this.name)) ?? {}; } catch { /* begun anew */ }
-    this.at = Math.max(0, cases.findIndex((one) => !this.verdicts[one.id]));
+    this.at = Math.max(0, this.open(0));
+    this.host = host;
+    this.section = host.closest('main > section');
     this.build(host);
+    this.end();
+    // Who follows a link to a labelled answer wants to see it.
+    addEventListener('hashchange', () => this.end());
+  }
+
+  get isDone() {
+    return this.given().length === this.cases.length;
+  }
+
+  begin() {
+    this.run(true);
     this.draw();
+    this.element.focus({ preventScroll: true });
+    this.element.scrollIntoView({ block: 'start' });
+  }
+
+  end() {
+    this.run(false);
+    const count = this.given().length;
+    this.beginning.textContent = this.isDone ? 'Show the result' : count ? `Continue: ${whole(count)} of ${counted(this.cases.length, 'verdict')} so far` : 'Begin';
+  }
+
+  run(isRunning) {
+    this.isRunning = isRunning;
+    this.work.hidden = !isRunning;
+    this.beginning.hidden = isRunning;
+    this.host.classList.toggle('running', isRunning);
+    this.section.classList.toggle('blinded', isRunning && !this.isDone);
+  }
+
+  // The first case without a verdict, from a place on and then from the first; −1 where there is none.
+  open(from) {
+    const places = this.cases.map((_, place) => (place + from) % this.cases.length);
+    return places.find((place) => !this.verdicts[this.cases[place].id]) ?? -1;
   }
 
   build(host) {
@@ -84,11 +120,15 @@ class Blind {
     this.forward = button('Skip', () => this.to(this.at + 1));
     this.result = make('div', { class: 'result', role: 'status' });
     this.reset = button('Reset', () => this.forget());
-    this.element = make('section', { class: 'blind', 'aria-label': 'Blind comparison' },
-      make('h3', {}, 'Which is better? Compare blindly'),
-      make('p', { class: 'note' }, `${counted(this.cases.length, 'prompt')}, drawn by a fixed seed, each with an answer before training and one after, on sides that are drawn, too. Press 1, 2 or 0. Your verdicts stay in this browser.`),
+    this.beginning = button('Begin', () => this.begin(), { class: 'begin' });
+    this.work = make('div', {},
       this.status, make('div', { class: 'bar' }, this.choices, this.back, this.forward), this.case, this.result,
-      make('div', { class: 'bar' }, button('Export as CSV', () => this.export('csv')), button('Export as JSON', () => this.export('json')), this.reset));
+      make('div', { class: 'bar' }, button('Export as CSV', () => this.export('csv')), button('Export as JSON', () => this.export('json')), this.reset,
+        button('End for now', () => { this.end(); this.beginning.focus(); })));
+    this.element = make('section', { class: 'blind', 'aria-label': 'Blind comparison', tabindex: '-1' },
+      make('h3', {}, 'Which is better? Compare blindly'),
+      make('p', { class: 'note' }, `${counted(this.cases.length, 'prompt')}, drawn by a fixed seed, each with an answer before training and one after, on sides that are drawn, too. The labelled answers of this section are hidden while you compare. Once begun, the keys 1, 2 and 0 work wherever the focus is in this section, but for fields. Your verdicts stay in this browser.`),
+      this.beginning, this.work);
     host.append(this.element);
   }
 
@@ -120,8 +160,9 @@ class Blind {
     const right = left === 'after' ? 'before' : 'after';
     this.verdicts[id] = { id, left, verdict, preferred: { left, right, neither: 'neither' }[verdict] };
     this.isKept = remember(this.name, JSON.stringify(this.verdicts));
-    const next = this.cases.findIndex((one, place) => place > this.at && !this.verdicts[one.id]);
-    this.to(next < 0 ? this.at + 1 : next);
+    const next = this.open(this.at);
+    this.to(next < 0 ? this.at : next);
+    if (next < 0) this.run(true);
   }
 
   // The result is told once all are judged: a reader who knows it judges otherwise.
@@ -152,13 +193,13 @@ class Blind {
     }
     this.verdicts = {};
     remember(this.name, null);
+    this.run(true);
     this.to(0);
   }
 
   key(key) {
-    if (!this.element || !(key in VERDICTS)) return false;
-    const { top, bottom } = this.element.getBoundingClientRect();
-    if (bottom < 0 || top > innerHeight) return false;
+    // After the last verdict a key would overwrite one unseen: the buttons still change it.
+    if (!this.isRunning || this.isDone || !(key in VERDICTS)) return false;
     this.judge(VERDICTS[key]);
     return true;
   }

@@ -79,14 +79,14 @@ function remember(name, text) {
   } catch { return false; }
 }
 
-// Copy a text, and say so on the button.
-async function copy(text, from) {
+// Copy a text, and say so on the button; where the browser forbids it, `instead` says what else can be done.
+async function copy(text, from, instead = () => 'Copy it from the address line') {
   const label = from.textContent;
   try {
     await navigator.clipboard.writeText(text);
     from.textContent = 'Copied';
   } catch {
-    from.textContent = 'Copy it from the address line';
+    from.textContent = instead();
   }
   setTimeout(() => { from.textContent = label; }, 2000);
 }

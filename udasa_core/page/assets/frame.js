@@ -97,7 +97,7 @@ async function pressed(event) {
   const isTyping = event.target.closest?.('input, select, textarea, [role=listbox]');
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (isTyping && !(event.target.matches('[role=listbox]') && event.key.length === 1 && event.key !== ' ')) return;
-  const here = BROWSERS.filter((one) => one.begun && one.section.classList.contains('current'));
+  const here = BROWSERS.filter((one) => one.begun && one.host.offsetParent);
   here.sort((one, other) => (other.touched ?? 0) - (one.touched ?? 0));
   for (const browser of here) {
     if ((await browser.begun).key?.(event.key)) return;

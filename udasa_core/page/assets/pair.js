@@ -118,7 +118,8 @@ function why(known, entry, numbers) {
     const [low, high] = [Math.min(...U), Math.max(...U)];
     const spread = U.length < 2 ? '' : low === high ? ` All have U ${number(low)}.`
       : ` The lowest U is ${number(low)} and the highest ${number(high)}: ${number(high - low)} apart.`;
-    return `No pair: ${known.reason(entry) ?? 'the run does not say why'}.${spread}`;
+    const reason = known.reason(entry) ?? (U.length || !numbers.U ? null : 'no response has a score');
+    return reason === null ? `No pair.${spread} ${refused(known, entry)}` : `No pair: ${reason}.${spread}`;
   }
   const origin = known.data.origins[known.value('origin', entry)];
   const [chosen, rejected] = [known.value('chosen', entry), known.value('rejected', entry)];
@@ -137,6 +138,14 @@ function why(known, entry, numbers) {
   }
   if (known.stage(entry) === null) told.push(known.reason(entry) ? `It is in no stage: ${known.reason(entry)}.` : 'It is in no stage.');
   return told.filter(Boolean).join(' ');
+}
+
+// Why prompts of the same round gave no pair, where no reason was kept by prompt.
+function refused(known, entry) {
+  const counts = Object.entries(known.data.refused[known.data.prompts.round[known.prompt(entry)] - 1] ?? {});
+  const where = known.isInRounds ? 'in this round' : 'in all';
+  return counts.length ? `No reason was kept by prompt; ${where}: ${counts.map(([reason, count]) => `${counted(count, 'prompt')}: ${reason}`).join('; ')}.`
+    : 'The run does not say why.';
 }
 
 // What is known of responses further out than a side: a strategy may leave out what was cut off.

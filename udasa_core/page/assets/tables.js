@@ -40,7 +40,20 @@ function svgOf(drawing) {
   return new XMLSerializer().serializeToString(copied);
 }
 
+// Select a text, for the reader to copy by hand.
+function selected(element) {
+  getSelection().selectAllChildren(element);
+  element.focus();
+  return 'Selected: press Ctrl+C';
+}
+
 function beginTables() {
+  for (const from of document.querySelectorAll('button.copy')) {
+    const figure = from.closest('figure');
+    const text = figure.querySelector('pre');
+    from.setAttribute('aria-label', `Copy: ${figure.querySelector('figcaption').textContent}`);
+    from.addEventListener('click', () => copy(text.textContent, from, () => selected(text)));
+  }
   for (const csv of document.querySelectorAll('button.csv')) {
     const name = csv.dataset.csv;
     const of = csv.closest('figure').querySelector('figcaption')?.textContent ?? name;

@@ -246,8 +246,13 @@ def test_items_that_were_lost_stand_first_with_every_models_texts(look: Look) ->
 
 def test_blind_verdicts_are_kept_exported_and_summed_up(look: Look) -> None:
     page = look("before-and-after")
-    page.wait_for_selector(".blind .case")
-    page.locator(".blind").scroll_into_view_if_needed()
+    page.wait_for_selector(".blind .begin")
+    page.keyboard.press("1")
+    labelled = page.locator("#before-and-after .browse")
+    assert labelled.is_visible()
+    assert not page.locator(".blind .case").is_visible()
+    page.get_by_role("button", name="Begin").click()
+    assert not labelled.is_visible()
     seen = set()
     for number in range(40):
         seen.add(page.locator(".blind .conversation").inner_text())
@@ -258,13 +263,19 @@ def test_blind_verdicts_are_kept_exported_and_summed_up(look: Look) -> None:
         page.keyboard.press("0" if number % 5 == 4 else after if number % 5 < 3 else "21"[int(after) - 1])
         if number == 20:
             page.reload()
+            page.get_by_role("button", name="Continue: 21 of 40 verdicts so far").click()
             page.wait_for_selector("text=22 of 40; 21 verdicts so far")
-            page.locator(".blind").scroll_into_view_if_needed()
+            # Wherever the focus is in the section.
+            page.locator("#before-and-after h2").focus()
     assert len(seen) == 40
     told = page.locator(".blind .result").inner_text()
     assert told == (
         "The answer after training was preferred in 24 of 32 (75%, 95% interval 58% to 87%); neither in 8."
     )
+    # What is which may be seen now, and a key too many changes nothing.
+    assert labelled.is_visible()
+    page.keyboard.press("1")
+    page.keyboard.press("2")
     with page.expect_download() as event:
         page.get_by_role("button", name="Export as JSON").click()
     kept = json.loads(Path(event.value.path()).read_text())
@@ -283,7 +294,7 @@ def test_blind_verdicts_are_kept_exported_and_summed_up(look: Look) -> None:
 def test_where_a_browser_keeps_nothing_the_page_works_and_says_so(look: Look) -> None:
     forbidden = "Object.defineProperty(window, 'localStorage', { get() { throw new Error('forbidden') } })"
     page = look("before-and-after", init=forbidden)
-    page.wait_for_selector(".blind .case")
+    page.get_by_role("button", name="Begin").click()
     page.get_by_role("button", name="0: neither").click()
     assert page.get_by_text("This browser keeps nothing").is_visible()
 

@@ -52,7 +52,12 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "own": [],
         "chunk": 50,
         "texts": 20_000,
-        "prompts": {"id": ["p", "q", "p", "r"], "round": [1, 1, 2, 2], "reason": [None, None, None, 2]},
+        "refused": [{"gap below min_gap": 10, "no score": 1}, {"identical responses": 1}],
+        "prompts": {
+            "id": ["p", "q", "p", "r", "s", "t"],
+            "round": [1, 1, 2, 2, 1, 1],
+            "reason": [None, None, None, 2, None, None],
+        },
         "pairs": {name: list(values) for name, values in zip(COLUMNS, zip(*PAIRS, strict=True), strict=True)},
     }
     told = [
@@ -60,12 +65,16 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
         numbers([None, None], {}),
         numbers([0.25, 0.5], {}),
         numbers([0.4, 0.42], {}),
+        numbers([0.4, 0.42], {}),
+        numbers([None, None], {}),
     ]
     held = [
         texts("a", "b b", "c", ""),
         texts("one", "two", sides={"away": {"chosen": "from elsewhere", "rejected": "one"}}),
         None,
         texts("same", "same"),
+        texts("like", "alike"),
+        texts("without", "a score"),
     ]
     blocks = [Block("pairs", index), Block("pair-numbers-0", told), Block("pair-texts-0", held)]
     path = tmp_path_factory.mktemp("kinds") / "page.html"
@@ -119,6 +128,15 @@ def test_a_prompt_of_two_rounds_is_found_in_each(look: Look, path: Path) -> None
     page.wait_for_selector("h3:has-text('No pair of prompt r')")
     assert "prompt=r&round=2" in page.url
     assert "The lowest U is 0.400 and the highest 0.420: 0.020 apart." in page.locator(".view").inner_text()
+
+
+def test_a_prompt_of_which_no_reason_was_kept_has_the_counts_of_its_round(look: Look, path: Path) -> None:
+    told = view(look, path, "prompt=s&round=1")
+    assert (
+        "No reason was kept by prompt; in this round: 10 prompts: gap below min_gap; 1 prompt: no score."
+        in told
+    )
+    assert "No pair: no response has a score." in view(look, path, "prompt=t&round=1")
 
 
 @pytest.mark.parametrize(
