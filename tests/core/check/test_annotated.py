@@ -114,7 +114,7 @@ def test_what_toml_has_no_word_for_is_refused() -> None:
 def test_every_key_stands_where_it_is_read(raw: dict[str, Any]) -> None:
     """A key that is commented at its default is taken when the # is taken away; what is set is kept."""
     observer = {"use": "console", "name": "loud", "texts": 3}
-    suite = {"use": "retention", "name": "kept"}
+    suite = {"use": "short-answers", "name": "kept"}
     whole = {**raw, "observer": [observer], "suite": [suite]}
     text = annotated(whole)
     assert tomllib.loads(text) == whole
