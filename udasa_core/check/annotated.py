@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 from pydantic_core import to_jsonable_python
 
-from udasa_core.config.parse import ARRAYS, known_tables
+from udasa_core.config.parse import ARRAYS, known_tables, plugin_keys
 from udasa_core.config.recipes import DEFAULT, Remark, recipes, remarks
 from udasa_core.config.schema import CORE_ARRAYS, CORE_TABLES, KIND_TABLES, PluginKeys
 from udasa_core.config.toml_text import read_toml
@@ -104,8 +104,8 @@ def _plugin_table(kind: str, header: str, values: Mapping[str, Any], catalog: Ca
     lines = [header, *_comment(f"{offer.name}: {summary}" if summary else offer.name)]
     lines += _others(kind, catalog, offer.name) if first else []
     lines.append(f"use = {toml_value(values['use'])}")
-    reserved = {key: field for key, field in PluginKeys.model_fields.items() if key != "use"}
-    if kind == "dimension":
+    reserved = {key: PluginKeys.model_fields[key] for key in plugin_keys(kind) if key != "use"}
+    if kind in ARRAYS:
         lines += _keys(reserved, values) if first else _plain_keys(reserved, values)
     if kind in KIND_TABLES:
         lines += _keys(KIND_TABLES[kind].model_fields, values)

@@ -74,11 +74,18 @@ def write_fitted(path: Path, wish: Wish, *, force: bool = False, progress: Progr
     room = room_of(wish.gpu)
     if wish.gpu is not None:
         raw["model"]["dtype"] = room.dtype
+    lowered = {}
     if not room.is_gpu and known.size.parameters > LIGHT_ABOVE:
         sampled = raw["generator"]
-        sampled["responses"] = min(sampled["responses"], _RESPONSES)
-        sampled["voters"] = min(sampled.get("voters", 0), _VOTERS)
+        lowered = {
+            key: bound
+            for key, bound in (("responses", _RESPONSES), ("voters", _VOTERS))
+            if sampled.get(key, 0) > bound
+        }
+        sampled |= lowered
     raw = override(raw, wish.overrides)
+    # What the user's own keys say of it is theirs.
+    lowered = {key: bound for key, bound in lowered.items() if not _is_set(wish.overrides, key)}
     config = load(Unchecked(raw, root, str(path)), catalog=catalog)
     if config.model.dtype != "auto":
         room = replace(room, dtype=config.model.dtype)
@@ -89,7 +96,7 @@ def write_fitted(path: Path, wish: Wish, *, force: bool = False, progress: Progr
     if found is not None and found.columns:
         raw["prompts"]["columns"] = dict(found.columns)
     config = load(Unchecked(raw, root, str(path)), catalog=catalog)
-    fitted = Fitted(config, recipe, task, known, found, room, sizing)
+    fitted = Fitted(config, recipe, task, known, found, room, sizing, lowered)
     write_whole(path, annotated(raw, catalog, said=list(remarks_of(fitted))))
     return list(notes(fitted))
 
@@ -125,6 +132,11 @@ def _chosen(wish: Wish, root: Path) -> tuple[str, Task | None, dict[str, Any], K
     if task == "safety":
         _by_safety_alone(raw)
     return recipe, task, raw, known
+
+
+def _is_set(overrides: Sequence[str], key: str) -> bool:
+    """Say whether one of KEY=VALUE sets a key of [generator], or all of that table."""
+    return any(one.partition("=")[0].strip() in (f"generator.{key}", "generator") for one in overrides)
 
 
 def _source(text: str, root: Path) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,10 @@ _SHOWN = 80
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A configuration and what it was fitted to; `prompts` is None where they could not be looked at."""
+    """A configuration and what it was fitted to; `prompts` is None where they could not be looked at.
+
+    lowered: what is sampled less of than the recipe does ("responses", "voters"), and how many are left.
+    """
 
     config: RunConfig
     recipe: str
@@ -34,6 +37,7 @@ class Fitted:
     prompts: Recognised | None
     room: Room
     sizing: Sizing
+    lowered: Mapping[str, int]
 
 
 def remarks_of(fitted: Fitted) -> Iterator[Remark]:
@@ -117,14 +121,10 @@ def _prompts(fitted: Fitted) -> str:
 
 def _generator(fitted: Fitted) -> str:
     """Say what is changed of how the recipe samples."""
-    config, raw = fitted.config, fitted.config.raw["generator"]
-    plain = _recipe(fitted)["generator"]
-    told = []
-    if (raw["responses"], raw.get("voters")) != (plain["responses"], plain.get("voters")):
-        told.append(
-            f"{config.sampling.responses} responses and {config.voters} voters, fewer than the recipe's: the "
-            "model is large, and there is no CUDA."
-        )
+    raw, told = fitted.config.raw["generator"], []
+    if fitted.lowered:
+        counts = " and ".join(f"{count} {what}" for what, count in fitted.lowered.items())
+        told.append(f"{counts}, fewer than the recipe's: the model is large, and there is no CUDA.")
     if "prompts_per_batch" in raw:
         told.append(f"Fewer prompts decode together ({raw['prompts_per_batch']}), for want of memory.")
     return " ".join(told)

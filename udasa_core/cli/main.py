@@ -194,9 +194,10 @@ def probe(
 
     for table in tables(found):
         say(f"{table}\n")
+    second = "" if found.draws is None else ", and nothing of the second draw"
     say(
         "udasa run takes over what the first draw sampled and scored; calibration, U and pairs it makes "
-        f"of all\nprompts, and nothing of the second draw. What was asked: udasa show {found.name}"
+        f"of all\nprompts{second}. What was asked, and its pairs: udasa show {found.name} --pairs 3"
     )
 
 

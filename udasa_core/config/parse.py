@@ -237,10 +237,11 @@ _T = TypeVar("_T", bound=BaseModel)
 
 def core_keys(kind: str) -> list[str]:
     """Return the keys of a plugin's table that the core reads."""
-    return [*_own_keys(kind), *(KIND_TABLES[kind].model_fields if kind in KIND_TABLES else ())]
+    return [*plugin_keys(kind), *(KIND_TABLES[kind].model_fields if kind in KIND_TABLES else ())]
 
 
-def _own_keys(kind: str) -> list[str]:
+def plugin_keys(kind: str) -> list[str]:
+    """Return those keys of `PluginKeys` that a kind's tables have."""
     return [key for key in PluginKeys.model_fields if OF_ONE_KIND.get(key, kind) == kind]
 
 
@@ -330,7 +331,7 @@ class _Reader:
         if not isinstance(plain, Mapping):
             self.faults.append(Fault(path, f"is a table, not {excerpt(plain)}"))
             return None
-        own = _own_keys(kind)
+        own = plugin_keys(kind)
         keys = self.checked(PluginKeys, {key: plain[key] for key in own if key in plain}, path)
         if keys is None:
             return None

@@ -199,6 +199,13 @@ def stage_names(config: RunConfig, catalog: Catalog) -> Sequence[str] | None:
         return _stage_names(config, chosen)[0] if chosen is not None else None
 
 
+def takes_any_prompt(config: RunConfig, catalog: Catalog) -> bool:
+    """Say whether the generator answers whatever it is asked; False where it has its responses already."""
+    with importable(config.root):
+        chosen, _ = _choose(config.generator, catalog)
+        return chosen is None or bool(attribute(chosen.factory, "takes_any_prompt"))
+
+
 def check_dimensions(config: ScoringConfig, catalog: Catalog) -> list[Fault]:
     """Return the faults of dimensions that score without a run: as `check_plugins` does, and where one needs
     what only a run has."""

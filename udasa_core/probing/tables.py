@@ -28,18 +28,23 @@ def _pairs(probe: Probe) -> Table:
     asked = [
         ("prompts that give a pair", probe.paired, probe.prompts),
         ("… by less than half of the weight", sum(probe.faint.values()), probe.paired),
-        ("pairs in both of two draws, with answers to compare", draws.both, draws.both + draws.one),
-        ("… that choose another answer the second time", draws.chosen_flips, draws.both),
-        ("… that reject another answer", draws.rejected_flips, draws.both),
-        ("… that are turned round", draws.inverted, draws.both),
     ]
+    if draws is not None:
+        asked += [
+            ("pairs in both of two draws, with answers to compare", draws.both, draws.both + draws.one),
+            ("… that choose another answer the second time", draws.chosen_flips, draws.both),
+            ("… that reject another answer", draws.rejected_flips, draws.both),
+            ("… that are turned round", draws.inverted, draws.both),
+        ]
     rows = [(what, count, of, count / of if of else None) for what, count, of in asked]
     notes = [f"{count} prompts gave no pair: {reason}" for reason, count in probe.refused.items()]
     notes += [
         f"{count} pairs rest on {names} alone: the others abstain" for names, count in probe.faint.items()
     ]
     notes.append(f"{share(probe.truncated)} of the responses were cut off by the token budget.")
-    title = f"Pairs of {probe.prompts} of {probe.of} training prompts, drawn twice"
+    if draws is None:
+        notes.append("How stable pairs are is not judged: recorded responses cannot be drawn twice.")
+    title = f"Pairs of {probe.prompts} of {probe.of} training prompts{', drawn twice' if draws else ''}"
     return Table(title, ("", "count", "of", TableColumn("share", unit="%")), rows, notes)
 
 
@@ -56,10 +61,13 @@ def _headroom(probe: Probe) -> Table:
 
 def _cost(probe: Probe) -> Table:
     cost = probe.cost
+    drawn = "as they took here, loading models included"
+    if probe.draws is not None:
+        drawn = "as the second draw took, on this machine"
     rows = [
         ("prompts sampled", f"{cost.asked:,}", "training, control, and held-out ones before and after"),
         ("tokens sampled", f"{cost.tokens:,.0f}", "as long as these responses are, voters among them"),
-        ("time: sampling", _time(cost.sampling), "as the second draw took, on this machine"),
+        ("time: sampling", _time(cost.sampling), drawn),
         ("time: scoring", _time(cost.scoring), "likewise"),
         ("pairs", f"{cost.pairs:,.0f}", f"{probe.paired} of {probe.prompts} prompts gave one"),
         ("tokens trained on", f"{cost.trained_tokens:,.0f}", "one pass over them; its time is not measured"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -54,14 +54,15 @@ def findings(
     faint: Counter[str],
     truncated: float,
     agreements: Agreements,
-    draws: Draws,
+    draws: Draws | None,
     headroom: Headroom | None,
+    unlabelled: Mapping[str, int],
     training: int,
 ) -> tuple[Finding, ...]:
     """Say what speaks against a run as it is configured, what is to be changed, and what is to be known.
 
-    The gravest first. The arguments are what `Probe` says of them; training: how many prompts the run would
-    train on.
+    The gravest first. The arguments are what `Probe` says of them; unlabelled: how many labelled prompts
+    were left out, by the reason; training: how many prompts the run would train on.
     """
     found = [
         *_of_pairs(config, prompts, paired, refused, training),
@@ -69,6 +70,10 @@ def findings(
         *_of_agreement(config, agreements),
         *_of_draws(config, draws),
         *_of_headroom(headroom),
+        *(
+            Finding("note", f"{count} labelled prompts were left out: {reason}")
+            for reason, count in unlabelled.items()
+        ),
     ]
     if truncated > _CUT_OFF:
         told = f"{share(truncated)} of the responses are cut off at {config.sampling.max_new_tokens} tokens"
@@ -129,8 +134,8 @@ def _of_agreement(config: RunConfig, agreements: Agreements) -> Iterator[Finding
         )
 
 
-def _of_draws(config: RunConfig, draws: Draws) -> Iterator[Finding]:
-    if draws.both < _FEW:
+def _of_draws(config: RunConfig, draws: Draws | None) -> Iterator[Finding]:
+    if draws is None or draws.both < _FEW:
         return
     flips, inverted = draws.chosen_flips / draws.both, draws.inverted / draws.both
     if inverted > _INVERTED or flips > _FLIPS:
@@ -147,6 +152,9 @@ def _of_headroom(headroom: Headroom | None) -> Iterator[Finding]:
         yield Finding("note", "nothing here says whether answers are right: label some responses (--data)")
         return
     one, greedy, majority = headroom.one, headroom.greedy, headroom.majority
+    if one.n < _FEW:
+        yield Finding("note", f"only {one.n} of the prompts have labels: their shares say little")
+        return
     if headroom.any.value - one.value < _HEADROOM:
         told = (
             f"one response is right as often ({share(one.value)}) as any of K ({share(headroom.any.value)})"
@@ -158,11 +166,9 @@ def _of_headroom(headroom: Headroom | None) -> Iterator[Finding]:
             f"the majority's answer is right in {share(majority.value)}, one response in {share(one.value)}: "
             "agreement has nothing to teach here",
         )
-    elif greedy.value >= majority.value:
+    elif greedy is not None and greedy.value >= majority.value:
         yield Finding(
             "note",
             f"greedy decoding, which costs nothing, is right in {share(greedy.value)}, the majority in "
             f"{share(majority.value)}: compare what is trained with that",
         )
-    if one.n < _FEW:
-        yield Finding("note", f"only {one.n} of the prompts have labels: their shares say little")

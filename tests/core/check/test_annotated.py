@@ -109,3 +109,19 @@ def test_values_are_read_back(value: Any) -> None:
 def test_what_toml_has_no_word_for_is_refused() -> None:
     with pytest.raises(UdasaError):
         toml_value(None)
+
+
+def test_every_key_stands_where_it_is_read(raw: dict[str, Any]) -> None:
+    """A key that is commented at its default is taken when the # is taken away; what is set is kept."""
+    observer = {"use": "console", "name": "loud", "texts": 3}
+    suite = {"use": "short-answers", "name": "kept"}
+    whole = {**raw, "observer": [observer], "suite": [suite]}
+    text = annotated(whole)
+    assert tomllib.loads(text) == whole
+    found = {
+        (kind, key)
+        for kind, table in (table.split("]]", 1) for table in text.split("\n[[")[1:])
+        for key in schema.OF_ONE_KIND
+        if f"\n#{key} = " in table or f"\n{key} = " in table
+    }
+    assert found == {(kind, key) for key, kind in schema.OF_ONE_KIND.items()}

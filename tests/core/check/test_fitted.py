@@ -193,6 +193,27 @@ def test_without_a_gpu_the_machines_memory_counts(folder: Path) -> None:
         written(folder / "other.toml", model="hf:org/some-14B", prompts="plain.jsonl")
 
 
+@pytest.mark.parametrize(
+    ("model", "own", "said"),
+    [
+        # What the user asked for is told by nobody but the user.
+        ("hf:org/some-135M", ["generator.responses=4"], ""),
+        ("hf:org/some-135M", ["generator.voters=24"], ""),
+        ("hf:org/some-3B", ["generator.responses=6", "generator.voters=24"], ""),
+        ("hf:org/some-3B", ["generator.voters=24"], "4 responses, fewer than the recipe's"),
+        ("hf:org/some-3B", ["generator.responses=6"], "8 voters, fewer than the recipe's"),
+        ("hf:org/some-3B", [], "4 responses and 8 voters, fewer than the recipe's"),
+    ],
+)
+def test_only_what_init_lowered_is_said_to_be_lowered(
+    folder: Path, model: str, own: list[str], said: str
+) -> None:
+    _, told = written(folder / "mine.toml", model=model, prompts="plain.jsonl", overrides=own)
+    assert said in told
+    assert ("fewer than the recipe's" in told) == bool(said)
+    assert ("fewer than the recipe's" in (folder / "mine.toml").read_text()) == bool(said)
+
+
 def test_a_size_that_nobody_tells_is_assumed_and_said(folder: Path) -> None:
     _, told = written(folder / "mine.toml", model="hf:org/phi-4", prompts="plain.jsonl", gpu=24)
     assert "8B weights (assumed: the hub gave no answer, and neither files nor name tell" in told

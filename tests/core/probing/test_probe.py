@@ -12,10 +12,10 @@ import pytest
 from click.testing import CliRunner
 
 import udasa_core
-from tests.canned import calls, configuration, response
+from tests.canned import Quiz, calls, configuration, response
 from udasa_core import Group, Message, Metric, Pair, Prompt, Scores
 from udasa_core.cli.main import main
-from udasa_core.errors import UsageError
+from udasa_core.errors import UdasaError, UsageError
 from udasa_core.probing.cost import cost
 from udasa_core.probing.draws import Draws, compare
 from udasa_core.probing.headroom import Headroom, headroom
@@ -25,6 +25,12 @@ from udasa_core.prompts.labelled import Labelled
 from udasa_core.store.agreed import Agreements
 
 QUIZ = {"use": "tests.canned:Quiz", "responses": 4}
+
+
+class Recorded(Quiz):
+    """Has its responses already."""
+
+    takes_any_prompt = False
 
 
 def prompt(name: str) -> Prompt:
@@ -93,8 +99,10 @@ def share_of(value: float, n: int = 40) -> Metric:
     return Metric("", value, value, value, n)
 
 
-def headroom_of(one: float, greedy: float, majority: float, best: float) -> Headroom:
-    return Headroom(*map(share_of, (one, greedy, majority, majority, best, majority - one)))
+def headroom_of(one: float, greedy: float, majority: float, best: float, n: int = 40) -> Headroom:
+    return Headroom(
+        *(share_of(value, n) for value in (one, greedy, majority, majority, best, majority - one))
+    )
 
 
 def judged(plain: dict[str, Any], **changes: Any) -> tuple[str, list[Finding]]:
@@ -107,6 +115,7 @@ def judged(plain: dict[str, Any], **changes: Any) -> tuple[str, list[Finding]]:
         "truncated": 0.1,
         "agreements": Agreements(50, 48, 10, 2, 0.5, 0.6),
         "draws": Draws(40, 4, 12, 15, 2),
+        "unlabelled": {},
         "headroom": headroom_of(0.5, 0.55, 0.6, 0.8),
         "training": 1000,
     }
@@ -142,6 +151,10 @@ def judged(plain: dict[str, Any], **changes: Any) -> tuple[str, list[Finding]]:
         ({"headroom": headroom_of(0.5, 0.5, 0.5, 0.51)}, "do not train this", "nothing to gain"),
         ({"headroom": headroom_of(0.5, 0.7, 0.6, 0.8)}, "train", "greedy decoding"),
         ({"headroom": None}, "train", "whether answers are right"),
+        ({"headroom": headroom_of(0.5, 0.5, 0.5, 0.5, 9)}, "train", "only 9 of the prompts have labels"),
+        ({"headroom": headroom_of(0.5, 0.5, 0.5, 0.5, 10)}, "do not train this", "nothing to gain"),
+        ({"unlabelled": {"it is short": 2}}, "train", "2 labelled prompts were left out: it is short"),
+        ({"draws": None}, "train", ""),
     ],
 )
 def test_verdicts(
@@ -267,3 +280,70 @@ def test_the_command_prints_tables_and_json(config_file: Callable[..., Path]) ->
     assert plain["prompts"] == 8
     assert plain["verdict"] in ("train", "change this first", "do not train this")
     assert plain["agreements"]["rate"] == plain["agreements"]["single"] / plain["agreements"]["compared"]
+
+
+def test_its_pairs_can_be_read_and_exported(config_file: Callable[..., Path], tmp_path: Path) -> None:
+    """`udasa show` has the first draw's pairs, by the run's own stages."""
+    path = config_file(generator=QUIZ)
+    found = udasa_core.probe(path, prompts=8)
+    folder = udasa_core.load(path).run_dir.parent / found.name
+    pairs = [pair for _, pair in udasa_core.Run(folder).pairs()]
+    assert len(pairs) == found.paired > 0
+    shown = CliRunner().invoke(main, ["show", str(folder), "--pairs", "1"], catch_exceptions=False)
+    assert any(pair.chosen.text in shown.output for pair in pairs)
+    exported = tmp_path / "probed.jsonl"
+    typed = ["export", str(folder), "--pairs", str(exported)]
+    assert CliRunner().invoke(main, typed, catch_exceptions=False).exit_code == 0
+    assert len(exported.read_text().splitlines()) == found.paired
+    # Of all prompts they are the run's own.
+    udasa_core.probe(path, prompts=1000)
+    probed = [(label, pair.id) for label, pair in udasa_core.Run(folder).pairs()]
+    assert probed == [(label, pair.id) for label, pair in udasa_core.run(path).pairs()]
+
+
+def test_stages_that_cannot_be_made_of_so_few_stop_no_probe(
+    plain: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    stages = {"use": "tests.core.probing.test_probe:Unsure"}
+    found = udasa_core.probe({**plain, "stages": stages}, prompts=8)
+    assert found.paired > 0
+    assert "`udasa show canned-probe --pairs` has none: too few to say" in caplog.text
+
+
+class Unsure(udasa_core.Plugin):
+    """Stages nothing."""
+
+    @udasa_core.hookimpl
+    def udasa_stage(self, pairs: udasa_core.PairTable, seed: int) -> udasa_core.StagePlan:
+        raise UdasaError("too few to say")
+
+
+def test_recorded_responses_are_drawn_once(plain: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "labels.jsonl"
+    rows = [
+        {"prompt": f"question {n}", "responses": ["Paris", "Rome"], "labels": [True, False]}
+        for n in range(40)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    generator = {"use": "tests.core.probing.test_probe:Recorded", "responses": 4}
+    found = udasa_core.probe({**plain, "generator": generator}, prompts=8, data=path)
+    assert found.draws is None
+    assert calls["generate"] == 2  # the shards, once; nothing greedy
+    text = " ".join("\n".join(map(str, tables(found))).split())
+    assert "Pairs of 8 of" in text
+    assert "recorded responses cannot be drawn twice" in text
+    assert "drawn twice" not in text.replace("cannot be drawn twice", "")
+    assert "greedy" not in text
+    assert found.cost.sampling > 0
+    assert json.loads(json.dumps(found.plain(), allow_nan=False))["draws"] is None
+
+
+def test_labelled_prompts_that_are_left_out_are_told(plain: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "labels.jsonl"
+    asked = [f"question {n}" for n in range(40)] + ["another one"]
+    rows = [{"prompt": one, "responses": ["Paris", "Rome"], "labels": [True, False]} for one in asked]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = udasa_core.probe(plain, prompts=8, data=path)
+    told = " ".join(finding.text for finding in found.findings)
+    assert f"{40 - found.of + 1} labelled prompts were left out: the run does not train on them" in told
+    assert f"{found.of - 8} labelled prompts were left out: --prompts 8 asks for no more" in told

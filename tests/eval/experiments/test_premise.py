@@ -475,7 +475,7 @@ def test_the_command_writes_what_it_prints(config_file: ConfigFile, tmp_path: Pa
     assert result.exit_code == 0, result.output
     assert (folder / "premise-dev.txt").read_text().strip() in result.output
     assert {one.name for one in folder.glob("premise-dev.*")} == {
-        f"premise-dev.{suffix}" for suffix in ("txt", "md", "csv", "svg")
+        f"premise-dev.{suffix}" for suffix in ("txt", "md", "csv", "svg", "html")
     }
     assert "reversed − base" in result.output
     result = CliRunner().invoke(main, [*typed, "--arms", "orakel"])
