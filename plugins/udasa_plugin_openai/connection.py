@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import urlsplit
 
@@ -59,6 +59,10 @@ _DECIDED = frozenset(
     }
 )
 # Capitals alone: what is no name but a key itself nearly always has small letters.
+# A name under which something secret is sent; "max_tokens" and the like are none.
+_SECRET = re.compile(
+    r"(?i)(?:api|access|secret|private)[_-]?key|authorization|password|secret|bearer|(?:^|_)token$"
+)
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,63}")
 
 
@@ -126,6 +130,12 @@ class ConnectionOptions(Options):
         taken = sorted(_DECIDED & set(self.extra_body))
         if taken:
             raise ValueError(f"extra_body cannot set {', '.join(taken)}: the request itself decides that")
+        keys = sorted(_keys_in(self.extra_body))
+        if keys:
+            raise ValueError(
+                f"extra_body has {', '.join(keys)}: a key in a TOML is kept in manifests, too. Take it out, "
+                'export it as a variable, and name that in api_key_env ("OPENAI_API_KEY")'
+            )
         return self
 
     @property
@@ -150,6 +160,16 @@ class ConnectionOptions(Options):
     def endpoint(self) -> str:
         """The address that requests go to."""
         return f"{self.base_url.rstrip('/')}/chat/completions"
+
+
+def _keys_in(plain: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the names under which plain data hold a key, or something else that is secret, at any depth."""
+    for name, value in plain.items():
+        if _SECRET.search(name) and isinstance(value, str):
+            yield name
+        for inner in value if isinstance(value, list) else [value]:
+            if isinstance(inner, Mapping):
+                yield from _keys_in(inner)
 
 
 def _url_fault(url: str) -> str:

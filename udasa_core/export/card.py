@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -26,7 +27,7 @@ _NAME = re.compile(r"[\w.-]+(?:/[\w.-]+)?")
 _BY_UNCERTAINTY = (
     "Several responses to each prompt were {sampled} and scored for how uncertain each one "
     "is, in the dimensions below. The most reliable response was preferred to a less reliable one, and these "
-    "pairs were trained on in stages, from clear preferences to doubtful ones."
+    "pairs were trained on {how}."
 )
 _BY_OTHERS = (
     "Several responses to each prompt were {sampled} and scored for how uncertain each one "
@@ -90,9 +91,26 @@ def _method(run: Run, base: str) -> tuple[str, str]:
             f"sampled in each of {rounds} rounds, at first from the base model, then from the model trained"
         )
     if pair is None or pair.gap is not None:
-        return f"# {base}, aligned with its own uncertainty", _BY_UNCERTAINTY.format(sampled=sampled)
+        told = _BY_UNCERTAINTY.format(sampled=sampled, how=_staged(run))
+        return f"# {base}, aligned with its own uncertainty", told
     told = _BY_OTHERS.format(sampled=sampled, origin=pair.origin)
     return f"# {base}, trained on pairs of its responses", told
+
+
+def _staged(run: Run) -> str:
+    """Say how the pairs of a round were trained on: in what stages, and whether these become doubtful."""
+    gaps: dict[str, list[float]] = {
+        stage.label: [] for stage in run.stages() if stage.size and not stage.round
+    }
+    for label, pair in run.pairs():
+        if pair.gap is not None and label in gaps:
+            gaps[label].append(pair.gap)
+    if len(gaps) < 2:
+        return "in one stage"
+    means = [sum(found) / max(len(found), 1) for found in gaps.values()]
+    names = ", ".join(f"`{label}`" for label in gaps)
+    falls = all(one > other for one, other in pairwise(means))
+    return f"in stages ({names}){', from clear preferences to doubtful ones' if falls else ''}"
 
 
 def _rounds(run: Run) -> Iterator[tuple[str, str]]:

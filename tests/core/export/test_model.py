@@ -256,3 +256,25 @@ def test_a_changed_base_is_not_exported(tmp_path: Path, tiny_model_dir: Path) ->
     for export in (export_merged, export_beside):
         with pytest.raises(SourceError, match=r"model in .* is not the one that run canned"):
             export(run, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("stages", "told"),
+    [
+        (
+            {},
+            "in stages (`conservative`, `moderate`, `exploratory`), from clear preferences to doubtful ones.",
+        ),
+        ({"names": ["all"]}, "in one stage."),
+        (
+            {"use": "reversed", "names": ["clear", "doubtful"]},
+            "in stages (`doubtful`, `clear`).",
+        ),
+    ],
+)
+def test_the_card_says_in_which_stages_it_was_trained(
+    tmp_path: Path, tiny_model_dir: Path, stages: dict[str, Any], told: str
+) -> None:
+    plain = configuration(tmp_path, tiny_model_dir, count=12, stages={"use": "quantiles", **stages})
+    readme = card(udasa_core.run(plain), form="alone", dtype="float32")
+    assert f"these pairs were trained on {told}" in readme

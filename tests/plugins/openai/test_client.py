@@ -506,6 +506,11 @@ def test_the_key_is_in_no_representation(key: str) -> None:
         ({"base_url": "http://host:port/v1"}, "is no address"),
         ({"base_url": "http://host/v1/chat/completions"}, "precedes /chat/completions"),
         ({"extra_body": {"messages": [], "stream": True}}, "messages, stream"),
+        ({"extra_body": {"api_key": "sk-1"}}, "extra_body has api_key: a key in a TOML"),
+        (
+            {"extra_body": {"extra": [{"headers": {"Authorization": "Bearer x"}}]}},
+            "extra_body has Authorization",
+        ),
     ],
 )
 def test_options_that_would_leak_or_mislead(given: dict[str, Any], told: str) -> None:
