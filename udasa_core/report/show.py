@@ -50,7 +50,7 @@ def training_tables(figures: Mapping[str, Any]) -> Iterator[Table]:
 def outcome_tables(figures: Mapping[str, Any]) -> Iterator[Table]:
     """Yield what was measured before and after training, and by suites; the model card has these, too."""
     if figures["held_out"]:
-        yield held_out_table(figures["held_out"], is_recorded=figures["recorded"])
+        yield held_out_table(figures["held_out"], is_recorded=figures["is_recorded"])
     for name, rows in figures["suites"].items():
         yield from suite_tables(name, rows, figures["judge_biases"].get(name, ""))
 
