@@ -10,7 +10,7 @@ from udasa_core.config.overrides import override
 from udasa_core.config.parse import RunConfig, parse_config
 from udasa_core.config.recipes import recipes
 from udasa_core.config.toml_text import check_plain, read_toml
-from udasa_core.errors import Fault, UdasaError, UsageError
+from udasa_core.errors import Fault, PluginError, UdasaError, UsageError
 from udasa_core.files.lock import unused
 from udasa_core.models.resolve import check_model
 from udasa_core.page.comparison_page import comparison_page
@@ -97,11 +97,20 @@ def limit_suites(configuration: Configuration, items: int, *, catalog: Catalog |
     for plain in read.raw.get("suite", ()):
         name = plain.get("name", plain["use"])
         asked = getattr(options[name], "limited", None)
-        limits: Mapping[str, int] = asked(items) if asked is not None else {}
+        limits: Any = asked(items) if asked is not None else {}
+        fields = type(options[name]).model_fields
+        if not isinstance(limits, Mapping) or not all(
+            key in fields and isinstance(most, int) for key, most in limits.items()
+        ):
+            raise PluginError(
+                f"suite {name} broke the contract of limited: it returned {limits!r}; that is a mapping of "
+                'names of its options to counts, such as {"limit": 7}'
+            )
         if not limits:
             raise UsageError(f"suite {name}: it has no option that limits what it asks; leave out --limit")
         lowest = {
-            key: min(most, most if getattr(options[name], key) is None else getattr(options[name], key))
+            # None, and in some suites 0 or less, means all.
+            key: min(most, own) if isinstance(own := getattr(options[name], key), int) and own > 0 else most
             for key, most in limits.items()
         }
         tables.append({**plain, **lowest})

@@ -318,6 +318,10 @@ def test_the_report_counts_responses_that_spell_control_tokens(tiny_model_dir: P
     )
     plain["run"] |= {"held_out": 0.0}
     found = figures(run(plain))
+    assert found["is_recorded"]
+    found["held_out"] = [{"name": "U", "before": 0.5, "after": 0.4, "low": -0.2, "high": 0.0, "n": 30}]
+    shown = " ".join("\n".join(map(str, tables(found))).split())
+    assert "after training the same texts are read again" in shown
     counted = found["prompts"]["training"]
     assert found["responses"]["tokens"]["n"] == 3 * counted
     assert found["responses"]["spelling_control_tokens"] == 2 * counted

@@ -19,7 +19,7 @@ from udasa_core.check.memory import (
 )
 from udasa_core.errors import PromptsError
 from udasa_core.models.model_size import ModelSize, model_size
-from udasa_core.plugins.stack import importable, load_factory, stage_names
+from udasa_core.plugins.stack import importable, load_factory, stage_names, takes_any_prompt
 from udasa_core.progress import Progress, silent
 from udasa_core.prompts.held_out import refuse_unwatched
 from udasa_core.report.table import Table
@@ -72,7 +72,7 @@ def estimate(config: RunConfig, catalog: Catalog, progress: Progress = silent) -
     stages = stage_names(config, catalog)
     count = responses(config, prompts, stages) if prompts is not None else 0
     return [
-        *_work(config, prompts, count, stages),
+        *_work(config, prompts, count, stages, takes_any_prompt(config, catalog)),
         *_asked_by_pairing(config, prompts, getattr(pairing, "asks", ())),
         *_memory(config, prompts, model, trainer),
         *_disk(config, prompts, count, model, trainer),
@@ -112,8 +112,9 @@ def estimate_table(figures: list[Figure]) -> Table:
 
 
 def _work(
-    config: RunConfig, prompts: Prompts | None, count: int, stages: Sequence[str] | None
+    config: RunConfig, prompts: Prompts | None, count: int, stages: Sequence[str] | None, anew: bool
 ) -> Iterator[Figure]:
+    """anew: whether responses are sampled, and not recorded."""
     if prompts is None:
         limit = config.prompts.limit
         told = f"at most {limit}" if limit else "unknown"
@@ -130,11 +131,16 @@ def _work(
     rounds = config.rounds.count
     again = f"; all of them anew in each of {rounds} rounds" if rounds > 1 else ""
     after = f", and the {prompts.held_out} held out once more after training{again}" if share else again
-    after += "; control prompts come on top" if config.controls.source else ""
+    after += "; control prompts come on top" if config.controls.source and anew else ""
     if config.watches_prompts:
         known = f"; those held out after each of {len(stages or ())} stages"
         unknown = f", and {prompts.held_out * responses_each(config):,} for each stage but the last"
         after += unknown if stages is None else known
+    if not anew:
+        yield Figure("responses", f"≤ {count:,}", f"recorded ones, prompts × {each}{after}")
+        told = "responses are recorded: nothing is sampled; each is read, before and after training"
+        yield Figure("tokens sampled", "0", told)
+        return
     yield Figure("responses", f"{count:,}", f"prompts × {each}{after}")
     answer, thinking = config.sampling.max_new_tokens, config.sampling.thinking_tokens
     told = f"max_new_tokens ({answer})" if thinking is None else f"(max_new_tokens, {answer}, and "

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from udasa_core.config.parse import PluginTable, RunConfig
 from udasa_core.config.transitions import GateTable
 from udasa_core.plugins.catalog import Catalog
-from udasa_core.plugins.stack import stage_names
+from udasa_core.plugins.stack import stage_names, takes_any_prompt
 from udasa_core.report.table import Table
 
 
@@ -24,30 +24,27 @@ def stack_table(config: RunConfig, catalog: Catalog) -> Table:
 def plan_table(config: RunConfig, catalog: Catalog) -> Table:
     """Return the steps in order, with what each does under this configuration."""
     stages = stage_names(config, catalog)
-    rows = [(place, name, what) for place, (name, what) in enumerate(_steps(config, stages), 1)]
+    anew = takes_any_prompt(config, catalog)
+    rows = [(place, name, what) for place, (name, what) in enumerate(_steps(config, stages, anew), 1)]
     return Table("Plan", ("", "step", "what it does"), rows)
 
 
-def _steps(config: RunConfig, stages: Sequence[str] | None) -> Iterator[tuple[str, str]]:
-    run, sampling = config.run, config.sampling
+def _steps(config: RunConfig, stages: Sequence[str] | None, anew: bool) -> Iterator[tuple[str, str]]:
+    """anew: whether responses are sampled, and not recorded."""
+    run = config.run
     yield (
         "read prompts",
         f"{config.prompts.source}; {run.held_out:.0%} held out, in shards of {run.shard_size}",
     )
-    yield (
-        "sample",
-        f"{sampling.responses} responses a prompt from {config.model.source} at temperature "
-        f"{sampling.temperature:g}, at most {sampling.max_new_tokens} tokens"
-        f"{f' after {sampling.thinking_tokens} of thought' if sampling.thinking_tokens else ''}"
-        f"{f'; {config.voters} more that they are compared with' if config.voters else ''}",
-    )
+    yield "sample", _sampled(config) if anew else _recorded(config)
     weighted = ", ".join(f"{dimension.name} (weight {dimension.weight:g})" for dimension in config.dimensions)
     yield "score", f"how uncertain each response is: {weighted}"
     yield "fit calibration", f"{config.calibration.name}, to the training responses; then frozen"
     yield "aggregate", f"{config.aggregation.name} of the calibrated dimensions: U for each response"
     if config.controls.source:
-        asked = f"sample and score control prompts ({config.controls.source})"
-        yield "check controls", f"{asked}: who is unsure of these?"
+        asked = f"{'sample and score' if anew else 'score'} control prompts ({config.controls.source})"
+        only = '; those without a recorded response are not asked; to ask none: [controls] source = ""'
+        yield "check controls", f"{asked}: who is unsure of these?{'' if anew else only}"
     yield "pair", f"{config.pairing.name}: a chosen over a rejected response"
     into = f"stages, trained in this order: {', '.join(stages)}" if stages else "stages, in training order"
     if stages and len(stages) == 1:
@@ -56,18 +53,38 @@ def _steps(config: RunConfig, stages: Sequence[str] | None) -> Iterator[tuple[st
     yield "train", _training(config)
     if suites := ", ".join(suite.name for suite in config.suites):
         yield "run suites", f"on the base, and on each stage's policy as soon as it is trained: {suites}"
-    watched = ["sample the held-out prompts under its policy"] if config.watches_prompts else []
+    held = "sample the held-out prompts" if anew else "read the held-out prompts' recorded responses"
+    watched = [f"{held} under its policy"] if config.watches_prompts else []
     watched += ["have it read the earlier stages' pairs"] if config.watches_pairs else []
     if watched:
         yield "after each stage", "; ".join(watched)
     if config.gates:
         yield "gates", "; ".join(map(_gate, config.gates))
     if run.held_out:
-        yield "measure", "sample and score the held-out prompts, before and after training"
+        scored = "sample and score the held-out prompts" if anew else held
+        yield "measure", f"{scored}, before and after training"
         yield "guard", _guarded(config)
     yield "evaluate", "compare before with after"
     if config.rounds.count > 1:
         yield "rounds", _rounds(config)
+
+
+def _sampled(config: RunConfig) -> str:
+    sampling = config.sampling
+    return (
+        f"{sampling.responses} responses a prompt from {config.model.source} at temperature "
+        f"{sampling.temperature:g}, at most {sampling.max_new_tokens} tokens"
+        f"{f' after {sampling.thinking_tokens} of thought' if sampling.thinking_tokens else ''}"
+        f"{f'; {config.voters} more that they are compared with' if config.voters else ''}"
+    )
+
+
+def _recorded(config: RunConfig) -> str:
+    more = f"; {config.voters} recorded voters that they are compared with" if config.voters else ""
+    return (
+        f"nothing: up to {config.sampling.responses} recorded responses a prompt, read by "
+        f"{config.model.source}{more}"
+    )
 
 
 def _gate(gate: GateTable) -> str:

@@ -72,7 +72,7 @@ def export_model(run: Run, wanted: Wanted, *, progress: Progress = silent) -> It
         if folder is not None and not is_there:
             _write(run, folder, wanted, progress)
         if wanted.model is not None:
-            what = "adapter" if wanted.adapter == "alone" else "aligned model"
+            what = "adapter, without its base," if wanted.adapter == "alone" else "aligned model"
             yield f"wrote the {what} to {folder}; {folder}/README.md tells where it comes from"
         if wanted.gguf is not None and converter is not None:
             export_gguf(

@@ -53,7 +53,7 @@ def _parts(run: Run, figures: Mapping[str, Any], *, texts: bool) -> Iterator[Par
         return
     if figures["held_out"]:
         yield changes_told(figures["held_out"])
-        yield held_out_table(figures["held_out"])
+        yield held_out_table(figures["held_out"], is_recorded=figures["is_recorded"])
         yield changes_chart(figures["held_out"])
     after = _after(run)
     if after is None:

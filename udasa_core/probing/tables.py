@@ -64,10 +64,11 @@ def _cost(probe: Probe) -> Table:
     drawn = "as they took here, loading models included"
     if probe.draws is not None:
         drawn = "as the second draw took, on this machine"
+    done = "sampled" if probe.draws is not None else "read"
     rows = [
-        ("prompts sampled", f"{cost.asked:,}", "training, control, and held-out ones before and after"),
-        ("tokens sampled", f"{cost.tokens:,.0f}", "as long as these responses are, voters among them"),
-        ("time: sampling", _time(cost.sampling), drawn),
+        (f"prompts {done}", f"{cost.asked:,}", "training, control, and held-out ones before and after"),
+        (f"tokens {done}", f"{cost.tokens:,.0f}", "as long as these responses are, voters among them"),
+        (f"time: {'sampling' if probe.draws is not None else 'reading'}", _time(cost.sampling), drawn),
         ("time: scoring", _time(cost.scoring), "likewise"),
         ("pairs", f"{cost.pairs:,.0f}", f"{probe.paired} of {probe.prompts} prompts gave one"),
         ("tokens trained on", f"{cost.trained_tokens:,.0f}", "one pass over them; its time is not measured"),

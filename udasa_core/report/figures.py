@@ -43,6 +43,7 @@ def figures(run: Run) -> dict[str, Any]:
         "status": run.status,
         "error": run.manifest.plain.get("error", ""),
         "label_free": run.manifest.plain.get("label_free"),
+        "is_recorded": run.manifest.plain.get("is_recorded", False),
         "model": run.manifest.plain["models"]["base"],
         "adopted": list(run.manifest.plain.get("adopted", ())),
         "remarks": list(run.remarks()),

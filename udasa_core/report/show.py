@@ -50,7 +50,7 @@ def training_tables(figures: Mapping[str, Any]) -> Iterator[Table]:
 def outcome_tables(figures: Mapping[str, Any]) -> Iterator[Table]:
     """Yield what was measured before and after training, and by suites; the model card has these, too."""
     if figures["held_out"]:
-        yield held_out_table(figures["held_out"])
+        yield held_out_table(figures["held_out"], is_recorded=figures["is_recorded"])
     for name, rows in figures["suites"].items():
         yield from suite_tables(name, rows, figures["judge_biases"].get(name, ""))
 
@@ -217,8 +217,10 @@ def pairs_table(pairs: Mapping[str, Any]) -> Table:
     return Table("Pairs by stage, in training order", columns, cells, notes)
 
 
-def held_out_table(changes: Sequence[Mapping[str, Any]]) -> Table:
-    """Return each figure of the held-out prompts before and after training."""
+def held_out_table(changes: Sequence[Mapping[str, Any]], *, is_recorded: bool) -> Table:
+    """Return each figure of the held-out prompts before and after training.
+
+    is_recorded: whether the texts are the same after as before, since they were recorded."""
     rows = [
         (
             change["name"],
@@ -237,6 +239,11 @@ def held_out_table(changes: Sequence[Mapping[str, Any]]) -> Table:
         "in tokens; truncated and distinct are shares of the responses.",
         f"By chance alone about one in twenty such intervals excludes 0, and here are {len(changes)}.",
     ]
+    if is_recorded:
+        notes.append(
+            "The responses are recorded: after training the same texts are read again. Nothing here says "
+            "what the trained model would write."
+        )
     if min(change["n"] for change in changes) < FEW_PROMPTS:
         notes.append(f"With fewer than {FEW_PROMPTS} prompts the intervals are too narrow.")
     columns = ("figure", "before", "after", "change", "95% interval", "n")

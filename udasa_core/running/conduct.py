@@ -18,6 +18,7 @@ from udasa_core.job.job import Job
 from udasa_core.job.made_with import code_digests, used_versions
 from udasa_core.job.observers import Observers
 from udasa_core.models.chat import TODAY
+from udasa_core.plugins.base import attribute
 from udasa_core.plugins.catalog import Catalog, read_catalog
 from udasa_core.plugins.stack import build_plugins, chosen_plugins, needs_of, used_of
 from udasa_core.records import Event, ModelRef
@@ -147,6 +148,8 @@ def _describe(manifest: Manifest, job: Job, used: Collection[str]) -> None:
     that are used: another one's model need not be there."""
     manifest.plain |= {
         "label_free": job.stack.label_free(),
+        # Responses that were there already: after training the same texts are read again.
+        "is_recorded": not attribute(job.stack.generator.instance, "takes_any_prompt"),
         "plugins": [
             {"kind": plugin.table.kind, "name": plugin.name, **plugin.identity()}
             for plugin in job.stack.plugins()

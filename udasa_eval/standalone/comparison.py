@@ -105,7 +105,13 @@ def _found(name: str, folders: Sequence[Path]) -> Run:
     for folder in folders:
         if (folder / name / "manifest.json").exists():
             return Run(folder / name)
-    return find_run(name, folders[0])
+    try:
+        return find_run(name, folders[0])
+    except UdasaError as error:
+        # Runs are named there; what was evaluated without a run lies in the other folders.
+        there = [path.parent.name for place in folders[1:] for path in sorted(place.glob("*/manifest.json"))]
+        told = f"; evaluations in {folders[1]}: {', '.join(there)}" if there else ""
+        raise UdasaError(f"{error}{told}") from error
 
 
 @dataclass(frozen=True, slots=True)

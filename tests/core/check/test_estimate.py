@@ -241,3 +241,18 @@ def test_thoughts_are_counted_beside_answers(tiny_model_dir: Path, tmp_path: Pat
     assert rows()["tokens sampled"] == "≤ 360 responses × max_new_tokens (10)"
     told = rows(thinking_tokens=90)["tokens sampled"]
     assert told == "≤ 3,600 responses × (max_new_tokens, 10, and thinking_tokens, 90)"
+
+
+def test_recorded_responses_are_not_sampled(tiny_model_dir: Path, tmp_path: Path) -> None:
+    recorded = {"use": "recorded", "source": "file:responses.jsonl", "responses": 4}
+    (tmp_path / "responses.jsonl").write_text("")
+    config = load(configuration(tmp_path, tiny_model_dir, count=8, generator=recorded, controls={}))
+    rows = {one.name: f"{one.value} {one.basis}" for one in estimate(config, read_catalog())}
+    assert rows["tokens sampled"].startswith("0 responses are recorded: nothing is sampled")
+    assert rows["responses"].startswith("≤ 36 recorded ones, prompts × 4")
+    assert "come on top" not in rows["responses"]
+    plan = " ".join(str(plan_table(config, read_catalog())).split())
+    assert "up to 4 recorded responses a prompt" in plan
+    assert "temperature" not in plan
+    assert 'without a recorded response are not asked; to ask none: [controls] source = ""' in plan
+    assert "read the held-out prompts' recorded responses, before and after training" in plan

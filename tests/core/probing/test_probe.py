@@ -334,6 +334,7 @@ def test_recorded_responses_are_drawn_once(plain: dict[str, Any], tmp_path: Path
     assert "recorded responses cannot be drawn twice" in text
     assert "drawn twice" not in text.replace("cannot be drawn twice", "")
     assert "greedy" not in text
+    assert "tokens sampled" not in text
     assert found.cost.sampling > 0
     assert json.loads(json.dumps(found.plain(), allow_nan=False))["draws"] is None
 

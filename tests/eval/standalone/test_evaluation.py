@@ -508,3 +508,33 @@ def test_the_command_knows_a_model_from_a_subcommand(aligned: udasa_core.Run) ->
     assert missing.exit_code == 1
     assert "no suite is named" in missing.output
     assert "compare" in runner.invoke(main, ["eval", "--help"]).output
+
+
+class Unlimited(udasa_core.Plugin):
+    """Limits itself by what its table says."""
+
+    class Options(udasa_core.Plugin.Options):
+        """What it returns, and how many are asked."""
+
+        answer: Any = None
+        count: int = 0
+
+        def limited(self, items: int) -> Any:
+            return self.answer or {"count": items}
+
+    @udasa_core.hookimpl
+    def udasa_evaluate(self, policy: udasa_core.ModelRef, seed: int) -> udasa_core.SuiteReport:
+        raise UdasaError("nobody asks")
+
+
+@pytest.mark.parametrize("answer", ["count", ["count"], {"no such": 7}, {"count": "7"}])
+def test_what_limits_a_suite_is_checked_at_the_door(
+    tmp_path: Path, tiny_model_dir: Path, answer: object
+) -> None:
+    suite = {"use": "tests.eval.standalone.test_evaluation:Unlimited", "name": "odd"}
+    plain = configuration(tmp_path, tiny_model_dir, suite=[{**suite, "answer": answer}])
+    with pytest.raises(UdasaError, match="suite odd broke the contract of limited"):
+        udasa_core.limit_suites(plain, 7)
+    # 0 is no lower limit.
+    plain = configuration(tmp_path, tiny_model_dir, suite=[suite])
+    assert udasa_core.limit_suites(plain, 7).raw["suite"][0]["count"] == 7

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from udasa_plugin_sentiment.journal import Journal
 from udasa_plugin_sentiment.lexicon import Lexicon
-from udasa_plugin_sentiment.spread import Spread
 
 from udasa_core import Abstain, Group, Message, Prompt
 from udasa_core.testing import (
@@ -30,10 +29,6 @@ def test_the_observer_keeps_the_contract(tmp_path: Path) -> None:
     check_observer(Journal, options)
     lines = [json.loads(line) for line in (tmp_path / "journal.jsonl").read_text().splitlines()]
     assert {line["what"] for line in lines} == {"started", "finished"}
-
-
-def test_the_experiment_keeps_the_contract() -> None:
-    check_factory("experiment", Spread, {"temperatures": [0.7]})
 
 
 def test_a_response_that_feels_otherwise_is_uncertain() -> None:
