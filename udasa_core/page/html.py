@@ -16,7 +16,7 @@ from pathlib import Path
 from udasa_core.files.whole import whole_file
 from udasa_core.page.blocks import Block
 from udasa_core.page.chart import Chart
-from udasa_core.page.parts import Browser, Card, Cards, Code, Page, Part, Picture, Prose, Section
+from udasa_core.page.parts import Browser, Card, Cards, Code, Page, Part, Picture, Prose, Section, Words
 from udasa_core.page.table_html import table_html
 from udasa_core.report.table import Table
 from udasa_core.text.printable import printable
@@ -93,6 +93,9 @@ def _part(part: Part, name: str) -> str:
     match part:
         case Prose(text, tone):
             return f'<p class="prose {tone}">{escaped(text)}</p>'
+        case Words(words):
+            told = "".join(f"<dt>{escaped(word)}</dt><dd>{escaped(meaning)}</dd>" for word, meaning in words)
+            return f'<details class="words"><summary>Words of this section</summary><dl>{told}</dl></details>'
         case Cards(cards):
             return f'<div class="cards">{"".join(map(_card, cards))}</div>'
         case Code(title, text):

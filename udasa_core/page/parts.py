@@ -71,7 +71,14 @@ class Picture:
     content: bytes
 
 
-Part: TypeAlias = Prose | Cards | Code | Table | Chart | Picture | Browser
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Words with their meanings, folded until somebody asks."""
+
+    words: Sequence[tuple[str, str]]
+
+
+Part: TypeAlias = Words | Prose | Cards | Code | Table | Chart | Picture | Browser
 
 
 @dataclass(frozen=True, slots=True)

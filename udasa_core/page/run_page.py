@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from itertools import chain
 
 from udasa_core.page import answers, pairs, provenance, stages, suites, uncertainty, verdict
 from udasa_core.page.blocks import Block
-from udasa_core.page.parts import Page
+from udasa_core.page.parts import Page, Section, Words
 from udasa_core.page.places import told_of
+from udasa_core.page.words import words_of
 from udasa_core.store.runs import Run
 
 # Of so many pairs the page holds the texts; of the rest they lie beside it.
@@ -37,7 +39,12 @@ def run_page(run: Run, *, texts: int = TEXTS) -> Page:
         answers.blocks(run, texts=texts > 0),
         suites.blocks(run, texts=texts > 0),
     )
-    return Page(f"udasa: {run.name}", _about(run), [one for one in made if one is not None], blocks)
+    return Page(f"udasa: {run.name}", _about(run), [_worded(one) for one in made if one is not None], blocks)
+
+
+def _worded(section: Section) -> Section:
+    """Return a section that says first what its words mean."""
+    return replace(section, parts=[Words(words_of(section.name)), *section.parts])
 
 
 def made_now() -> str:

@@ -20,6 +20,7 @@ from udasa_core.page.parts import Page, Prose
 from udasa_core.page.progress import progress_table
 from udasa_core.page.run_page import run_page
 from udasa_core.page.suite_figures import differences
+from udasa_core.page.words import words_of
 from udasa_core.report.figures import figures
 from udasa_core.store.costs import read_costs
 
@@ -127,8 +128,9 @@ def test_each_rounds_end_is_told_and_what_was_lost_since(
     )
     # What did harm is said in Verdict as Stages and rounds opens with it, and the card counts the same.
     stages = next(section for section in page.sections if section.name == "stages")
-    assert isinstance(stages.parts[0], Prose)
-    assert f"{stages.parts[0].text} It is marked under Stages and rounds" in told
+    first = stages.parts[1]
+    assert isinstance(first, Prose)
+    assert f"{first.text} It is marked under Stages and rounds" in told
     decisions = list(run.decisions())
     tripped = [one for one in decisions if one["verdict"] == "tripped"]
     assert f"Gates and guard tripped {len(tripped)} of {len(decisions)} ten accuracy after" in told
@@ -148,6 +150,19 @@ def test_files_that_the_configuration_reads_are_named(canned_run: udasa_core.Run
     told = written(run_page(canned_run))
     assert "needed, too, and not in this page" in told.words
     assert told.markup.count('<button type="button" class="copy">Copy</button>') == 2
+
+
+def test_each_section_says_what_its_words_mean_as_the_documentation_does(
+    rounds_run: udasa_core.Run,
+) -> None:
+    index = Path(__file__).parents[3] / "docs" / "index.md"
+    rows = [line.split(" | ") for line in index.read_text("utf-8").splitlines() if line.startswith("| ")]
+    documented = {row[0].removeprefix("| "): row[1].removesuffix(" |") for row in rows if len(row) == 2}
+    told = {word: meaning for one in run_page(rounds_run).sections for word, meaning in words_of(one.name)}
+    assert all(words_of(one.name) for one in run_page(rounds_run).sections)
+    common = told.keys() & documented.keys()
+    assert {"U", "gate, guard", "voters", "single cluster"} <= common
+    assert {word: told[word] for word in common} == {word: documented[word] for word in common}
 
 
 def test_suites_without_items_are_no_gain(canned_run: udasa_core.Run, written: Write) -> None:

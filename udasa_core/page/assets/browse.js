@@ -73,7 +73,12 @@ class Browse {
       this.direct();
       this.apply();
     });
-    for (const one of this.filters) one.addEventListener('change', () => this.apply());
+    for (const one of this.filters) {
+      one.addEventListener('change', () => {
+        this.apply();
+        this.follow();
+      });
+    }
     this.form.addEventListener('submit', (event) => event.preventDefault());
     // The fields are as at first only after the event.
     this.form.addEventListener('reset', () => setTimeout(() => {
@@ -124,6 +129,14 @@ class Browse {
     this.list.element.hidden = !this.none.hidden;
     this.list.show(this.shown, isMore);
     this.placed();
+  }
+
+  // What is open beside the list is one of it: the first, where the filters left the other out.
+  follow() {
+    const isBeside = matchMedia('(min-width: 56.01rem)').matches;
+    if (!isBeside || !this.shown.length || this.shown.includes(this.current)) return;
+    go(this.what.address(this.shown[0]), false);
+    this.view(this.shown[0]);
   }
 
   async search() {
