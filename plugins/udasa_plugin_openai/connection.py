@@ -60,6 +60,10 @@ _DECIDED = frozenset(
 )
 # Capitals alone: what is no name but a key itself nearly always has small letters.
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,63}")
+# Names of what holds a key. "stop_token" and its like hold none.
+_SECRET = re.compile(
+    r"(?:.*_)?(?:api_?key|authorization|secret|secret_key|password|passwd)|(?:(?:.*_)?(?:access|api|auth|bearer)_)?token"
+)
 
 
 class ConnectionOptions(Options):
@@ -109,7 +113,9 @@ class ConnectionOptions(Options):
     )
     extra_body: dict[str, Any] = Field(
         default_factory=dict,
-        description="Sent along with every request: { repetition_penalty = 1.0 }, say. No place for a key.",
+        description="Sent along with every request: { repetition_penalty = 1.0 }, say. No place for a key: "
+        "a text named api_key, authorization, token, secret or password, at any depth, is refused; "
+        "api_key_env names the variable that holds the key.",
     )
 
     # On the model as a whole: a fault of a single field is told with what stands there, which may be a key.
@@ -126,6 +132,12 @@ class ConnectionOptions(Options):
         taken = sorted(_DECIDED & set(self.extra_body))
         if taken:
             raise ValueError(f"extra_body cannot set {', '.join(taken)}: the request itself decides that")
+        secret = next(_secrets(self.extra_body, "extra_body"), "")
+        if secret:
+            raise ValueError(
+                f"{secret} may be a key (what it holds is not repeated), and a configuration is kept with "
+                'the run: export OPENAI_API_KEY=… and write api_key_env = "OPENAI_API_KEY" instead'
+            )
         return self
 
     @property
@@ -182,3 +194,16 @@ def is_open_to_others(url: str) -> bool:
         return True
     mapped = getattr(address, "ipv4_mapped", None)
     return not (mapped or address).is_loopback
+
+
+def _secrets(value: object, path: str) -> Iterator[str]:
+    """Yield the path of each text whose name says that it is a key, at any depth."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            place = f"{path}.{name}"
+            if isinstance(inner, str) and inner and _SECRET.fullmatch(str(name).lower().replace("-", "_")):
+                yield place
+            yield from _secrets(inner, place)
+    elif isinstance(value, list | tuple):
+        for number, inner in enumerate(value):
+            yield from _secrets(inner, f"{path}.{number}")
