@@ -104,14 +104,21 @@ def terms_of(licence: str, source: str) -> Terms:
     return next((one for one in known if re.search(one.pattern, name)), _UNTOLD)
 
 
-def named_models(options: Any) -> Iterator[str]:
-    """Yield the names of models and servers in a plugin's options, however deep."""
+def named_voices(options: Any) -> Iterator[Mapping[str, str]]:
+    """Yield what a plugin's options name together, however deep: a model's source, or a server and its model,
+    by option."""
     if isinstance(options, Mapping):
+        if named := {name: options[name] for name in _NAMING if isinstance(options.get(name), str)}:
+            yield {name: value for name, value in named.items() if value}
         for key, value in options.items():
-            if key in _NAMING and isinstance(value, str):
-                yield value
-            else:
-                yield from named_models(value)
+            if key not in _NAMING or not isinstance(value, str):
+                yield from named_voices(value)
     elif isinstance(options, list | tuple):
         for item in options:
-            yield from named_models(item)
+            yield from named_voices(item)
+
+
+def named_models(options: Any) -> Iterator[str]:
+    """Yield the names of models and servers in a plugin's options, however deep."""
+    for voice in named_voices(options):
+        yield from voice.values()

@@ -10,6 +10,7 @@ from typing import Any
 from udasa_core.page.gains import Gain, gains
 from udasa_core.page.parts import Card, Cards, Part, Prose, Section
 from udasa_core.page.progress import progress_table
+from udasa_core.report.figures import untold_by
 from udasa_core.report.show import head_table, tables
 from udasa_core.report.table import Table
 from udasa_core.report.written import number, share, short
@@ -22,7 +23,7 @@ _WARNING = "WARNING: "
 _LABELS: Mapping[bool | None, tuple[str, str]] = {
     True: ("none", "no plugin of this run reads one"),
     False: ("used", "a plugin of this run reads them"),
-    None: ("not known", "a plugin of this run does not say"),
+    None: ("not known", ""),
 }
 
 
@@ -135,7 +136,7 @@ def _pair_cards(figures: Mapping[str, Any]) -> Iterator[Card]:
     if prompts:
         yield Card("Held out", short(prompts["held_out"]), "prompts, never trained on")
     label, beneath = _LABELS[figures["label_free"]]
-    yield Card("Human labels", label, beneath, "good" if figures["label_free"] else "")
+    yield Card("Human labels", label, beneath or untold_by(figures), "good" if figures["label_free"] else "")
 
 
 def _decision_cards(figures: Mapping[str, Any]) -> Iterator[Card]:

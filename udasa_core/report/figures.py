@@ -43,6 +43,7 @@ def figures(run: Run) -> dict[str, Any]:
         "status": run.status,
         "error": run.manifest.plain.get("error", ""),
         "label_free": run.manifest.plain.get("label_free"),
+        "labels_untold": list(run.manifest.plain.get("labels_untold", ())),
         "model": run.manifest.plain["models"]["base"],
         "adopted": list(run.manifest.plain.get("adopted", ())),
         "remarks": list(run.remarks()),
@@ -63,6 +64,13 @@ def figures(run: Run) -> dict[str, Any]:
         "judge_biases": dict(run.judge_biases()),
         "artifacts": _artifacts(run),
     }
+
+
+def untold_by(figures: Mapping[str, Any]) -> str:
+    """Say which plugins do not tell whether they use human labels; older runs do not name them."""
+    names = figures["labels_untold"]
+    told = ", ".join(names) if names else "a plugin of this run"
+    return f"{told} {'do' if len(names) > 1 else 'does'} not say"
 
 
 @dataclass(slots=True)

@@ -147,6 +147,7 @@ def _describe(manifest: Manifest, job: Job, used: Collection[str]) -> None:
     that are used: another one's model need not be there."""
     manifest.plain |= {
         "label_free": job.stack.label_free(),
+        "labels_untold": job.stack.labels_untold(),
         "plugins": [
             {"kind": plugin.table.kind, "name": plugin.name, **plugin.identity()}
             for plugin in job.stack.plugins()

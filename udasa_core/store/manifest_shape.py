@@ -126,6 +126,7 @@ class _Manifest(_Shape):
     config: _Config
     models: _Models
     label_free: bool | None = None
+    labels_untold: list[str] = []
     plugins: list[_Plugin]
     versions: _Versions = {}
     code: _Versions = {}
