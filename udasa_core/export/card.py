@@ -106,12 +106,13 @@ def card(run: Run, *, form: Form, dtype: str) -> str:
     machine. dtype: of the weights."""
     plain, measured, places = run.manifest.plain, figures(run), places_of(run)
     base, licence = run.base.called, licence_of(run.base, root_of(run))
+    labels = _LABELS[plain.get("label_free")].format(untold=untold_by(measured))
     shown, warned = base_terms(run).shown, list(warnings_of(measured))
     sections = [
         f"---\n{_metadata(base, licence, run, form).to_yaml()}\n---",
         *method(run, base, measured, places),
         *([f"**{shown}.**"] if shown else []),
-        f"{_LABELS[plain.get('label_free')].format(untold=untold_by(measured))} What the base model was itself trained on is another matter.",
+        f"{labels} What the base model was itself trained on is another matter.",
         *(["## Warnings", "\n".join(f"- {one}" for one in warned)] if warned else []),
         "## Provenance",
         _bullets(_provenance(run, base, places, dtype)),

@@ -16,8 +16,8 @@ def method(run: Run, base: str, figures: Mapping[str, Any], places: Places) -> t
     """Return the title, and what was done: by whom the pairs were made shows in any of them."""
     pair = next((pair for _, pair in run.pairs()), None)
     said = (
-        f"Several responses to each prompt were {_said_by(run, places)} and scored for how uncertain each one "
-        "is, in the dimensions below."
+        f"Several responses to each prompt were {_said_by(run, places)} and scored for how uncertain each "
+        "one is, in the dimensions below."
     )
     staged = _staged(run, figures)
     if pair is None or pair.gap is not None:

@@ -38,7 +38,7 @@ class Terms:
 
 _COPY = "pass on a copy of the licence with it"
 # The first that fits.
-_KNOWN = (
+KNOWN = (
     Terms(
         r"llama-?2(?![.\d])",
         output="the Llama 2 and Llama 3 licences forbid to improve other language models with its output",
@@ -100,7 +100,7 @@ def terms_of(licence: str, source: str) -> Terms:
     empty ones where they are none of the known."""
     is_named = licence == UNKNOWN
     name = (source if is_named else licence).casefold()
-    known = (one for one in _KNOWN if not (is_named and one.by_licence))
+    known = (one for one in KNOWN if not (is_named and one.by_licence))
     return next((one for one in known if re.search(one.pattern, name)), _UNTOLD)
 
 
