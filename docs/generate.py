@@ -163,8 +163,8 @@ def plugins(kind: str) -> Iterator[str]:
 
 def terms() -> str:
     """Return what the terms of known families ask, as the card and `udasa check` tell it, as a table."""
-    rows = [f"| `{_cell(one.pattern)}` | {_cell(one.output)} | {_cell(one.passing_on)} |" for one in KNOWN]
-    head = "| licence or name has | of training with its output | of passing on a model made from it |"
+    rows = [f"| {one.family} | {_cell(one.output)} | {_cell(one.passing_on)} |" for one in KNOWN]
+    head = "| family | of training with its output | of passing on a model made from it |"
     return "\n".join([head, "|---|---|---|", *rows])
 
 
