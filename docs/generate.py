@@ -24,6 +24,7 @@ import udasa_core
 from udasa_core import HOME_OF
 from udasa_core.config import schema
 from udasa_core.experiments.options import typed
+from udasa_core.export.terms import KNOWN
 from udasa_core.hookspecs import KINDS, Specifications
 from udasa_core.plugins.base import Plugin
 from udasa_core.plugins.catalog import Offer, read_catalog
@@ -35,6 +36,7 @@ PAGES = (
     "experiments.md",
     "hooks.md",
     "public-names.md",
+    "security.md",
     "tables.md",
     "write-a-plugin.md",
 )
@@ -74,6 +76,8 @@ def _made(name: str) -> str:
         return attributes()
     if name == "records":
         return "\n\n".join(records())
+    if name == "terms":
+        return terms()
     if what == "names":
         return names(which.split())
     if what == "options":
@@ -155,6 +159,13 @@ def plugins(kind: str) -> Iterator[str]:
         yield f"### `{offer.name}`"
         yield _prose(inspect.getdoc(factory) or "")
         yield table(factory.Options) if factory.Options.model_fields else "No options."
+
+
+def terms() -> str:
+    """Return what the terms of known families ask, as the card and `udasa check` tell it, as a table."""
+    rows = [f"| {one.family} | {_cell(one.output)} | {_cell(one.passing_on)} |" for one in KNOWN]
+    head = "| family | of training with its output | of passing on a model made from it |"
+    return "\n".join([head, "|---|---|---|", *rows])
 
 
 def hook(name: str) -> str:

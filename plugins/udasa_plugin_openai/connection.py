@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import urlsplit
 
@@ -59,11 +59,11 @@ _DECIDED = frozenset(
     }
 )
 # Capitals alone: what is no name but a key itself nearly always has small letters.
-# A name under which something secret is sent; "max_tokens" and the like are none.
-_SECRET = re.compile(
-    r"(?i)(?:api|access|secret|private)[_-]?key|authorization|password|secret|bearer|(?:^|_)token$"
-)
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,63}")
+# Names of what holds a key. "stop_token" and its like hold none.
+_SECRET = re.compile(
+    r"(?:.*_)?(?:api_?key|authorization|secret|secret_key|password|passwd)|(?:(?:.*_)?(?:access|api|auth|bearer)_)?token"
+)
 
 
 class ConnectionOptions(Options):
@@ -113,7 +113,9 @@ class ConnectionOptions(Options):
     )
     extra_body: dict[str, Any] = Field(
         default_factory=dict,
-        description="Sent along with every request: { repetition_penalty = 1.0 }, say. No place for a key.",
+        description="Sent along with every request: { repetition_penalty = 1.0 }, say. No place for a key: "
+        "a text named api_key, authorization, token, secret or password, at any depth, is refused; "
+        "api_key_env names the variable that holds the key.",
     )
 
     # On the model as a whole: a fault of a single field is told with what stands there, which may be a key.
@@ -130,11 +132,11 @@ class ConnectionOptions(Options):
         taken = sorted(_DECIDED & set(self.extra_body))
         if taken:
             raise ValueError(f"extra_body cannot set {', '.join(taken)}: the request itself decides that")
-        keys = sorted(_keys_in(self.extra_body))
-        if keys:
+        secret = next(_secrets(self.extra_body, "extra_body"), "")
+        if secret:
             raise ValueError(
-                f"extra_body has {', '.join(keys)}: a key in a TOML is kept in manifests, too. Take it out, "
-                'export it as a variable, and name that in api_key_env ("OPENAI_API_KEY")'
+                f"{secret} may be a key (what it holds is not repeated), and a configuration is kept with "
+                'the run: export OPENAI_API_KEY=… and write api_key_env = "OPENAI_API_KEY" instead'
             )
         return self
 
@@ -160,16 +162,6 @@ class ConnectionOptions(Options):
     def endpoint(self) -> str:
         """The address that requests go to."""
         return f"{self.base_url.rstrip('/')}/chat/completions"
-
-
-def _keys_in(plain: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the names under which plain data hold a key, or something else that is secret, at any depth."""
-    for name, value in plain.items():
-        if _SECRET.search(name) and isinstance(value, str):
-            yield name
-        for inner in value if isinstance(value, list) else [value]:
-            if isinstance(inner, Mapping):
-                yield from _keys_in(inner)
 
 
 def _url_fault(url: str) -> str:
@@ -202,3 +194,16 @@ def is_open_to_others(url: str) -> bool:
         return True
     mapped = getattr(address, "ipv4_mapped", None)
     return not (mapped or address).is_loopback
+
+
+def _secrets(value: object, path: str) -> Iterator[str]:
+    """Yield the path of each text whose name says that it is a key, at any depth."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            place = f"{path}.{name}"
+            if isinstance(inner, str) and inner and _SECRET.fullmatch(str(name).lower().replace("-", "_")):
+                yield place
+            yield from _secrets(inner, place)
+    elif isinstance(value, list | tuple):
+        for number, inner in enumerate(value):
+            yield from _secrets(inner, f"{path}.{number}")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from udasa_core.export.licence import HUB_LICENCES, licence_link, licence_of
 from udasa_core.export.licences import base_terms, licences, root_of
+from udasa_core.export.method import method, warnings_of
 from udasa_core.export.places import Places
-from udasa_core.report.figures import figures
+from udasa_core.plugins.compared import ADVICE
+from udasa_core.report.figures import figures, untold_by
 from udasa_core.report.show import outcome_tables, training_tables
 from udasa_core.report.table import Table, TableColumn
 from udasa_core.sources.digests import weights_digest
@@ -24,21 +25,11 @@ if TYPE_CHECKING:
 
 # A model's name as the hub takes it.
 _NAME = re.compile(r"[\w.-]+(?:/[\w.-]+)?")
-_BY_UNCERTAINTY = (
-    "Several responses to each prompt were {sampled} and scored for how uncertain each one "
-    "is, in the dimensions below. The most reliable response was preferred to a less reliable one, and these "
-    "pairs were trained on {how}."
-)
-_BY_OTHERS = (
-    "Several responses to each prompt were {sampled} and scored for how uncertain each one "
-    "is, in the dimensions below. The pairs that were trained on were not made by that uncertainty, but by "
-    "the strategy `{origin}`."
-)
 # What the run says of itself: True, False, or nothing where a plugin did not tell.
 _LABELS: Mapping[bool | None, str] = {
     True: "This run used no human label.",
     False: "This run used human labels.",
-    None: "Whether this run used human labels is not known: a plugin of it does not say.",
+    None: "Whether this run used human labels is not known: {untold}.",
 }
 # In which form a model is exported: its weights with the adapter merged in, or a GGUF of those; the base with
 # the adapter beside it; the adapter alone.
@@ -82,37 +73,6 @@ _LOADING: Mapping[Form, str] = {
 }
 
 
-def _method(run: Run, base: str) -> tuple[str, str]:
-    """Return the title, and what was done: by whom the pairs were made shows in any of them."""
-    pair, rounds = next((pair for _, pair in run.pairs()), None), len(run.rounds())
-    sampled = "sampled from the base model"
-    if rounds > 1:
-        sampled = (
-            f"sampled in each of {rounds} rounds, at first from the base model, then from the model trained"
-        )
-    if pair is None or pair.gap is not None:
-        told = _BY_UNCERTAINTY.format(sampled=sampled, how=_staged(run))
-        return f"# {base}, aligned with its own uncertainty", told
-    told = _BY_OTHERS.format(sampled=sampled, origin=pair.origin)
-    return f"# {base}, trained on pairs of its responses", told
-
-
-def _staged(run: Run) -> str:
-    """Say how the pairs of a round were trained on: in what stages, and whether these become doubtful."""
-    gaps: dict[str, list[float]] = {
-        stage.label: [] for stage in run.stages() if stage.size and not stage.round
-    }
-    for label, pair in run.pairs():
-        if pair.gap is not None and label in gaps:
-            gaps[label].append(pair.gap)
-    if len(gaps) < 2:
-        return "in one stage"
-    means = [sum(found) / max(len(found), 1) for found in gaps.values()]
-    names = ", ".join(f"`{label}`" for label in gaps)
-    falls = all(one > other for one, other in pairwise(means))
-    return f"in stages ({names}){', from clear preferences to doubtful ones' if falls else ''}"
-
-
 def _rounds(run: Run) -> Iterator[tuple[str, str]]:
     """Yield what each round was sampled from and left, and what gates and the guard decided."""
     here = "the base model"
@@ -146,18 +106,20 @@ def card(run: Run, *, form: Form, dtype: str) -> str:
     machine. dtype: of the weights."""
     plain, measured, places = run.manifest.plain, figures(run), places_of(run)
     base, licence = run.base.called, licence_of(run.base, root_of(run))
-    shown = base_terms(run).shown
+    labels = _LABELS[plain.get("label_free")].format(untold=untold_by(measured))
+    shown, warned = base_terms(run).shown, list(warnings_of(measured))
     sections = [
         f"---\n{_metadata(base, licence, run, form).to_yaml()}\n---",
-        *_method(run, base),
+        *method(run, base, measured, places),
         *([f"**{shown}.**"] if shown else []),
-        f"{_LABELS[plain.get('label_free')]} What the base model was itself trained on is another matter.",
+        f"{labels} What the base model was itself trained on is another matter.",
+        *(["## Warnings", "\n".join(f"- {one}" for one in warned)] if warned else []),
         "## Provenance",
         _bullets(_provenance(run, base, places, dtype)),
         "## Licences",
         _bullets(licences(run, places)),
         "## Loading",
-        _LOADING[form].format(base=base if run.base.source.startswith("hf:") else "the base's folder"),
+        _loading(run, base, form),
         _dimensions(plain).markdown(),
         *(table.markdown() for table in training_tables(measured)),
         *_hyper_parameters(run, places),
@@ -165,7 +127,20 @@ def card(run: Run, *, form: Form, dtype: str) -> str:
     ]
     if not measured["held_out"]:
         sections.append("Nothing was held out, so nothing was measured before and after.")
-    return printable(places.text("\n\n".join(sections))) + "\n"
+    return printable(places.text("\n\n".join(sections).replace(ADVICE, ""))) + "\n"
+
+
+def _loading(run: Run, base: str, form: Form) -> str:
+    """Return how the export is loaded, and of an adapter how its base is come by."""
+    if run.base.source.startswith("hf:"):
+        return _LOADING[form].format(base=base)
+    loading = _LOADING[form].format(base="the base's folder")
+    if form != "alone":
+        return loading
+    return (
+        f"{loading}\n\nThe base, {base}, is on no hub as such a folder. Where the run is, `udasa export "
+        f"{run.name} --model DIR --adapter beside` writes it to DIR, with this adapter in DIR/adapter."
+    )
 
 
 def _metadata(base: str, licence: str, run: Run, form: Form) -> ModelCardData:

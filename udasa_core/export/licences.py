@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,10 @@ from udasa_core.export.licence import (
     where_to_look,
 )
 from udasa_core.export.places import Places
-from udasa_core.export.terms import SPEAKING, Terms, named_models, terms_of
+from udasa_core.export.terms import SPEAKING, Terms, named_voices, terms_of
 from udasa_core.records import ModelRef
 from udasa_core.sources.source import names_source
 from udasa_core.store.runs import Run
-
-_READER = "reader"
 
 
 def root_of(run: Run) -> Path:
@@ -35,39 +33,41 @@ def base_terms(run: Run) -> Terms:
 
 def licences(run: Run, places: Places) -> Iterator[tuple[str, str]]:
     """Yield what each model is called and its licence, with what its terms ask: the base first, then each
-    other one that read, scored, judged or said responses."""
+    other one that read, scored, compared, judged or said responses."""
     base = licence_of(run.base, root_of(run))
     asked = terms_of(base, run.base.source).passing_on
     told = _told(base, licence_link(run.base, root_of(run)), where_to_look(run.base))
     yield f"base model, `{run.base.called}`, which binds this model too", _sentence(told, asked, base)
-    said_of = set()
-    for place, name, licence in _makers(run):
-        output = terms_of(licence, name).output
-        # A server's address and its model's name are of one voice.
-        voice = (place, name if names_source(name) else output)
-        if voice in said_of or not voice[1]:
+    told_of = set()
+    for place, called, asking, licence in _makers(run):
+        if (place, called) in told_of:
             continue
-        said_of.add(voice)
-        known = where_to_look(_named(name)) if names_source(name) else "the terms of whoever serves it"
-        yield f"{place}, `{places.source(name)}`", _sentence(_told(licence, "", known), output, licence)
+        told_of.add((place, called))
+        output = next(filter(None, (terms_of(licence, name).output for name in asking)), "")
+        known = where_to_look(_named(called)) if names_source(called) else "the terms of whoever serves it"
+        yield f"{place}, `{places.source(called)}`", _sentence(_told(licence, "", known), output, licence)
 
 
-def _makers(run: Run) -> Iterator[tuple[str, str, str]]:
-    """Yield each model beside the base that had a say in what was trained on: its place, its name and its
-    licence. Of a server's, the name and the address are told."""
+def _makers(run: Run) -> Iterator[tuple[str, str, Sequence[str], str]]:
+    """Yield each model beside the base that had a say in what was trained on: its place, what it is called,
+    the names that tell its terms, and its licence. Of a server's, the address tells, too."""
     plain, root = run.manifest.plain, root_of(run)
-    reader = plain["models"].get(_READER)
-    if reader is not None:
-        ref = ModelRef.from_json(reader)
+    for role, model in plain["models"].items():
+        ref = ModelRef.from_json(model)
         if ref.revision != run.base.revision:
-            yield _READER, ref.source, licence_of(ref, root)
+            yield role, ref.source, [ref.source], licence_of(ref, root)
     for kind, table in _tables(plain["config"]):
         place = f"{kind} {table.get('name', table.get('use'))!r}"
         built = [one for one in plain["plugins"] if (one["kind"], one["name"]) == (kind, table.get("name"))]
         # As it was written, and as the plugin filled it up.
-        for name in dict.fromkeys(named_models([table, *(one["options"] for one in built)])):
-            if name != run.base.source:
-                yield place, name, licence_of_source(name, root)
+        for voice in named_voices([table, *(one["options"] for one in built)]):
+            names = list(voice.values())
+            if "base_url" in voice:
+                yield place, voice.get("model", voice["base_url"]), names, UNKNOWN
+                continue
+            for name in names:
+                if name != run.base.source:
+                    yield place, name, [name], licence_of_source(name, root)
 
 
 def _tables(config: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -130,7 +130,12 @@ def _new_folder(run: Run, ref: ModelRef, folder: Path, form: Form, dtype: str, f
     _refuse_to_lose(run, ref, folder, force)
     with whole_folder(folder) as partial:
         yield partial
-        (partial / MARKER).write_text(json.dumps(_note(run, ref, form, dtype)) + "\n")
+        marker = partial / MARKER
+        marker.write_text(json.dumps(_note(run, ref, form, dtype)) + "\n")
+        # Weights come with a mode of their own (0600); an export is for whom the umask allows.
+        for file in partial.rglob("*"):
+            if file.is_file():
+                file.chmod(marker.stat().st_mode & 0o777)
 
 
 def is_exported(run: Run, folder: Path, form: Form, dtype: str) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from udasa_core.errors import UsageError
 from udasa_core.export.gguf import export_gguf, find_converter, refuse_gguf
 from udasa_core.export.model import (
     export_adapter,
@@ -49,6 +50,7 @@ def export_model(run: Run, wanted: Wanted, *, progress: Progress = silent) -> It
 
     What can be refused is refused before anything is written, here or on the hub. Raises UdasaError.
     """
+    _refuse_in_vain(wanted)
     is_there = _is_there(run, wanted)
     refuse_export(
         run,
@@ -63,6 +65,9 @@ def export_model(run: Run, wanted: Wanted, *, progress: Progress = silent) -> It
         converter = find_converter(wanted.converter)
     repository = None
     if wanted.push is not None:
+        # Before any hub is asked: who reads it in time can still name another.
+        if note := naming_note(run, wanted.push):
+            yield note
         repository = reach(run, wanted.push, private=wanted.private, force=wanted.force)
     with ExitStack() as held:
         folder = wanted.model
@@ -72,7 +77,7 @@ def export_model(run: Run, wanted: Wanted, *, progress: Progress = silent) -> It
         if folder is not None and not is_there:
             _write(run, folder, wanted, progress)
         if wanted.model is not None:
-            what = "adapter, without its base," if wanted.adapter == "alone" else "aligned model"
+            what = "adapter" if wanted.adapter == "alone" else "aligned model"
             yield f"wrote the {what} to {folder}; {folder}/README.md tells where it comes from"
         if wanted.gguf is not None and converter is not None:
             export_gguf(
@@ -94,14 +99,20 @@ def export_model(run: Run, wanted: Wanted, *, progress: Progress = silent) -> It
         files = listed_files(folder)
         if wanted.gguf is not None:
             files[wanted.gguf.name] = wanted.gguf
-        if note := naming_note(run, repository.name):
-            yield note
         yield f"pushing to {repository}:"
         yield from (f"  {path}, {size(file.stat().st_size)}" for path, file in files.items())
         yield from (f"  {path}: removed, of an earlier export" for path in gone(repository, files))
         anew = ", with --force, which makes the GGUF anew" if wanted.gguf is not None else ""
         push(run, repository, files, again=f"type the same command again{anew}", progress=progress)
         yield f"pushed to {repository}"
+
+
+def _refuse_in_vain(wanted: Wanted) -> None:
+    """Refuse what would change nothing (UsageError): a dtype where no weights are merged."""
+    if wanted.adapter != "merged" and wanted.dtype != "float32" and wanted.gguf is None:
+        raise UsageError(
+            f"--dtype is of merged weights, and --adapter {wanted.adapter} copies weights: leave one out"
+        )
 
 
 def _is_there(run: Run, wanted: Wanted) -> bool:

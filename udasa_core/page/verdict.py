@@ -11,6 +11,7 @@ from udasa_core.page.gains import gains, gains_told
 from udasa_core.page.harm import gate_marks, harms, move_marks
 from udasa_core.page.parts import Card, Cards, Part, Prose, Section
 from udasa_core.page.progress import progress_table
+from udasa_core.report.figures import untold_by
 from udasa_core.report.gate_table import GATES, gate_name
 from udasa_core.report.show import head_table, in_round, tables
 from udasa_core.report.table import Table
@@ -24,7 +25,7 @@ _WARNING = "WARNING: "
 _LABELS: Mapping[bool | None, tuple[str, str]] = {
     True: ("none", "no plugin of this run reads one"),
     False: ("used", "a plugin of this run reads them"),
-    None: ("not known", "a plugin of this run does not say"),
+    None: ("not known", ""),
 }
 
 
@@ -134,7 +135,7 @@ def _pair_cards(figures: Mapping[str, Any]) -> Iterator[Card]:
     if prompts:
         yield Card("Held out", short(prompts["held_out"]), "prompts, never trained on")
     label, beneath = _LABELS[figures["label_free"]]
-    yield Card("Human labels", label, beneath, "good" if figures["label_free"] else "")
+    yield Card("Human labels", label, beneath or untold_by(figures), "good" if figures["label_free"] else "")
 
 
 def _decision_cards(figures: Mapping[str, Any]) -> Iterator[Card]:

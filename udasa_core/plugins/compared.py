@@ -23,10 +23,9 @@ _Kind = TypeVar("_Kind", "bool_", "float64")
 
 # A prompt whose responses are less than this of an answer is not answered: it is written about.
 _LEAST_SHARE = 0.5
-NO_ANSWER = Abstain(
-    "the responses give no short answer that could be compared; "
-    "`udasa init FILE --recipe open` names what reads whole texts"
-)
+# For who makes a run, and not for who reads of it: the card of a model leaves it out.
+ADVICE = "; `udasa init FILE --recipe open` names what reads whole texts"
+NO_ANSWER = Abstain(f"the responses give no short answer that could be compared{ADVICE}")
 
 
 def is_answered(group: Group) -> bool:

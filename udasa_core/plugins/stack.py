@@ -353,9 +353,16 @@ class Stack(Registry):
         None where one says nothing (a third party's, or recorded responses whose origin nobody knows) and
         none says False.
         """
-        shaping = [plugin for plugin in self.plugins() if plugin.table.kind in SHAPING]
-        said = [attribute(plugin.instance, "label_free") for plugin in shaping]
+        said = [attribute(plugin.instance, "label_free") for plugin in self._shaping()]
         return False if False in said else None if None in said else True
+
+    def labels_untold(self) -> list[str]:
+        """Return the plugins that do not say whether they use human labels, as `kind 'name'`."""
+        untold = [one for one in self._shaping() if attribute(one.instance, "label_free") is None]
+        return [f"{plugin.table.kind} {plugin.name!r}" for plugin in untold]
+
+    def _shaping(self) -> list[BuiltPlugin]:
+        return [plugin for plugin in self.plugins() if plugin.table.kind in SHAPING]
 
     def trainer(self, stage: str) -> BuiltPlugin:
         """Return the trainer of one stage: its own where the TOML has [trainer.<stage>], else the default."""

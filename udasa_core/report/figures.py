@@ -44,6 +44,7 @@ def figures(run: Run) -> dict[str, Any]:
         "error": run.manifest.plain.get("error", ""),
         "label_free": run.manifest.plain.get("label_free"),
         "is_recorded": run.manifest.plain.get("is_recorded", False),
+        "labels_untold": list(run.manifest.plain.get("labels_untold", ())),
         "model": run.manifest.plain["models"]["base"],
         "adopted": list(run.manifest.plain.get("adopted", ())),
         "remarks": list(run.remarks()),
@@ -64,6 +65,13 @@ def figures(run: Run) -> dict[str, Any]:
         "judge_biases": dict(run.judge_biases()),
         "artifacts": _artifacts(run),
     }
+
+
+def untold_by(figures: Mapping[str, Any]) -> str:
+    """Say which plugins do not tell whether they use human labels; older runs do not name them."""
+    names = figures["labels_untold"]
+    told = ", ".join(names) if names else "a plugin of this run"
+    return f"{told} {'do' if len(names) > 1 else 'does'} not say"
 
 
 @dataclass(slots=True)

@@ -150,6 +150,7 @@ def _describe(manifest: Manifest, job: Job, used: Collection[str]) -> None:
         "label_free": job.stack.label_free(),
         # Responses that were there already: after training the same texts are read again.
         "is_recorded": not attribute(job.stack.generator.instance, "takes_any_prompt"),
+        "labels_untold": job.stack.labels_untold(),
         "plugins": [
             {"kind": plugin.table.kind, "name": plugin.name, **plugin.identity()}
             for plugin in job.stack.plugins()

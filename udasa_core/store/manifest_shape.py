@@ -127,6 +127,7 @@ class _Manifest(_Shape):
     models: _Models
     label_free: bool | None = None
     is_recorded: bool = False
+    labels_untold: list[str] = []
     plugins: list[_Plugin]
     versions: _Versions = {}
     code: _Versions = {}

@@ -174,9 +174,10 @@ def test_without_a_terminal_what_lasts_says_so_line_by_line(
         finished(console, "suite", "short-answers")
         finished(console, "run", "r")
     lines = log.getvalue().splitlines()
-    assert lines[0] == "short-answers: 0 s"
-    assert lines[1].startswith("sample: 10/40, 0 s, about ")
-    assert lines[-1] == "short-answers: done in 0 s"
+    # On a busy machine a line may come late, or between two others.
+    assert re.fullmatch(r"short-answers: \d+ s", lines[0])
+    assert any(re.match(r"sample: 10/40, \d+ s, about ", line) for line in lines)
+    assert re.fullmatch(r"short-answers: done in \d+ s", lines[-1])
     assert "\x1b" not in log.getvalue()
 
 

@@ -15,6 +15,7 @@ from tests.canned import configuration
 from udasa_core.errors import SourceError, StoreError, UdasaError, UsageError
 from udasa_core.export.card import card
 from udasa_core.export.model import export_adapter, export_beside, export_merged
+from udasa_core.export.wanted import Wanted, export_model
 from udasa_core.report.figures import figures
 from udasa_core.report.show import outcome_tables, training_tables
 from udasa_core.sources.digests import weights_digest
@@ -258,23 +259,31 @@ def test_a_changed_base_is_not_exported(tmp_path: Path, tiny_model_dir: Path) ->
             export(run, tmp_path / "out")
 
 
-@pytest.mark.parametrize(
-    ("stages", "told"),
-    [
-        (
-            {},
-            "in stages (`conservative`, `moderate`, `exploratory`), from clear preferences to doubtful ones.",
-        ),
-        ({"names": ["all"]}, "in one stage."),
-        (
-            {"use": "reversed", "names": ["clear", "doubtful"]},
-            "in stages (`doubtful`, `clear`).",
-        ),
-    ],
-)
-def test_the_card_says_in_which_stages_it_was_trained(
-    tmp_path: Path, tiny_model_dir: Path, stages: dict[str, Any], told: str
+def test_exported_files_have_the_mode_that_the_umask_gives(
+    finished_run: udasa_core.Run, tmp_path: Path
 ) -> None:
-    plain = configuration(tmp_path, tiny_model_dir, count=12, stages={"use": "quantiles", **stages})
-    readme = card(udasa_core.run(plain), form="alone", dtype="float32")
-    assert f"these pairs were trained on {told}" in readme
+    other = tmp_path / "other"
+    other.write_text("")
+    for export in (export_merged, export_beside, export_adapter):
+        export(finished_run, tmp_path / "out", force=True)
+        modes = {file.stat().st_mode for file in (tmp_path / "out").rglob("*") if file.is_file()}
+        assert modes == {other.stat().st_mode}
+
+
+def test_an_adapter_is_called_one_and_its_base_can_be_had(
+    finished_run: udasa_core.Run, tmp_path: Path
+) -> None:
+    (line,) = export_model(finished_run, Wanted(adapter="alone", model=tmp_path / "out"))
+    assert line.startswith("wrote the adapter to ")
+    text = (tmp_path / "out" / "README.md").read_text()
+    assert "`udasa export canned --model DIR --adapter beside` writes it to DIR" in text
+
+
+@pytest.mark.parametrize("form", ["alone", "beside"])
+def test_a_dtype_that_changes_nothing_is_refused(
+    finished_run: udasa_core.Run, tmp_path: Path, form: Any
+) -> None:
+    wanted = Wanted(adapter=form, dtype="bfloat16", model=tmp_path / "out")
+    with pytest.raises(UsageError, match="--dtype is of merged weights"):
+        list(export_model(finished_run, wanted))
+    assert not (tmp_path / "out").exists()

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 import udasa_core
 from tests.hub_server import HubServer, Repository
 from udasa_core.cli.main import main
+from udasa_core.errors import UdasaError
 from udasa_core.export import push
 
 STAND_IN = Path(__file__).parents[2] / "gguf_converter.py"
@@ -212,3 +213,16 @@ def test_a_name_that_the_licence_does_not_allow_is_told(
     monkeypatch.setattr("udasa_core.export.licences.licence_of", lambda *_: "llama3")
     assert push.naming_note(finished_run, "jane/Llama-mine")
     assert push.naming_note(finished_run, "jane/llama_3-mine") == ""
+
+
+def test_a_name_that_the_licence_does_not_want_is_told_before_the_hub_is_asked(
+    finished_run: udasa_core.Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("udasa_core.export.wanted.naming_note", lambda *_: "note: the name")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise UdasaError("no hub")
+
+    monkeypatch.setattr("udasa_core.export.wanted.reach", refuse)
+    answer = export(finished_run, "--push", "jane/tiny")
+    assert answer.output.index("note: the name") < answer.output.index("no hub")
