@@ -11,6 +11,7 @@ from udasa_core.export.licence import HUB_LICENCES, licence_link, licence_of
 from udasa_core.export.licences import base_terms, licences, root_of
 from udasa_core.export.method import method, warnings_of
 from udasa_core.export.places import Places
+from udasa_core.export.terms import named_voices
 from udasa_core.plugins.compared import ADVICE
 from udasa_core.report.figures import figures, untold_by
 from udasa_core.report.show import outcome_tables, training_tables
@@ -76,12 +77,17 @@ _LOADING: Mapping[Form, str] = {
 def _rounds(run: Run) -> Iterator[tuple[str, str]]:
     """Yield what each round was sampled from and left, and what gates and the guard decided."""
     here = "the base model"
+    table = run.manifest.plain["config"].get("generator", {})
+    other = f"responses by the generator `{table.get('use', '')}`" if next(named_voices(table), None) else ""
     for number in run.rounds():
         standing = [
             one for one in run.stages() if one.round == number and one.trained and not one.rolled_back
         ]
         left = f"`{standing[-1].label}`" if standing else here
-        yield f"round {number + 1}", f"sampled from {here}; it left {left}"
+        yield (
+            f"round {number + 1}",
+            f"{f'sampled from {here}' if number or not other else other}; it left {left}",
+        )
         here = left
     if ended := run.manifest.plain.get("rounds", {}).get("ended", ""):
         yield "no further round", ended

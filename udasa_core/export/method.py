@@ -40,7 +40,7 @@ def _said_by(run: Run, places: Places) -> str:
         model = voice.get("model") or voice.get("source")
         called = f" `{places.source(model)}`" if model else ""
         kind = f"asked of a server's model{called}" if "base_url" in voice else f"taken from{called}"
-        kind = f"{kind} by the generator `{name}`, which may be another model's than the base's own"
+        kind = f"{kind} by the generator `{name}` (they may be another model's than the base's)"
         return f"{kind}, in each of {rounds} rounds," if rounds > 1 else f"{kind},"
     if rounds > 1:
         return (
