@@ -18,6 +18,7 @@ from udasa_core.page.figures import keep_figures
 from udasa_core.page.html import write_page
 from udasa_core.page.keeper import REPORT, PageKeeper
 from udasa_core.page.pair_file import keep_pairs
+from udasa_core.page.pairs import pair_count
 from udasa_core.page.run_page import TEXTS, run_page
 from udasa_core.pipeline import align
 from udasa_core.plugins.catalog import Catalog, read_catalog
@@ -185,7 +186,7 @@ def write_report(
         page = run_page(runs[0], texts=TEXTS if texts else 0)
     write_page(page, path)
     written = [path]
-    if texts and len(runs) == 1 and sum(stage.size for stage in runs[0].stages()) > TEXTS:
+    if texts and len(runs) == 1 and pair_count(runs[0]) > TEXTS:
         written.append(keep_pairs(runs[0], path.with_name(f"{path.stem}-pairs.parquet")))
     return [*written, *(keep_figures(page, figures) if figures else ())]
 

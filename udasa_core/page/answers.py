@@ -19,7 +19,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from udasa_core.errors import UdasaError
-from udasa_core.page.blocks import Block
+from udasa_core.page.blocks import CHUNK, Block, chunks
 from udasa_core.page.changes import changes_chart, changes_told
 from udasa_core.page.parts import Browser, Part, Prose, Section
 from udasa_core.records import Group, Score, Scores
@@ -31,7 +31,6 @@ from udasa_core.store.own import OwnColumns
 from udasa_core.store.run_tables import left_answers
 from udasa_core.store.runs import Run
 
-CHUNK = 50
 # Of so many prompts the page holds the texts: first those whose U rose most, the rest drawn at random.
 TEXTS = 2_000
 _BASE = Output("sample", HELD_OUT)
@@ -103,7 +102,7 @@ def blocks(run: Run, *, texts: bool) -> Iterator[Block]:
     yield Block("answers", {"after": label, "figures": names, "chunk": CHUNK, "prompts": columns})
     if texts:
         kept = _kept(columns)
-        for number, chunk in enumerate(_chunks(_asked(run, output))):
+        for number, chunk in enumerate(chunks(_asked(run, output), CHUNK)):
             yield Block(
                 f"answer-texts-{number}",
                 [_texts(one) if kept is None or one.before.prompt.id in kept else None for one in chunk],
@@ -140,17 +139,6 @@ def _asked(run: Run, output: Output) -> Iterator[_Asked]:
         for before, after in zip(old.groups, new.groups, strict=True):
             prompt = before.prompt.id
             yield _Asked(before, after, old.scores.get(prompt), new.scores.get(prompt), cells[prompt])
-
-
-def _chunks(asked: Iterator[_Asked]) -> Iterator[list[_Asked]]:
-    chunk: list[_Asked] = []
-    for one in asked:
-        chunk.append(one)
-        if len(chunk) == CHUNK:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
 
 
 def _others(run: Run, output: Output) -> dict[str, tuple[Mapping[str, float], Mapping[str, float]]]:

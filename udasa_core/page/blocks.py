@@ -10,12 +10,17 @@ import base64
 import gzip
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 from udasa_core.text.printable import printable
 
+Item = TypeVar("Item")
+
+# So many prompts, or items, have their texts in one block.
+CHUNK = 50
 # Slower levels gain little on texts.
 _LEVEL = 6
 _DIGITS = 4
@@ -33,6 +38,17 @@ class Block:
         plain = json.dumps(_plain(self.data), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
         packed = gzip.compress(plain.encode("utf-8", "replace"), _LEVEL, mtime=0)
         return base64.b64encode(packed).decode("ascii")
+
+    def element(self) -> str:
+        """Return the element that holds it: a script of a kind that nothing runs."""
+        return f'<script type="text/plain" id="block-{self.name}">{self.text()}</script>\n'
+
+
+def chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Yield some items in lists of a size, the last of which may be shorter."""
+    rest = iter(items)
+    while chunk := list(islice(rest, size)):
+        yield chunk
 
 
 def _plain(value: Any) -> Any:

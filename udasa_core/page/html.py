@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import html
 import json
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
@@ -16,10 +15,10 @@ from pathlib import Path
 from udasa_core.files.whole import whole_file
 from udasa_core.page.blocks import Block
 from udasa_core.page.chart import Chart
+from udasa_core.page.escape import escaped
 from udasa_core.page.parts import Browser, Card, Cards, Code, Page, Part, Picture, Prose, Section, Words
 from udasa_core.page.table_html import table_html
 from udasa_core.report.table import Table
-from udasa_core.text.printable import printable
 
 # In this order, as one script.
 _SCRIPTS = (
@@ -35,11 +34,6 @@ def write_page(page: Page, path: Path) -> None:
     with whole_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
         for text in _written(page):
             file.write(text)
-
-
-def escaped(text: str) -> str:
-    """Return a text that is no markup, between tags or in an attribute; what hides in it is written out."""
-    return html.escape(printable(text))
 
 
 def _written(page: Page) -> Iterator[str]:
@@ -64,7 +58,7 @@ def _written(page: Page) -> Iterator[str]:
         yield from _section(section)
     yield "</main>\n"
     for block in page.blocks:
-        yield _block(block)
+        yield block.element()
     yield f"<script>{script}</script>\n</body>\n</html>\n"
 
 
@@ -125,14 +119,10 @@ def _card(card: Card) -> str:
 
 
 def _chart(chart: Chart) -> str:
-    csv = _block(Block(f"csv-{chart.name}", chart.table.csv()))
+    csv = Block(f"csv-{chart.name}", chart.table.csv()).element()
     notes = "".join(f"<p>{escaped(note)}</p>" for note in chart.table.notes)
     return (
         f'<figure class="chart" id="{chart.name}"><figcaption>{escaped(chart.table.title)}</figcaption>'
         f'<div class="drawing">{chart.svg()}</div>{notes}'
         f'<button type="button" class="csv" data-csv="{chart.name}">CSV</button>\n{csv}</figure>'
     )
-
-
-def _block(block: Block) -> str:
-    return f'<script type="text/plain" id="block-{block.name}">{block.text()}</script>\n'

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from udasa_core.page.blocks import Block
+from udasa_core.page.blocks import CHUNK, Block, chunks
 from udasa_core.page.parts import Browser, Part, Prose, Section
 from udasa_core.records import Group, Pair, Scores
 from udasa_core.store.answered import Shard, answered, dimensions, place_of, reason_of, shards, value_of
@@ -34,7 +34,6 @@ from udasa_core.store.own import OwnColumns
 from udasa_core.store.run_tables import Fates
 from udasa_core.store.runs import Run
 
-CHUNK = 50
 FLAGS = (
     "chosen cut off",
     "rejected cut off",
@@ -55,7 +54,7 @@ def section(run: Run, figures: Mapping[str, Any], *, texts: int) -> Section | No
     if not figures["responses"]:
         return None
     parts: list[Part] = []
-    count = _count(figures)
+    count = pair_count(run)
     if not texts:
         parts.append(Prose("Without texts: they were left out on purpose."))
     elif count > texts:
@@ -81,7 +80,7 @@ def blocks(run: Run, *, texts: int) -> Iterator[Block]:
     labels = [stage.label for stage in run.stages()]
     index = _Index(dimensions(run), _weights(run), {label: place for place, label in enumerate(labels)})
     kept = _kept(run, texts)
-    for number, chunk in enumerate(_chunks(run)):
+    for number, chunk in enumerate(chunks(_prompts(run), CHUNK)):
         told = [index.add(one) for one in chunk]
         yield Block(f"pair-numbers-{number}", told)
         if texts:
@@ -92,10 +91,10 @@ def blocks(run: Run, *, texts: int) -> Iterator[Block]:
     yield Block("pairs", index.plain(run, texts))
 
 
-def _count(figures: Mapping[str, Any]) -> int:
-    pairs = figures["pairs"]
-    count: int = sum(stage["size"] for stage in pairs["stages"]) + sum(pairs["dropped"].values())
-    return count
+def pair_count(run: Run) -> int:
+    """Return how many pairs a run's pairing made, those in no stage among them."""
+    dropped = sum(len(run.staging(round)["dropped"]) for round in run.rounds())
+    return sum(stage.size for stage in run.stages()) + dropped
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,21 +134,9 @@ def _prompt(round: int, group: Group, shard: Shard, fates: Fates, own: Mapping[s
     )
 
 
-def _chunks(run: Run) -> Iterator[list[_Prompt]]:
-    chunk: list[_Prompt] = []
-    for one in _prompts(run):
-        chunk.append(one)
-        if len(chunk) == CHUNK:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
-
-
 def _kept(run: Run, texts: int) -> frozenset[str] | None:
     """Return the prompts whose texts the page has; None for all of them."""
-    count = sum(stage.size for stage in run.stages())
-    if not texts or count <= texts:
+    if not texts or pair_count(run) <= texts:
         return None
     index = _Index(dimensions(run), _weights(run))
     for one in _prompts(run):

@@ -15,14 +15,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 from typing import Any
 
-from udasa_core.page.blocks import Block
+from udasa_core.page.blocks import CHUNK, Block
 from udasa_core.page.parts import Browser, Part, Prose, Section
 from udasa_core.page.repeated import repeated_told
 from udasa_core.page.suite_figures import differences, differences_table, differences_told, figure_charts
 from udasa_core.report.show import suite_tables
 from udasa_core.store.runs import Run
 
-CHUNK = 50
 # Of so many items the page holds the texts: first those that flipped, the rest drawn at random.
 TEXTS = 2_000
 

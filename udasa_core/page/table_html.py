@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import html
-
 from udasa_core.page.blocks import Block
+from udasa_core.page.escape import escaped
 from udasa_core.report.table import Table
-from udasa_core.text.printable import printable
 
 
 def table_html(table: Table, name: str) -> str:
     """Return a table as a figure, with a button for its CSV. name: of the figure, unique in the page."""
     notes = "".join(_note(note) for note in table.notes)
-    title = f"<figcaption>{_text(table.title)}</figcaption>" if table.title else ""
+    title = f"<figcaption>{escaped(table.title)}</figcaption>" if table.title else ""
     if not table.rows:
         return f'<figure class="table">{title}{notes}</figure>'
     right = table.numeric()
     head = ""
     if any(table.names()):
         cells = "".join(
-            f'<th scope="col"{_side(at_right)}>{_text(cell)}</th>'
+            f'<th scope="col"{_side(at_right)}>{escaped(cell)}</th>'
             for cell, at_right in zip(table.names(), right, strict=True)
         )
         head = f"<thead><tr>{cells}</tr></thead>"
@@ -27,16 +25,16 @@ def table_html(table: Table, name: str) -> str:
     csv = Block(f"csv-{name}", table.csv())
     return (
         f'<figure class="table">{title}<div class="wide" tabindex="0" role="region" '
-        f'aria-label="{_text(table.title or name)}"><table>{head}<tbody>{body}</tbody></table></div>{notes}'
+        f'aria-label="{escaped(table.title or name)}"><table>{head}<tbody>{body}</tbody></table></div>{notes}'
         f'<button type="button" class="csv" data-csv="{name}">CSV</button>\n'
-        f'<script type="text/plain" id="block-csv-{name}">{csv.text()}</script></figure>'
+        f"{csv.element()}</figure>"
     )
 
 
 def _row(row: list[str], right: list[bool]) -> str:
     first, *rest = zip(row, right, strict=True)
-    cells = [f'<th scope="row"{_side(first[1])}>{_text(first[0])}</th>']
-    cells += [f"<td{_side(at_right)}>{_text(cell)}</td>" for cell, at_right in rest]
+    cells = [f'<th scope="row"{_side(first[1])}>{escaped(first[0])}</th>']
+    cells += [f"<td{_side(at_right)}>{escaped(cell)}</td>" for cell, at_right in rest]
     return f"<tr>{''.join(cells)}</tr>"
 
 
@@ -46,8 +44,4 @@ def _side(is_right: bool) -> str:
 
 def _note(note: str) -> str:
     is_warning = note.startswith("WARNING")
-    return f'<p class="{"bad" if is_warning else "note"}">{_text(note)}</p>'
-
-
-def _text(text: str) -> str:
-    return html.escape(printable(text))
+    return f'<p class="{"bad" if is_warning else "note"}">{escaped(note)}</p>'

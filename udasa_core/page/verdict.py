@@ -15,7 +15,7 @@ from udasa_core.report.figures import untold_by
 from udasa_core.report.gate_table import GATES, gate_name
 from udasa_core.report.show import head_table, in_round, tables
 from udasa_core.report.table import Table
-from udasa_core.report.written import share, short
+from udasa_core.report.written import duration, share, short
 from udasa_core.store.costs import read_costs
 from udasa_core.store.run_folder import StageSummary
 from udasa_core.store.runs import Run
@@ -179,15 +179,11 @@ def _cost_cards(run: Run, figures: Mapping[str, Any]) -> Iterator[Card]:
         )
     if costs.total:
         slowest = max(costs.seconds, key=lambda name: costs.seconds[name])
-        yield Card("Time", _time(costs.total), f"most of it: {slowest}, {_time(costs.seconds[slowest])}")
+        yield Card(
+            "Time", duration(costs.total), f"most of it: {slowest}, {duration(costs.seconds[slowest])}"
+        )
         device = f"; on the GPU {size(costs.device_memory)}" if costs.device_memory else ""
         yield Card("Memory", size(costs.memory), f"peak of a process{device}")
-
-
-def _time(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _warnings(figures: Mapping[str, Any]) -> Sequence[str]:

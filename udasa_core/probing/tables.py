@@ -8,7 +8,7 @@ from dataclasses import asdict
 from udasa_core.probing.probe import Probe
 from udasa_core.report.show import agreement_table
 from udasa_core.report.table import Table, TableColumn
-from udasa_core.report.written import ABSENT, share
+from udasa_core.report.written import ABSENT, duration, share
 from udasa_core.text.size import size
 
 
@@ -68,8 +68,8 @@ def _cost(probe: Probe) -> Table:
     rows = [
         (f"prompts {done}", f"{cost.asked:,}", "training, control, and held-out ones before and after"),
         (f"tokens {done}", f"{cost.tokens:,.0f}", "as long as these responses are, voters among them"),
-        (f"time: {'sampling' if probe.draws is not None else 'reading'}", _time(cost.sampling), drawn),
-        ("time: scoring", _time(cost.scoring), "likewise"),
+        (f"time: {'sampling' if probe.draws is not None else 'reading'}", duration(cost.sampling), drawn),
+        ("time: scoring", duration(cost.scoring), "likewise"),
         ("pairs", f"{cost.pairs:,.0f}", f"{probe.paired} of {probe.prompts} prompts gave one"),
         ("tokens trained on", f"{cost.trained_tokens:,.0f}", "one pass over them; its time is not measured"),
         ("memory: peak", _size(cost.memory), "the most that the process had: sampling and scoring"),
@@ -87,12 +87,3 @@ def _verdict(probe: Probe) -> Table:
 
 def _size(count: float) -> str:
     return ABSENT if count != count else size(count)
-
-
-def _time(seconds: float) -> str:
-    """Return a time as people read it."""
-    if seconds != seconds:
-        return ABSENT
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -37,6 +37,15 @@ def clock(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
+def duration(seconds: float) -> str:
+    """Return a time in the unit that suits it; a dash where it is not known."""
+    if seconds != seconds:
+        return ABSENT
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
 def wrap(text: str, width: int = WIDTH) -> list[str]:
     """Break text at blanks; a path longer than `width` stays whole, so that it can be copied."""
     return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]
