@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from udasa_core.files.whole import write_whole as write_whole
     from udasa_core.hookspecs import CONTRACT as CONTRACT
     from udasa_core.hookspecs import hookimpl as hookimpl
-    from udasa_core.job.job import work as work
+    from udasa_core.job.worker import end_work as end_work
+    from udasa_core.job.worker import work as work
     from udasa_core.models.adapter_fit import check_adapter as check_adapter
     from udasa_core.models.cache_use import CacheUse as CacheUse
     from udasa_core.models.cache_use import cache_use as cache_use
@@ -137,6 +138,8 @@ if TYPE_CHECKING:
     from udasa_core.statistics.student import student_interval as student_interval
     from udasa_core.store.runs import Run as Run
     from udasa_core.store.runs import find_run as find_run
+    from udasa_core.store.shared_disk import mark_fault as mark_fault
+    from udasa_core.store.shared_disk import marked as marked
     from udasa_core.store.tables import read_pairs as read_pairs
     from udasa_core.text.answer import Answer as Answer
     from udasa_core.text.answer import answer_to as answer_to
@@ -178,7 +181,7 @@ _HOMES = {
     "files.private": ("private_folder",),
     "files.whole": ("flush_to_disk", "whole_file", "whole_folder", "write_whole"),
     "hookspecs": ("CONTRACT", "hookimpl"),
-    "job.job": ("work",),
+    "job.worker": ("end_work", "work"),
     "models.adapter_fit": ("check_adapter",),
     "models.cache_use": ("CacheUse", "cache_use"),
     "models.causal_lm": ("CausalLM", "TokenStatistics", "load_causal_lm"),
@@ -257,6 +260,7 @@ _HOMES = {
     "statistics.resampling": ("Resamples",),
     "statistics.student": ("student_interval",),
     "store.runs": ("Run", "find_run"),
+    "store.shared_disk": ("mark_fault", "marked"),
     "store.tables": ("read_pairs",),
     "text.answer": ("Answer", "answer_to"),
     "text.answer_words": ("AnswerWord", "answer_words", "same_word"),

@@ -191,11 +191,12 @@ def open_chat(
     refs = {role: _here(ref) for role, ref in refs.items()}
     policies = {label: _here(ref) for label, ref in policies.items()}
     with TemporaryDirectory(prefix="udasa-chat-") as folder:
-        job = Job(config, catalog, refs, observers=built_observers(config, catalog), store=Path(folder))
+        observers = built_observers(config, catalog)
+        job = Job(config, catalog, refs, observers=observers, store=Path(folder), alone=True)
         try:
             yield Chat(run, job, policies, asking)
         finally:
-            job.resources.release()
+            job.close()
 
 
 def _here(ref: ModelRef) -> ModelRef:

@@ -32,7 +32,7 @@ def costs(job: Job, groups: Shards, shards: int) -> dict[str, Cost]:
 
 
 def _cost(job: Job, plugin: BuiltPlugin, shards: Sequence[Sequence[Group]]) -> Cost:
-    fresh = Job(job.config, job.catalog, job.resources.refs)
+    fresh = Job(job.config, job.catalog, job.resources.refs, alone=True)
     alone = next(one for one in fresh.stack.dimensions if one.name == plugin.name)
     # One group beforehand, so that models are loaded; then what was said of it is forgotten.
     fresh.stack.call(alone, "udasa_score", groups=shards[0][:1], seed=0)
@@ -42,6 +42,6 @@ def _cost(job: Job, plugin: BuiltPlugin, shards: Sequence[Sequence[Group]]) -> C
     for groups in shards:
         fresh.stack.call(alone, "udasa_score", groups=groups, seed=0)
     seconds = time.perf_counter() - start
-    fresh.resources.release()
+    fresh.close()
     count = sum(len(group.responses) for groups in shards for group in groups)
     return Cost((fresh.resources.reads - before).total() / count, seconds / count)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from udasa_core.hookspecs import hookimpl
-from udasa_core.job.job import work
+from udasa_core.job.worker import work
 from udasa_core.plugins.base import Plugin
 
 

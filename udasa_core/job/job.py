@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from udasa_core import waiting
-from udasa_core.config.parse import RunConfig, parse_config
-from udasa_core.errors import PluginError
+from udasa_core.config.parse import RunConfig
+from udasa_core.errors import FOREIGN
 from udasa_core.job.asked import KeptGrades, KeptResponses
 from udasa_core.job.made_with import told
+from udasa_core.job.making import Making, Payload, made_here
 from udasa_core.job.observers import Observers
-from udasa_core.job.outputs import MAKERS, Outputs, seed_of
+from udasa_core.job.outputs import Outputs, seed_of
+from udasa_core.plugins.base import attribute
 from udasa_core.plugins.built import BuiltPlugin
-from udasa_core.plugins.catalog import Catalog, read_catalog
+from udasa_core.plugins.catalog import Catalog
 from udasa_core.plugins.stack import Stack
-from udasa_core.records import ModelRef, content_key
+from udasa_core.records import ModelRef
 from udasa_core.resources.shared import SharedResources
 from udasa_core.store.manifest import Manifest
 from udasa_core.store.store import Shards, Store
@@ -43,12 +44,14 @@ class Job:
         keep_samples: bool = False,
         resumes: bool = False,
         uses: Collection[str] | None = None,
+        alone: bool = False,
     ) -> None:
         """refs: resolved models by role: "base", and those of the resources that a plugin needs.
 
         manifest: where the run's outputs are pointed at; a worker has none, as it has no observers. store:
         default, where the configuration says. keep_samples: take samples that other versions made.
-        resumes: the run was begun before. uses: the kinds of plugins that are used; None: every kind.
+        resumes: the run was begun before. uses: the kinds of plugins that are used; None: every kind. alone:
+        whatever is asked for is made in this process, and no engine has anything made: as in a worker.
         """
         observers = observers or Observers()
         self.config = config
@@ -74,6 +77,9 @@ class Job:
             run_folder=config.run_dir,
         )
         self.stack = Stack(config, catalog, self.resources, observers.plugins)
+        self.alone = alone
+        self.leaves = False
+        self.making = Making(self)
 
     @property
     def store(self) -> Store:
@@ -92,6 +98,7 @@ class Job:
             self.outputs,
             self.resources,
             self.identity(self.stack.generator),
+            self.mapped,
             self.config.run.shard_size,
             self.config.sampling.thinking_tokens,
         )
@@ -101,7 +108,12 @@ class Job:
         judge = self.stack.judge
         if judge is None:
             return None
-        return KeptGrades(self.stack, judge, self.outputs, self.resources, self.identity(judge))
+        identity = self.identity(judge)
+
+        def parts() -> int:
+            return 1 if self.alone and not self.leaves else self.at_once
+
+        return KeptGrades(judge, self.outputs, self.resources, identity, self.mapped, parts)
 
     def identity(self, plugin: BuiltPlugin) -> dict[str, Any]:
         """Return a plugin's identity with that of each resource that it needs."""
@@ -134,22 +146,40 @@ class Job:
             "root": str(self.config.root.resolve()),
             "origin": self.config.origin,
             "store": str(self.store.root),
-            "sources": self._sources(),
+            "sources": self.sources(),
             "refs": {role: ref.to_json() for role, ref in self.resources.refs.items()},
         }
 
-    def _sources(self) -> dict[str, str]:
+    def sources(self) -> dict[str, str]:
+        """Return what code each plugin is, by its table: outputs are named by it."""
         return {plugin.table.path: plugin.source for plugin in self.stack.plugins()}
 
-    def check_sources(self, told: Mapping[str, str]) -> None:
-        """Raise PluginError where plugins here are other code than those that the outputs are named by."""
-        ours = self._sources()
-        other = [path for path, source in told.items() if ours.get(path, source) != source]
-        if other:
-            raise PluginError(
-                f"a worker has other code of {', '.join(other)} than the process that sent it work: give all "
-                "of them the same files, and run again"
-            )
+    @property
+    def at_once(self) -> int:
+        """How many shards the engine makes at once."""
+        return int(attribute(self.stack.engine.instance, "at_once"))
+
+    def release(self) -> None:
+        """Forget loaded models, and have plugins free what they hold: a trainer needs the room."""
+        self._have_plugins("release")
+
+    def close(self) -> None:
+        """Release everything, and have plugins end what they hold running."""
+        self._have_plugins("close")
+
+    def _have_plugins(self, what: Literal["release", "close"]) -> None:
+        self.resources.release()
+        for plugin in self.stack.plugins():
+            try:
+                with waiting.watch.over(plugin, f"its {what}"):
+                    attribute(plugin.instance, what)()
+            except FOREIGN as error:  # what was made is made
+                log.warning("%s raised in %s: %s: %s", plugin, what, type(error).__name__, error)
+
+    def mapped(self, step: str, todo: Sequence[Payload]) -> Iterator[int]:
+        """Have shards of a step made, by the engine or here (see `alone`), and yield the place of each one
+        that is done, in any order."""
+        return made_here(self, step, todo) if self.alone else self.making.mapped(step, todo)
 
     def map(
         self, inputs: Shards, step: str, payloads: Sequence[Mapping[str, Any]], instance: str = ""
@@ -199,51 +229,21 @@ class Job:
                     return {**payload, "output": key}, versions
         return payload, None
 
-    def make(self, label: str, step: str, payloads: Sequence[Mapping[str, Any]]) -> None:
+    def make(self, label: str, step: str, payloads: Sequence[Payload]) -> None:
         """Have the missing ones of a step's shards made by the engine.
 
         payloads: as for `map`; one that makes several outputs has them, by name, under "outputs".
         """
-        todo = [payload for payload in payloads if self._is_missing(step, payload)]
+        todo = [payload for payload in payloads if self.outputs.is_missing(step, payload)]
         with self.outputs.step(label, len(payloads), len(todo)) as advance:
-            if not todo:
-                return
-            plain = self.plain()
-            _jobs[content_key(plain)] = self
-            work_items = [{"job": plain, "step": step, **payload} for payload in todo]
-            try:
-                done = self.stack.call(self.stack.engine, "udasa_map", step=step, payloads=work_items)
-                if not isinstance(done, Iterable):
-                    raise PluginError(f"{self.stack.engine} returned {done!r}; udasa_map yields indices")
-                for _ in done:
-                    advance()
-            finally:
-                # What a job has loaded goes with it.
-                _jobs.pop(content_key(plain), None)
-            missing = [payload for payload in todo if self._is_missing(step, payload)]
-            if missing:
-                raise PluginError(
-                    f"{self.stack.engine} ended without {len(missing)} of {len(todo)} shards of {step}"
-                )
+            if todo:
+                self.making.make(step, todo, advance)
 
-    def _is_missing(self, step: str, payload: Mapping[str, Any]) -> bool:
-        outputs = payload["outputs"].values() if "outputs" in payload else (payload["output"],)
-        return not all(self.store.is_whole(step, output) for output in outputs)
-
-
-# One job a process for each configuration: a worker builds its stack once, whatever it is sent.
-_jobs: dict[str, Job] = {}
-
-
-def work(payload: Mapping[str, Any]) -> None:
-    """Make one shard: what an engine calls, in any process, for each payload it was given."""
-    plain = payload["job"]
-    key = content_key(plain)
-    if key not in _jobs:
-        config = parse_config(plain["raw"], root=Path(plain["root"]), origin=plain["origin"])
-        refs = {role: ModelRef.from_json(ref) for role, ref in plain["refs"].items()}
-        job = Job(config, read_catalog(), refs, store=Path(plain["store"]))
-        job.check_sources(plain["sources"])
-        _jobs[key] = job
-    with waiting.watch.during(payload["step"]):
-        importlib.import_module(MAKERS[payload["step"]]).work(_jobs[key], payload)
+    def make_apart(self, together: str, step: str, payloads: Mapping[str, Payload]) -> None:
+        """Have outputs made that are no shards of one, by the label of each: in turn, or where the engine
+        makes several at once, at once under one label, `together`."""
+        if self.at_once > 1 and len(payloads) > 1:
+            self.make(together, step, list(payloads.values()))
+            return
+        for label, payload in payloads.items():
+            self.make(label, step, [payload])

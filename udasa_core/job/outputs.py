@@ -41,6 +41,13 @@ MAKERS: Mapping[str, str] = {
     "grade": "udasa_core.job.asked",
 }
 
+# Where an output is another file than a table, or several.
+_SUFFIXES: Mapping[str, tuple[str, ...]] = {
+    "fit": (".json",),
+    "suite": (".parquet", ".json"),
+    "grade": (".json",),
+}
+
 
 class Outputs:
     """The outputs of one job in a store, and the manifest that points at them; a worker has no manifest.
@@ -80,6 +87,16 @@ class Outputs:
         for key in keys:
             for output, label, asked in self.store.read_metadata(step, key).get("asked", ()):
                 self.point(Output.from_json(output), label, asked)
+
+    def is_whole(self, step: str, key: str) -> bool:
+        """Say whether an output that an engine makes is there, with all of its files."""
+        return all(self.store.is_whole(step, key, suffix) for suffix in _SUFFIXES.get(step, (".parquet",)))
+
+    def is_missing(self, step: str, payload: Mapping[str, Any]) -> bool:
+        """Say whether an output is still to be made that a payload is to make: its "output", or of several,
+        by name, its "outputs"."""
+        keys = payload["outputs"].values() if "outputs" in payload else (payload["output"],)
+        return not all(self.is_whole(step, key) for key in keys)
 
     def once(
         self,

@@ -144,6 +144,10 @@ class Plugin:
     """Kind `experiment`: the kinds of plugins that its runs use ("generator", "dimension", …). What would
     stop a run by others is not looked for: their tables are never used. None: every kind."""
 
+    at_once: int = 1
+    """Kind `engine`: how many shards it makes at once. An engine with options sets it in `__init__`, or as a
+    property."""
+
     options: Options
     name: str
     resources: Resources
@@ -191,6 +195,14 @@ class Plugin:
         """Kind `judge`: what it calls its model (a name, or a source); suites say where a judge and a policy
         are of one family. "" where it does not say."""
         return ""
+
+    def release(self) -> None:
+        """Free the memory that it took, and end the processes that hold some: called before a stage is
+        trained. A hook that is called later begins anew."""
+
+    def close(self) -> None:
+        """End all that it holds running: called as a run ends, however it ends. By default `release`."""
+        self.release()
 
     @property
     def report_name(self) -> str:

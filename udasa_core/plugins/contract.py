@@ -110,6 +110,13 @@ def _attribute_faults(kind: str, instance: Any, options: BaseModel) -> Iterator[
         count = attribute(instance, "judgements_each")
         if not isinstance(count, int) or isinstance(count, bool) or count < 0:
             yield f"its judgements_each is {count!r}; it is a whole number from 0 on"
+    if kind == "engine":
+        count = attribute(instance, "at_once")
+        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+            yield f"its at_once is {count!r}; it is a whole number from 1 on"
+    for name in ("release", "close"):
+        if not callable(attribute(instance, name)):
+            yield f"its {name} is {attribute(instance, name)!r}; it is a method without arguments"
     if kind == "judge" and (fault := text_fault("model", attribute(instance, "model"))):
         yield fault
     if kind == "experiment":

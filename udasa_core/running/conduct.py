@@ -29,6 +29,7 @@ from udasa_core.running.preflight import OF_MODELS, is_begun, is_finished, prefl
 from udasa_core.running.system import refuse_windows
 from udasa_core.running.termination import terminable
 from udasa_core.store.manifest import Manifest, register
+from udasa_core.store.shared_disk import check_disk
 from udasa_core.store.store import FORMAT, IN_USE
 
 log = logging.getLogger("udasa")
@@ -71,6 +72,8 @@ def running(
             locked(config.run_dir / ".lock", f"run {config.run.name} is already being made"),
             in_use(config.store_dir / IN_USE, "the store is being cleaned"),
         ):
+            if looks_ahead:
+                check_disk(config.store_dir)
             manifest = _open_manifest(config, refs)
             job = Job(
                 config,
@@ -182,4 +185,4 @@ def _word_on_the_end(job: Job, manifest: Manifest) -> Iterator[None]:
         raise
     finally:
         job.observe(Event("finished", "run", name, detail={"status": status, "made": job.outputs.made}))
-        job.resources.release()
+        job.close()

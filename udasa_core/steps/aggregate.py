@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -34,19 +35,16 @@ class Calibration:
 def fit(job: Job, columns: Mapping[str, Shards], agreed: Shards) -> Calibration:
     """Fit the calibration to each dimension's raw training scores, and decide whether dimensions fall back on
     others where all responses give one answer: where such prompts are too many."""
-    plugin = job.stack.calibration
-    identity = job.identity(plugin)
-
-    def fitted(name: str, shards: Shards) -> str:
-        def make(key: str) -> None:
-            answer = job.stack.call(plugin, "udasa_fit", raw=_raw_scores(job, shards), dimension=name)
-            job.store.write_json("fit", key, check_state(plugin, answer))
-
-        ingredients = {"calibration": identity, "dimension": name, "columns": shards.fingerprints}
-        output = Output("fit", shards.split, shards.round, name)
-        return job.outputs.once(output, f"fit calibration {name}", ingredients, make)
-
-    states = {name: fitted(name, shards) for name, shards in columns.items()}
+    identity = job.identity(job.stack.calibration)
+    states: dict[str, str] = {}
+    payloads: dict[str, dict[str, Any]] = {}
+    for name, shards in columns.items():
+        made_of = {"dimension": name, "columns": shards.fingerprints}
+        states[name] = key = job.fingerprint("fit", {"calibration": identity, **made_of})
+        label = f"fit calibration {name}"
+        job.outputs.point(Output("fit", shards.split, shards.round, name), label, [key])
+        payloads[label] = {**made_of, "output": key}
+    job.make_apart("fit calibrations", "fit", payloads)
     return Calibration(states, _fall_back(job, agreed))
 
 
@@ -84,17 +82,18 @@ def _agreed(job: Job, key: str) -> tuple[Agreed, ...]:
     return agreed_from(job.store.read_table("agree", key))
 
 
-def _raw_scores(job: Job, shards: Shards) -> NDArray[float64]:
+def _raw_scores(job: Job, columns: Sequence[str]) -> NDArray[float64]:
     """Return one dimension's scores over all shards, abstentions left out: 8 bytes a response."""
     import numpy as np
     import pyarrow.compute as pc
 
-    parts = []
-    for key in shards.fingerprints:
+    # It grows in place: parts that are put together would be there twice.
+    scores = array("d")
+    for key in columns:
         table = job.store.read_table("score", key)
         values = pc.struct_field(pc.list_flatten(table["scores"]), "value")
-        parts.append(values.drop_null().to_numpy())
-    return np.concatenate(parts) if parts else np.empty(0, dtype=np.float64)
+        scores.frombytes(values.drop_null().to_numpy().tobytes())
+    return np.frombuffer(scores, dtype=np.float64)
 
 
 def aggregate(
@@ -120,7 +119,18 @@ def aggregate(
 
 
 def work(job: Job, payload: Mapping[str, Any]) -> None:
-    """Aggregate one shard."""
+    """Fit one dimension's calibration, or aggregate one shard."""
+    (_fit if payload["step"] == "fit" else _aggregate)(job, payload)
+
+
+def _fit(job: Job, payload: Mapping[str, Any]) -> None:
+    plugin = job.stack.calibration
+    raw = _raw_scores(job, payload["columns"])
+    answer = job.stack.call(plugin, "udasa_fit", raw=raw, dimension=payload["dimension"])
+    job.store.write_json("fit", payload["output"], check_state(plugin, answer))
+
+
+def _aggregate(job: Job, payload: Mapping[str, Any]) -> None:
     ids = job.store.read_table("sample", payload["groups"], ["prompt_id"])["prompt_id"].to_pylist()
     raw = {
         name: column_from(job.store.read_table("score", key), name)

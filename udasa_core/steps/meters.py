@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from udasa_core.job.job import Job
+from udasa_core.job.parts import made_in_parts
 from udasa_core.plugins.compared import same_answers
 from udasa_core.records import Abstain, Group, Response, Scores
 from udasa_core.store.agreed import Agreed, agreed_from
@@ -19,24 +20,35 @@ if TYPE_CHECKING:
     from numpy import bool_
     from numpy.typing import NDArray
 
+# Shards that are measured together.
+_AT_A_TIME = 16
 # Columns that are no figures.
 _TEXTS = ("prompt_id", QUESTION, MAJORITY)
 
 
 def meter(job: Job, groups: Shards, scores: Shards, agreed: Shards) -> str:
     """Return the fingerprint of a table: a row a prompt, a column a figure."""
-
-    def make(key: str) -> None:
-        job.store.write_table("meters", key, _table(_rows(job, groups, scores, agreed)))
-
     output = Shards("meters", groups.split, (), groups.round, policy=groups.policy).output()
-    ingredients = {
+    made_of = {
         "groups": groups.fingerprints,
         "voters": groups.voters,
         "scores": scores.fingerprints,
         "agreed": agreed.fingerprints,
     }
-    return job.outputs.once(output, f"meters {groups}", ingredients, make, suffix=".parquet")
+    starts = range(0, len(groups.fingerprints), _AT_A_TIME) or (0,)
+    parts = [
+        {
+            **{name: made_of[name][start : start + _AT_A_TIME] for name in ("groups", "scores", "agreed")},
+            "voters": [block[start : start + _AT_A_TIME] for block in groups.voters],
+        }
+        for start in starts
+    ]
+    return made_in_parts(job, output, f"meters {groups}", made_of, parts)
+
+
+def work(job: Job, payload: Mapping[str, Any]) -> None:
+    """Measure the prompts of some shards."""
+    job.store.write_table("meters", payload["output"], _table(_rows(job, payload)))
 
 
 def _table(rows: Iterator[dict[str, Any]]) -> pa.Table:
@@ -48,14 +60,16 @@ def _table(rows: Iterator[dict[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist(found, schema=pa.schema(list(kinds.items())))
 
 
-def _rows(job: Job, groups: Shards, scores: Shards, agreed: Shards) -> Iterator[dict[str, Any]]:
+def _rows(job: Job, payload: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    names = ("groups", "scores", "agreed")
     for number, (group_key, score_key, agreed_key) in enumerate(
-        zip(groups.fingerprints, scores.fingerprints, agreed.fingerprints, strict=True)
+        zip(*(payload[name] for name in names), strict=True)
     ):
         agreements = agreed_from(job.store.read_table("agree", agreed_key))
         scored = scores_from(job.store.read_table("aggregate", score_key))
         alone = groups_from(job.store.read_table("sample", group_key))
-        heard = read_groups(job.store, group_key, groups.blocks(number))
+        voters = [block[number] for block in payload["voters"]]
+        heard = read_groups(job.store, group_key, voters)
         for group, whole, one, agreement in zip(alone, heard, scored, agreements, strict=True):
             told = {"prompt_id": group.prompt.id, QUESTION: group.prompt.messages[-1].content}
             yield {**told, **_figures(group, one), **_agreement(whole, agreement)}

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from udasa_core.job.job import Job
+from udasa_core.job.parts import made_in_parts
 from udasa_core.records import ModelRef, Response
 from udasa_core.store.output import Output
 from udasa_core.store.store import INFERENCE, StagedPairs, versions
 from udasa_core.store.tables import read_pairs
 
-if TYPE_CHECKING:
-    from udasa_core.models.causal_lm import CausalLM
-
-# Pairs that are read before the task tells of them.
+# Pairs that are read before the task tells of them, and those of one part, a multiple.
 _AT_A_TIME = 16
+_PART = 1024
 
 
 def read_stage(job: Job, staged: StagedPairs, policy: ModelRef, label: str) -> str:
@@ -25,24 +24,30 @@ def read_stage(job: Job, staged: StagedPairs, policy: ModelRef, label: str) -> s
 
     label: the policy's.
     """
-
-    def make(key: str) -> None:
-        import pyarrow as pa
-
-        lm = job.resources.causal_lm(policy)
-        schema = pa.schema([("prompt_id", pa.string()), ("chosen", pa.float64()), ("rejected", pa.float64())])
-        rows = list(_rows(job, staged, lm, f"{label} reads {staged.label}"))
-        job.store.write_table("pair-logprobs", key, pa.Table.from_pylist(rows, schema=schema))
-
     output = Output("pair-logprobs", round=staged.round, instance=staged.stage.name, policy=label)
     ingredients = {"pairs": staged.pairs, "policy": policy.key, "software": versions(*INFERENCE)}
-    what = f"pairs of {staged.label} read by {label}"
-    return job.outputs.once(output, what, ingredients, make, suffix=".parquet")
+    size = staged.stage.size
+    told = {"pairs": staged.pairs, "policy": policy.to_json(), "task": f"{label} reads {staged.label}"}
+    parts = [
+        {**told, "start": start, "stop": min(start + _PART, size)} for start in range(0, size or 1, _PART)
+    ]
+    return made_in_parts(job, output, f"pairs of {staged.label} read by {label}", ingredients, parts)
 
 
-def _rows(job: Job, staged: StagedPairs, lm: CausalLM, task: str) -> Iterator[dict[str, Any]]:
-    pairs = read_pairs(job.store.path("stage", staged.pairs))
-    with job.resources.progress(task, staged.stage.size) as advance:
+def work(job: Job, payload: Mapping[str, Any]) -> None:
+    """Read some of a stage's pairs."""
+    import pyarrow as pa
+
+    schema = pa.schema([("prompt_id", pa.string()), ("chosen", pa.float64()), ("rejected", pa.float64())])
+    table = pa.Table.from_pylist(list(_rows(job, payload)), schema=schema)
+    job.store.write_table("pair-logprobs", payload["output"], table)
+
+
+def _rows(job: Job, payload: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    lm = job.resources.causal_lm(ModelRef.from_json(payload["policy"]))
+    start, stop = payload["start"], payload["stop"]
+    pairs = read_pairs(job.store.path("stage", payload["pairs"]), start, stop)
+    with job.resources.progress(payload["task"], stop - start) as advance:
         while some := list(islice(pairs, _AT_A_TIME)):
             prompts = [pair.prompt_token_ids for pair in some for _ in range(2)]
             sides = [side for pair in some for side in (pair.chosen, pair.rejected)]

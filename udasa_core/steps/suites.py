@@ -21,7 +21,15 @@ SuiteFigures = Mapping[str, tuple[Mapping[str, Any], ...]]
 
 def measure_by_suites(job: Job, label: str, ref: ModelRef) -> dict[str, str]:
     """Run every suite on a model; return each one's fingerprint by its name. label: "base", or a stage's."""
-    return {plugin.name: _run_suite(job, plugin, label, ref) for plugin in job.stack.suites}
+    together = job.at_once > 1
+    keys: dict[str, str] = {}
+    for some in [job.stack.suites] if together else [(one,) for one in job.stack.suites]:
+        payloads = dict(_payload(job, plugin, label, ref) for plugin in some)
+        job.make_apart(f"suites on {label}", "suite", payloads)
+        for plugin, payload in zip(some, payloads.values(), strict=True):
+            keys[plugin.name] = payload["output"]
+            _told(job, plugin, label, payload["output"])
+    return keys
 
 
 def suite_figures(job: Job, measured: Mapping[str, Mapping[str, str]]) -> SuiteFigures:
@@ -59,46 +67,46 @@ def joined(*parts: SuiteFigures) -> SuiteFigures:
     return {name: tuple(metric for part in parts for metric in part.get(name, ())) for name in names}
 
 
-def _run_suite(job: Job, plugin: BuiltPlugin, label: str, ref: ModelRef) -> str:
+def _payload(job: Job, plugin: BuiltPlugin, label: str, ref: ModelRef) -> tuple[str, dict[str, Any]]:
+    """Return what a worker needs to measure a model by a suite, under its label; the run points there."""
     seed = job.seed("suite", plugin.name)
-
-    def make(key: str) -> None:
-        before = len(job.outputs.pointed)
-        job.outputs.remarks.clear()
-        answer = job.stack.call(plugin, "udasa_evaluate", policy=ref, seed=seed)
-        report: SuiteReport = check_suite(plugin, ref, answer)
-        # The rows first: where the figures are, everything is.
-        job.store.write_table("suite", key, rows_table(report.rows))
-        # What the suite asked for: a run that finds its figures made points at these outputs, too.
-        asked = job.outputs.pointed_since(before)
-        metrics = [asdict(metric) for metric in report.metrics]
-        told: dict[str, Any] = {"suite": plugin.name, "metrics": metrics, "asked": asked}
-        if job.stack.judge is not None and "judge" in plugin.needs:
-            # What the judge's biases are found by, where they were measured.
-            told["judged_by"] = {"judge": job.stack.judge.judge_key(), "grading": plugin.grading_key()}
-        remarks = remarked(sorted(job.outputs.remarks)) or {}
-        job.store.write_json("suite", key, {**told, **remarks})
-
     ingredients = {
         "suite": job.identity(plugin),
         "policy": ref.key,
         "seed": seed,
         "software": versions(*INFERENCE),
     }
-    output = Output("suite", instance=plugin.name, policy=label)
+    key, told = job.fingerprint("suite", ingredients), f"suite {plugin.name} on {label}"
+    job.outputs.point(Output("suite", instance=plugin.name, policy=label), told, [key])
     job.observe(Event("started", "suite", plugin.name, 0, 1, {"model": label}))
-    key = job.outputs.once(
-        output,
-        f"suite {plugin.name} on {label}",
-        ingredients,
-        make,
-        is_whole=lambda key: all(
-            job.store.is_whole("suite", key, suffix) for suffix in (".json", ".parquet")
-        ),
-    )
+    return told, {"suite": plugin.name, "policy": ref.to_json(), "seed": seed, "output": key}
+
+
+def _told(job: Job, plugin: BuiltPlugin, label: str, key: str) -> None:
+    """Point at what a suite asked for, which a run that finds its figures made points at, too; and have the
+    observers hear of them."""
     found = job.store.read_json("suite", key)
     for asked, told, keys in found["asked"]:
         job.outputs.point(Output.from_json(asked), told, keys)
     detail = {"model": label, "metrics": found["metrics"]}
     job.observe(Event("finished", "suite", plugin.name, 1, 1, detail))
-    return key
+
+
+def work(job: Job, payload: Mapping[str, Any]) -> None:
+    """Measure one model by one suite."""
+    plugin = next(one for one in job.stack.suites if one.name == payload["suite"])
+    ref, key = ModelRef.from_json(payload["policy"]), payload["output"]
+    before = len(job.outputs.pointed)
+    job.outputs.remarks.clear()
+    answer = job.stack.call(plugin, "udasa_evaluate", policy=ref, seed=payload["seed"])
+    report: SuiteReport = check_suite(plugin, ref, answer)
+    # The rows first: where the figures are, everything is.
+    job.store.write_table("suite", key, rows_table(report.rows))
+    metrics = [asdict(metric) for metric in report.metrics]
+    asked = job.outputs.pointed_since(before)
+    told: dict[str, Any] = {"suite": plugin.name, "metrics": metrics, "asked": asked}
+    if job.stack.judge is not None and "judge" in plugin.needs:
+        # What the judge's biases are found by, where they were measured.
+        told["judged_by"] = {"judge": job.stack.judge.judge_key(), "grading": plugin.grading_key()}
+    remarks = remarked(sorted(job.outputs.remarks)) or {}
+    job.store.write_json("suite", key, {**told, **remarks})

@@ -159,7 +159,7 @@ def _make(job: Job, call: _Call, key: str) -> None:
     leaves a sealed folder, which the next call only tidies and moves.
     """
     # Whoever waits for another run needs no model meanwhile.
-    job.resources.release()
+    job.release()
     with job.store.folder("train", key, f"run {job.config.run.name}") as out_dir:
         if out_dir is None:
             return

@@ -268,15 +268,22 @@ def pairs_from(table: pa.Table) -> tuple[Pair, ...]:
     )
 
 
-def read_pairs(path: Path) -> Iterator[Pair]:
-    """Yield the pairs of one Parquet file, a row group at a time, so that memory stays flat.
+def read_pairs(path: Path, start: int = 0, stop: int | None = None) -> Iterator[Pair]:
+    """Yield the pairs of one Parquet file, some hundreds at a time, so that memory stays flat; or those from
+    place `start` up to before `stop` alone.
 
     Raises StoreError where it lies in a store, and is not what was written there.
     """
     check_noted(path)
     with pq.ParquetFile(path) as file:
+        place = 0
         for batch in file.iter_batches(batch_size=256):
-            yield from pairs_from(pa.Table.from_batches([batch]))
+            low, high = max(start - place, 0), batch.num_rows if stop is None else stop - place
+            if high <= 0:
+                return
+            if low < batch.num_rows:
+                yield from pairs_from(pa.Table.from_batches([batch.slice(low, high - low)]))
+            place += batch.num_rows
 
 
 def rows_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:

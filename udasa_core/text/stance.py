@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Literal
 
 from udasa_core.text.answer_words import answer_words, same_word
@@ -45,6 +46,7 @@ _LIGHT = vocabulary(
 )
 
 
+@lru_cache(maxsize=64)
 def asks_yes_or_no(question: str) -> bool:
     """Say whether a question's last sentence is answered by yes or no.
 

@@ -1,0 +1,1 @@
+"""The engine `ray`: shards made by Ray actors, on one machine or a cluster."""

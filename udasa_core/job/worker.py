@@ -1,0 +1,47 @@
+"""What an engine calls, in any process: the job is rebuilt there from plain data, once, and makes shards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from udasa_core import waiting
+from udasa_core.config.parse import parse_config
+from udasa_core.errors import PluginError
+from udasa_core.job.job import Job
+from udasa_core.job.making import do, known
+from udasa_core.plugins.catalog import read_catalog
+from udasa_core.records import ModelRef, content_key
+
+
+def work(payload: Mapping[str, Any]) -> None:
+    """Make one shard: what an engine calls, in any process, for each payload it was given."""
+    plain = payload["job"]
+    key = content_key(plain)
+    if key not in known:
+        known[key] = _rebuilt(plain)
+    with waiting.watch.during(payload["step"]):
+        do(known[key], payload)
+
+
+def end_work() -> None:
+    """End what plugins hold running in this process: what an engine calls in a worker that is to end."""
+    while known:
+        known.popitem()[1].close()
+
+
+def _rebuilt(plain: Mapping[str, Any]) -> Job:
+    """Return the job of some plain data. Raises PluginError where plugins here are other code than those that
+    the outputs are named by."""
+    config = parse_config(plain["raw"], root=Path(plain["root"]), origin=plain["origin"])
+    refs = {role: ModelRef.from_json(ref) for role, ref in plain["refs"].items()}
+    job = Job(config, read_catalog(), refs, store=Path(plain["store"]), alone=True)
+    ours = job.sources()
+    other = [path for path, source in plain["sources"].items() if ours.get(path, source) != source]
+    if other:
+        raise PluginError(
+            f"a worker has other code of {', '.join(other)} than the process that sent it work: give all "
+            "of them the same files, and run again"
+        )
+    return job
