@@ -86,10 +86,6 @@ class Worker:
         """End what plugins hold running here."""
         end_work()
 
-    def number(self) -> int:
-        """Return the number of the process."""
-        return os.getpid()
-
 
 def _survives(error: Exception) -> bool:
     """Say whether an error says the same on the other side."""

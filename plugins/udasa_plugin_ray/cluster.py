@@ -18,8 +18,9 @@ class Cluster:
     def __init__(self, options: RayOptions) -> None:
         """Raises UdasaError where Ray is not installed, no cluster answers, or it never has room for a
         worker."""
-        # Ray would tell its makers of each cluster.
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        # Ray would tell its makers of each cluster, and have workers wait for whatever else is running.
+        for name in ("RAY_USAGE_STATS_ENABLED", "RAY_worker_niceness"):
+            os.environ.setdefault(name, "0")
         try:
             import ray
         except ImportError as error:

@@ -45,18 +45,24 @@ class RayEngine(Plugin):
             yield from self._pool.map(step, payloads)
         except BaseException:
             # Some may be at shards that nobody waits for any more.
-            self.release()
+            self._end_workers()
             raise
 
     def release(self) -> None:
-        """End the workers: a trainer needs their GPUs."""
-        if self._pool is not None:
-            pool, self._pool = self._pool, None
-            pool.close()
+        """End the workers where they have GPUs, which a trainer needs; have the others forget their models."""
+        if self.options.num_gpus:
+            self._end_workers()
+        elif self._pool is not None:
+            self._pool.forget()
 
     def close(self) -> None:
         """End the workers, and Ray where this run began it."""
-        self.release()
+        self._end_workers()
         if self._cluster is not None:
             cluster, self._cluster = self._cluster, None
             cluster.close()
+
+    def _end_workers(self) -> None:
+        if self._pool is not None:
+            pool, self._pool = self._pool, None
+            pool.close()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -38,14 +37,16 @@ class Pool:
         lost too often, or no worker can work."""
         waiting, losses = deque(range(len(payloads))), Counter[int]()
         job = payloads[0]["job"]
-        began = time.monotonic()
         with marked(Path(job["store"])) as mark:
+            self._begin(job, mark, len(waiting))
+            self._see_all()
             while waiting or self._working:
                 while self._free and waiting:
-                    self._give(self._free.pop(), waiting.popleft(), payloads)
-                if waiting:
-                    self._begin(job, mark, len(waiting))
-                for ref in self._awaited(began):
+                    place = waiting.popleft()
+                    worker = self._free.pop()
+                    self._working[worker.make.remote(dict(payloads[place]))] = (worker, place)
+                self._begin(job, mark, len(waiting))
+                for ref in self._awaited():
                     if ref in self._starting:
                         self._started(ref)
                         continue
@@ -61,40 +62,54 @@ class Pool:
                         raise done.error
                     self._free.append(worker)
                     yield place
+            # Whoever comes later would look for a mark that is gone.
+            self._kill(self._starting.values())
+            self._starting = {}
+
+    def forget(self) -> None:
+        """Have the free workers forget their models, and end what their plugins hold running."""
+        ending = [worker.end.remote() for worker in self._free]
+        with suppress(self._ray.exceptions.RayError):
+            self._ray.wait(ending, num_returns=len(ending), timeout=_GRACE) if ending else None
 
     def close(self) -> None:
         """End the workers, and what their plugins hold running."""
         workers = [*self._free, *self._starting.values(), *(worker for worker, _ in self._working.values())]
-        ending = [worker.end.remote() for worker in self._free]
-        with suppress(self._ray.exceptions.RayError):
-            self._ray.wait(ending, num_returns=len(ending), timeout=_GRACE) if ending else None
+        self.forget()
+        self._kill(workers)
+        self._free, self._starting, self._working = [], {}, {}
+
+    def _kill(self, workers: Iterable[Any]) -> None:
         for worker in workers:
             with suppress(self._ray.exceptions.RayError):
                 self._ray.kill(worker)
-        self._free, self._starting, self._working = [], {}, {}
-
-    def numbers(self) -> list[int]:
-        """Return the process numbers of the workers that are free."""
-        found: list[int] = self._ray.get([worker.number.remote() for worker in self._free])
-        return found
-
-    def _give(self, worker: Any, place: int, payloads: Sequence[Mapping[str, Any]]) -> None:
-        self._working[worker.make.remote(dict(payloads[place]))] = (worker, place)
 
     def _begin(self, job: Mapping[str, Any], mark: str, needed: int) -> None:
-        """Begin workers, as many as there may be and are needed."""
+        """Begin workers, as many as there may be and are needed for so many shards."""
         there = len(self._free) + len(self._starting) + len(self._working)
         folders = [ref["folder"] for ref in job["refs"].values() if ref["folder"]]
         for _ in range(min(self._options.workers - there, needed - len(self._starting))):
             worker = self._cluster.worker()
             self._starting[worker.fault.remote(job["store"], mark, folders)] = worker
 
-    def _awaited(self, began: float) -> list[Any]:
-        """Return what has come, waiting for it. Raises UdasaError where no worker ever is there."""
-        refs = [*self._starting, *self._working]
-        ready: list[Any] = self._ray.wait(refs, num_returns=1, timeout=1.0)[0]
-        late = time.monotonic() - began > self._options.start_seconds
-        if late and not ready and not self._working:
+    def _see_all(self) -> None:
+        """Wait for the workers that start, so that one which cannot work is known before anything is made;
+        and go on with those that are there in time."""
+        refs = list(self._starting)
+        if not refs:
+            return
+        ready = self._ray.wait(refs, num_returns=len(refs), timeout=self._options.start_seconds)[0]
+        for ref in ready:
+            self._started(ref)
+        if self._starting and self._free:
+            log.warning("%d of %d workers are there; the others may follow", len(self._free), len(refs))
+
+    def _awaited(self) -> list[Any]:
+        """Return what has come, waiting for it. Raises UdasaError where no worker is there in time."""
+        refs = [*self._working, *self._starting]
+        timeout = None if self._working else self._options.start_seconds
+        ready: list[Any] = self._ray.wait(refs, num_returns=1, timeout=timeout)[0]
+        if not ready:
             told = self._cluster.lacking() or f"none has room: {self._ray.available_resources()} is free"
             raise UdasaError(
                 f"no worker was there within {self._options.start_seconds:.0f} s: {told}. More time: "
