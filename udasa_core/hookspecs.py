@@ -141,8 +141,9 @@ class Specifications:
 
         Kind: calibration; exactly one. dimension: its instance name, which an implementation may leave out
         of its arguments. raw: (n,) float64 in [0, 1], the abstentions left out, in order of
-        prompts. Returns a small state of named float lists; it is saved and frozen: fitted once a run, with
-        the base policy's responses, never again for held-out prompts or later rounds. n may be 0.
+        prompts; where it can be written, an implementation may change it (sort it in place). Returns a small
+        state of named float lists; it is saved and frozen: fitted once a run, with the base policy's
+        responses, never again for held-out prompts or later rounds. n may be 0.
         """
 
     @hookspec(firstresult=True)
@@ -243,8 +244,9 @@ class Specifications:
     def udasa_map(self, step: str, payloads: Sequence[Mapping[str, Any]]) -> Iterator[int]:
         """Run `udasa_core.work(payload)` for each payload (plain JSON data), anywhere, in any order.
 
-        Kind: engine; exactly one, `local` by default. Yields each payload's index once its shard is in the
-        store. A payload that raises ends the iteration with that error.
+        Kind: engine; exactly one, `local` by default. Yields each payload's index once `work` has returned.
+        Who is given several makes `at_once` of them at once. A payload that raises ends the iteration with
+        that error. In a process that ends, `udasa_core.end_work()` ends what plugins hold running there.
         """
 
     @hookspec()

@@ -12,10 +12,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 if TYPE_CHECKING:
-    from numpy import float64
+    from numpy import bytes_, float64, intp
     from numpy.typing import NDArray
 
 Role = Literal["system", "user", "assistant"]
@@ -344,6 +344,36 @@ class Pairing:
 _LEFT_OUT: Any = None
 
 
+class Ids(Sequence[str]):
+    """Ids in as many bytes as they have letters: there may be millions. numpy takes them as they are, by
+    `np.asarray(ids, dtype="S")`."""
+
+    __slots__ = ("_letters",)
+
+    def __init__(self, letters: NDArray[bytes_]) -> None:
+        """letters: (n,), ASCII."""
+        self._letters = letters
+
+    def __len__(self) -> int:
+        return len(self._letters)
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+    @overload
+    def __getitem__(self, place: slice) -> Ids: ...
+    def __getitem__(self, place: int | slice) -> str | Ids:
+        if isinstance(place, slice):
+            return Ids(self._letters[place])
+        return str(self._letters[place].decode("ascii"))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[bytes_]:
+        return self._letters.copy() if copy else self._letters
+
+    def taken(self, rows: NDArray[intp]) -> Ids:
+        """Return the ids of some rows, in their order."""
+        return Ids(self._letters[rows])
+
+
 @dataclass(frozen=True, slots=True)
 class PairTable:
     """All pairs as columns of one length n, for stage policies: texts stay on disk.
@@ -369,12 +399,19 @@ class PairTable:
 
         for column in fields(self)[1:]:
             if getattr(self, column.name) is None:
-                object.__setattr__(self, column.name, np.full(len(self.ids), np.nan))
+                object.__setattr__(self, column.name, np.broadcast_to(np.nan, len(self.ids)))
             if len(getattr(self, column.name)) != len(self.ids):
                 raise ValueError("the columns of a PairTable have one length")
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def taken(self, rows: NDArray[intp]) -> Sequence[str]:
+        """Return the ids of some rows, in their order, in as little room as there is for them: for the stages
+        of a plan."""
+        if isinstance(self.ids, Ids):
+            return self.ids.taken(rows)
+        return tuple(self.ids[row] for row in rows.tolist())
 
 
 @dataclass(frozen=True, slots=True)

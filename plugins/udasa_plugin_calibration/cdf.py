@@ -36,12 +36,13 @@ class EmpiricalCDF(Plugin):
 
         if len(raw) == 0:
             return {"values": [], "ranks": []}
-        values, counts = np.unique(raw, return_counts=True)
-        ranks = (np.cumsum(counts) - 0.5 * counts) / len(raw)
+        # A million prompts have millions of scores: one that is ours to change is sorted where it lies.
+        scores = raw if raw.flags.writeable else raw.copy()
+        scores.sort()
+        values = _distinct(scores)
         if len(values) > _KNOTS:
-            knots = _quantile_knots(ranks)
-            values, ranks = values[knots], ranks[knots]
-        return {"values": values.tolist(), "ranks": ranks.tolist()}
+            values = _quantile_knots(scores)
+        return {"values": values.tolist(), "ranks": _ranks(scores, np.searchsorted(scores, values)).tolist()}
 
     @hookimpl
     def udasa_calibrate(
@@ -55,14 +56,45 @@ class EmpiricalCDF(Plugin):
         return calibrated
 
 
-def _quantile_knots(ranks: NDArray[float64]) -> NDArray[intp]:
-    """Return at most `_KNOTS` indices into ascending `ranks`, both ends among them.
+def _distinct(scores: NDArray[float64]) -> NDArray[float64]:
+    """Return the first distinct values of ascending scores, one more than a state keeps at most."""
+    import numpy as np
+
+    values: list[float] = []
+    place = 0
+    while place < len(scores) and len(values) <= _KNOTS:
+        values.append(float(scores[place]))
+        place = int(np.searchsorted(scores, scores[place], side="right"))
+    return np.array(values)
+
+
+def _ranks(scores: NDArray[float64], places: NDArray[intp]) -> NDArray[float64]:
+    """Return the mid-ranks in (0, 1) of the values at some places of ascending scores."""
+    import numpy as np
+
+    values = scores[places]
+    upto = np.searchsorted(scores, values, side="right")
+    counts = upto - np.searchsorted(scores, values, side="left")
+    ranks: NDArray[float64] = (upto - 0.5 * counts) / len(scores)
+    return ranks
+
+
+def _quantile_knots(scores: NDArray[float64]) -> NDArray[float64]:
+    """Return at most `_KNOTS` of the values of ascending scores, both ends among them.
 
     Even steps of rank choose values; each one's predecessor is kept too, or else the values just below
     a heavy tie would be drawn up towards its rank.
     """
     import numpy as np
 
-    targets = np.linspace(ranks[0], ranks[-1], _KNOTS // 2)
-    chosen = np.searchsorted(ranks, targets)
-    return np.unique(np.concatenate([chosen, np.maximum(chosen - 1, 0)]))
+    first, last = _ranks(scores, np.array([0, len(scores) - 1]))
+    targets = np.linspace(first, last, _KNOTS // 2)
+    # The first place whose rank reaches a target: ranks themselves would take as much room as the scores.
+    low, high = np.zeros(len(targets), dtype=np.intp), np.full(len(targets), len(scores) - 1, dtype=np.intp)
+    while (low < high).any():
+        middle = (low + high) // 2
+        reached = _ranks(scores, middle) >= targets
+        low, high = np.where(reached, low, middle + 1), np.where(reached, middle, high)
+        high = np.maximum(low, high)
+    before = np.maximum(np.searchsorted(scores, scores[low]) - 1, 0)
+    return np.unique(np.concatenate([scores[low], scores[before]]))

@@ -49,7 +49,7 @@ class RayEngine(Plugin):
             raise
 
     def release(self) -> None:
-        """End the workers where they have GPUs, which a trainer needs; have the others forget their models."""
+        """End workers that have GPUs, which a trainer needs; have the others forget their models."""
         if self.options.num_gpus:
             self._end_workers()
         elif self._pool is not None:

@@ -86,22 +86,22 @@ class NamedStages(Options):
         left_out = [(np.flatnonzero(pairs.gaps <= 0.0), NOT_POSITIVE), *dropped]
         for rows in (ranked, *(rows for rows, _ in dropped)):
             ungapped[rows] = False
-        parts = [[pairs.ids[row] for row in part.tolist()] for part in np.split(ranked, cuts)]
+        parts = np.split(ranked, cuts)
         if self._is_spread:
-            dealt = [pairs.ids[row] for row in np.flatnonzero(ungapped).tolist()]
-            dealt.sort(key=lambda pair_id: hashlib.sha256(pair_id.encode()).digest())
-            for index, part in enumerate(parts):
-                part.extend(dealt[index :: len(parts)])
+            dealt = sorted(
+                np.flatnonzero(ungapped).tolist(),
+                key=lambda row: hashlib.sha256(pairs.ids[row].encode()).digest(),
+            )
+            parts = [
+                np.concatenate([part, np.array(dealt[index :: len(parts)], dtype=np.intp)])
+                for index, part in enumerate(parts)
+            ]
         else:
             left_out.append((np.flatnonzero(ungapped), NO_GAP))
-        stages = dict(zip(self.names, map(tuple, parts), strict=True))
+        stages = dict(zip(self.names, map(pairs.taken, parts), strict=True))
         return StagePlan(
             {name: stages[name] for name in self.in_order},
-            tuple(
-                (pair_id, reason)
-                for rows, reason in left_out
-                for pair_id in sorted(pairs.ids[row] for row in rows.tolist())
-            ),
+            tuple((pair_id, reason) for rows, reason in left_out for pair_id in sorted(pairs.taken(rows))),
         )
 
 

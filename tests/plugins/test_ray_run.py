@@ -1,4 +1,4 @@
-"""Whole runs on Ray's local cluster: the local engine's bytes, whatever happens to a worker; nothing is left."""
+"""Whole runs by Ray: the local engine's bytes, whatever happens to a worker, and nothing left running."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _RUN = (
 
 
 class Mortal(Generator):
-    """Notes its process, and waits for its end on a prompt of `folder`'s choice until a file `on` is there."""
+    """At one prompt it notes its process in `folder`, and waits until a file `on` is there."""
 
     class Options(Generator.Options):
         folder: str

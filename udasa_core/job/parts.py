@@ -24,11 +24,23 @@ def made_in_parts(
     if len(parts) == 1 or job.outputs.is_whole(step, key):
         job.make(label, step, [{**parts[0], "output": key}])
         return key
-    import pyarrow as pa
-
     names = [content_key(key, number, length=32) for number in range(len(parts))]
     job.make(label, step, [{**part, "output": name} for part, name in zip(parts, names, strict=True)])
-    tables = [job.store.read_table(step, name) for name in names]
-    # A figure that no row of a part has is no column there.
-    job.store.write_table(step, key, pa.concat_tables(tables, promote_options="default").combine_chunks())
+    _join(job, step, names, key)
     return key
+
+
+def _join(job: Job, step: str, names: Sequence[str], key: str) -> None:
+    """Write one table of several, of which no two are in memory at once."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    # A figure that no row of a part has is no column there.
+    schema = pa.unify_schemas([job.store.read_table(step, name).schema for name in names])
+    with (
+        job.store.writing(step, key) as temporary,
+        pq.ParquetWriter(temporary, schema, compression="zstd") as writer,
+    ):
+        for name in names:
+            parts = [schema.empty_table(), job.store.read_table(step, name)]
+            writer.write_table(pa.concat_tables(parts, promote_options="default"))

@@ -38,7 +38,8 @@ def watch_over(
     any_of_k = next((move for move in moves if move.name == guard.any_of_k), None)
 
     def make(key: str) -> None:
-        before, after = (job.store.read_table("meters", one.meters) for one in (base, policy))
+        names = [QUESTION, MAJORITY, HALVES_DIFFER, SINGLE, ENTROPY]
+        before, after = (job.store.read_table("meters", one.meters, names) for one in (base, policy))
         flips = _flips(before, after)
         found = [*signs(figures_from(before), figures_from(after), flips, guard)]
         if guard.any_of_k:

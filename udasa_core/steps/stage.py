@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -9,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from udasa_core.errors import FewPairsError, NoPairsError
 from udasa_core.job.job import Job
 from udasa_core.plugins.returned.pairs import check_plan
-from udasa_core.records import PairTable, Stage
+from udasa_core.records import Ids, PairTable, Stage
 from udasa_core.store.output import Output
 from udasa_core.store.store import Shards, StagedPairs, stage_label
 from udasa_core.store.tables import PAIR_SCHEMA
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from numpy import float64
+    from numpy import bool_, bytes_, int16
     from numpy.typing import NDArray
 
 # A pair's column in the store → in the PairTable.
@@ -93,10 +94,13 @@ def _assign(job: Job, pairs: Shards, key: str) -> None:
     plan = check_plan(
         plugin, table, job.stack.call(plugin, "udasa_stage", pairs=table, seed=_seed(job, pairs))
     )
+    # The figures have served.
+    placed = _placed(table.ids, list(plan.stages.values()))
+    del table
     stages = []
-    for name, ids in plan.stages.items():
+    for number, (name, ids) in enumerate(plan.stages.items()):
         stage_key = job.fingerprint("stage", {"plan": key, "name": name})
-        _write_stage(job, pairs, ids, stage_key)
+        _write_stage(job, pairs, placed == number, stage_key)
         stages.append({"name": name, "size": len(ids), "pairs": stage_key})
     refused: Counter[str] = Counter()
     for shard in pairs.fingerprints:
@@ -109,22 +113,24 @@ def _pair_table(job: Job, pairs: Shards) -> PairTable:
     import numpy as np
     import pyarrow.compute as pc
 
-    ids: list[str] = []
-    parts: dict[str, list[NDArray[float64]]] = {name: [np.empty(0)] for name in _COLUMNS}
+    ids: list[NDArray[bytes_]] = [np.empty(0, dtype="S")]
+    # They grow in place: parts that are put together would be there twice.
+    columns = {name: array("d") for name in _COLUMNS}
     for key in pairs.fingerprints:
         names = ["pair_id", "gap", "chosen_U", "rejected_U", "vote_margin"]
         table = job.store.read_table("pair", key, [*names, "chosen.logprobs", "rejected.logprobs"])
-        ids.extend(table["pair_id"].to_pylist())
+        ids.append(np.array(table["pair_id"].to_pylist(), dtype="S"))
         for name in ("gap", "chosen_U", "rejected_U", "vote_margin"):
-            parts[name].append(_floats(table[name]))
+            columns[name].frombytes(_floats(table[name]).tobytes())
         for side in ("chosen", "rejected"):
             logprobs = pc.struct_field(table[side], "logprobs")
             tokens = _floats(pc.list_value_length(logprobs))
             starts = np.cumsum(tokens, dtype=np.int64) - tokens.astype(np.int64)
-            parts[f"{side}_tokens"].append(tokens)
-            parts[f"{side}_logprobs"].append(np.add.reduceat(_floats(pc.list_flatten(logprobs)), starts))
-    columns = {field: np.concatenate(parts[name]) for name, field in _COLUMNS.items()}
-    return PairTable(ids, **columns)
+            columns[f"{side}_tokens"].frombytes(tokens.tobytes())
+            summed = np.add.reduceat(_floats(pc.list_flatten(logprobs)), starts)
+            columns[f"{side}_logprobs"].frombytes(summed.tobytes())
+    found = {_COLUMNS[name]: np.frombuffer(columns.pop(name)) for name in _COLUMNS}
+    return PairTable(Ids(np.concatenate(ids)), **found)
 
 
 def _floats(column: pa.ChunkedArray) -> Any:
@@ -134,19 +140,32 @@ def _floats(column: pa.ChunkedArray) -> Any:
     return np.asarray(column.to_numpy(), dtype=np.float64)
 
 
-def _write_stage(job: Job, pairs: Shards, ids: Sequence[str], key: str) -> None:
-    """Copy a stage's pairs into one file, a shard at a time."""
+def _placed(ids: Sequence[str], stages: Sequence[Sequence[str]]) -> NDArray[int16]:
+    """Return for each pair, in the order of `ids`, the number of the stage that has it; −1 for none."""
+    import numpy as np
+
+    known = np.asarray(ids, dtype="S")
+    order = np.argsort(known)
+    placed = np.full(len(known), -1, dtype=np.int16)
+    for number, wanted in enumerate(stages):
+        places = np.searchsorted(known, np.asarray(wanted, dtype="S"), sorter=order)
+        placed[order[places]] = number
+    return placed
+
+
+def _write_stage(job: Job, pairs: Shards, wanted: NDArray[bool_], key: str) -> None:
+    """Copy a stage's pairs into one file, a shard at a time. wanted: whether it has each pair, in order."""
     import pyarrow as pa
-    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    wanted = pa.array(ids, type=pa.string())
+    place = 0
     with (
         job.store.writing("stage", key) as temporary,
         pq.ParquetWriter(temporary, PAIR_SCHEMA, compression="zstd") as writer,
     ):
         for shard in pairs.fingerprints:
             table = job.store.read_table("pair", shard).replace_schema_metadata(None)
-            chosen = table.filter(pc.is_in(table["pair_id"], value_set=wanted))
+            chosen = table.filter(pa.array(wanted[place : place + len(table)]))
+            place += len(table)
             if len(chosen):
                 writer.write_table(chosen)

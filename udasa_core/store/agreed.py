@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
@@ -52,13 +53,19 @@ class Agreements:
 
 def counted(prompts: Iterable[Agreed]) -> Agreements:
     """Count prompts by how far their answers agree."""
-    found = list(prompts)
-    agreements = [one.agreement for one in found if one.agreement is not None]
-    majorities = [one.majority for one in found if one.majority is not None]
+    # Eight bytes each: there may be millions.
+    agreements, majorities = array("d"), array("d")
+    count = 0
+    for one in prompts:
+        count += 1
+        if one.agreement is not None:
+            agreements.append(one.agreement)
+        if one.majority is not None:
+            majorities.append(one.majority)
     return Agreements(
-        prompts=len(found),
+        prompts=count,
         compared=len(agreements),
-        single=sum(one.is_single for one in found),
+        single=agreements.count(1.0),
         none=agreements.count(0.0),
         agreement=_mean(agreements),
         majority=_mean(majorities),

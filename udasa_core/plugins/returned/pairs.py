@@ -79,15 +79,16 @@ def check_plan(plugin: BuiltPlugin, pairs: PairTable, answer: Any) -> StagePlan:
     if not is_sequence(dropped) or not all(is_texts(one) and len(one) == 2 for one in dropped):
         breach(plugin, hook, f"dropped {excerpt(dropped)}", "each is the id of a pair, and a reason")
     check_text(plugin, hook, *answer.stages, *(reason for _, reason in dropped))
-    placed = [identity for ids in answer.stages.values() for identity in ids]
-    placed += [identity for identity, _ in dropped]
-    strange = next((one for one in placed if not one.isascii()), None)
+    lots: list[Sequence[str]] = [*answer.stages.values(), [identity for identity, _ in dropped]]
+    strange = next((one for lot in lots for one in lot if not one.isascii()), None)
     if strange is not None:
         breach(plugin, hook, f"pair {excerpt(strange)}", "there is no such pair")
     # 16 bytes a pair: sets of a million texts would take a hundred.
-    if np.array_equal(np.sort(np.array(placed, dtype="S")), np.sort(np.array(pairs.ids, dtype="S"))):
+    placed = np.concatenate([np.asarray(lot, dtype="S") for lot in lots])
+    placed.sort()
+    if np.array_equal(placed, np.sort(np.asarray(pairs.ids, dtype="S"))):
         return answer
-    counts, known = Counter(placed), set(pairs.ids)
+    counts, known = Counter(one for lot in lots for one in lot), set(pairs.ids)
     for identity, count in counts.items():
         if identity not in known:
             breach(plugin, hook, f"pair {identity}", "there is no such pair")
