@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 import math
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from udasa_core import UdasaError
 from udasa_plugin_ray.actor import Worker
 from udasa_plugin_ray.options import NO_RAY, RayOptions, address_fault
+
+log = logging.getLogger("udasa.ray")
 
 
 class Cluster:
@@ -32,6 +35,7 @@ class Cluster:
             return
         if fault := address_fault(options.address):
             raise UdasaError(fault)
+        _hush(ray)
         quiet = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
         try:
             if options.address:
@@ -41,9 +45,8 @@ class Cluster:
                     address="local",
                     num_cpus=max(1, math.ceil(options.workers * options.num_cpus)),
                     resources={name: options.workers * one for name, one in options.resources.items()},
-                    object_store_memory=options.object_store_memory,
+                    object_store_memory=options.object_store_mib * 2**20,
                     include_dashboard=False,
-                    _node_ip_address="127.0.0.1",
                     **quiet,
                 )
         except (ConnectionError, ValueError, RuntimeError, OSError) as error:
@@ -81,3 +84,14 @@ class Cluster:
         """End Ray, where this began it; of a cluster that is there anyway, leave it."""
         if self._is_own and self.ray.is_initialized():
             self.ray.shutdown()
+
+
+def _hush(ray: Any) -> None:
+    """Keep Ray from writing of lost workers to the console itself, which no option does: the pool tells."""
+
+    def unheard(data: Mapping[str, Any], ignore_prefix: bool = False) -> None:
+        log.debug("%s", "\n".join(data.get("lines", ())))
+
+    inner = ray._private.worker
+    if hasattr(inner, "print_to_stdstream"):
+        inner.print_to_stdstream = unheard

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 NO_RAY = 'Ray is not installed: pip install "udasa[ray]", on every machine of the cluster'
 # Seconds that a head node may take to accept a connection.
 _PATIENCE = 5.0
-_MIB = 2**20
 
 
 class RayOptions(Options):
@@ -57,10 +56,10 @@ class RayOptions(Options):
     start_seconds: float = Field(
         default=120.0, gt=0.0, description="How long the first worker may take to be there."
     )
-    object_store_memory: int = Field(
-        default=100 * _MIB,
-        ge=80 * _MIB,
-        description="Bytes of shared memory for Ray on this machine; shards do not go through it. Unused "
+    object_store_mib: int = Field(
+        default=100,
+        ge=80,
+        description="MiB of shared memory for Ray on this machine; shards do not go through it. Unused "
         "where `address` names a cluster.",
     )
 

@@ -80,6 +80,11 @@ class Run:
         until(lambda: not self.left(), 60)
         return self.process.returncode, said
 
+    def until(self, is_so: Callable[[], Any]) -> None:
+        """Wait until something is so, which it is to become while this run lasts."""
+        until(lambda: is_so() or self.process.poll() is not None)
+        assert is_so(), self.process.communicate()
+
     def left(self) -> list[str]:
         """The command lines of processes that descend from it, and of itself."""
         found = []
@@ -107,11 +112,12 @@ def mortal(tmp_path: Path, tiny_model_dir: Path) -> dict[str, Any]:
     return plain
 
 
-def local(plain: dict[str, Any], folder: Path) -> dict[str, bytes]:
-    """What the local engine makes of the same configuration."""
+def local(plain: dict[str, Any], folder: Path) -> tuple[dict[str, bytes], str]:
+    """What the local engine makes of the same configuration, and what it says."""
     alone = {**plain, "engine": {"use": "local"}, "run": {**plain["run"], "folder": str(folder / "local")}}
-    assert Run(alone).end() == (0, "")
-    return outputs(alone)
+    status, said = Run(alone).end()
+    assert status == 0, said
+    return outputs(alone), said
 
 
 def test_a_real_run_has_the_local_engines_bytes(tmp_path: Path, tiny_model_dir: Path) -> None:
@@ -120,9 +126,9 @@ def test_a_real_run_has_the_local_engines_bytes(tmp_path: Path, tiny_model_dir: 
     plain["transitions"] = {"measure": True}
     plain["suite"] = [{"use": "tests.core.job.test_asked:Asking", "name": "asking"}]
     plain["judge"] = {"use": "tests.core.job.test_asked:Impatient"}
-    expected = local(plain, tmp_path)
+    expected, words = local(plain, tmp_path)
     run = Run({**plain, "engine": {"use": "ray", "workers": 2, "threads": 1}})
-    assert run.end() == (0, ""), "Ray says nothing, and leaves nothing running"
+    assert run.end() == (0, words), "Ray says nothing of its own, and leaves nothing running"
     assert outputs(plain) == expected
     steps = {name.split("/")[0] for name in expected}
     assert steps >= {"sample", "score", "fit", "meters", "pair-logprobs", "suite", "answer", "grade"}
@@ -130,16 +136,15 @@ def test_a_real_run_has_the_local_engines_bytes(tmp_path: Path, tiny_model_dir: 
 
 def test_a_worker_that_is_killed_mid_shard_costs_that_shard(tmp_path: Path, mortal: dict[str, Any]) -> None:
     run = Run(mortal)
-    until(lambda: list(tmp_path.glob("*.at")))
+    run.until(lambda: list(tmp_path.glob("*.at")))
     (first,) = tmp_path.glob("*.at")
     # Nobody waits any more: whoever takes the shard over makes it.
     os.kill(int(first.stem), signal.SIGKILL)
-    until(lambda: len(list(tmp_path.glob("*.at"))) == 2)
+    run.until(lambda: len(list(tmp_path.glob("*.at"))) == 2)
     (tmp_path / "on").touch()
     status, said = run.end()
     assert (status, said) == (0, "a worker was lost (ActorDiedError); another one takes its shard\n")
-    made = outputs(mortal)
-    assert made == local(mortal, tmp_path)
+    assert outputs(mortal) == local(mortal, tmp_path)[0]
 
 
 def test_a_shard_that_kills_its_workers_is_named(mortal: dict[str, Any]) -> None:
@@ -153,14 +158,14 @@ def test_a_shard_that_kills_its_workers_is_named(mortal: dict[str, Any]) -> None
 
 def test_ctrl_c_ends_all_and_the_run_goes_on_locally(tmp_path: Path, mortal: dict[str, Any]) -> None:
     run = Run(mortal)
-    until(lambda: list(tmp_path.glob("*.at")))
+    run.until(lambda: list(tmp_path.glob("*.at")))
     # As a terminal does: to every process of the foreground.
     os.killpg(run.process.pid, signal.SIGINT)
     status, said = run.end()
     assert (status, said) == (1, "interrupted\n")
     (tmp_path / "on").touch()
-    assert Run({**mortal, "engine": {"use": "local"}}).end() == (0, "")
-    assert outputs(mortal) == local(mortal, tmp_path)
+    assert Run({**mortal, "engine": {"use": "local"}}).end()[0] == 0
+    assert outputs(mortal) == local(mortal, tmp_path)[0]
 
 
 def test_a_gpu_that_is_not_there_is_named_before_sampling(mortal: dict[str, Any]) -> None:
@@ -185,12 +190,12 @@ def test_a_machine_that_is_lost_costs_its_shards(tmp_path: Path, mortal: dict[st
         ]
         mortal["engine"] |= {"address": cluster.address, "resources": {"here": 1}}
         run = Run(mortal)
-        until(lambda: list(tmp_path.glob("*.at")))
+        run.until(lambda: list(tmp_path.glob("*.at")))
         (first,) = tmp_path.glob("*.at")
         raylet = int(Path(f"/proc/{first.stem}/stat").read_text().rpartition(")")[2].split()[1])
         (lost,) = (node for node in nodes if node.all_processes["raylet"][0].process.pid == raylet)
         cluster.remove_node(lost, allow_graceful=False)
-        until(lambda: len(list(tmp_path.glob("*.at"))) == 2)
+        run.until(lambda: len(list(tmp_path.glob("*.at"))) == 2)
         (tmp_path / "on").touch()
         status, said = run.end()
         assert status == 0, said
@@ -199,4 +204,4 @@ def test_a_machine_that_is_lost_costs_its_shards(tmp_path: Path, mortal: dict[st
             pass
     finally:
         cluster.shutdown()
-    assert outputs(mortal) == local(mortal, tmp_path)
+    assert outputs(mortal) == local(mortal, tmp_path)[0]
