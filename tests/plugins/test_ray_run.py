@@ -108,7 +108,7 @@ def until(is_so: Callable[[], Any], seconds: float = _LONG) -> None:
 def mortal(tmp_path: Path, tiny_model_dir: Path) -> dict[str, Any]:
     generator = {"use": f"{HERE}:Mortal", "folder": str(tmp_path), "responses": 4}
     plain = configuration(tmp_path, tiny_model_dir, generator=generator, stages={"use": "single"})
-    plain["engine"] = {"use": "ray", "workers": 2}
+    plain["engine"] = {"use": "ray", "workers": 2, "start_seconds": _LONG}
     return plain
 
 
@@ -178,10 +178,20 @@ def test_a_gpu_that_is_not_there_is_named_before_sampling(mortal: dict[str, Any]
     )
 
 
-def test_a_machine_that_is_lost_costs_its_shards(tmp_path: Path, mortal: dict[str, Any]) -> None:
+def test_a_run_that_is_killed_leaves_nothing_running(tmp_path: Path, mortal: dict[str, Any]) -> None:
+    run = Run(mortal)
+    run.until(lambda: list(tmp_path.glob("*.at")))
+    run.process.kill()
+    assert run.end()[0] == -signal.SIGKILL
+
+
+def test_a_machine_that_is_lost_costs_its_shards(
+    tmp_path: Path, mortal: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two nodes of Ray on this machine; one goes while its worker is at a shard. The cluster stays."""
     from ray.cluster_utils import Cluster
 
+    monkeypatch.setenv("RAY_worker_niceness", "0")
     memory = 80 * 2**20
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": memory})
     try:

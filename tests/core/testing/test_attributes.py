@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -221,6 +221,29 @@ class ExperimentOfOneKind(Experiment):
     uses: Any = "dimension"
 
 
+class Engine(Plugin):
+    at_once: Any = 3
+
+    @hookimpl
+    def udasa_map(self, step: str, payloads: Sequence[Mapping[str, Any]]) -> Iterator[int]: ...
+
+
+class EngineOfHalves(Engine):
+    at_once = 0.5
+
+
+class EngineOfNone(Engine):
+    at_once = 0
+
+
+class EngineReleased(Engine):
+    release: Any = True
+
+
+class EngineClosed(Engine):
+    close: Any = "closed"
+
+
 SOUND: Mapping[str, list[type[Plugin]]] = {
     "dimension": [Dimension],
     "generator": [Maker],
@@ -229,6 +252,7 @@ SOUND: Mapping[str, list[type[Plugin]]] = {
     "suite": [Suite],
     "trainer": [Trainer],
     "experiment": [Experiment],
+    "engine": [Engine],
 }
 WRONG: Mapping[str, list[tuple[str, type[Plugin], str]]] = {
     "Options": [
@@ -274,6 +298,12 @@ WRONG: Mapping[str, list[tuple[str, type[Plugin], str]]] = {
         ("judge", JudgeOfOneWord, "its remarks is 'refused'; it is a sequence of sentences"),
         ("judge", JudgeOfNumbers, r"its remarks is \(400,\)"),
     ],
+    "at_once": [
+        ("engine", EngineOfHalves, "its at_once is 0.5; it is a whole number from 1 on"),
+        ("engine", EngineOfNone, "its at_once is 0;"),
+    ],
+    "release": [("engine", EngineReleased, "its release is True; it is a method without arguments")],
+    "close": [("engine", EngineClosed, "its close is 'closed'; it is a method")],
     "model": [("judge", JudgeOfNothing, "its model is None; it is a text")],
 }
 
