@@ -1,4 +1,4 @@
-"""What many prompts cost besides the model: memory, shards a second, the store, and the time to resume.
+"""What many prompts cost besides the model: memory, outputs a second, the store, and the time to resume.
 
     python benchmarks/scale.py [--prompts 1000 100000] [--engine local] [--workers 2]
 
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-_COLUMNS = "{:>9} {:>9} {:>10} {:>8} {:>9} {:>9} {:>8} {:>8} {:>10} {:>8}"
+_COLUMNS = "{:>9} {:>9} {:>9} {:>8} {:>8} {:>8} {:>9} {:>8} {:>8} {:>9}"
 
 
 def main() -> None:
@@ -38,8 +38,8 @@ def main() -> None:
     if asked.one:
         print(json.dumps(_run(asked.one, Path(asked.at), asked)))
         return
-    heads = ("prompts", "peak MiB", "B/prompt", "seconds", "shards", "shards/s", "files", "MiB", "resume s")
-    print(_COLUMNS.format(*heads, "MiB"))
+    heads = ("peak MiB", "B/prompt", "seconds", "CPU s", "outputs", "outputs/s", "files", "MiB", "resume s")
+    print(_COLUMNS.format("prompts", *heads))
     base: tuple[int, float] | None = None
     for count in asked.prompts:
         with tempfile.TemporaryDirectory(dir=asked.folder) as name:
@@ -54,12 +54,9 @@ def main() -> None:
         base = base or (count, made["peak"])
         more = (made["peak"] - base[1]) * 2**20 / (count - base[0]) if count != base[0] else float("nan")
         shards = sum(made["shards"].values())
-        row = (f"{made['peak']:.0f}", f"{more:.0f}", f"{made['seconds']:.0f}", shards)
-        rate, kept = f"{shards / made['seconds']:.1f}", (len(files), f"{size:.0f}")
-        print(
-            _COLUMNS.format(count, *row, rate, *kept, f"{again['seconds']:.1f}", f"{again['peak']:.0f}"),
-            flush=True,
-        )
+        row = (f"{made['peak']:.0f}", f"{more:.0f}", f"{made['seconds']:.0f}", f"{made['cpu']:.0f}", shards)
+        kept = (f"{shards / made['seconds']:.1f}", len(files), f"{size:.0f}", f"{again['seconds']:.1f}")
+        print(_COLUMNS.format(count, *row, *kept), flush=True)
         print("  " + "; ".join(f"{step} {told}" for step, told in made["steps"].items()), flush=True)
 
 
@@ -112,7 +109,8 @@ def _run(count: int, folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
     unit = 1 if sys.platform == "darwin" else 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
     told = {name: f"{value:.1f} s ({shards[name]})" for name, value in steps.items() if value >= 0.1}
-    return {"peak": peak, "seconds": seconds, "shards": shards, "steps": told}
+    cpu = time.process_time()
+    return {"peak": peak, "seconds": seconds, "cpu": cpu, "shards": shards, "steps": told}
 
 
 if __name__ == "__main__":

@@ -39,7 +39,8 @@ class Pool:
         job = payloads[0]["job"]
         with marked(Path(job["store"])) as mark:
             self._begin(job, mark, len(waiting))
-            self._see_all()
+            if not self._free:
+                self._see_all()
             while waiting or self._working:
                 while self._free and waiting:
                     place = waiting.popleft()

@@ -214,6 +214,9 @@ def test_work_begins_with_the_workers_that_are_there(
     pool = pool_of(cluster, workers=3, start_seconds=0.01)
     assert sorted(pool.map("sample", shards(tmp_path, 4))) == [0, 1, 2, 3]
     assert "1 of 3 workers are there" in caplog.text
+    caplog.clear()
+    assert sorted(pool.map("score", shards(tmp_path, 2))) == [0, 1]
+    assert not caplog.text, "the others are waited for once"
     cluster.room = 0
     with pytest.raises(UdasaError, match=r"no worker was there within 0 s: none has room: .* is free"):
         list(pool_of(cluster, start_seconds=0.01).map("sample", shards(tmp_path, 4)))

@@ -13,7 +13,7 @@ from udasa_core import waiting
 from udasa_core.config.parse import RunConfig
 from udasa_core.errors import FOREIGN
 from udasa_core.job.asked import KeptGrades, KeptResponses
-from udasa_core.job.made_with import told
+from udasa_core.job.made_with import code_digests, told, used_versions
 from udasa_core.job.making import Making, Payload, made_here
 from udasa_core.job.observers import Observers
 from udasa_core.job.outputs import Outputs, seed_of
@@ -151,8 +151,11 @@ class Job:
         }
 
     def sources(self) -> dict[str, str]:
-        """Return what code each plugin is, by its table: outputs are named by it."""
-        return {plugin.table.path: plugin.source for plugin in self.stack.plugins()}
+        """Return what code each plugin is, by its table, and udasa's own, and the versions of libraries:
+        outputs are named by them."""
+        plugins = {plugin.table.path: plugin.source for plugin in self.stack.plugins()}
+        udasa = {f"udasa's step {step}": digest for step, digest in code_digests().items()}
+        return {**plugins, **used_versions(), **udasa}
 
     @property
     def at_once(self) -> int:

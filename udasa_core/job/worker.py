@@ -32,8 +32,8 @@ def end_work() -> None:
 
 
 def _rebuilt(plain: Mapping[str, Any]) -> Job:
-    """Return the job of some plain data. Raises PluginError where plugins here are other code than those that
-    the outputs are named by."""
+    """Return the job of some plain data. Raises PluginError where code or libraries here are others than
+    those that the outputs are named by."""
     config = parse_config(plain["raw"], root=Path(plain["root"]), origin=plain["origin"])
     refs = {role: ModelRef.from_json(ref) for role, ref in plain["refs"].items()}
     job = Job(config, read_catalog(), refs, store=Path(plain["store"]), alone=True)
@@ -41,7 +41,7 @@ def _rebuilt(plain: Mapping[str, Any]) -> Job:
     other = [path for path, source in plain["sources"].items() if ours.get(path, source) != source]
     if other:
         raise PluginError(
-            f"a worker has other code of {', '.join(other)} than the process that sent it work: give all "
-            "of them the same files, and run again"
+            f"a worker has another version, or other code, of {', '.join(other)} than the process that sent "
+            "it work: give all of them the same files, and run again"
         )
     return job

@@ -209,6 +209,8 @@ def test_a_worker_with_other_code_is_refused(tmp_path: Path, tiny_model_dir: Pat
     from udasa_core.running.conduct import running
 
     with running(udasa_core.load(configuration(tmp_path, tiny_model_dir))) as job:
-        job.check_sources(job.plain()["sources"])
-        with pytest.raises(PluginError, match="other code of aggregation"):
-            job.check_sources({**job.plain()["sources"], "aggregation": "0" * 64})
+        plain = job.plain()
+    for name in ("aggregation", "torch", "udasa's step sample"):
+        told = {**plain, "sources": {**plain["sources"], name: "0" * 64}}
+        with pytest.raises(PluginError, match=f"another version, or other code, of {name} than the process"):
+            udasa_core.work({"job": told, "step": "sample"})
