@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -426,7 +427,7 @@ def test_a_kill_while_a_stage_is_sealed_costs_nothing(
         if instant == "before the report":
             patched.setattr(train, "_plain", kill)
         elif instant == "before the tidying":
-            patched.setattr(train.shutil, "rmtree", kill)
+            patched.setattr(train, "shutil", SimpleNamespace(rmtree=kill))
         else:
             patched.setattr(Store, "finish_folder", kill)
         with pytest.raises(Killed):
