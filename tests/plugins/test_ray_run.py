@@ -77,7 +77,7 @@ class Run:
     def end(self) -> tuple[int, str]:
         """Return its status and all that it said, once it has ended and nothing of it is left."""
         said = "".join(self.process.communicate(timeout=_LONG))
-        until(lambda: not self.left(), 60)
+        until(lambda: not self.left(), _LONG / 2)
         return self.process.returncode, said
 
     def until(self, is_so: Callable[[], Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from udasa_core.errors import FewPairsError, NoPairsError
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from numpy import bool_, bytes_, int16
     from numpy.typing import NDArray
 
+# Pairs that are written at once, at least: of each lot the file's description, some 40 kB, is in memory until
+# the file is whole.
+_LOT = 1024
 # A pair's column in the store → in the PairTable.
 _COLUMNS = {
     "gap": "gaps",
@@ -158,14 +161,29 @@ def _write_stage(job: Job, pairs: Shards, wanted: NDArray[bool_], key: str) -> N
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    place = 0
+    def chosen() -> Iterator[pa.Table]:
+        place = 0
+        for shard in pairs.fingerprints:
+            table = job.store.read_table("pair", shard).replace_schema_metadata(None)
+            yield table.filter(pa.array(wanted[place : place + len(table)]))
+            place += len(table)
+
     with (
         job.store.writing("stage", key) as temporary,
         pq.ParquetWriter(temporary, PAIR_SCHEMA, compression="zstd") as writer,
     ):
-        for shard in pairs.fingerprints:
-            table = job.store.read_table("pair", shard).replace_schema_metadata(None)
-            chosen = table.filter(pa.array(wanted[place : place + len(table)]))
-            place += len(table)
-            if len(chosen):
-                writer.write_table(chosen)
+        for lot in _lots(chosen()):
+            writer.write_table(pa.concat_tables(lot))
+
+
+def _lots(tables: Iterable[pa.Table]) -> Iterator[list[pa.Table]]:
+    """Yield tables, in order, in lots of at least `_LOT` rows; the last one may have fewer, and none has
+    none."""
+    lot: list[pa.Table] = []
+    for table in tables:
+        lot.append(table)
+        if sum(map(len, lot)) >= _LOT:
+            yield lot
+            lot = []
+    if any(map(len, lot)):
+        yield lot
