@@ -17,7 +17,7 @@ from udasa_core.store.tables import PAIR_SCHEMA
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from numpy import bool_, bytes_, int16
+    from numpy import bool_, int16
     from numpy.typing import NDArray
 
 # Pairs that are written at once, at least: of each lot the file's description, some 40 kB, is in memory until
@@ -116,13 +116,14 @@ def _pair_table(job: Job, pairs: Shards) -> PairTable:
     import numpy as np
     import pyarrow.compute as pc
 
-    ids: list[NDArray[bytes_]] = [np.empty(0, dtype="S")]
     # They grow in place: parts that are put together would be there twice.
+    ids = bytearray()
     columns = {name: array("d") for name in _COLUMNS}
     for key in pairs.fingerprints:
         names = ["pair_id", "gap", "chosen_U", "rejected_U", "vote_margin"]
         table = job.store.read_table("pair", key, [*names, "chosen.logprobs", "rejected.logprobs"])
-        ids.append(np.array(table["pair_id"].to_pylist(), dtype="S"))
+        # As long as `Pair.id` is.
+        ids += np.array(table["pair_id"].to_pylist(), dtype="S16").tobytes()
         for name in ("gap", "chosen_U", "rejected_U", "vote_margin"):
             columns[name].frombytes(_floats(table[name]).tobytes())
         for side in ("chosen", "rejected"):
@@ -133,7 +134,10 @@ def _pair_table(job: Job, pairs: Shards) -> PairTable:
             summed = np.add.reduceat(_floats(pc.list_flatten(logprobs)), starts)
             columns[f"{side}_logprobs"].frombytes(summed.tobytes())
     found = {_COLUMNS[name]: np.frombuffer(columns.pop(name)) for name in _COLUMNS}
-    return PairTable(Ids(np.concatenate(ids)), **found)
+    # A column that no pair has takes no room.
+    known = {name: column for name, column in found.items() if not np.isnan(column).all()}
+    del found
+    return PairTable(Ids(np.frombuffer(ids, dtype="S16")), **known)
 
 
 def _floats(column: pa.ChunkedArray) -> Any:
