@@ -6,6 +6,7 @@ Each sign is a mean over the held-out prompts, and trips where its whole interva
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FLIPS = "majority flips"
+# Prompts whose texts are compared at once.
+_AT_A_TIME = 1024
 
 
 def watch_over(
@@ -140,11 +143,13 @@ def _decision(
 def _flips(base: pa.Table, policy: pa.Table) -> NDArray[float64]:
     import numpy as np
 
-    columns: list[list[Any]] = [
-        table[name].to_pylist() for table, name in ((base, QUESTION), (base, MAJORITY), (policy, MAJORITY))
-    ]
-    found = [
-        math.nan if None in (one, other) else float(not same_answer(question, one, other))
-        for question, one, other in zip(*columns, strict=True)
-    ]
-    return np.array(found, dtype=np.float64)
+    columns = ((base, QUESTION), (base, MAJORITY), (policy, MAJORITY))
+    found = array("d")
+    for start in range(0, len(base), _AT_A_TIME):
+        # Some texts at a time: there may be millions.
+        texts: list[list[Any]] = [table[name].slice(start, _AT_A_TIME).to_pylist() for table, name in columns]
+        found.extend(
+            math.nan if None in (one, other) else float(not same_answer(question, one, other))
+            for question, one, other in zip(*texts, strict=True)
+        )
+    return np.frombuffer(found, dtype=np.float64)
