@@ -2,13 +2,13 @@
 
     python benchmarks/recompute.py runs/campaign sealed staged shuffled
 
-It imports nothing of udasa: responses are read from the store by the runs' manifests, graded by a rule of its
-own, and differences resampled by a bootstrap of its own. The rule is simpler than udasa's: the first sentence
-must hold an accepted answer as whole words, and no rival that the question does not name. Where the question
-offers a choice, the first that is named of what it offers must be the answer. Where the answer's number is one
-of the question's, no other number is told, and whom the question asks about is named. To a question for yes or
-no the first word decides where it is one of them, and else whether the sentence denies. So levels may differ,
-and contrasts should not.
+It imports nothing of udasa: responses are read from the store by the runs' manifests, graded by a rule of
+its own, and differences resampled by a bootstrap of its own. The rule is simpler than udasa's: the first
+sentence must hold an accepted answer as whole words, and no rival that the question does not name. Where
+the question offers a choice, the first that is named of what it offers must be the answer. Where the
+answer's number is one of the question's, no other number is told, and whom the question asks about is
+named. To a question for yes or no the first word decides where it is one of them, and else whether the
+sentence denies. So levels may differ, and contrasts should not.
 """
 
 import csv
