@@ -1,9 +1,9 @@
-"""Where an arm of `udasa experiment stages` gains: by level and family of the questions, and for the way it went.
+"""Where an arm of `udasa experiment stages` gains: by level and family, and for the way that it went.
 
     python benchmarks/where.py runs/campaign sealed staged shuffled
 
-It reads the rows and questions that the experiment wrote beside its tables. Nobody chose these groups before the
-sealed part was read, and there are many: they say where to look next, and prove nothing.
+It reads the rows and questions that the experiment wrote beside its tables. Nobody chose these groups before
+the sealed part was read, and there are many: they say where to look next, and prove nothing.
 """
 
 import csv
