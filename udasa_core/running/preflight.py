@@ -16,7 +16,7 @@ from udasa_core.models import hardware, loading
 from udasa_core.models.resolve import check_model
 from udasa_core.plugins.catalog import Catalog
 from udasa_core.plugins.outlook import Outlook
-from udasa_core.plugins.stack import Chosen, importable, stage_names, used_of
+from udasa_core.plugins.stack import Chosen, dropped_faults, importable, stage_names, used_of
 from udasa_core.prompts.read import PromptSource, ReadPrompt, read_prompts
 from udasa_core.records import Prompt
 from udasa_core.resources.entailment import CrossEncoderEntailment
@@ -58,6 +58,7 @@ def preflight(
     faults = [*_model_faults(config, used, notes), *_plugin_faults(config, chosen, kinds, resumes)]
     if kinds is None:
         faults += [*_device_faults(used), *_four_bit_faults(used, chosen), *_folder_faults(config)]
+        faults += dropped_faults(chosen)
         if not resumes:
             faults += _data_faults(config, chosen, asks_prompts(uses), notes)
             prompts = _counted(config) if counts and asks_prompts(uses) else None
