@@ -113,8 +113,8 @@ def ungapped_faults(pairing: PairMaker, stages: BaseModel) -> Iterator[Fault]:
     if pairing.fills is not None and "gap" not in pairing.fills and instead:
         yield Fault(
             "stages",
-            f"drops pairs that have no gap, and those of the pairing {pairing.name!r} have none, since U does "
-            "not choose them: none would be left to train on",
+            f"drops pairs that have no gap, and those of the pairing {pairing.name!r} have none, since U "
+            "does not choose them: none would be left to train on",
             f"name stages that take them, such as [stages] {instead}",
         )
 
