@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from udasa_core.errors import SourceError
 from udasa_core.progress import Progress, silent
 from udasa_core.sources.hub import hub_data, hub_model, is_data_here
 from udasa_core.sources.source import parse_source
 from udasa_core.sources.wheels import wheel_member, wheel_metadata
+
+
+class NotHereError(SourceError):
+    """What a source names is not on this machine yet, and nothing is to be fetched."""
 
 
 def resolve(source: str, root: Path, *, progress: Progress = silent, with_code: bool = False) -> Path:
