@@ -16,7 +16,7 @@ from udasa_core.check import admitted
 from udasa_core.check.admitted import admission, refused_note
 from udasa_core.check.estimate import estimate
 from udasa_core.check.turns import policy_told
-from udasa_core.errors import PromptsError
+from udasa_core.errors import NothingTrainedError, PromptsError
 from udasa_core.plugins.catalog import read_catalog
 from udasa_core.records import ModelRef
 
@@ -43,8 +43,10 @@ def test_check_names_the_lines_that_a_run_sets_aside(plain: dict[str, Any]) -> N
     figures = {one.name: one for one in estimate(config, read_catalog(), refused=told.refused)}
     assert (figures["prompts"].value, figures["prompts"].basis[-16:]) == ("6", "2 more set aside")
     # The run says the same of the same lines.
-    run = udasa_core.run(plain, ["trainer.min_pairs=1"])
-    aside = [json.loads(line) for line in (run.folder / "set-aside.jsonl").read_text().splitlines()]
+    with pytest.raises(NothingTrainedError):
+        udasa_core.run(plain, ["trainer.min_pairs=9"])
+    listed = (config.run_dir / "set-aside.jsonl").read_text()
+    aside = [json.loads(line) for line in listed.splitlines()]
     assert {row["line"]: row["reason"] for row in aside} == told.refused
 
 
