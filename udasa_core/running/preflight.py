@@ -25,6 +25,7 @@ from udasa_core.running.used_models import UsedModel, used_models
 from udasa_core.running.workload import Prompts, count_prompts, prompts_file
 from udasa_core.sources import hub
 from udasa_core.sources.model_folder import architectures
+from udasa_core.sources.resolve import check_whole
 from udasa_core.sources.source import parse_source
 from udasa_core.store.manifest import Manifest
 
@@ -179,6 +180,8 @@ def _data_faults(
                 if isinstance(value, str) and value not in models
             ]
     for place, text, kinds in asked:
+        if text.startswith("pypi:"):
+            yield from (Fault(place, message, hint) for message, hint in check_whole(text, config.root))
         if not text.startswith("hf:"):
             continue
         try:
