@@ -206,8 +206,11 @@ class SharedResources:
 
     def path(self, source: str) -> Path:
         """Resolve a source to a verified local path."""
-        from udasa_core.sources.resolve import resolve
+        from udasa_core.models.model_size import local_path
+        from udasa_core.sources.resolve import NotHereError, resolve
 
+        if self.offline and local_path(source, self._root) is None:
+            raise NotHereError(f"{source} is not on this machine yet")
         return resolve(source, self._root, progress=self.progress)
 
     def data(self, source: str) -> Path:

@@ -20,6 +20,7 @@ from udasa_core.plugins.stack import Chosen, dropped_faults, importable, stage_n
 from udasa_core.prompts.read import PromptSource, ReadPrompt, read_prompts
 from udasa_core.records import Prompt
 from udasa_core.resources.entailment import CrossEncoderEntailment
+from udasa_core.running.rehearsal import rehearsal_faults
 from udasa_core.running.room import disk_faults, existing
 from udasa_core.running.used_models import UsedModel, used_models
 from udasa_core.running.workload import Prompts, count_prompts, prompts_file
@@ -59,7 +60,7 @@ def preflight(
     faults = [*_model_faults(config, used, notes), *_plugin_faults(config, chosen, kinds, resumes)]
     if kinds is None:
         faults += [*_device_faults(used), *_four_bit_faults(used, chosen), *_folder_faults(config)]
-        faults += dropped_faults(chosen)
+        faults += [*dropped_faults(chosen), *rehearsal_faults(config, catalog, chosen)]
         if not resumes:
             faults += _data_faults(config, chosen, asks_prompts(uses), notes)
             prompts = _counted(config) if counts and asks_prompts(uses) else None
