@@ -10,6 +10,7 @@ from typing import Any
 from udasa_core.config.parse import RunConfig
 from udasa_core.errors import UdasaError
 from udasa_core.plugins.admission import admits, refusals
+from udasa_core.plugins.built import BuiltPlugin
 from udasa_core.plugins.catalog import read_catalog
 from udasa_core.plugins.registry import Registry
 from udasa_core.plugins.stack import build_plugins
@@ -25,17 +26,23 @@ _NAMED = 5
 
 
 def admission(config: RunConfig, base: ModelRef) -> dict[str, Any]:
-    """Return, as plain data of `Told`, which prompts the generator does not take; reads the tokenizer alone.
+    """Return, as plain data of `Told`, the model's context, and which prompts the generator does not take;
+    reads the tokenizer and the configuration alone.
 
-    Nothing is returned where the prompts are not on this machine yet, or the generator does not say
-    beforehand what it takes.
+    Nothing is returned where the generator does not say beforehand what it takes, and of prompts nothing
+    where they are not on this machine yet.
     """
-    if prompts_file(config) is None:
-        return {}
     resources = SharedResources({"base": base}, config.root, lambda event: None, offline=True)
     (generator,) = build_plugins([config.generator], config.root, read_catalog(), resources)
     registry = Registry((generator,))
     if not admits(registry, generator):
+        return {}
+    context = {"context": resources.causal_lm(base).context_length}
+    return context | _admission(config, registry, generator)
+
+
+def _admission(config: RunConfig, registry: Registry, generator: BuiltPlugin) -> dict[str, Any]:
+    if prompts_file(config) is None:
         return {}
     rows = read_prompts(PromptSource.of_table(config.prompts), config.root)
     read = (row for row in rows if isinstance(row, ReadPrompt))

@@ -21,6 +21,8 @@ from udasa_core.errors import UdasaError
 from udasa_core.models.causal_lm import load_causal_lm
 from udasa_core.models.model_size import local_folder, local_path
 from udasa_core.models.thought_budget import ThoughtBudget
+from udasa_core.plugins.catalog import read_catalog
+from udasa_core.plugins.stack import chosen_plugins
 from udasa_core.records import Message, ModelRef, SamplingOptions
 
 _CHILD = "import sys; from udasa_core.check.turns import child; child(*sys.argv[1:])"
@@ -30,13 +32,15 @@ _CHILD = "import sys; from udasa_core.check.turns import child; child(*sys.argv[
 class Told:
     """What the policy's tokenizer says of a configuration.
 
-    notes: what is to be known; unasked: what could not be asked, and why. fault: what would stop a run. Of
+    notes: what is to be known; unasked: what could not be asked, and why. faults: what would stop a run, by
+    its place. context: the tokens that the policy can attend to; 0 where the generator goes by no context. Of
     `asked` prompts, refused: those that the generator does not take, by their lines: why.
     """
 
     notes: Sequence[str] = ()
     unasked: Sequence[str] = ()
-    fault: str = ""
+    faults: Mapping[str, str] = field(default_factory=dict)
+    context: int = 0
     asked: int = 0
     refused: Mapping[int, str] = field(default_factory=dict)
 
@@ -89,8 +93,31 @@ def child(hides_torch: str = "") -> None:
             said["notes"] = [note for note in notes if note]
         said |= admission(config, ref)
     except UdasaError as error:
-        said["fault"] = str(error)
+        said["faults"] = {"generator": str(error)}
+    if told := _reader_fault(config):
+        said["faults"] = {**said.get("faults", {}), "reader": told}
     print(json.dumps(said))
+
+
+def _reader_fault(config: RunConfig) -> str:
+    """Say what the template of a reader that is used refuses of its options, "" where it refuses none."""
+    table = config.reader
+    used = {need for one in chosen_plugins(config, read_catalog()) for need in one.needs}
+    if table is None or "reader" not in used or table.template == "plain" or not table.template_options:
+        return ""
+    path = local_path(table.source, config.root)
+    folder = local_folder(path) if path else None
+    if folder is None:
+        return ""
+    trusted = table.trust_remote_code
+    ref = ModelRef(table.source, "", "float32", "", folder=str(folder), trust_remote_code=trusted)
+    try:
+        load_causal_lm(ref).render([Message("user", "?")], table.template, table.template_options)
+    except ValueError:  # said of each question
+        return ""
+    except UdasaError as error:
+        return str(error)
+    return ""
 
 
 def turn_note(ref: ModelRef, rendering: Mapping[str, Any]) -> str:

@@ -135,6 +135,7 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
     from udasa_core.errors import ConfigError, Fault
     from udasa_core.plugins.catalog import read_catalog
     from udasa_core.plugins.stack import cautions, chosen_plugins
+    from udasa_core.running.budgets import budget_faults
     from udasa_core.running.preflight import preflight
 
     checked, catalog = load(config, overrides), read_catalog()
@@ -153,8 +154,10 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
     found, untold = overlaps(checked, catalog, console_progress())
     if found:
         say(f"{overlap_table(found)}\n")
-    faults, silent = preflight(checked, catalog, chosen_plugins(checked, catalog))
-    faults += [Fault("generator", policy.fault)] if policy.fault else []
+    chosen = chosen_plugins(checked, catalog)
+    faults, silent = preflight(checked, catalog, chosen)
+    faults += [Fault(place, told) for place, told in policy.faults.items()]
+    faults += budget_faults(chosen, policy.context) if policy.context else []
     faults += suites.faults if suites is not None else []
     notes = (*cautions(checked, catalog), *terms_notes(checked), *untold, *policy.notes)
     notes = (*notes, *refused_note(checked, policy.asked, policy.refused))

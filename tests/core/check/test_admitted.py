@@ -76,4 +76,4 @@ def test_prompts_that_are_too_many_to_ask_about_are_said_to_be_left_out(
 
 def test_prompts_that_are_not_here_are_not_asked_about(plain: dict[str, Any], tiny_ref: ModelRef) -> None:
     plain["prompts"] = {"source": "hf:nobody/prompts@main"}
-    assert admission(load(plain), tiny_ref) == {}
+    assert admission(load(plain), tiny_ref) == {"context": 512}

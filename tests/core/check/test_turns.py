@@ -78,15 +78,18 @@ def test_check_says_it(tiny_model_dir: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("child", "told"),
-    [('print(\'{"notes": [], "fault": "no option x"}\')', "no option x"), ("raise OSError('no')", "")],
+    [
+        ('print(\'{"faults": {"generator": "no option x"}}\')', {"generator": "no option x"}),
+        ("raise OSError('no')", {}),
+    ],
 )
 def test_what_the_other_process_cannot_do_is_told(
-    tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, child: str, told: str
+    tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, child: str, told: dict[str, str]
 ) -> None:
     monkeypatch.setattr("udasa_core.check.turns._CHILD", child)
     checked = load(configuration(tmp_path, tiny_model_dir))
     said = policy_told(checked)
-    assert said.fault == told
+    assert said.faults == told
     assert told or said.unasked[0].endswith("its tokenizer cannot be read (OSError: no)")
 
 
@@ -161,4 +164,13 @@ def test_a_bound_on_thoughts_that_a_model_does_not_have_fails_the_check(
 ) -> None:
     generator = {"use": "transformers", "responses": 2, "thinking_tokens": 5}
     said = policy_told(load(configuration(tmp_path, tiny_model_dir, generator=generator)))
-    assert "marks a thought: leave it out" in said.fault
+    assert "marks a thought: leave it out" in said.faults["generator"]
+
+
+def test_options_that_the_readers_template_has_not_are_a_fault(tiny_model_dir: Path, tmp_path: Path) -> None:
+    reader = {"source": f"file:{tiny_model_dir}", "device": "cpu", "template_options": {"foo": 1}}
+    asking = [{"use": "factual.p-true"}]
+    said = policy_told(load(configuration(tmp_path, tiny_model_dir, reader=reader, dimension=asking)))
+    assert "has no option foo" in said.faults["reader"]
+    # Nobody asks this one.
+    assert policy_told(load(configuration(tmp_path, tiny_model_dir, reader=reader))).faults == {}
