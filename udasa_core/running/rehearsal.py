@@ -14,6 +14,7 @@ from udasa_core.plugins.registry import Registry
 from udasa_core.plugins.stack import Chosen, build_plugins
 from udasa_core.resources.shared import SharedResources
 from udasa_core.sources.resolve import NotHereError
+from udasa_core.sources.source import BadSourceError
 
 # Their hooks take numbers and names alone; of the others, what they read of files is looked at.
 _TRIED = ("calibration", "aggregation")
@@ -36,7 +37,7 @@ def rehearsal_faults(config: RunConfig, catalog: Catalog, chosen: Sequence[Chose
             _ = attribute(plugin.instance, "fingerprint")
             if one.table.kind in _TRIED:
                 _try(plugin, config)
-        except NotHereError:  # nobody knows yet
+        except (NotHereError, BadSourceError):  # nobody knows yet; told where sources are checked
             continue
         except UdasaError as error:
             yield Fault(one.table.path, str(error))
