@@ -158,9 +158,7 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
     faults, silent = preflight(checked, catalog, chosen)
     faults += [Fault(place, told) for place, told in policy.faults.items()]
     faults += budget_faults(chosen, policy.context) if policy.context else []
-    # A suite whose source is no good has been told of.
-    told_of = {fault.path.rpartition(".")[0] for fault in faults}
-    faults += [fault for fault in suites.faults if fault.path not in told_of] if suites is not None else []
+    faults += suites.faults if suites is not None else []
     notes = (*cautions(checked, catalog), *terms_notes(checked), *untold, *policy.notes)
     notes = (*notes, *refused_note(checked, policy.asked, policy.refused))
     notes = (*notes, *split_notes(checked, catalog, policy.refused), *limit_notes(checked, catalog, suites))

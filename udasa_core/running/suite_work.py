@@ -14,6 +14,7 @@ from udasa_core.report.table import Table
 from udasa_core.report.written import clock
 from udasa_core.sources.hub import SilentHubError
 from udasa_core.sources.resolve import NotHereError
+from udasa_core.sources.source import BadSourceError
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,9 @@ def _work_of(stack: Stack, plugin: BuiltPlugin) -> SuiteWork:
     try:
         questions = len(check_questions(plugin, stack.call(plugin, "udasa_questions")))
     except UdasaError as error:
-        fault = "" if isinstance(error, NotHereError | SilentHubError) else str(error)
+        # That a source is no good is told where sources are checked.
+        is_elsewhere = isinstance(error, NotHereError | SilentHubError | BadSourceError)
+        fault = "" if is_elsewhere else str(error)
         return SuiteWork(plugin.name, None, None, None, None, str(error).partition("\n")[0], fault)
     judgements = questions * int(attribute(plugin.instance, "judgements_each"))
     # A suite that has no such option asks each question once.
