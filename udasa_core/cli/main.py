@@ -162,11 +162,12 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
     notes = (*cautions(checked, catalog), *terms_notes(checked), *untold, *policy.notes)
     notes = (*notes, *refused_note(checked, policy.asked, policy.refused))
     notes = (*notes, *split_notes(checked, catalog, policy.refused), *limit_notes(checked, catalog, suites))
-    for told in notes:
+    left = (*unasked(checked, catalog, suites), *policy.unasked, *silent)
+    for told in (*notes, *(left if faults else ())):
         say(f"note: {told}")
     if faults:
         raise ConfigError(faults, str(config))
-    say(verdict(str(config), [*unasked(checked, catalog, suites), *policy.unasked, *silent]))
+    say(verdict(str(config), left))
 
 
 @main.command(short_help="Ask some prompts first: is the run worth it?")
