@@ -24,7 +24,7 @@ from udasa_core.pipeline import align
 from udasa_core.plugins.catalog import Catalog, read_catalog
 from udasa_core.plugins.stack import check_plugins, chosen_plugins
 from udasa_core.running.conduct import running
-from udasa_core.sources.source import check_source
+from udasa_core.sources.resolve import check_whole
 from udasa_core.store.manifest import Manifest, check_format, is_store, note_of, registered
 from udasa_core.store.runs import Run
 from udasa_core.store.store import IN_USE, Store
@@ -133,7 +133,7 @@ def _check_sources(config: RunConfig) -> Iterator[Fault]:
         ("prompts", config.prompts and config.prompts.source),
         ("controls", config.controls and config.controls.source),
     ):
-        for message, hint in check_source(source, config.root) if source else ():
+        for message, hint in check_whole(source, config.root) if source else ():
             yield Fault(f"{name}.source", message, hint)
 
 

@@ -152,7 +152,7 @@ class ConnectionOptions(Options):
         )
 
     def preflight(self, outlook: Outlook) -> Iterator[str]:
-        """Look whether the key is set and the server answers; what it answers costs nothing."""
+        """Look whether the key is set, and the server answers and has the model."""
         from udasa_plugin_openai.ping import ping
 
         if not outlook.resumes:

@@ -5,7 +5,7 @@ Every figure is an estimate; each says what it rests on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from udasa_core.errors import PromptsError
 from udasa_core.models.model_size import ModelSize, model_size
 from udasa_core.plugins.stack import importable, load_factory, stage_names, takes_any_prompt
 from udasa_core.progress import Progress, silent
-from udasa_core.prompts.held_out import refuse_unwatched
+from udasa_core.prompts.held_out import refuse_all_held_out, refuse_unwatched
 from udasa_core.report.table import Table
 from udasa_core.running.workload import (
     STORED_TOKEN,
@@ -55,18 +55,24 @@ class Figure:
     basis: str
 
 
-def estimate(config: RunConfig, catalog: Catalog, progress: Progress = silent) -> list[Figure]:
+def estimate(
+    config: RunConfig,
+    catalog: Catalog,
+    progress: Progress = silent,
+    refused: Mapping[int, str] | None = None,
+) -> list[Figure]:
     """Return the estimate of a checked configuration, a figure each.
 
-    Of the trainer's options `rank`, `batch`, `max_length`, `gradient_checkpointing`, `peft` and
-    `keep_optimizer` are used, where it has them, and of the pairing's `asks`. Raises SourceError where the
-    prompts, or the model's files, are there and cannot be read, and PromptsError where a run would stop over
-    the prompts that it cannot use.
+    refused: the lines whose prompts the generator does not take, and why. Of the trainer's options `rank`,
+    `batch`, `max_length`, `gradient_checkpointing`, `peft` and `keep_optimizer` are used, where it has them,
+    and of the pairing's `asks`. Raises SourceError where the prompts, or the model's files, are there and
+    cannot be read, and PromptsError where a run would stop over the prompts that it cannot use.
     """
     trainer, pairing = (options_of(table, config, catalog) for table in (config.trainer, config.pairing))
-    prompts = count_prompts(config, progress)
+    prompts = count_prompts(config, progress, refused)
     if prompts is not None:
         refuse_unusable(config, prompts)
+        refuse_all_held_out(prompts.usable - prompts.held_out, prompts.usable)
         refuse_unwatched(config, prompts.held_out, prompts.usable)
     model = model_size(config.model.source, config.root)
     stages = stage_names(config, catalog)

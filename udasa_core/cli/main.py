@@ -119,25 +119,31 @@ def init(
 def check(config: Path, overrides: tuple[str, ...]) -> None:
     """Check CONFIG whole, and print the stack, the plan and an estimate. Nothing is run or written."""
     from udasa_core.api import load
+    from udasa_core.check.admitted import refused_note
     from udasa_core.check.estimate import estimate, estimate_table
     from udasa_core.check.limits import limit_notes
     from udasa_core.check.model_list import model_table
     from udasa_core.check.overlap import overlap_table, overlaps
     from udasa_core.check.plan import plan_table, stack_table
     from udasa_core.check.remade import remade_table
+    from udasa_core.check.split import split_notes
     from udasa_core.check.suite_list import suites_asked
     from udasa_core.check.terms import terms_notes
-    from udasa_core.check.turns import turn_notes
+    from udasa_core.check.turns import policy_told
+    from udasa_core.check.unasked import unasked, verdict
     from udasa_core.cli.console import console_progress
-    from udasa_core.errors import ConfigError
+    from udasa_core.errors import ConfigError, Fault
     from udasa_core.plugins.catalog import read_catalog
     from udasa_core.plugins.stack import cautions, chosen_plugins
+    from udasa_core.running.budgets import budget_faults
     from udasa_core.running.preflight import preflight
 
     checked, catalog = load(config, overrides), read_catalog()
     for table in (stack_table(checked, catalog), plan_table(checked, catalog)):
         say(f"{table}\n")
-    say(f"{estimate_table(estimate(checked, catalog, console_progress()))}\n")
+    with console_progress()("asking the tokenizer", None):
+        policy = policy_told(checked)
+    say(f"{estimate_table(estimate(checked, catalog, console_progress(), policy.refused))}\n")
     say(f"{model_table(checked, catalog)}\n")
     suites = suites_asked(checked, catalog)
     if suites is not None:
@@ -148,14 +154,20 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
     found, untold = overlaps(checked, catalog, console_progress())
     if found:
         say(f"{overlap_table(found)}\n")
-    faults, unasked = preflight(checked, catalog, chosen_plugins(checked, catalog))
-    notes = (*cautions(checked, catalog), *terms_notes(checked), *untold, *turn_notes(checked), *unasked)
-    notes = (*notes, *limit_notes(checked, catalog, suites))
-    for told in notes:
+    chosen = chosen_plugins(checked, catalog)
+    faults, silent = preflight(checked, catalog, chosen)
+    faults += [Fault(place, told) for place, told in policy.faults.items()]
+    faults += budget_faults(chosen, policy.context) if policy.context else []
+    faults += suites.faults if suites is not None else []
+    notes = (*cautions(checked, catalog), *terms_notes(checked), *untold, *policy.notes)
+    notes = (*notes, *refused_note(checked, policy.asked, policy.refused))
+    notes = (*notes, *split_notes(checked, catalog, policy.refused), *limit_notes(checked, catalog, suites))
+    left = (*unasked(checked, catalog, suites), *policy.unasked, *silent)
+    for told in (*notes, *(left if faults else ())):
         say(f"note: {told}")
     if faults:
         raise ConfigError(faults, str(config))
-    say(f"{config} has no fault; next: udasa run {config}")
+    say(verdict(str(config), left))
 
 
 @main.command(short_help="Ask some prompts first: is the run worth it?")

@@ -104,16 +104,18 @@ def rounds_faults(config: RunConfig, stages: BaseModel) -> Iterator[Fault]:
         )
 
 
-def ungapped_cautions(pairing: PairMaker, stages: BaseModel) -> Iterator[str]:
-    """Yield what to write where stages would drop all pairs, as none of them has a gap.
+def ungapped_faults(pairing: PairMaker, stages: BaseModel) -> Iterator[Fault]:
+    """Yield that stages would drop all pairs, as none of them has a gap, and what to write.
 
     stages: the options of the policy.
     """
     instead = getattr(stages, "drops_ungapped", "")
     if pairing.fills is not None and "gap" not in pairing.fills and instead:
-        yield (
-            f"pairing {pairing.name!r}: U does not choose these pairs, so they have no gap, and [stages] "
-            f"drops them: name stages that take them, such as [stages] {instead}"
+        yield Fault(
+            "stages",
+            f"drops pairs that have no gap, and those of the pairing {pairing.name!r} have none, since U "
+            "does not choose them: none would be left to train on",
+            f"name stages that take them, such as [stages] {instead}",
         )
 
 

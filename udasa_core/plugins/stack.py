@@ -36,7 +36,7 @@ from udasa_core.plugins.combinations import (
     combination_faults,
     rounds_faults,
     stage_trainers,
-    ungapped_cautions,
+    ungapped_faults,
 )
 from udasa_core.plugins.contract import attribute_faults, factory_fault, plugin_faults
 from udasa_core.plugins.entry_points import load
@@ -162,6 +162,13 @@ def _pairing_and_stages(chosen: Sequence[Chosen]) -> tuple[Chosen | None, Chosen
     return pairing, stages
 
 
+def dropped_faults(chosen: Sequence[Chosen]) -> Iterator[Fault]:
+    """Yield that the stages among the plugins that are used would drop whatever the pairing gives them."""
+    pairing, stages = _pairing_and_stages(chosen)
+    if pairing is not None and stages is not None:
+        yield from ungapped_faults(_pair_maker(pairing), stages.options)
+
+
 def _pair_maker(pairing: Chosen) -> PairMaker:
     return PairMaker(pairing.table.name, pairing.options, attribute(pairing.factory, "fills"))
 
@@ -184,9 +191,6 @@ def cautions(config: RunConfig, catalog: Catalog) -> Iterator[str]:
                 names, _ = _stage_names(config, chosen)
             for told in getattr(chosen.options, "cautions", ()):
                 yield f"{table.kind} {table.name!r}: {told}"
-    pairing, stages = _pairing_and_stages(all_chosen)
-    if pairing is not None and stages is not None:
-        yield from ungapped_cautions(_pair_maker(pairing), stages.options)
     trainers = stage_trainers(config, _options_of_trainers(all_chosen), names)
     yield from combination_cautions(config, trainers, names)
 

@@ -91,7 +91,7 @@ def comparison(one: Run, other: Run) -> Iterator[Table]:
     names = (one.folder.name, other.folder.name)
     if names[0] == names[1]:
         names = (str(one.folder), str(other.folder))
-    ours, theirs = (dict(_settings(run.manifest.plain["config"])) for run in (one, other))
+    ours, theirs = (dict(settings(run.manifest.plain["config"])) for run in (one, other))
     keys = [key for key in {**ours, **theirs} if ours.get(key) != theirs.get(key)]
     rows = [(key, ours.get(key), theirs.get(key)) for key in keys]
     notes = ["As their TOML has them; – stands for the default."] if rows else ["None: they are the same."]
@@ -110,14 +110,14 @@ def comparison(one: Run, other: Run) -> Iterator[Table]:
     )
 
 
-def _settings(plain: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
+def settings(plain: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
     """Yield each key as --set writes it, and its value as text; arrays of tables by name."""
     for key, value in plain.items():
         if isinstance(value, Mapping):
-            yield from _settings(value, f"{path}{key}.")
+            yield from settings(value, f"{path}{key}.")
         elif isinstance(value, list) and value and all(isinstance(one, Mapping) for one in value):
             for number, one in enumerate(value, 1):
-                yield from _settings(one, f"{path}{key}.{one.get('name', one.get('use', number))}.")
+                yield from settings(one, f"{path}{key}.{one.get('name', one.get('use', number))}.")
         else:
             told = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
             yield f"{path}{key}", told

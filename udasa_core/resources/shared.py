@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from udasa_core.config.schema import MODEL_TABLES
-from udasa_core.errors import PluginError, SourceError
+from udasa_core.errors import PluginError
 from udasa_core.progress import Advance, Observe, progress
 from udasa_core.records import ModelRef, content_key
 from udasa_core.resources.protocols import RESOURCES, Resources
@@ -206,16 +206,19 @@ class SharedResources:
 
     def path(self, source: str) -> Path:
         """Resolve a source to a verified local path."""
-        from udasa_core.sources.resolve import resolve
+        from udasa_core.models.model_size import local_path
+        from udasa_core.sources.resolve import NotHereError, resolve
 
+        if self.offline and local_path(source, self._root) is None:
+            raise NotHereError(f"{source} is not on this machine yet")
         return resolve(source, self._root, progress=self.progress)
 
     def data(self, source: str) -> Path:
         """Resolve a source to a verified local path; `hf:` is a data set."""
-        from udasa_core.sources.resolve import is_here, resolve_data
+        from udasa_core.sources.resolve import NotHereError, is_here, resolve_data
 
         if self.offline and not is_here(source, self._root):
-            raise SourceError(f"{source} is not on this machine yet")
+            raise NotHereError(f"{source} is not on this machine yet")
         return resolve_data(source, self._root, progress=self.progress)
 
     def progress(self, name: str, total: int | None) -> AbstractContextManager[Advance]:

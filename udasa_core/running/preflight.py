@@ -16,16 +16,18 @@ from udasa_core.models import hardware, loading
 from udasa_core.models.resolve import check_model
 from udasa_core.plugins.catalog import Catalog
 from udasa_core.plugins.outlook import Outlook
-from udasa_core.plugins.stack import Chosen, importable, stage_names, used_of
+from udasa_core.plugins.stack import Chosen, dropped_faults, importable, stage_names, used_of
 from udasa_core.prompts.read import PromptSource, ReadPrompt, read_prompts
 from udasa_core.records import Prompt
 from udasa_core.resources.entailment import CrossEncoderEntailment
+from udasa_core.running.rehearsal import rehearsal_faults
 from udasa_core.running.room import disk_faults, existing
 from udasa_core.running.used_models import UsedModel, used_models
 from udasa_core.running.workload import Prompts, count_prompts, prompts_file
 from udasa_core.sources import hub
 from udasa_core.sources.model_folder import architectures
-from udasa_core.sources.source import parse_source
+from udasa_core.sources.resolve import check_whole
+from udasa_core.sources.source import names_source, parse_source
 from udasa_core.store.manifest import Manifest
 
 # The kinds of which a model that has just been fetched tells more.
@@ -58,6 +60,11 @@ def preflight(
     faults = [*_model_faults(config, used, notes), *_plugin_faults(config, chosen, kinds, resumes)]
     if kinds is None:
         faults += [*_device_faults(used), *_four_bit_faults(used, chosen), *_folder_faults(config)]
+        faults += [
+            *_source_faults(config, chosen),
+            *dropped_faults(chosen),
+            *rehearsal_faults(config, catalog, chosen),
+        ]
         if not resumes:
             faults += _data_faults(config, chosen, asks_prompts(uses), notes)
             prompts = _counted(config) if counts and asks_prompts(uses) else None
@@ -198,6 +205,16 @@ def _data_faults(
             break
         else:
             yield Fault(place, str(refusals[0]))
+
+
+def _source_faults(config: RunConfig, chosen: Sequence[Chosen]) -> Iterator[Fault]:
+    """Yield what is wrong with the sources that plugins' options name, beside models."""
+    for one in chosen:
+        models = getattr(one.options, "named_models", {})
+        for name, value in one.options:
+            if isinstance(value, str) and names_source(value) and value not in models:
+                for message, hint in check_whole(value, config.root):
+                    yield Fault(f"{one.table.path}.{name}", message, hint)
 
 
 def _head_faults(model: UsedModel, outlook: Outlook) -> Iterator[Fault]:

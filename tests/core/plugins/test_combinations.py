@@ -12,7 +12,7 @@ from tests.canned import Canned, configuration
 from udasa_core import Group, Pairing, Scores, hookimpl, load
 from udasa_core.errors import ConfigError
 from udasa_core.plugins.catalog import read_catalog
-from udasa_core.plugins.stack import cautions
+from udasa_core.plugins.stack import cautions, chosen_plugins, dropped_faults
 
 
 class SilentPairing(Canned):
@@ -151,23 +151,6 @@ def test_what_can_be_is_not_refused(tables: dict[str, Any], tmp_path: Path) -> N
             {"trainer": {"keep_optimizer": True, "moderate": {"keep_optimizer": False}}},
             "keep_optimizer: the stage 'exploratory' begins at 0 all the same",
         ),
-        ({"pairing": {"use": "random"}}, '[stages] use = "quantiles" with ungapped = "spread"'),
-        ({"pairing": {"use": "random"}, "stages": {"use": "quantiles", "ungapped": "spread"}}, ""),
-        (
-            {"pairing": {"use": "votes"}, "stages": {"use": "shuffled", "options": {"ungapped": "spread"}}},
-            "",
-        ),
-        ({"pairing": {"use": "votes"}, "stages": {"use": "shuffled"}}, "pairing 'votes': U does not choose"),
-        # These are ranked by their votes.
-        (
-            {
-                "pairing": {"use": "votes"},
-                "stages": {"use": "risk-controlled", "labels": "file:x.jsonl", "by": "vote_margin"},
-            },
-            "",
-        ),
-        ({"pairing": {"use": "random"}, "stages": {"use": "certain-first"}}, "U does not choose these pairs"),
-        ({"pairing": {"use": f"{__name__}:SilentPairing"}}, ""),
         ({"trainer": {"sft_below": 0.4}}, "sft_below says for which pairs sft_weight counts"),
         ({"trainer": {"replay": 0.2, "keep_optimizer": True}}, ""),
         ({"trainer": {"keep_optimizer": True, "exploratory": {"keep_optimizer": False}}}, ""),
@@ -177,3 +160,33 @@ def test_what_does_nothing_is_told(tables: dict[str, Any], told: str, tmp_path: 
     config = load(asked(tmp_path, dict(tables)))
     said = list(cautions(config, read_catalog()))
     assert ([told in one for one in said] == [True]) if told else said == []
+
+
+SPREAD = {"ungapped": "spread"}
+
+
+@pytest.mark.parametrize(
+    ("pairing", "stages", "remedy"),
+    [
+        ("random", {"use": "quantiles"}, 'such as [stages] use = "quantiles" with ungapped = "spread"'),
+        ("votes", {"use": "quantiles"}, 'such as [stages] use = "quantiles" with ungapped = "spread"'),
+        ("votes", {"use": "shuffled"}, 'ungapped = "spread"'),
+        ("random", {"use": "certain-first"}, 'ungapped = "spread"'),
+        ("random", {"use": "quantiles", **SPREAD}, ""),
+        ("votes", {"use": "shuffled", "options": SPREAD}, ""),
+        # These are ranked by their votes.
+        ("votes", {"use": "risk-controlled", "labels": "file:x.jsonl", "by": "vote_margin"}, ""),
+        (f"{__name__}:SilentPairing", {"use": "quantiles"}, ""),
+    ],
+)
+def test_stages_that_would_drop_every_pair_are_a_fault(
+    pairing: str, stages: dict[str, Any], remedy: str, tmp_path: Path
+) -> None:
+    config = load(asked(tmp_path, {"pairing": {"use": pairing}, "stages": stages}))
+    told = [str(fault) for fault in dropped_faults(chosen_plugins(config, read_catalog()))]
+    assert len(told) == bool(remedy)
+    assert all(
+        one.startswith(f"stages: drops pairs that have no gap, and those of the pairing {pairing!r}")
+        and remedy in one
+        for one in told
+    )

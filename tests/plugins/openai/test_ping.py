@@ -79,12 +79,35 @@ def test_a_key_that_is_not_set_or_not_taken(server: MisbehavingServer, key: str)
     assert key not in told
 
 
-def test_a_model_that_is_not_listed_is_a_warning(
+def test_a_model_that_a_server_neither_lists_nor_answers_for_is_a_fault(server: MisbehavingServer) -> None:
+    server.lists = lists("x/m1", "n", "o", "p", "q", "r")
+    server.next(status(404), status(400, '{"error": {"message": "Invalid model: m"}}'))
+    (told,) = found(server.url)
+    assert "does not list the model 'm'; did you mean 'x/m1'? (asked" in told
+    assert server.calls[0].body["max_tokens"] == 1
+    server.lists = lists("n", "o", "p", "q", "r", "s")
+    (told,) = found(server.url, token_limit="max_completion_tokens")
+    assert "does not list the model 'm'; it lists n, o, p, q, r, … (asked" in told
+    assert server.calls[1].body["max_completion_tokens"] == 1
+    assert len(server.calls) == 2
+
+
+def test_a_model_that_answers_without_being_listed_is_there(
+    server: MisbehavingServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.lists = lists("m:latest")
+    assert found(server.url) == []
+    assert (len(server.calls), caplog.text) == (1, "")
+
+
+def test_a_model_that_cannot_be_asked_for_is_a_warning(
     server: MisbehavingServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.lists = lists("n")
+    server.next(status(500))
     assert found(server.url) == []
     assert "does not list the model 'm'; it lists n" in caplog.text
+    assert len(server.calls) == 1
 
 
 def client(server: MisbehavingServer, **options: Any) -> Client:
