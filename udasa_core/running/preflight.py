@@ -20,6 +20,7 @@ from udasa_core.plugins.stack import Chosen, importable, stage_names, used_of
 from udasa_core.prompts.read import PromptSource, ReadPrompt, read_prompts
 from udasa_core.records import Prompt
 from udasa_core.resources.entailment import CrossEncoderEntailment
+from udasa_core.running.memory import context_faults, memory_faults, memory_notes
 from udasa_core.running.room import disk_faults, existing
 from udasa_core.running.used_models import UsedModel, used_models
 from udasa_core.running.workload import Prompts, count_prompts, prompts_file
@@ -56,11 +57,18 @@ def preflight(
     chosen = used_of(chosen, uses)
     used = list(used_models(config, chosen))
     faults = [*_model_faults(config, used, notes), *_plugin_faults(config, chosen, kinds, resumes)]
+    asks = asks_prompts(uses)
+    if asks:
+        faults += context_faults(config, chosen)
     if kinds is None:
         faults += [*_device_faults(used), *_four_bit_faults(used, chosen), *_folder_faults(config)]
         if not resumes:
-            faults += _data_faults(config, chosen, asks_prompts(uses), notes)
-            prompts = _counted(config) if counts and asks_prompts(uses) else None
+            faults += _data_faults(config, chosen, asks, notes)
+            prompts = _counted(config) if counts and asks else None
+            short = list(memory_faults(config, chosen, prompts, asks=asks))
+            if counts and not short:
+                notes += memory_notes(config, chosen, prompts, asks=asks)
+            faults += short
             faults += disk_faults(config, chosen, stage_names(config, catalog), prompts)
     return list(dict.fromkeys(faults)), notes
 
