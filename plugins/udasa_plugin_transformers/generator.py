@@ -42,10 +42,10 @@ class TransformersGenerator(Plugin):
             return True
 
         def held(
-            self, prompts: int, sampling: SamplingOptions, token: int, *, is_gpu: bool
+            self, prompts: int, longest: int, sampling: SamplingOptions, token: int, *, is_gpu: bool
         ) -> tuple[int, int]:
             rows = rows_at_once(self.prompts_per_batch, prompts, sampling.responses)
-            return held(rows, prompts, sampling, token, is_gpu=is_gpu)
+            return held(rows, prompts, longest, sampling, token, is_gpu=is_gpu)
 
     options: Options
     label_free = True

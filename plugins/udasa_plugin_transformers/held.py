@@ -19,14 +19,18 @@ def rows_at_once(prompts_at_once: int, prompts: int, responses: int) -> int:
     return min(prompts_at_once, prompts) * responses
 
 
-def held(rows: int, prompts: int, sampling: SamplingOptions, token: int, *, is_gpu: bool) -> tuple[int, int]:
-    """Return the bytes that are held at once, at least and about at most, of prompts of one token: how long
-    they are nobody knows here.
+def held(
+    rows: int, prompts: int, longest: int, sampling: SamplingOptions, token: int, *, is_gpu: bool
+) -> tuple[int, int]:
+    """Return the bytes that are held at once: at least, of prompts of one token, and at most.
 
-    token: bytes of one token's keys and values. A GPU reserves all that it may need; other systems give memory
-    as it is reached, so that there it is what the first prompt's beginning takes (see `Slots`).
+    longest: the tokens of the longest prompt; token: bytes of one token's keys and values. A GPU reserves all
+    that may be needed. Other systems give memory as it is reached: there it is at least what the first
+    prompt's beginning takes (see `Slots`).
     """
-    longest = sampling.max_new_tokens + (sampling.thinking_tokens or 0)
-    columns, tokens = 1 + longest, prompts * sampling.responses * longest
-    most = rows * columns * token + tokens * (_DRAWN + _WRITTEN)
-    return (most if is_gpu else rows * min(columns, 1 + STRIP) * token + tokens * _DRAWN), most
+    budget = sampling.max_new_tokens + (sampling.thinking_tokens or 0)
+    tokens = prompts * sampling.responses * budget
+    reached = 1 + (budget if is_gpu else min(budget, STRIP))
+    written = tokens * (_DRAWN + _WRITTEN)
+    least = rows * reached * token + (written if is_gpu else tokens * _DRAWN)
+    return least, rows * (longest + budget) * token + written

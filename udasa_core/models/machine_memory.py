@@ -25,9 +25,10 @@ def swap() -> int:
 
 
 def free() -> int:
-    """Return the bytes that are free now, what is kept of files among them, or at most may be."""
+    """Return the bytes that are free now, what is kept of files among them; all, where the system does not
+    say."""
     found = _meminfo("MemAvailable")
-    return max(0, min([_physical() if found is None else found, *(left for _, left in _limits())]))
+    return max(0, min([total(), *([] if found is None else [found]), *(left for _, left in _limits())]))
 
 
 def _physical() -> int:

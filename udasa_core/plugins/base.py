@@ -69,11 +69,12 @@ class Plugin:
             return ()
 
         def held(
-            self, prompts: int, sampling: SamplingOptions, token: int, *, is_gpu: bool
+            self, prompts: int, longest: int, sampling: SamplingOptions, token: int, *, is_gpu: bool
         ) -> tuple[int, int]:
-            """Kind `generator`: return how many bytes it holds at once on the policy's device, surely and at
-            most, while it answers so many prompts. token: what the keys and values of one token take.
-            (0, 0): nothing, for it samples elsewhere, or nobody knows."""
+            """Kind `generator`: return how many bytes it holds at once on the policy's device while it
+            answers so many prompts: surely, of whatever length they are, and at most, where the longest has
+            `longest` tokens. token: what one token's keys and values take. (0, 0): nothing, for it samples
+            elsewhere, or nobody knows."""
             return (0, 0)
 
         @property

@@ -58,18 +58,19 @@ def preflight(
     used = list(used_models(config, chosen))
     faults = [*_model_faults(config, used, notes), *_plugin_faults(config, chosen, kinds, resumes)]
     asks = asks_prompts(uses)
-    if asks:
-        faults += context_faults(config, chosen)
+    short = list(context_faults(config, chosen)) if asks else []
     if kinds is None:
         faults += [*_device_faults(used), *_four_bit_faults(used, chosen), *_folder_faults(config)]
         if not resumes:
             faults += _data_faults(config, chosen, asks, notes)
             prompts = _counted(config) if counts and asks else None
-            short = list(memory_faults(config, chosen, prompts, asks=asks))
+            short += memory_faults(config, chosen, prompts, asks=asks)
             if counts and not short:
                 notes += memory_notes(config, chosen, prompts, asks=asks)
-            faults += short
             faults += disk_faults(config, chosen, stage_names(config, catalog), prompts)
+    # What is too large for memory is told of that alone.
+    places = {fault.path for fault in short}
+    faults = [*(fault for fault in faults if fault.path not in places), *short]
     return list(dict.fromkeys(faults)), notes
 
 

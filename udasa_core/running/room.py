@@ -15,6 +15,7 @@ from udasa_core.models.model_size import model_size
 from udasa_core.plugins.stack import Chosen, chosen_plugins, stage_names, used_of
 from udasa_core.running.memory import memory_faults, memory_notes
 from udasa_core.running.suite_work import SuiteWork
+from udasa_core.running.trained_memory import USUAL_RANK
 from udasa_core.running.workload import (
     STORED_TOKEN,
     Prompts,
@@ -75,8 +76,8 @@ def _too_large(config: RunConfig, chosen: Sequence[Chosen], left: float) -> Faul
         f"{config.trainer.path}.rank",
         f"adapters of rank {rank:,} take {size(left)} on disk at least, and {size(free)} are free in "
         f"{existing(config.store_dir)}",
-        f"rank = {max(1, int(rank * free / left))} has room there, 8 to 64 is usual; or name another place under "
-        f"{'[store] path' if config.store.path else '[run] folder'}",
+        f"rank = {max(1, int(rank * free / left))} has room there, {USUAL_RANK}; or name another place "
+        f"under {'[store] path' if config.store.path else '[run] folder'}",
     )
 
 
@@ -103,10 +104,14 @@ def _check_memory(
     questions: Mapping[str, int] | None = None,
 ) -> None:
     """Raise ConfigError where memory surely has no room for what is held at once; warn where it likely has
-    none. A run that was begun before may have its samples, and is warned alone.
+    none. A run that was begun before may have its samples, and is warned alone; of a finished one nothing is
+    told.
 
     prompts: those of the run that are asked; None: none are. questions: of each suite, by its name.
     """
+    manifest = job.outputs.manifest
+    if manifest is not None and manifest.plain.get("status") == "finished":  # nothing is left to sample
+        return
     asked = partial(memory_faults, job.config, chosen, prompts, asks=prompts is not None)
     found = list(asked(questions=questions))
     if not job.resumes:
