@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -248,3 +250,17 @@ def test_an_evaluation_is_not_stopped_by_what_it_never_samples(
     uses = ("generator", "suite", "judge")
     assert preflight(config, catalog, chosen, uses=uses)[0] == []
     assert preflight(config, catalog, chosen)[0] != []
+
+
+def test_pairs_that_are_longer_than_the_positions_reach(
+    told: Callable[..., tuple[str, str]], tmp_path: Path, tiny_model_dir: Path
+) -> None:
+    folder = shutil.copytree(tiny_model_dir, tmp_path / "dynamic")
+    plain = json.loads((folder / "config.json").read_text())
+    plain["rope_parameters"] = {"rope_type": "dynamic", "factor": 2.0, "rope_theta": 10000.0}
+    (folder / "config.json").write_text(json.dumps(plain))
+    model = {"source": f"file:{folder}", "dtype": "float32", "device": "cpu"}
+    faults, _ = told(model=model, trainer={"use": "dpo", "max_length": 600})
+    assert "trainer: " in faults
+    assert "beyond 512 tokens, and 600 are asked of it" in faults
+    assert told(model=model, trainer={"use": "dpo", "max_length": 512})[0] == ""
