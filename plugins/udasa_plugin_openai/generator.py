@@ -96,6 +96,10 @@ class OpenAIGenerator(Plugin):
                     "where the server gives one a request), or a smaller [run] shard_size"
                 )
 
+        @property
+        def is_in_context(self) -> bool:
+            return True
+
     options: Options
     incidental = INCIDENTAL
     is_served = True

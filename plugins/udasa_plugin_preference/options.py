@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from udasa_core import Options, Tracker, UdasaError, tracker_faults
+from udasa_core import Options, Tracker, UdasaError, refuse_longer, tracker_faults
 
 if TYPE_CHECKING:
     from udasa_core import Outlook
@@ -135,17 +135,21 @@ class PreferenceOptions(Options):
         return ("sft_below says for which pairs sft_weight counts, and that is 0: it changes nothing",)
 
     def preflight(self, outlook: Outlook) -> Iterator[str]:
-        """Look for the trackers, and try the adapter on the policy's modules, where targets are named."""
+        """Look for the trackers, and try on the policy's modules the targets that are named and
+        `max_length`."""
         from udasa_plugin_preference.adapters import fresh_adapter
 
         yield from tracker_faults(self.report_to)
-        if self.peft == "lora" and self.targets != "all-linear":
-            model = outlook.bare_policy()
-            if model is not None:
-                try:
-                    fresh_adapter(model, self)
-                except UdasaError as error:
-                    yield str(error)
+        names_targets = self.peft == "lora" and self.targets != "all-linear"
+        model = outlook.bare_policy() if names_targets or self.max_length else None
+        if model is None:
+            return
+        try:
+            refuse_longer(model, self.max_length or 0)
+            if names_targets:
+                fresh_adapter(model, self)
+        except UdasaError as error:
+            yield str(error)
 
     @model_validator(mode="after")
     def _own_weights_are_whole(self) -> Self:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from udasa_core import Group, ModelRef, Plugin, Prompt, SamplingOptions, hookimpl
+from udasa_plugin_transformers.held import held, rows_at_once
 from udasa_plugin_transformers.rendering import RenderingOptions
 
 
@@ -35,6 +36,16 @@ class TransformersGenerator(Plugin):
             ge=1,
             description="Prompts whose responses decode together: more is faster and takes more memory.",
         )
+
+        @property
+        def is_in_context(self) -> bool:
+            return True
+
+        def held(
+            self, prompts: int, longest: int, sampling: SamplingOptions, token: int, *, is_gpu: bool
+        ) -> tuple[int, int]:
+            rows = rows_at_once(self.prompts_per_batch, prompts, sampling.responses)
+            return held(rows, prompts, longest, sampling, token, is_gpu=is_gpu)
 
     options: Options
     label_free = True

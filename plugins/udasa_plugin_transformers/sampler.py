@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from udasa_core import ThoughtBudget, ThoughtClock, TokenStatistics, refuse_longer
+from udasa_plugin_transformers.held import rows_at_once
 from udasa_plugin_transformers.slots import Slots
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class _Run:
         self._each = sampling.responses
         # The longest prompts first: what decodes together is then of like length, and room runs out at once.
         self._waiting = deque(sorted(range(len(prompts)), key=lambda index: -len(prompts[index])))
-        self._room = min(prompts_at_once, len(prompts)) * self._each
+        self._room = rows_at_once(prompts_at_once, len(prompts), self._each)
         longest = max(map(len, prompts), default=0)
         self._budget = ThoughtBudget(lm, sampling)
         most = self._budget.most

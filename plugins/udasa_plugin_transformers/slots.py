@@ -9,13 +9,12 @@ import torch
 from transformers.cache_utils import Cache, DynamicCache
 
 from udasa_core import UdasaError, cache_use
+from udasa_plugin_transformers.held import STRIP
 
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel
 
-# Columns cleaned at a time.
-_STRIP = 32
 _FULL, _SLIDING = "full_attention", "sliding_attention"
 
 
@@ -119,7 +118,7 @@ class Slots(Cache):  # type: ignore[misc]  # transformers' classes are untyped h
     def _reach(self, columns: int) -> None:
         """Clean the rows up to `columns`, where they are not clean yet."""
         if columns > self._clean:
-            clean = min(columns + _STRIP, len(self._places))
+            clean = min(columns + STRIP, len(self._places))
             for states in (*self._keys, *self._values):
                 states[:, :, self._clean : clean] = 0
             self._clean = clean

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from udasa_core.check.memory import (
+from udasa_core.errors import PromptsError
+from udasa_core.models.memory import (
     BYTES,
     bytes_of_sampling,
     bytes_of_training,
@@ -17,7 +18,6 @@ from udasa_core.check.memory import (
     dtype_of,
     prompt_tokens,
 )
-from udasa_core.errors import PromptsError
 from udasa_core.models.model_size import ModelSize, model_size
 from udasa_core.plugins.stack import importable, load_factory, stage_names, takes_any_prompt
 from udasa_core.progress import Progress, silent

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from udasa_core.check.memory import bytes_of_weights
 from udasa_core.config.parse import RunConfig
 from udasa_core.errors import SourceError, UdasaError
 from udasa_core.export.licence import UNKNOWN, licence_of_source
+from udasa_core.models.memory import bytes_of_weights
 from udasa_core.models.model_size import ModelSize, model_size
 from udasa_core.plugins.catalog import Catalog
 from udasa_core.plugins.stack import chosen_plugins

@@ -23,6 +23,7 @@ class ModelSize:
     parameters: all weights. linear_sides: the sum of inputs and outputs over its linear maps, embeddings and
     head left out: a LoRA adapter of rank r on all of them has r × linear_sides weights.
     key_width: numbers that one token leaves in one layer's key cache (heads × head size); values likewise.
+    context: the tokens of the longest sequence that they declare.
     """
 
     parameters: int
@@ -31,6 +32,7 @@ class ModelSize:
     hidden: int
     key_width: int
     vocabulary: int
+    context: int = 0
 
 
 def typical_size(parameters: int) -> ModelSize:
@@ -102,6 +104,7 @@ def _of_folder(folder: Path) -> ModelSize:
         key_heads=count("num_key_value_heads"),
         head=count("head_dim"),
         vocabulary=count("vocab_size"),
+        context=count("max_position_embeddings"),
     )
 
 
@@ -138,6 +141,7 @@ def _of_gguf(file: Path) -> ModelSize:
         key_heads=number("attention.head_count_kv"),
         head=number("attention.key_length"),
         vocabulary=number("vocab_size"),
+        context=number("context_length"),
     )
 
 
@@ -150,6 +154,7 @@ def _sized(
     key_heads: int,
     head: int,
     vocabulary: int,
+    context: int,
 ) -> ModelSize:
     """Return the size of tensors of these shapes. 0 is what a file does not say: as many key heads as heads,
     and heads that share the hidden size."""
@@ -161,6 +166,7 @@ def _sized(
         hidden=hidden,
         key_width=(key_heads or heads) * width,
         vocabulary=vocabulary,
+        context=context,
     )
 
 

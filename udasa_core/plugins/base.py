@@ -16,6 +16,7 @@ from udasa_core.resources.protocols import Resources
 
 if TYPE_CHECKING:
     from udasa_core.plugins.outlook import Outlook
+    from udasa_core.records import SamplingOptions
 
 ModelKind = Literal["causal language model", "classifier"]
 
@@ -66,6 +67,21 @@ class Plugin:
             to type: a server that does not answer, say. Asked by `udasa check`, and as a run begins; it is
             done in seconds, costs nothing, and loads no weights."""
             return ()
+
+        def held(
+            self, prompts: int, longest: int, sampling: SamplingOptions, token: int, *, is_gpu: bool
+        ) -> tuple[int, int]:
+            """Kind `generator`: return how many bytes it holds at once on the policy's device while it
+            answers so many prompts: surely, of whatever length they are, and at most, where the longest has
+            `longest` tokens. token: what one token's keys and values take. (0, 0): nothing, for it samples
+            elsewhere, or nobody knows."""
+            return (0, 0)
+
+        @property
+        def is_in_context(self) -> bool:
+            """Kind `generator`: whether a prompt is refused that does not fit, with the longest response,
+            into the policy's context."""
+            return False
 
         def limited(self, items: int) -> Mapping[str, Any]:
             """Kind `suite`: return the options that hold it to about so many questions, for `udasa eval

@@ -20,6 +20,7 @@ from udasa_core.plugins.stack import Chosen, dropped_faults, importable, stage_n
 from udasa_core.prompts.read import PromptSource, ReadPrompt, read_prompts
 from udasa_core.records import Prompt
 from udasa_core.resources.entailment import CrossEncoderEntailment
+from udasa_core.running.memory import context_faults, memory_faults, memory_notes
 from udasa_core.running.rehearsal import rehearsal_faults
 from udasa_core.running.room import disk_faults, existing
 from udasa_core.running.used_models import UsedModel, used_models
@@ -58,6 +59,8 @@ def preflight(
     chosen = used_of(chosen, uses)
     used = list(used_models(config, chosen))
     faults = [*_model_faults(config, used, notes), *_plugin_faults(config, chosen, kinds, resumes)]
+    asks = asks_prompts(uses)
+    short = list(context_faults(config, chosen)) if asks else []
     if kinds is None:
         faults += [*_device_faults(used), *_four_bit_faults(used, chosen), *_folder_faults(config)]
         faults += [
@@ -66,9 +69,15 @@ def preflight(
             *rehearsal_faults(config, catalog, chosen),
         ]
         if not resumes:
-            faults += _data_faults(config, chosen, asks_prompts(uses), notes)
-            prompts = _counted(config) if counts and asks_prompts(uses) else None
+            faults += _data_faults(config, chosen, asks, notes)
+            prompts = _counted(config) if counts and asks else None
+            short += memory_faults(config, chosen, prompts, asks=asks)
+            if counts and not short:
+                notes += memory_notes(config, chosen, prompts, asks=asks)
             faults += disk_faults(config, chosen, stage_names(config, catalog), prompts)
+    # What is too large for memory is told of that alone.
+    places = {fault.path for fault in short}
+    faults = [*(fault for fault in faults if fault.path not in places), *short]
     return list(dict.fromkeys(faults)), notes
 
 
