@@ -14,7 +14,7 @@ _PLAIN = {
     "Illegal trailing comma": "no comma stands before a closing bracket",
     "Extra data": "more stands behind its end",
     "Unterminated string": 'a text is opened by " and not closed',
-    "Invalid control character": 'a text is opened by " and not closed, or holds a line end or a tab that is not written as \\n or \\t',
+    "Invalid control character": 'a text is opened by " and not closed, or a line end or a tab is in it',
     "Invalid \\": "a backslash stands alone in a text, where \\\\ is written",
     "Unexpected UTF-8 BOM": "it begins with a byte-order mark",
 }

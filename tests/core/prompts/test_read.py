@@ -317,7 +317,7 @@ def test_rows_of_a_list_come_with_their_lines_and_one_that_is_no_json_is_the_las
     assert [row.line for row in rows] == [2, 3, 3, 4, 5, 6]
     assert texts(rows)[1].count("long") == 40_000
     assert [row.reason.split(":")[0] for row in rows if isinstance(row, SetAside)] == [
-        'is a list, not a JSON object such as {"prompt": "…"}',
+        'is a list, not a JSON object such as {"prompt"',
         "has no 'prompt' or 'messages' (its fields",
         "is not UTF-8",
         "is not JSON",
