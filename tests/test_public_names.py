@@ -19,7 +19,7 @@ PUBLIC = {
     "Answer", "AnswerWord", "agreements", "answer_to", "answer_words", "answered", "asks_yes_or_no",
     "final_answers", "same_answers", "same_word", "stance", "yes_and_no",
     # tables, and texts for a terminal
-    "Change", "Interval", "SuiteWork", "Table", "TableColumn", "printable", "rounds_table",
+    "Change", "Interval", "SuiteWork", "Table", "TableColumn", "did_you_mean", "printable", "rounds_table",
     "suite_table", "transition_tables",
     # records
     "Abstain", "Adapter", "Column", "Event", "Grade", "Group", "Message", "Metric", "ModelRef", "Pair",

@@ -147,6 +147,7 @@ if TYPE_CHECKING:
     from udasa_core.text.final_answer import final_answer as final_answer
     from udasa_core.text.final_answer import marked_answers as marked_answers
     from udasa_core.text.final_answer import without_opening as without_opening
+    from udasa_core.text.likeness import did_you_mean as did_you_mean
     from udasa_core.text.own_words import own_words as own_words
     from udasa_core.text.printable import printable as printable
     from udasa_core.text.rating import RatingRule as RatingRule
@@ -261,6 +262,7 @@ _HOMES = {
     "text.answer": ("Answer", "answer_to"),
     "text.answer_words": ("AnswerWord", "answer_words", "same_word"),
     "text.final_answer": ("MarkedAnswer", "final_answer", "marked_answers", "without_opening"),
+    "text.likeness": ("did_you_mean",),
     "text.own_words": ("own_words",),
     "text.printable": ("printable",),
     "text.rating": ("RatingRule", "rating"),

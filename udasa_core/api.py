@@ -62,7 +62,9 @@ def read_configuration(
     else:
         path = (default or quickstart()) if configuration is None else Path(configuration)
         root = Path() if configuration is None else path.parent
-        read = Unchecked(read_toml(path), root.resolve(), str(path))
+        # Nobody wrote the file that stands for none, nor is there anything in it to mend.
+        origin = f"the configuration {path.stem} that udasa ships" if configuration is None else str(path)
+        read = Unchecked(read_toml(path), root.resolve(), origin)
     return read._replace(raw=override(read.raw, overrides) if overrides else dict(read.raw))
 
 
@@ -200,7 +202,7 @@ def clean(folder: Path | str = "runs", store: Path | str = "", *, dry_run: bool 
     """
     root = (Path(store) if store else Path(folder) / "store").resolve()
     if not root.is_dir():
-        raise UdasaError(f"there is no store at {root}")
+        raise UdasaError(f"there is no store at {root}; --folder names where runs lie, --store the store")
     if not is_store(root):
         raise UdasaError(f"{root} is no store: no run has noted that it uses it, so nothing is removed")
     with unused(root / IN_USE, "a run uses the store"):

@@ -20,6 +20,8 @@ leaves a plugin is wrapped in a `PluginError`.
 
 from __future__ import annotations
 
+import errno
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -121,6 +123,30 @@ class FewPairsError(UdasaError):
             "Name dimensions that have something to say of such prompts, loosen the guards in [pairing], "
             "give other prompts, or train on what there is: --set trainer.min_paired=0"
         )
+
+
+# What the system says of a file → in words that say what it is.
+_OF_FILES = {
+    errno.ENOENT: "there is no such file or folder",
+    errno.EACCES: "you have no right to (see ls -l, and chmod)",
+    errno.EPERM: "you have no right to (see ls -l, and chmod)",
+    errno.EISDIR: "it is a folder, and a file is wanted",
+    errno.ENOTDIR: "a part of its path is a file, and no folder",
+    errno.ENOSPC: "the disk is full",
+    errno.EROFS: "the disk is read-only",
+    errno.ENAMETOOLONG: "its name is too long",
+}
+
+
+def reason(error: Exception) -> str:
+    """Return why a file could not be read or written, without the path and the number that Python tells."""
+    if isinstance(error, OSError) and error.strerror:
+        return _OF_FILES.get(error.errno or 0, error.strerror)
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg}, in line {error.lineno}"
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8 text"
+    return str(error)
 
 
 def _counted(reasons: Mapping[str, int]) -> str:

@@ -15,7 +15,14 @@ from udasa_plugin_openai.bill import Bill
 from udasa_plugin_openai.completion import Completion, read_completion
 from udasa_plugin_openai.connection import ConnectionOptions, is_open_to_others
 from udasa_plugin_openai.deadline import deadline, watch
-from udasa_plugin_openai.failures import GarbledError, RefusedError, ServerError, advice
+from udasa_plugin_openai.failures import (
+    GarbledError,
+    RefusedError,
+    ServerError,
+    advice,
+    remedy,
+    why_unreachable,
+)
 from udasa_plugin_openai.key import Key, WithoutKey
 from udasa_plugin_openai.pace import Pace, backoff, retry_after
 
@@ -113,10 +120,9 @@ class Client:
             status, _, text = self._send("GET", url, None, headers, seconds, seconds)
         except (_AttemptError, HTTPError, OSError) as error:
             said = self._said(str(error))
-            raise ServerError(
-                f"{url} does not answer ({type(error).__name__.removeprefix('_')}: {said}): start the "
-                "server, or correct base_url"
-            ) from None
+            why = why_unreachable(type(error).__name__, said)
+            todo = remedy(self._options.base_url, self._options.model)
+            raise ServerError(f"{url} does not answer: {why}\n    → {todo}") from None
         return status, text
 
     def _wait(self, failed: _AttemptError, attempt: int, stop: threading.Event) -> None:
@@ -161,7 +167,7 @@ class Client:
             raise ServerError(f"{self._place} is no address: {self._said(str(error))}") from None
         except (HTTPError, OSError) as error:
             # From None: the library's own words name the host again, and nothing that helps.
-            raise _AttemptError(f"{type(error).__name__}: {self._said(str(error))}") from None
+            raise _AttemptError(why_unreachable(type(error).__name__, self._said(str(error)))) from None
         if not 200 <= status < 300:
             self._refuse(status, answered, text)
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import shutil
 import tempfile
@@ -18,6 +17,7 @@ from udasa_core import (
     UdasaError,
     check_adapter,
     check_adapter_files,
+    did_you_mean,
     file_digest,
     files_beside_weights,
     load_base,
@@ -135,9 +135,8 @@ def fresh_adapter(base: Any, options: PreferenceOptions) -> Any:
     known = [name for name, _ in base.named_modules() if name]
     for target in () if options.targets == "all-linear" else options.targets:
         if not any(name == target or name.endswith(f".{target}") for name in known):
-            close = difflib.get_close_matches(target, {name.rpartition(".")[2] for name in known}, n=1)
-            hint = f'; did you mean "{close[0]}"?' if close else ""
-            raise UdasaError(f"[trainer] targets: the model has no module {target!r}{hint}")
+            hint = did_you_mean(target, sorted(_linear(base)), "it has")
+            raise UdasaError(f"[trainer] targets: the model has no module {target!r}; {hint}")
     linear = ", ".join(sorted(_linear(base)))
     try:
         model: Any = get_peft_model(base, _lora(options))

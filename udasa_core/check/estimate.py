@@ -22,6 +22,7 @@ from udasa_core.models.model_size import ModelSize, model_size
 from udasa_core.plugins.stack import importable, load_factory, stage_names, takes_any_prompt
 from udasa_core.progress import Progress, silent
 from udasa_core.prompts.held_out import refuse_all_held_out, refuse_unwatched
+from udasa_core.prompts.reasons import no_row
 from udasa_core.report.table import Table
 from udasa_core.running.workload import (
     STORED_TOKEN,
@@ -99,7 +100,7 @@ def refuse_unusable(config: RunConfig, prompts: Prompts) -> None:
     table, aside = config.prompts, prompts.set_aside
     rows = prompts.usable + aside
     if not rows:
-        raise PromptsError(f"{table.source} holds no prompt")
+        raise PromptsError(no_row(table.source))
     if prompts.usable and aside / rows <= table.max_set_aside:
         return
     told = prompts.reasons

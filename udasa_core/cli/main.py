@@ -12,6 +12,7 @@ import click
 
 from udasa_core.cli.command import Root, say
 from udasa_core.cli.experiment import Experiments
+from udasa_core.cli.typed import UNITS, Memory, refuse_idle
 from udasa_core.config.recipes import DEFAULT, Task, recipes
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def main() -> None:
 @click.option("--prompts", metavar="SOURCE", help="Your prompts: a file, or hf:owner/name.")
 @click.option(
     "--gpu",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Memory(),
     metavar="GIB",
     help="Memory of the GPU that it is to fit into.  [default: this machine's]",
 )
@@ -99,6 +100,10 @@ def init(
     --task open    open
     --task safety  open, with all weight on its dimension of harm
     """
+    if gpu and file.name.lower() in UNITS:
+        raise click.UsageError(
+            f"{file} would be the file's name: write --gpu {gpu:g} alone, or --gpu {gpu:g}{file}"
+        )
     if any(given is not None for given in (model, prompts, gpu, task)) or overrides:
         from udasa_core.check.fitted import Wish, write_fitted
         from udasa_core.cli.console import console_progress
@@ -256,6 +261,7 @@ def plugins(config: Path | None, verify: bool, timeout: float) -> None:
     from udasa_core.check.plugin_list import listed, plugin_table
     from udasa_core.plugins.catalog import read_catalog
 
+    refuse_idle(timeout="" if verify else "it is of --verify")
     selected: tuple[PluginTable, ...] = ()
     root = None
     if config is not None:
@@ -533,6 +539,14 @@ def export(
         )
     from udasa_core.cli.console import console_progress
 
+    in_folder = model is not None or (push is not None and gguf is None)
+    is_merged = gguf is not None or (in_folder and adapter == "merged")
+    refuse_idle(
+        adapter="" if in_folder else "it says how --model, or --push without --gguf, has the adapter",
+        dtype="" if is_merged else "no weights are merged, and those that are copied stay as they are",
+        gguf_converter="" if gguf is not None else "it makes what --gguf FILE asks for",
+        private="" if push is not None else "it says who may read what --push OWNER/NAME pushes",
+    )
     found, progress = find_run(name, folder), console_progress()
     if pairs is not None:
         from udasa_core.export.pairs import export_pairs

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from udasa_core.errors import FOREIGN, SourceError
+from udasa_core.errors import FOREIGN, SourceError, reason
 from udasa_core.files.json_text import parse_json
 from udasa_core.progress import silent
 from udasa_core.sources.cache import cache_root
@@ -89,7 +89,7 @@ def _of_folder(folder: Path) -> ModelSize:
         config = dict(parse_json((folder / "config.json").read_bytes()))
         shapes = [shape for file in sorted(folder.glob("*.safetensors")) for shape in _header_shapes(file)]
     except (OSError, ValueError, TypeError) as error:
-        raise SourceError(f"{folder} cannot be read as a model: {error}") from error
+        raise SourceError(f"{folder} cannot be read as a model: {reason(error)}") from error
     # Models with several parts keep the decoder's numbers apart.
     parts = [part for part in (config.get("text_config"), config) if isinstance(part, dict)]
 
@@ -126,7 +126,7 @@ def _of_gguf(file: Path) -> ModelSize:
         reader = gguf.GGUFReader(str(file))
     # The reader raises of many kinds over a file that is not as it expects it.
     except FOREIGN as error:
-        raise SourceError(f"{file} cannot be read as a GGUF: {error}") from error
+        raise SourceError(f"{file} cannot be read as a GGUF: {_odd(error)}") from error
 
     def number(name: str) -> int:
         named = [field for key, field in reader.fields.items() if key.partition(".")[2] == name]
@@ -172,3 +172,11 @@ def _sized(
 
 def _linear_sides(shapes: Sequence[_Shape], vocabulary: int) -> int:
     return sum(sum(shape) for shape in shapes if len(shape) == 2 and vocabulary not in shape)
+
+
+def _odd(error: BaseException) -> str:
+    """Return why the library's reader of GGUF files takes none, in plain words where they are known."""
+    said = str(error)
+    plain = {"magic invalid": "it does not begin as one", "version": "it is of a version that is not known"}
+    told = next((told for part, told in plain.items() if part in said), "it is damaged or cut off")
+    return f"{told} ({said}). See that it was downloaded whole"

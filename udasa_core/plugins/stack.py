@@ -17,13 +17,12 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from udasa_core import hookspecs, waiting
+from udasa_core.config.key_faults import pydantic_faults, unknown_key
 from udasa_core.config.parse import (
     PluginTable,
     RunConfig,
     ScoringConfig,
     core_keys,
-    pydantic_faults,
-    unknown_key,
 )
 from udasa_core.config.schema import STAND_INS, without_model
 from udasa_core.errors import FOREIGN, CatalogError, Fault, PluginError, UdasaError
@@ -41,6 +40,7 @@ from udasa_core.plugins.combinations import (
 from udasa_core.plugins.contract import attribute_faults, factory_fault, plugin_faults
 from udasa_core.plugins.entry_points import load
 from udasa_core.plugins.identity import mismatch, source_digest
+from udasa_core.plugins.not_imported import not_imported
 from udasa_core.plugins.registry import Registry
 from udasa_core.resources.shared import SharedResources
 
@@ -85,7 +85,7 @@ def load_factory(offer: Offer) -> Any:
         with waiting.watch.over(offer, "its import"):
             factory = load(offer.target)
     except FOREIGN as error:  # a third party's module may do anything at import
-        raise CatalogError(f"{offer} cannot be imported: {type(error).__name__}: {error}") from error
+        raise CatalogError(not_imported(offer, error)) from error
     problem = factory_fault(factory)
     if problem:
         raise CatalogError(f"{offer}: {problem}")

@@ -9,9 +9,12 @@ from typing import Any
 
 from udasa_core.errors import UdasaError
 from udasa_core.report.table import Cell, Change, Table
+from udasa_core.report.written import ABSENT, number
 from udasa_core.store.runs import Run
 
 _MODEL = 40
+# What stands in a comparison where one of the two has nothing.
+_DEFAULT, _NOT_YET, _UNMEASURED = "(not set: default)", "(not yet)", "(not measured)"
 
 
 def listed(folder: Path) -> list[dict[str, Any]]:
@@ -69,7 +72,10 @@ def run_table(folder: Path, runs: Sequence[Mapping[str, Any]]) -> Table:
             rows.append((*head, *moved))
             head = ("",) * 5
     columns = ("run", "status", "model", "prompts", "pairs", "figure", "base → left")
-    notes = [] if runs else ["None: `udasa run` makes one."]
+    away = "" if folder.is_dir() else "There is no such folder; --folder names where runs lie. "
+    notes = [] if runs else [f"{away}None: `udasa run` makes one."]
+    if any(cell is None for row in rows for cell in row):
+        notes += [f"{ABSENT} stands for what a run has not come to, or not measured."]
     notes += ["`udasa runs A B` compares two; `udasa show RUN` has all figures of one."] if runs else []
     return Table(f"Runs in {folder}", columns, rows, notes)
 
@@ -83,6 +89,8 @@ def _repeats(name: str, seen: set[str]) -> bool:
 
 
 def _moved(figure: Mapping[str, Any]) -> Cell:
+    if figure["before"] is None:
+        return f"only after: {number(figure['after'])}" if figure["after"] is not None else _UNMEASURED
     return figure["before"] if figure["after"] is None else Change(figure["before"], figure["after"])
 
 
@@ -93,15 +101,16 @@ def comparison(one: Run, other: Run) -> Iterator[Table]:
         names = (str(one.folder), str(other.folder))
     ours, theirs = (dict(settings(run.manifest.plain["config"])) for run in (one, other))
     keys = [key for key in {**ours, **theirs} if ours.get(key) != theirs.get(key)]
-    rows = [(key, ours.get(key), theirs.get(key)) for key in keys]
-    notes = ["As their TOML has them; – stands for the default."] if rows else ["None: they are the same."]
+    rows = [(key, ours.get(key, _DEFAULT), theirs.get(key, _DEFAULT)) for key in keys]
+    notes = ["As their TOML has them."] if rows else ["None: they are the same."]
     yield Table("Settings that differ", ("key", *names), rows, notes)
     plain = [_plain(run) for run in (one, other)]
     cells: list[tuple[Cell, ...]] = [
-        (what, *(run[what] for run in plain)) for what in ("status", "prompts", "pairs")
+        (what, *(_NOT_YET if run[what] is None else run[what] for run in plain))
+        for what in ("status", "prompts", "pairs")
     ]
     moved = [{figure["name"]: _moved(figure) for figure in run["figures"]} for run in plain]
-    cells += [(name, *(run.get(name) for run in moved)) for name in {**moved[0], **moved[1]}]
+    cells += [(name, *(run.get(name, _UNMEASURED) for run in moved)) for name in {**moved[0], **moved[1]}]
     yield Table(
         "Figures, base → left",
         ("figure", *names),

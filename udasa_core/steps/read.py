@@ -18,7 +18,7 @@ from udasa_core.job.job import Job, log
 from udasa_core.plugins.admission import admits, refusals
 from udasa_core.prompts.held_out import is_held_out, refuse_all_held_out, refuse_unwatched, unwatched_note
 from udasa_core.prompts.read import PromptSource, ReadPrompt, SetAside, prompts_digest, read_prompts
-from udasa_core.prompts.reasons import Reasons
+from udasa_core.prompts.reasons import Reasons, no_row
 from udasa_core.records import Prompt
 from udasa_core.store.output import CONTROLS, HELD_OUT, TRAINING, Output
 from udasa_core.store.own import OWN, own_table, widened
@@ -193,7 +193,7 @@ def _refuse_bad(job: Job, index: Mapping[str, Any], reasons: Reasons, path: Path
         refuse_all_held_out(index["sizes"][TRAINING], kept)
         return
     if not set_aside:
-        raise PromptsError(f"{table.source} holds no prompt")
+        raise PromptsError(no_row(table.source))
     # Rounded up, so that what is advised is enough.
     allowing = f", or allow them: --set prompts.max_set_aside={math.ceil(share * 1000) / 1000}"
     raise PromptsError(

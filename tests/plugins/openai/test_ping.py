@@ -56,8 +56,13 @@ def test_a_server_that_answers_passes(server: MisbehavingServer, key: str) -> No
 
 def test_a_server_that_does_not_answer() -> None:
     (told,) = found("http://127.0.0.1:9/v1")
-    assert told.startswith("http://127.0.0.1:9/v1/models does not answer")
-    assert "start the server, or correct base_url" in told
+    assert told.startswith("http://127.0.0.1:9/v1/models does not answer: nothing listens there")
+    assert "vllm serve m --port 9" in told
+    assert "base_url" in told
+    (told,) = found("http://no-such-machine.invalid/v1")
+    assert "no machine of this name is known" in told
+    assert "whether base_url is right" in told
+    assert "vllm" not in told
     assert found("http://127.0.0.1:9/v1", resumes=True) == []
 
 
