@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -95,7 +96,10 @@ def test_the_gain_is_item_by_item(scored_run: udasa_core.Run, written: Write) ->
         ("exploratory", 0.25),
     ]
     told = written(run_page(scored_run)).words
-    assert "four: exploratory less base 0.250: too few items to tell, over 4 items" in told
+    assert (
+        "On four, exploratory differs from the base by +0.250: too few items to tell (mean score over 4 items"
+        in told
+    )
     assert "What was gained at the end of stages" in told
     assert "was higher on four" not in told
     assert "this run has no suite" not in told
@@ -115,8 +119,8 @@ def test_each_rounds_end_is_told_and_what_was_lost_since(
     ]
     page = run_page(run)
     told = written(page).words
-    assert "The end of round 1 (exploratory) was higher on ten: 0.800 [0.500, 1.000] over the base." in told
-    assert "exploratory@2 less exploratory -0.600" in told.replace("−", "-")
+    assert "The end of round 1 (exploratory) was higher on ten: +0.800 [0.500, 1.000] over the base." in told
+    assert "exploratory@2 differs from exploratory by -0.600" in told.replace("−", "-")
     assert "surely lower" in told
     # The same figure has the same numbers under Verdict and Suites.
     found = {(one.model, one.figure): one for one in differences(run, "ten", run.suites()["ten"])}
@@ -224,5 +228,6 @@ def test_a_page_is_kept_while_the_run_goes_and_costs_are_noted(tmp_path: Path, t
 def test_two_runs_stand_side_by_side(scored_run: udasa_core.Run, written: Write) -> None:
     told = written(comparison_page([scored_run, udasa_core.Run(scored_run.folder)]))
     assert "Item by item" in told.words
-    assert "0.000 [0.000, 0.000]" in told.words
-    assert "no evidence" in told.words
+    assert "On four, canned:exploratory differs from canned:exploratory by 0.000: too few items" in told.words
+    names = re.findall(r'<figure class="chart" id="([^"]*)"', told.markup)
+    assert len(set(names)) == len(names) > 0

@@ -369,6 +369,29 @@ def test_in_print_all_sections_are_there_and_no_controls(look: Look) -> None:
     assert page.get_by_text("Items are shown by a script.").is_visible()
     assert not page.locator(".browse").first.is_visible()
     assert not page.locator("nav").is_visible()
+    # A long table scrolls within itself on a screen, and is whole on paper.
+    tall = "getComputedStyle(document.querySelector('#verdict .table > .wide')).maxHeight"
+    assert page.evaluate(tall) == "none"
+    assert page.pdf().startswith(b"%PDF")
+    page.emulate_media(media="screen")
+    assert page.evaluate(tall) != "none"
+
+
+def test_commands_and_links_are_copied(look: Look) -> None:
+    page = look("verdict", permissions=["clipboard-read", "clipboard-write"])
+    copied = "navigator.clipboard.readText()"
+    page.get_by_role("button", name="Copy: Code").click()
+    page.get_by_role("button", name="Copy: Code").get_by_text("Copied").wait_for()
+    assert page.evaluate(copied) == page.locator("figure.code pre").text_content()
+    page.goto(page.url.replace("#verdict", "#pairs"))
+    page.locator("#pairs .option").nth(1).click()
+    page.locator("#pairs").get_by_role("button", name="Copy link").click()
+    page.locator("#pairs").get_by_text("Copied").wait_for()
+    link = page.evaluate(copied)
+    title = page.locator("#pairs .view h3").text_content()
+    page.goto("about:blank")
+    page.goto(link)
+    page.locator("#pairs .view h3").get_by_text(title or "").wait_for()
 
 
 def test_without_script_all_sections_are_there(look: Look) -> None:
