@@ -80,7 +80,8 @@ def gains_told(run: Run, found: Mapping[str, Sequence[Gain]]) -> Iterator[Prose 
         best = max(some, key=lambda gain: gain.metric.value)
         if best.metric.value > some[-1].metric.value:
             since = _between(run, best.suite, some[-1].model, best.model)
-            if since is not None:
+            # Without evidence of either, the highest of several is luck.
+            if since is not None and "surely" in f"{best.verdict} {since.verdict}":
                 yield _before_told(run, best, since)
     rows: list[tuple[Cell, ...]] = [
         (gain.suite, gain.model, gain.told(), gain.metric.n, gain.verdict)

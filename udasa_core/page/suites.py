@@ -27,11 +27,11 @@ TEXTS = 2_000
 
 
 def section(run: Run, figures: Mapping[str, Any], *, texts: bool, items: bool = True) -> Section | None:
-    """Return the section; None where no prompts are read yet.
+    """Return the section; None where neither prompts nor suites are read yet.
 
     figures: what `figures(run)` gave. items: whether each item can be looked at.
     """
-    if figures["prompts"] is None:
+    if figures["prompts"] is None and not figures["suites"]:
         return None
     return Section("suites", "Suites", list(_parts(run, figures, texts=texts, items=items)))
 

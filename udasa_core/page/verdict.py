@@ -14,8 +14,8 @@ from udasa_core.page.progress import progress_table
 from udasa_core.report.figures import untold_by
 from udasa_core.report.gate_table import GATES, gate_name
 from udasa_core.report.show import head_table, in_round, paired_of, tables
-from udasa_core.report.table import Table
-from udasa_core.report.written import counted, duration, share, short
+from udasa_core.report.table import Interval, Table, TableColumn
+from udasa_core.report.written import counted, duration, number, share, short
 from udasa_core.store.costs import read_costs
 from udasa_core.store.run_folder import StageSummary
 from udasa_core.store.runs import Run
@@ -35,7 +35,14 @@ def section(run: Run, figures: Mapping[str, Any]) -> Section:
     parts: list[Part] = [
         *_state(figures),
         *([Prose(_evaluated(evaluated, figures))] if evaluated else _of_training(run, figures)),
-        Cards([*_pair_cards(figures), *_decision_cards(figures), *_cost_cards(run, figures)]),
+        Cards(
+            [
+                *(_suite_cards(figures) if evaluated else ()),
+                *_pair_cards(figures),
+                *_decision_cards(figures),
+                *_cost_cards(run, figures),
+            ]
+        ),
         *(Prose(told, "doubtful") for told in _warnings(figures)),
         _head(figures),
         *(table for table in [progress_table(run)] if table is not None),
@@ -44,9 +51,8 @@ def section(run: Run, figures: Mapping[str, Any]) -> Section:
 
 
 def _head(figures: Mapping[str, Any]) -> Table:
-    """Return the table of what the run is; its warnings stand above it."""
-    table = head_table(figures)
-    return replace(table, notes=[note for note in table.notes if not note.startswith(_WARNING)])
+    """Return the table of what the run is; its notes, what stopped it and warnings, stand above it."""
+    return replace(head_table(figures), notes=[])
 
 
 def _state(figures: Mapping[str, Any]) -> Iterator[Prose]:
@@ -115,6 +121,17 @@ def _unmeasured(figures: Mapping[str, Any]) -> Prose:
         "prompts is no proof. Add a [[suite]] to the TOML and run it again: nothing is trained anew.",
         "doubtful",
     )
+
+
+def _suite_cards(figures: Mapping[str, Any]) -> Iterator[Card]:
+    """Yield what each suite puts first."""
+    column = TableColumn("")
+    for name, rows in figures["suites"].items():
+        for row in rows[:1]:
+            spread = column.written(Interval(row["low"], row["high"]))
+            yield Card(
+                name, number(row["value"]), f"{row['name']} {spread}, over {counted(row['n'], 'item')}"
+            )
 
 
 def _pair_cards(figures: Mapping[str, Any]) -> Iterator[Card]:

@@ -165,6 +165,13 @@ def test_without_suites_it_says_so(finished_run: udasa_core.Run) -> None:
     assert list(suites.blocks(finished_run, texts=True)) == []
 
 
+def test_an_evaluation_which_reads_no_prompts_shows_its_suites(planted_run: udasa_core.Run) -> None:
+    evaluated = {**figures(planted_run), "prompts": None}
+    section = suites.section(planted_run, evaluated, texts=True)
+    assert "Suite quiz, by model" in tables(section)
+    assert suites.section(planted_run, {**evaluated, "suites": {}}, texts=True) is None
+
+
 def test_an_unfinished_run_shows_what_its_suites_say_so_far(crashed_run: udasa_core.Run) -> None:
     assert [row["model"] for row in crashed_run.suites()["tests.canned:Suite"]] == ["base"]
     section = section_of(crashed_run)
