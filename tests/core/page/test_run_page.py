@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,9 @@ from udasa_core.page.run_page import run_page
 from udasa_core.page.suite_figures import differences
 from udasa_core.page.words import words_of
 from udasa_core.report.figures import figures
+from udasa_core.store.answered import Shard, shards
 from udasa_core.store.costs import read_costs
+from udasa_core.store.output import Output
 
 Write = Callable[[Page], Written]
 
@@ -231,3 +234,25 @@ def test_two_runs_stand_side_by_side(scored_run: udasa_core.Run, written: Write)
     assert "On four, canned:exploratory differs from canned:exploratory by 0.000: too few items" in told.words
     names = re.findall(r'<figure class="chart" id="([^"]*)"', told.markup)
     assert len(set(names)) == len(names) > 0
+
+
+def test_two_runs_that_no_suite_measured_are_not_ranked(finished_run: udasa_core.Run, written: Write) -> None:
+    told = written(comparison_page([finished_run, finished_run])).words
+    assert "Which of them is better is not known: no suite scored the same items of both." in told
+
+
+def test_the_only_reason_of_a_round_is_that_of_each_prompt_without_a_pair(
+    finished_run: udasa_core.Run, monkeypatch: pytest.MonkeyPatch, written: Write
+) -> None:
+    # An earlier version kept reasons by round alone.
+    plan = finished_run.staging()
+    prompts = finished_run.manifest.plain["prompts"]["training"]
+    monkeypatch.setattr(udasa_core.Run, "staging", lambda run, round=0: {**plan, "refused": {"too near": 3}})
+    monkeypatch.setattr("udasa_core.page.pairs.shards", _without_pairs)
+    index = written(run_page(finished_run)).block("pairs")
+    assert index["pairs"]["id"] == []
+    assert [index["reasons"][place] for place in index["prompts"]["reason"]] == ["too near"] * prompts
+
+
+def _without_pairs(run: udasa_core.Run, output: Output) -> Iterator[Shard]:
+    return (replace(one, pairs={}, reasons={}) for one in shards(run, output))
