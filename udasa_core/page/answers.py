@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 from udasa_core.errors import UdasaError
 from udasa_core.page.blocks import CHUNK, Block, chunks
 from udasa_core.page.changes import changes_chart, changes_told
+from udasa_core.page.kept import LEFT_OUT, prompt_texts
 from udasa_core.page.parts import Browser, Part, Prose, Section
 from udasa_core.records import Group, Score, Scores
 from udasa_core.report.show import held_out_table
@@ -59,7 +60,7 @@ def _parts(run: Run, figures: Mapping[str, Any], *, texts: bool) -> Iterator[Par
         yield Prose("Nothing is compared yet: the model that is left has not answered the held-out prompts.")
         return
     if not texts:
-        yield Prose("Without texts: they were left out on purpose.")
+        yield LEFT_OUT
     elif count > TEXTS:
         yield Prose(
             f"Of {count:,} held-out prompts the page has the texts of {TEXTS:,}: those whose U rose most, "
@@ -189,8 +190,7 @@ def _kept(columns: Mapping[str, list[Any]]) -> frozenset[str] | None:
 
 def _texts(one: _Asked) -> dict[str, Any]:
     return {
-        "messages": [[message.role, message.content] for message in one.before.prompt.messages],
-        "own": dict(one.own),
+        **prompt_texts(one.before.prompt, one.own),
         "before": _said(one.before, one.before_scores),
         "after": _said(one.after, one.after_scores),
     }

@@ -48,7 +48,8 @@ class Gain:
     def told(self) -> str:
         """Return the difference with its interval, of six items and more."""
         value, low, high = (number(one) for one in (self.metric.value, self.metric.low, self.metric.high))
-        return value if self.metric.n < FEWEST else f"{value} [{low}, {high}]"
+        change = f"+{value}" if self.metric.value > 0 else value
+        return change if self.metric.n < FEWEST else f"{change} [{low}, {high}]"
 
 
 def gains(run: Run) -> dict[str, list[Gain]]:
@@ -75,11 +76,12 @@ def _between(run: Run, suite: str, model: str, than: str) -> Gain | None:
 def gains_told(run: Run, found: Mapping[str, Sequence[Gain]]) -> Iterator[Prose | Table]:
     """Yield what the run left gained, whether more had been gained before, and all of it as a table."""
     for some in found.values():
-        yield _last_told(some[-1])
+        yield gain_told(some[-1])
         best = max(some, key=lambda gain: gain.metric.value)
         if best.metric.value > some[-1].metric.value:
             since = _between(run, best.suite, some[-1].model, best.model)
-            if since is not None:
+            # Without evidence of either, the highest of several is luck.
+            if since is not None and "surely" in f"{best.verdict} {since.verdict}":
                 yield _before_told(run, best, since)
     rows: list[tuple[Cell, ...]] = [
         (gain.suite, gain.model, gain.told(), gain.metric.n, gain.verdict)
@@ -92,17 +94,19 @@ def gains_told(run: Run, found: Mapping[str, Sequence[Gain]]) -> Iterator[Prose 
             "of several is partly luck."
         ]
         where = "rounds" if len(run.rounds()) > 1 else "stages"
-        columns = ("suite", "after", "less base", "items", "")
+        columns = ("suite", "after", "beside the base", "items", "")
         yield Table(f"What was gained at the end of {where}", columns, rows, notes)
 
 
 _TONES: Mapping[str, Tone] = {"surely higher": "good", "surely lower": "bad"}
 
 
-def _last_told(gain: Gain) -> Prose:
+def gain_told(gain: Gain) -> Prose:
+    """Say what a difference is, and what can be said of it."""
+    than = f"the {gain.than}" if gain.than == BASE else gain.than
     return Prose(
-        f"{gain.suite}: {gain.model} less {gain.than} {gain.told()}: {gain.verdict}, over {gain.metric.n} "
-        "items, item by item (mean score, 95% interval by resampling items).",
+        f"On {gain.suite}, {gain.model} differs from {than} by {gain.told()}: {gain.verdict} (mean "
+        f"score over {gain.metric.n} items, item by item; 95% interval by resampling items).",
         _TONES.get(gain.verdict, ""),
     )
 
@@ -114,6 +118,6 @@ def _before_told(run: Run, best: Gain, since: Gain) -> Prose:
     where = f"The end of round {number} ({best.model})" if rounds > 1 else f"The end of {best.model}"
     return Prose(
         f"{where} was higher on {best.suite}: {best.told()} over the base. What was trained since: "
-        f"{since.model} less {since.than} {since.told()}, {since.verdict}.",
+        f"{since.model} differs from {since.than} by {since.told()}, {since.verdict}.",
         "bad" if since.verdict == "surely lower" else "doubtful",
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from udasa_core.config.toml_write import toml_text
+from udasa_core.config.toml_write import toml_text, toml_value
 from udasa_core.page.parts import Code, Part, Prose, Section
 from udasa_core.page.places import manifest_of
 from udasa_core.report.table import Cell, Table, TableColumn
@@ -77,7 +77,9 @@ def _plugins(plain: Mapping[str, Any]) -> Table:
             one["name"],
             f"{one['plugin']} ({one['distribution']} {one['version']})",
             one.get("source", "")[:_SHORT],
-            ", ".join(f"{name} = {value}" for name, value in one["options"].items()),
+            ", ".join(
+                f"{name} = {toml_value(value)}" for name, value in one["options"].items() if value is not None
+            ),
         )
         for one in plain.get("plugins", ())
     ]

@@ -12,10 +12,10 @@ Blocks, as the page's script reads them. Suites are numbered from 1, in the orde
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from random import Random
 from typing import Any
 
 from udasa_core.page.blocks import CHUNK, Block
+from udasa_core.page.kept import LEFT_OUT, drawn
 from udasa_core.page.parts import Browser, Part, Prose, Section
 from udasa_core.page.repeated import repeated_told
 from udasa_core.page.suite_figures import differences, differences_table, differences_told, figure_charts
@@ -26,19 +26,22 @@ from udasa_core.store.runs import Run
 TEXTS = 2_000
 
 
-def section(run: Run, figures: Mapping[str, Any], *, texts: bool) -> Section | None:
-    """Return the section; None where no prompts are read yet. figures: what `figures(run)` gave."""
-    if figures["prompts"] is None:
+def section(run: Run, figures: Mapping[str, Any], *, texts: bool, items: bool = True) -> Section | None:
+    """Return the section; None where neither prompts nor suites are read yet.
+
+    figures: what `figures(run)` gave. items: whether each item can be looked at.
+    """
+    if figures["prompts"] is None and not figures["suites"]:
         return None
-    return Section("suites", "Suites", list(_parts(run, figures, texts=texts)))
+    return Section("suites", "Suites", list(_parts(run, figures, texts=texts, items=items)))
 
 
-def _parts(run: Run, figures: Mapping[str, Any], *, texts: bool) -> Iterator[Part]:
+def _parts(run: Run, figures: Mapping[str, Any], *, texts: bool, items: bool) -> Iterator[Part]:
     suites = figures["suites"]
     if not suites:
         asked = run.manifest.plain["config"].get("suite", ())
         yield Prose(
-            "What suites say is told once the run has finished."
+            "No suite has measured a model yet."
             if asked
             else "No suite was run: a [[suite]] measures the base and every stage's model on something else "
             "than uncertainty."
@@ -56,10 +59,10 @@ def _parts(run: Run, figures: Mapping[str, Any], *, texts: bool) -> Iterator[Par
             yield Prose(
                 f"Models cannot be compared item by item in {name}: its rows hold no figure of an item."
             )
-        count = len(_items(run, name, _models(metrics))[0])
+        count = len(_items(run, name, _models(metrics))[0]) if items else 0
         if count:
             if not texts:
-                yield Prose("Without texts: they were left out on purpose.")
+                yield LEFT_OUT
             elif count > TEXTS:
                 yield Prose(
                     f"Of {count:,} items of {name} the page has the texts of {TEXTS:,}: first those that "
@@ -134,10 +137,8 @@ def _kept(ids: Sequence[str], scores: Sequence[Sequence[float | None]]) -> froze
     """Return the items whose texts the page has: those that one model scores otherwise than another first."""
     if len(ids) <= TEXTS:
         return frozenset(ids)
-    order = list(range(len(ids)))
-    Random(0).shuffle(order)
-    order.sort(key=lambda place: len({column[place] for column in scores}) < 2)
-    return frozenset(ids[place] for place in order[:TEXTS])
+    flipped = [len({column[place] for column in scores}) > 1 for place in range(len(ids))]
+    return frozenset(ids[place] for place in drawn(flipped, TEXTS))
 
 
 def _texts(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:

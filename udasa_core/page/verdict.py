@@ -13,9 +13,9 @@ from udasa_core.page.parts import Card, Cards, Part, Prose, Section
 from udasa_core.page.progress import progress_table
 from udasa_core.report.figures import untold_by
 from udasa_core.report.gate_table import GATES, gate_name
-from udasa_core.report.show import head_table, in_round, tables
-from udasa_core.report.table import Table
-from udasa_core.report.written import duration, share, short
+from udasa_core.report.show import head_table, in_round, paired_of, tables
+from udasa_core.report.table import Interval, Table, TableColumn
+from udasa_core.report.written import counted, duration, number, share, short
 from udasa_core.store.costs import read_costs
 from udasa_core.store.run_folder import StageSummary
 from udasa_core.store.runs import Run
@@ -35,7 +35,14 @@ def section(run: Run, figures: Mapping[str, Any]) -> Section:
     parts: list[Part] = [
         *_state(figures),
         *([Prose(_evaluated(evaluated, figures))] if evaluated else _of_training(run, figures)),
-        Cards([*_pair_cards(figures), *_decision_cards(figures), *_cost_cards(run, figures)]),
+        Cards(
+            [
+                *(_suite_cards(figures) if evaluated else ()),
+                *_pair_cards(figures),
+                *_decision_cards(figures),
+                *_cost_cards(run, figures),
+            ]
+        ),
         *(Prose(told, "doubtful") for told in _warnings(figures)),
         _head(figures),
         *(table for table in [progress_table(run)] if table is not None),
@@ -44,9 +51,8 @@ def section(run: Run, figures: Mapping[str, Any]) -> Section:
 
 
 def _head(figures: Mapping[str, Any]) -> Table:
-    """Return the table of what the run is; its warnings stand above it."""
-    table = head_table(figures)
-    return replace(table, notes=[note for note in table.notes if not note.startswith(_WARNING)])
+    """Return the table of what the run is; its notes, what stopped it and warnings, stand above it."""
+    return replace(head_table(figures), notes=[])
 
 
 def _state(figures: Mapping[str, Any]) -> Iterator[Prose]:
@@ -57,8 +63,8 @@ def _state(figures: Mapping[str, Any]) -> Iterator[Prose]:
 
 
 def _evaluated(model: Mapping[str, Any], figures: Mapping[str, Any]) -> str:
-    adapters = f", with {_counted(len(model['adapters']), 'adapter')}" if model["adapters"] else ""
-    measured = _counted(len(figures["suites"]), "suite")
+    adapters = f", with {counted(len(model['adapters']), 'adapter')}" if model["adapters"] else ""
+    measured = counted(len(figures["suites"]), "suite")
     return f"{model['source'].rpartition('/')[2]}{adapters} was measured by {measured}; nothing was trained."
 
 
@@ -66,7 +72,7 @@ def _of_training(run: Run, figures: Mapping[str, Any]) -> Iterator[Part]:
     found = gains(run)
     yield Prose(_trained(run, figures))
     yield from gains_told(run, found)
-    if not found:
+    if not found and any(stage["trained"] for stage in figures["training"]):
         yield _unmeasured(figures)
     said = harms(gate_marks(figures["gates"]), move_marks(run, figures["transitions"]))
     if said:
@@ -85,34 +91,29 @@ def _trained(run: Run, figures: Mapping[str, Any]) -> str:
     pairs = sum(stage.size for stage in standing)
     prompts = figures["prompts"]
     if not standing:
-        asked = f" {_counted(prompts['training'], 'prompt')} to train on." if prompts else ""
+        if any(stage.trained for stage in stages):
+            return f"Nothing is left of training: each stage was rolled back, and {model} is as it was."
+        asked = f" {counted(prompts['training'], 'prompt')} to train on." if prompts else ""
         return f"Nothing was trained: {model} is as it was.{asked}"
     rounds = len(run.rounds())
-    labels = ", ".join(stage.label for stage in standing)
+    if rounds > 1:
+        where = f"{counted(len(standing), 'stage')} of {rounds} rounds"
+    else:
+        where = f"{counted(len(standing), 'stage')} ({', '.join(stage.label for stage in standing)})"
     told = (
-        f"{model} was trained on {_counted(pairs, 'pair')} of its own responses to "
-        f"{_counted(prompts['training'], 'prompt')}, in {_counted(len(standing), 'stage')} ({labels}), by "
+        f"{model} was trained on {counted(pairs, 'pair')} of its own responses to "
+        f"{counted(prompts['training'], 'prompt')}, in {where}, by "
         f"{', '.join(dict.fromkeys(stage.trainer for stage in standing))}"
     )
     left = [stage for stage in stages if stage not in standing]
-    return (
-        told
-        + (f", in {rounds} rounds" if rounds > 1 else "")
-        + (f". Not in the model: {'; '.join(map(_left_out, left))}." if left else ".")
-    )
+    return told + (f". Not in the model: {'; '.join(map(_left_out, left))}." if left else ".")
 
 
 def _left_out(stage: StageSummary) -> str:
     return f"{stage.label} ({stage.untrained or 'not trained yet'})"
 
 
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
-
-
 def _unmeasured(figures: Mapping[str, Any]) -> Prose:
-    if not figures["training"]:
-        return Prose("Nothing was measured yet.")
     if figures["suites"]:
         return Prose("Its suites have no score by item, of base and model: see their tables.")
     return Prose(
@@ -122,15 +123,25 @@ def _unmeasured(figures: Mapping[str, Any]) -> Prose:
     )
 
 
+def _suite_cards(figures: Mapping[str, Any]) -> Iterator[Card]:
+    """Yield what each suite puts first."""
+    column = TableColumn("")
+    for name, rows in figures["suites"].items():
+        for row in rows[:1]:
+            spread = column.written(Interval(row["low"], row["high"]))
+            yield Card(
+                name, number(row["value"]), f"{row['name']} {spread}, over {counted(row['n'], 'item')}"
+            )
+
+
 def _pair_cards(figures: Mapping[str, Any]) -> Iterator[Card]:
-    pairs, prompts = figures["pairs"], figures["prompts"]
-    paired = sum(stage["size"] for stage in pairs["stages"]) + sum(pairs["dropped"].values())
-    asked = paired + sum(pairs["refused"].values())
+    prompts = figures["prompts"]
+    paired, asked = paired_of(figures["pairs"])
     if asked:
         rounds, training = figures["sampled_in"]["of"], prompts["training"] if prompts else 0
         each = f" in {rounds} rounds" if rounds > 1 else ""
         each += f" of {training}" if each and asked == rounds * training else ""
-        told = f"from {_counted(asked, 'prompt')}{each} ({share(paired / asked)})"
+        told = f"from {counted(asked, 'prompt')}{each} ({share(paired / asked)})"
         yield Card("Pairs", short(paired), told)
     if prompts:
         yield Card("Held out", short(prompts["held_out"]), "prompts, never trained on")
@@ -154,11 +165,11 @@ def _decision_cards(figures: Mapping[str, Any]) -> Iterator[Card]:
         for one in tripped:
             stages_of.setdefault(gate_name(one), []).append(one["stage"])
         where = "; ".join(
-            f"{name} after {some[0]}" + (f" and {_counted(len(some) - 1, 'more stage')}" if some[1:] else "")
+            f"{name} after {some[0]}" + (f" and {counted(len(some) - 1, 'more stage')}" if some[1:] else "")
             for name, some in stages_of.items()
         )
         certified = sum(one["verdict"] == "certified" for one in decisions)
-        beneath = where or f"{certified} certified"
+        beneath = where or f"{certified} certified, {len(decisions) - certified} not certified"
         yield Card(
             "Gates and guard tripped",
             f"{len(tripped)} of {len(decisions)}",
@@ -188,9 +199,11 @@ def _cost_cards(run: Run, figures: Mapping[str, Any]) -> Iterator[Card]:
 
 def _warnings(figures: Mapping[str, Any]) -> Sequence[str]:
     """Return every warning of the run's tables, once, what was adopted among them."""
-    found = [
+    head, *others = tables(figures, artifacts=False)
+    found = [note.removeprefix(_WARNING) for note in head.notes if note.startswith(_WARNING)]
+    found += [
         f"{table.title}: {note.removeprefix(_WARNING)}"
-        for table in tables(figures, artifacts=False)
+        for table in others
         if table.title != GATES  # What tripped is told above, with its numbers.
         for note in table.notes
         if note.startswith(_WARNING)

@@ -12,7 +12,7 @@ from udasa_core.report.gate_table import gate_table
 from udasa_core.report.table import Cell, Interval, Table, TableColumn
 from udasa_core.report.training_table import other_metrics, training_table
 from udasa_core.report.transition_table import rounds_table, transition_tables
-from udasa_core.report.written import number, share
+from udasa_core.report.written import counted, number, share
 
 # With fewer, resampling prompts shows less than their real spread.
 FEW_PROMPTS = 20
@@ -77,7 +77,7 @@ def head_table(figures: Mapping[str, Any]) -> Table:
         tokens = responses["tokens"]
         length, short = number(tokens["mean"], 1), share(responses["truncated"] / tokens["n"])
         asked = f"training prompts{in_round(figures)}"
-        told = f"{tokens['n']} to {asked}, {length} tokens on average, {short} cut off"
+        told = f"{tokens['n']:,} to {asked}, {length} tokens on average, {short} cut off"
         rows.append(("responses", told))
         if responses["thinking"]:
             thinking, unanswered = responses["thinking"], responses["unanswered"]
@@ -209,12 +209,22 @@ def pairs_table(pairs: Mapping[str, Any]) -> Table:
         *(TableColumn("chosen tokens", digits=1), TableColumn("rejected tokens", digits=1)),
     )
     notes = ["gap = U(rejected) − U(chosen). Means, where nothing else is said."]
-    paired = sum(stage["size"] for stage in pairs["stages"]) + sum(pairs["dropped"].values())
-    asked = paired + sum(pairs["refused"].values())
-    notes += [f"{paired} of {asked} training prompts gave a pair ({share(paired / asked)})."] if asked else []
-    notes += [f"{count} prompts gave no pair: {reason}" for reason, count in pairs["refused"].items()]
-    notes += [f"{count} pairs are in no stage: {reason}" for reason, count in pairs["dropped"].items()]
+    paired, asked = paired_of(pairs)
+    if asked:
+        told = f"{paired:,} of {counted(asked, 'training prompt')} gave a pair ({share(paired / asked)})."
+        notes.append(told)
+    notes += [f"{counted(count, 'prompt')} gave no pair: {why}" for why, count in pairs["refused"].items()]
+    notes += [
+        f"{counted(count, 'pair')} {'is' if count == 1 else 'are'} in no stage: {why}"
+        for why, count in pairs["dropped"].items()
+    ]
     return Table("Pairs by stage, in training order", columns, cells, notes)
+
+
+def paired_of(pairs: Mapping[str, Any]) -> tuple[int, int]:
+    """Return how many prompts gave a pair, and how many were asked, over all rounds."""
+    paired = sum(stage["size"] for stage in pairs["stages"]) + sum(pairs["dropped"].values())
+    return paired, paired + sum(pairs["refused"].values())
 
 
 def held_out_table(changes: Sequence[Mapping[str, Any]], *, is_recorded: bool) -> Table:

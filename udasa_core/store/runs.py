@@ -230,8 +230,13 @@ class Run(RunFolder):
         return ()
 
     def suites(self) -> Mapping[str, Any]:
-        """Return each suite's figures by model."""
-        found: Mapping[str, Any] = self.manifest.plain.get("suites", {})
+        """Return each suite's figures by model; of a run that has not finished, those that are there."""
+        if known := self.manifest.plain.get("suites"):
+            return dict(known)
+        found: dict[str, list[Any]] = {}
+        for output, plain in self.told("suite"):
+            rows = ({"model": output.policy, **metric} for metric in plain["metrics"])
+            found.setdefault(output.instance, []).extend(rows)
         return found
 
     def judge_biases(self) -> Mapping[str, str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +24,9 @@ from udasa_core.page.run_page import run_page
 from udasa_core.page.suite_figures import differences
 from udasa_core.page.words import words_of
 from udasa_core.report.figures import figures
+from udasa_core.store.answered import Shard, shards
 from udasa_core.store.costs import read_costs
+from udasa_core.store.output import Output
 
 Write = Callable[[Page], Written]
 
@@ -95,7 +99,10 @@ def test_the_gain_is_item_by_item(scored_run: udasa_core.Run, written: Write) ->
         ("exploratory", 0.25),
     ]
     told = written(run_page(scored_run)).words
-    assert "four: exploratory less base 0.250: too few items to tell, over 4 items" in told
+    assert (
+        "On four, exploratory differs from the base by +0.250: too few items to tell (mean score over 4 items"
+        in told
+    )
     assert "What was gained at the end of stages" in told
     assert "was higher on four" not in told
     assert "this run has no suite" not in told
@@ -115,8 +122,8 @@ def test_each_rounds_end_is_told_and_what_was_lost_since(
     ]
     page = run_page(run)
     told = written(page).words
-    assert "The end of round 1 (exploratory) was higher on ten: 0.800 [0.500, 1.000] over the base." in told
-    assert "exploratory@2 less exploratory -0.600" in told.replace("−", "-")
+    assert "The end of round 1 (exploratory) was higher on ten: +0.800 [0.500, 1.000] over the base." in told
+    assert "exploratory@2 differs from exploratory by -0.600" in told.replace("−", "-")
     assert "surely lower" in told
     # The same figure has the same numbers under Verdict and Suites.
     found = {(one.model, one.figure): one for one in differences(run, "ten", run.suites()["ten"])}
@@ -224,5 +231,28 @@ def test_a_page_is_kept_while_the_run_goes_and_costs_are_noted(tmp_path: Path, t
 def test_two_runs_stand_side_by_side(scored_run: udasa_core.Run, written: Write) -> None:
     told = written(comparison_page([scored_run, udasa_core.Run(scored_run.folder)]))
     assert "Item by item" in told.words
-    assert "0.000 [0.000, 0.000]" in told.words
-    assert "no evidence" in told.words
+    assert "On four, canned:exploratory differs from canned:exploratory by 0.000: too few items" in told.words
+    names = re.findall(r'<figure class="chart" id="([^"]*)"', told.markup)
+    assert len(set(names)) == len(names) > 0
+
+
+def test_two_runs_that_no_suite_measured_are_not_ranked(finished_run: udasa_core.Run, written: Write) -> None:
+    told = written(comparison_page([finished_run, finished_run])).words
+    assert "Which of them is better is not known: no suite scored the same items of both." in told
+
+
+def test_the_only_reason_of_a_round_is_that_of_each_prompt_without_a_pair(
+    finished_run: udasa_core.Run, monkeypatch: pytest.MonkeyPatch, written: Write
+) -> None:
+    # An earlier version kept reasons by round alone.
+    plan = finished_run.staging()
+    prompts = finished_run.manifest.plain["prompts"]["training"]
+    monkeypatch.setattr(udasa_core.Run, "staging", lambda run, round=0: {**plan, "refused": {"too near": 3}})
+    monkeypatch.setattr("udasa_core.page.pairs.shards", _without_pairs)
+    index = written(run_page(finished_run)).block("pairs")
+    assert index["pairs"]["id"] == []
+    assert [index["reasons"][place] for place in index["prompts"]["reason"]] == ["too near"] * prompts
+
+
+def _without_pairs(run: udasa_core.Run, output: Output) -> Iterator[Shard]:
+    return (replace(one, pairs={}, reasons={}) for one in shards(run, output))

@@ -160,7 +160,20 @@ def test_figures_of_nothing_are_left_out_and_many_make_several_charts() -> None:
     assert tuple(found[0].table.rows[0]) == ("m0", "base", None, "")
 
 
-def test_without_suites_it_says_so(finished_run: udasa_core.Run, crashed_run: udasa_core.Run) -> None:
+def test_without_suites_it_says_so(finished_run: udasa_core.Run) -> None:
     assert words(section_of(finished_run)).startswith("No suite was run")
     assert list(suites.blocks(finished_run, texts=True)) == []
-    assert words(section_of(crashed_run)) == "What suites say is told once the run has finished."
+
+
+def test_an_evaluation_which_reads_no_prompts_shows_its_suites(planted_run: udasa_core.Run) -> None:
+    evaluated = {**figures(planted_run), "prompts": None}
+    section = suites.section(planted_run, evaluated, texts=True)
+    assert "Suite quiz, by model" in tables(section)
+    assert suites.section(planted_run, {**evaluated, "suites": {}}, texts=True) is None
+
+
+def test_an_unfinished_run_shows_what_its_suites_say_so_far(crashed_run: udasa_core.Run) -> None:
+    assert [row["model"] for row in crashed_run.suites()["tests.canned:Suite"]] == ["base"]
+    section = section_of(crashed_run)
+    assert tables(section)["Suite tests.canned:Suite, by model"].columns == ("metric", "base", "n")
+    assert browsers(section) == [("items", "suite-1")]

@@ -18,7 +18,8 @@ const ANSWERS = {
       const count = prompts.id.filter((_, entry) => holds(rise(name)(entry))).length;
       return (way) => [`${name} ${way} (${whole(count)})`, (entry) => holds(rise(name)(entry))];
     };
-    host.append(make('h3', {}, 'Prompt by prompt, what got worse first'));
+    host.append(make('h3', {}, 'Prompt by prompt, what got worse first'),
+      make('p', { class: 'note' }, 'Worse: U rose, so the model is less certain than before. Whether an answer is right, U does not say.'));
     return new Browse(host, {
       name: settings.block,
       noun: ['prompt', 'prompts'],

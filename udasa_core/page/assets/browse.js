@@ -1,6 +1,6 @@
 // A list that is searched, sorted and filtered, and beside it one entry at a time: pairs, answers, items.
 
-const ROW = 88;
+const ROW = 96;
 
 // what:
 //   name, noun [one, many]; count: of entries, known by their numbers

@@ -104,7 +104,7 @@ async function pressed(event) {
   }
 }
 
-const THEMES = { auto: 'System', light: 'Light', dark: 'Dark' };
+const THEMES = { auto: 'Colours: system', light: 'Light', dark: 'Dark' };
 
 function beginTheme() {
   const known = remembered('udasa-theme');

@@ -115,8 +115,9 @@ class PairData {
     const reasons = data.reasons.map((name) => choice(name, (entry) => this.reason(entry) === name));
     if (reasons.length) offer('Reason', [choice('any', (entry) => this.reason(entry) !== null), ...reasons]);
     const flagged = choice('any', (entry) => Boolean(this.value('flags', entry)));
-    const flags = data.flags.map((name, bit) => choice(name, (entry) => Boolean((this.value('flags', entry) ?? 0) & (1 << bit))));
-    offer('Flag', [flagged, ...flags]);
+    const isFlagged = (bit) => (entry) => Boolean((this.value('flags', entry) ?? 0) & (1 << bit));
+    const raised = data.flags.map((name, bit) => [name, isFlagged(bit)]).filter(([, holds]) => entries.some(holds));
+    offer('Flag', [flagged, ...raised.map(([name, holds]) => choice(name, holds))]);
     return offered;
   }
 
