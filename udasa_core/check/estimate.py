@@ -18,6 +18,7 @@ from udasa_core.check.memory import (
     prompt_tokens,
 )
 from udasa_core.errors import PromptsError
+from udasa_core.models.known_size import named_size
 from udasa_core.models.model_size import ModelSize, model_size
 from udasa_core.plugins.stack import importable, load_factory, stage_names, takes_any_prompt
 from udasa_core.progress import Progress, silent
@@ -68,13 +69,14 @@ def estimate(config: RunConfig, catalog: Catalog, progress: Progress = silent) -
     if prompts is not None:
         refuse_unusable(config, prompts)
         refuse_unwatched(config, prompts.held_out, prompts.usable)
-    model = model_size(config.model.source, config.root)
+    found = model_size(config.model.source, config.root)
+    model = found or named_size(config.model.source, config.root)
     stages = stage_names(config, catalog)
     count = responses(config, prompts, stages) if prompts is not None else 0
     return [
         *_work(config, prompts, count, stages, takes_any_prompt(config, catalog)),
         *_asked_by_pairing(config, prompts, getattr(pairing, "asks", ())),
-        *_memory(config, prompts, model, trainer),
+        *_memory(config, prompts, model, trainer, is_named=found is None),
         *_disk(config, prompts, count, model, trainer),
         *_kept_optimizers(config, model, catalog, stages),
     ]
@@ -162,8 +164,14 @@ def _asked_by_pairing(config: RunConfig, prompts: Prompts | None, asks: Sequence
 
 
 def _memory(
-    config: RunConfig, prompts: Prompts | None, model: ModelSize | None, trainer: BaseModel
+    config: RunConfig,
+    prompts: Prompts | None,
+    model: ModelSize | None,
+    trainer: BaseModel,
+    *,
+    is_named: bool,
 ) -> Iterator[Figure]:
+    """Yield what the model takes. is_named: its size is known by its name alone."""
     if model is None:
         yield Figure("memory", "unknown", f"{config.model.source} is not on this machine yet")
         return
@@ -171,7 +179,8 @@ def _memory(
     width = BYTES[dtype]
     weights = bytes_of_weights(model, config.model.dtype, config.model.device, config.model.quantization)
     told = "4 bits" if config.model.quantization == "4bit" else dtype
-    yield Figure("memory: model", size(weights), f"{model.parameters:,} weights in {told}")
+    by_name = ", by its name: it is not here yet" if is_named else ""
+    yield Figure("memory: model", size(weights), f"{model.parameters:,} weights in {told}{by_name}")
     length = _length(config, prompts)
     k = config.sampling.responses
     cache = bytes_of_sampling(model, width, length, k)
