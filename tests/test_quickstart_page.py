@@ -24,6 +24,4 @@ def test_its_style_and_script_are_those_of_today(tmp_path: Path) -> None:
     today, made = (parts(path.read_text(encoding="utf-8")) for path in (tmp_path / "any.html", MADE))
     assert set(today) == {"policy", "style", "script"}
     older = [name for name in today if made.get(name) != today[name]]
-    assert not older, (
-        "docs/quickstart.html is older than the page's assets: type `make page`, and look at it"
-    )
+    assert not older, "docs/quickstart.html is older than the page's assets: type `make page`, and look at it"
