@@ -10,7 +10,7 @@ INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constrain
 # One thread a worker: two workers with two torch threads each are slower than one.
 PYTEST  := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
 
-.PHONY: help quickstart test test-all test-report lint docs venv clean
+.PHONY: help quickstart test test-all test-report lint docs page venv clean
 
 help:
 	@echo 'make quickstart  set up, then align SmolLM2-135M on 24 prompts (typed again, it does nothing)'
@@ -19,6 +19,7 @@ help:
 	@echo 'make test-report the pages of a report in a real Chromium, which must be installed'
 	@echo 'make lint        style, types and architecture alone'
 	@echo 'make docs        write the generated tables of docs/configuration.md anew'
+	@echo 'make page        run the quickstart, and make docs/quickstart.html and its picture anew'
 	@echo 'make venv        set up the development environment in $(VENV)'
 	@echo 'make clean       remove $(VENV) and what tools left behind (runs/ stays)'
 
@@ -44,6 +45,11 @@ lint: venv
 
 docs: venv
 	$(BIN)/python docs/generate.py
+
+# Where a Chromium is, as for test-report, README's picture is taken, too.
+page: venv
+	$(INSTALL) -e '.[dev,report-test]'
+	$(BIN)/python -m docs.quickstart_page
 
 venv: $(VENV)/.installed-dev
 

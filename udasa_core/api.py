@@ -10,7 +10,7 @@ from udasa_core.config.overrides import override
 from udasa_core.config.parse import RunConfig, parse_config
 from udasa_core.config.recipes import recipes
 from udasa_core.config.toml_text import check_plain, read_toml
-from udasa_core.errors import Fault, PluginError, UdasaError, UsageError
+from udasa_core.errors import Fault, UdasaError, UsageError
 from udasa_core.files.lock import unused
 from udasa_core.models.resolve import check_model
 from udasa_core.page.comparison_page import comparison_page
@@ -22,6 +22,7 @@ from udasa_core.page.pairs import pair_count
 from udasa_core.page.run_page import TEXTS, run_page
 from udasa_core.pipeline import align
 from udasa_core.plugins.catalog import Catalog, read_catalog
+from udasa_core.plugins.limits import limits
 from udasa_core.plugins.stack import check_plugins, chosen_plugins
 from udasa_core.running.conduct import running
 from udasa_core.sources.resolve import check_whole
@@ -99,23 +100,9 @@ def limit_suites(configuration: Configuration, items: int, *, catalog: Catalog |
     tables = []
     for plain in read.raw.get("suite", ()):
         name = plain.get("name", plain["use"])
-        asked = getattr(options[name], "limited", None)
-        limits: Any = asked(items) if asked is not None else {}
-        fields = type(options[name]).model_fields
-        if not isinstance(limits, Mapping) or not all(
-            key in fields and isinstance(most, int) for key, most in limits.items()
-        ):
-            raise PluginError(
-                f"suite {name} broke the contract of limited: it returned {limits!r}; that is a mapping of "
-                'names of its options to counts, such as {"limit": 7}'
-            )
-        if not limits:
+        lowest = limits(name, options[name], items)
+        if not lowest:
             raise UsageError(f"suite {name}: it has no option that limits what it asks; leave out --limit")
-        lowest = {
-            # None, and in some suites 0 or less, means all.
-            key: min(most, own) if isinstance(own := getattr(options[name], key), int) and own > 0 else most
-            for key, most in limits.items()
-        }
         tables.append({**plain, **lowest})
     return read._replace(raw={**read.raw, "suite": tables})
 

