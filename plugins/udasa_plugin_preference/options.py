@@ -39,8 +39,8 @@ class PreferenceOptions(Options):
         "all-linear",
         description='Modules that get LoRA weights: "all-linear", or a list such as ["q_proj", "v_proj"].',
     )
-    learning_rate: float = Field(5e-5, gt=0, description="AdamW's peak learning rate.")
-    epochs: float = Field(1.0, gt=0, description="Visits to each pair; 0.5 visits half of them.")
+    learning_rate: float = Field(5e-5, gt=0, le=1, description="AdamW's peak learning rate.")
+    epochs: float = Field(1.0, gt=0, le=1000, description="Visits to each pair; 0.5 visits half of them.")
     batch: int = Field(4, ge=1, description="Pairs in one forward and backward pass on one device.")
     accumulation: int = Field(1, ge=1, description="Passes whose gradients make up one optimizer step.")
     warmup: float = Field(

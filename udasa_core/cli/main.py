@@ -141,14 +141,18 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
     from udasa_core.plugins.catalog import read_catalog
     from udasa_core.plugins.stack import cautions, chosen_plugins
     from udasa_core.running.budgets import budget_faults
+    from udasa_core.running.memory import context_faults
     from udasa_core.running.preflight import preflight
 
     checked, catalog = load(config, overrides), read_catalog()
     for table in (stack_table(checked, catalog), plan_table(checked, catalog)):
         say(f"{table}\n")
+    chosen = chosen_plugins(checked, catalog)
     with console_progress()("asking the tokenizer", None):
         policy = policy_told(checked)
-    say(f"{estimate_table(estimate(checked, catalog, console_progress(), policy.refused))}\n")
+    # Where no response fits beside any prompt, it is not the prompts that are refused.
+    refused = {} if list(context_faults(checked, chosen)) else policy.refused
+    say(f"{estimate_table(estimate(checked, catalog, console_progress(), refused))}\n")
     say(f"{model_table(checked, catalog)}\n")
     suites = suites_asked(checked, catalog)
     if suites is not None:
@@ -159,14 +163,13 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
     found, untold = overlaps(checked, catalog, console_progress())
     if found:
         say(f"{overlap_table(found)}\n")
-    chosen = chosen_plugins(checked, catalog)
     faults, silent = preflight(checked, catalog, chosen)
     faults += [Fault(place, told) for place, told in policy.faults.items()]
     faults += budget_faults(chosen, policy.context) if policy.context else []
     faults += suites.faults if suites is not None else []
     notes = (*cautions(checked, catalog), *terms_notes(checked), *untold, *policy.notes)
-    notes = (*notes, *refused_note(checked, policy.asked, policy.refused))
-    notes = (*notes, *split_notes(checked, catalog, policy.refused), *limit_notes(checked, catalog, suites))
+    notes = (*notes, *refused_note(checked, policy.asked, refused))
+    notes = (*notes, *split_notes(checked, catalog, refused), *limit_notes(checked, catalog, suites))
     left = (*unasked(checked, catalog, suites), *policy.unasked, *silent)
     for told in (*notes, *(left if faults else ())):
         say(f"note: {told}")

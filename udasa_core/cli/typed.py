@@ -23,6 +23,10 @@ _PLAIN = (
     (r"File ('.*') is a directory\.", r"\1 is a folder, and a file is wanted"),
     (r"Directory ('.*') is a file\.", r"\1 is a file, and a folder is wanted"),
     (
+        r"Got unexpected extra arguments? \(([\w.-]+=\S*)\)",
+        r"nothing reads \1 by itself: to override a key, --set '\1'",
+    ),
+    (
         r"Got unexpected extra arguments? \((.*)\)",
         r"nothing reads \1: put quotes around what has blanks in it, or leave it out",
     ),

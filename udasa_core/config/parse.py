@@ -193,6 +193,12 @@ GOES_BY: Mapping[str, str] = {"gate": "figure"}
 # What stands in for a plugin table that is left out; the core's own engine and observer, and no built-in.
 _DEFAULT_ENGINE: Mapping[str, Any] = {"use": "local"}
 _DEFAULT_OBSERVERS: Sequence[Mapping[str, Any]] = ({"use": "console"},)
+# The table that a key belongs to, where somebody leaves it out: `--set responses=4`.
+_OWNERS: Mapping[str, str] = {
+    key: table
+    for table, model in (("run", RunTable), ("prompts", PromptsTable), ("generator", SamplingTable))
+    for key in model.model_fields
+}
 
 _T = TypeVar("_T", bound=BaseModel)
 
@@ -317,7 +323,13 @@ def parse_config(
         raise ConfigError([Fault("", "there is no table in it", told)], origin)
     reader = _Reader(raw)
     known = known_tables()
-    reader.faults += [unknown_key(key, key, known) for key in raw if key not in known]
+    reader.faults += [
+        Fault(key, "is a key of a table", f"its whole name is {_OWNERS[key]}.{key}")
+        if key in _OWNERS
+        else unknown_key(key, key, known)
+        for key in raw
+        if key not in known
+    ]
 
     sampling_keys = tuple(SamplingTable.model_fields)
     generator = reader.single("generator", sampling_keys)

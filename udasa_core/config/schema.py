@@ -184,7 +184,7 @@ class SamplingTable(Table):
     """The sampling keys of [generator]."""
 
     responses: int = Field(default=8, ge=2, description="responses a prompt (K)")
-    temperature: float = Field(default=0.7, gt=0, description="sampling temperature")
+    temperature: float = Field(default=0.7, gt=0, le=10, description="sampling temperature")
     max_new_tokens: int = Field(default=128, ge=1, description="token budget of a response")
     thinking_tokens: int | None = Field(
         default=None,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 NO_BITSANDBYTES = "needs bitsandbytes, which is not installed"
 WITHOUT_BITSANDBYTES = (
-    'pip install "udasa[qlora]", or set [model] quantization = "none" and [trainer] quantize = "none"'
+    'pip install bitsandbytes, or set [model] quantization = "none" and [trainer] quantize = "none"'
 )
 
 

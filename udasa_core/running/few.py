@@ -28,11 +28,12 @@ def few_notes(config: RunConfig, stages: Sequence[str] | None, training: int) ->
             f"calibration 'cdf' is, goes by {training * config.sampling.responses}, and means little"
         )
     # Where nobody knows the stages, there is one at least.
+    leave = "leave" if training > 1 else "leaves"
     least = [config.training_of(stage).min_pairs for stage in stages or ("",)]
     remedy = "give more prompts, or lower [trainer] min_pairs"
     if training < min(least):
         yield (
-            f"where a prompt gives one pair, {few} leave every stage with fewer than min_pairs = "
+            f"where a prompt gives one pair, {few} {leave} every stage with fewer than min_pairs = "
             f"{min(least)}: all are skipped, and nothing is trained; {remedy}"
         )
     elif training < sum(least):
