@@ -116,7 +116,7 @@ def test_its_experiment_runs_and_reports_its_table(site: Path, tmp_path: Path, t
 def test_its_experiment_is_refused_with_what_is_wrong(site: Path, tmp_path: Path) -> None:
     command = [str(Path(sys.executable).with_name("udasa")), "experiment", "sentiment.spread"]
     for arguments, told in (
-        (["--temperatures", "hot"], "a valid number"),
+        (["--temperatures", "hot"], "takes a number"),
         (["--temperature", "1"], "No such option"),
         (["nowhere.toml"], "there is no file nowhere.toml"),
     ):

@@ -181,7 +181,7 @@ def _provenance(run: Run, base: str, places: Places, dtype: str) -> Iterator[tup
     yield "weights", dtype
     yield from _rounds(run)
     source = places.source(plain["config"]["prompts"]["source"])
-    counts = f"; {prompts['training']} trained on, {prompts['held_out']} held out" if prompts else ""
+    counts = f"; {prompts['training']} to train on, {prompts['held_out']} held out" if prompts else ""
     yield "prompts", f"`{source}`{counts}"
 
 

@@ -14,7 +14,7 @@ from udasa_core.store.runs import Run
 
 _MODEL = 40
 # What stands in a comparison where one of the two has nothing.
-_DEFAULT, _NOT_YET, _UNMEASURED = "(not set: default)", "(not yet)", "(not measured)"
+_UNSET, _NOT_YET, _UNMEASURED = "(not set)", "(not yet)", "(not measured)"
 
 
 def listed(folder: Path) -> list[dict[str, Any]]:
@@ -101,9 +101,10 @@ def comparison(one: Run, other: Run) -> Iterator[Table]:
         names = (str(one.folder), str(other.folder))
     ours, theirs = (dict(settings(run.manifest.plain["config"])) for run in (one, other))
     keys = [key for key in {**ours, **theirs} if ours.get(key) != theirs.get(key)]
-    rows = [(key, ours.get(key, _DEFAULT), theirs.get(key, _DEFAULT)) for key in keys]
-    notes = ["As their TOML has them."] if rows else ["None: they are the same."]
-    yield Table("Settings that differ", ("key", *names), rows, notes)
+    rows = [(key, ours.get(key, _UNSET), theirs.get(key, _UNSET)) for key in keys]
+    unset = f"{_UNSET}: its default counts, where the run has that table; a default that is set is the same."
+    notes = [unset] if rows else ["None: they are the same."]
+    yield Table("What their TOMLs set differently", ("key", *names), rows, notes)
     plain = [_plain(run) for run in (one, other)]
     cells: list[tuple[Cell, ...]] = [
         (what, *(_NOT_YET if run[what] is None else run[what] for run in plain))

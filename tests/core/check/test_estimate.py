@@ -87,6 +87,7 @@ def test_counting_fetches_nothing_and_writes_nothing(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     (tmp_path / "laid-out").mkdir()
+    (tmp_path / "laid-out" / "README.md").write_text("No prompts here.")
     wheel = f"pypi:nobody-nothing==1.0/nothing/prompts.jsonl#sha256={'0' * 64}"
     for source in (wheel, "file:laid-out", "hf:nobody/nothing@main"):
         assert count_prompts(load(config_file(prompts={"source": source}))) is None

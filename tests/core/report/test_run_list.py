@@ -30,8 +30,8 @@ def test_a_comparison_says_what_one_of_two_has_not(monkeypatch: pytest.MonkeyPat
     other: Any = _Run("b", {"run": {"seed": 3}}, _plain("b", prompts=None))
     settings, figures = comparison(one, other)
     assert settings.written() == [
-        ["trainer.rank", "4", "(not set: default)"],
-        ["run.seed", "(not set: default)", "3"],
+        ["trainer.rank", "4", "(not set)"],
+        ["run.seed", "(not set)", "3"],
     ]
     told = {row[0]: row[1:] for row in figures.written()}
     assert told["prompts"] == ["8", "(not yet)"]
