@@ -30,7 +30,6 @@ from udasa_eval.judges.answering import Answering
 from udasa_eval.measures.policy_divergence import PolicyPair, Reading
 from udasa_plugin_openai.local import sample_locally
 from udasa_plugin_preference.dpo import DPO
-from udasa_plugin_transformers.rendering import RenderingOptions
 from udasa_plugin_transformers.sampler import sample
 
 # Both change beyond 32 tokens.

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from udasa_core.models.adapter_fit import check_adapter as check_adapter
     from udasa_core.models.cache_use import CacheUse as CacheUse
     from udasa_core.models.cache_use import cache_use as cache_use
+    from udasa_core.models.canary import Canary as Canary
+    from udasa_core.models.canary import make_canary as make_canary
     from udasa_core.models.causal_lm import CausalLM as CausalLM
     from udasa_core.models.causal_lm import TokenStatistics as TokenStatistics
     from udasa_core.models.causal_lm import load_causal_lm as load_causal_lm
@@ -66,6 +68,7 @@ if TYPE_CHECKING:
     from udasa_core.plugins.compared import yes_and_no as yes_and_no
     from udasa_core.plugins.likelihood import LikelihoodOptions as LikelihoodOptions
     from udasa_core.plugins.outlook import Outlook as Outlook
+    from udasa_core.plugins.rendering import RenderingOptions as RenderingOptions
     from udasa_core.probing.probe import Probe as Probe
     from udasa_core.probing.probe import probe as probe
     from udasa_core.prompts.labelled import Labelled as Labelled
@@ -181,6 +184,7 @@ _HOMES = {
     "job.job": ("work",),
     "models.adapter_fit": ("check_adapter",),
     "models.cache_use": ("CacheUse", "cache_use"),
+    "models.canary": ("Canary", "make_canary"),
     "models.causal_lm": ("CausalLM", "TokenStatistics", "load_causal_lm"),
     "models.kv_cache": ("branch_cache", "keeps_every_position"),
     "models.last_logits": ("last_logits",),
@@ -200,6 +204,7 @@ _HOMES = {
     ),
     "plugins.likelihood": ("LikelihoodOptions",),
     "plugins.outlook": ("Outlook",),
+    "plugins.rendering": ("RenderingOptions",),
     "probing.probe": ("Probe", "probe"),
     "prompts.labelled": ("Labelled", "labelled"),
     "prompts.prompt_row": ("RowError", "row_id", "row_messages"),

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from udasa_core import Group, ModelRef, Plugin, Prompt, SamplingOptions, hookimpl
-from udasa_plugin_transformers.rendering import RenderingOptions
+from udasa_core import Group, ModelRef, Plugin, Prompt, RenderingOptions, SamplingOptions, hookimpl
 
 
 class TransformersGenerator(Plugin):

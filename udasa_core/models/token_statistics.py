@@ -26,12 +26,12 @@ class TokenStatistics:
 
     logprobs: T log-probabilities under the model's raw distribution.
     sampling_logprobs: T of them under the tempered and filtered one; -inf where that excludes a token.
-    entropies: T entropies of the full raw distribution.
+    entropies: T entropies of the full raw distribution; None where nobody told them.
     """
 
     logprobs: tuple[float, ...]
     sampling_logprobs: tuple[float, ...]
-    entropies: tuple[float, ...]
+    entropies: tuple[float, ...] | None
 
 
 def forced_statistics(
