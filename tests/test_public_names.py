@@ -14,7 +14,7 @@ PUBLIC = {
     "Cost", "OpenRun", "Paired", "Sampled", "Scored", "Staged", "Steps", "run_experiment",
     # the contract
     "CONTRACT", "ComparedOptions", "LikelihoodOptions", "ModelKind", "Options", "Outlook", "Plugin",
-    "hookimpl",
+    "RenderingOptions", "hookimpl",
     # what answers share
     "Answer", "AnswerWord", "agreements", "answer_to", "answer_words", "answered", "asks_yes_or_no",
     "final_answers", "same_answers", "same_word", "stance", "yes_and_no",
@@ -35,7 +35,7 @@ PUBLIC = {
     # parts of a response
     "MarkedAnswer", "final_answer", "marked_answers", "sentences", "without_opening", "WORD", "words",
     # models and token caches
-    "CacheUse", "branch_cache", "cache_use", "keeps_every_position", "last_logits", "load_classifier",
+    "CacheUse", "Canary", "amplified", "make_canaries", "branch_cache", "cache_use", "keeps_every_position", "last_logits", "load_classifier",
     "named_model", "refuse_longer", "resolve_encoder", "resolve_model",
     # rows and prompts of files and data sets
     "BadRow", "PromptSource", "ReadPrompt", "RowError", "SetAside", "prompts_digest", "read_prompts",

@@ -43,7 +43,8 @@ if TYPE_CHECKING:
     from udasa_core.models.cache_use import CacheUse as CacheUse
     from udasa_core.models.cache_use import cache_use as cache_use
     from udasa_core.models.canary import Canary as Canary
-    from udasa_core.models.canary import make_canary as make_canary
+    from udasa_core.models.canary import amplified as amplified
+    from udasa_core.models.canary import make_canaries as make_canaries
     from udasa_core.models.causal_lm import CausalLM as CausalLM
     from udasa_core.models.causal_lm import TokenStatistics as TokenStatistics
     from udasa_core.models.causal_lm import load_causal_lm as load_causal_lm
@@ -184,7 +185,7 @@ _HOMES = {
     "job.job": ("work",),
     "models.adapter_fit": ("check_adapter",),
     "models.cache_use": ("CacheUse", "cache_use"),
-    "models.canary": ("Canary", "make_canary"),
+    "models.canary": ("Canary", "amplified", "make_canaries"),
     "models.causal_lm": ("CausalLM", "TokenStatistics", "load_causal_lm"),
     "models.kv_cache": ("branch_cache", "keeps_every_position"),
     "models.last_logits": ("last_logits",),

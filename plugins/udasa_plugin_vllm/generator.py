@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from udasa_core import (
+    Adapter,
     Group,
     ModelRef,
     Plugin,
@@ -65,7 +66,7 @@ class VLLMGenerator(Plugin):
         # The policy beside it, where entropies are asked for: loading it must not end vLLM, as others' do.
         self._reading: CausalLM | None = None
         # By policy: what it says here of the canary's texts.
-        self._canaries: dict[str, Canary] = {}
+        self._canaries: dict[str, Sequence[Canary]] = {}
 
     @cached_property
     def fingerprint(self) -> str:
@@ -88,7 +89,8 @@ class VLLMGenerator(Plugin):
         rendered = [self.options.render(lm, prompt) for prompt in prompts]
         stops = self.options.stops(lm)
         with self._serving(policy) as workers, self.resources.progress("sample", len(prompts)) as advance:
-            sampler = Sampler(workers, lm, sampling, seed, stops, self.options.timeout)
+            adapter = request(policy.adapters[0] if policy.adapters else None)
+            sampler = Sampler(workers, lm, sampling, seed, stops, adapter, self.options.timeout)
             groups = sampler.sample(rendered)
             advance(len(prompts))
         rescorer = self._rescorer(policy) if self.options.gives_entropies else None
@@ -103,7 +105,7 @@ class VLLMGenerator(Plugin):
         return self._workers.pids if self._workers else []
 
     def end(self) -> None:
-        """End vLLM's process, if there is one, and forget the model beside it: what they held is free then."""
+        """End vLLM's process, if there is one, and forget the model beside it."""
         workers, self._workers, self._reading = self._workers, None, None
         if workers is not None:
             workers.end()
@@ -121,45 +123,64 @@ class VLLMGenerator(Plugin):
             raise
 
     def _started(self, policy: ModelRef) -> Workers:
-        found, options, who = self._interpreter, self.options, f"generator {self.name!r}"
-        told, adapter = settings(policy, options, who), request(policy, who)
-        canary = self._canary(policy)
+        found, options = self._interpreter, self.options
+        told = settings(policy, options, self._who)
+        canaries = self._canaries_of(policy)
         self.resources.make_way(self.end)
-        workers = Workers(found, who, options.workers, options.tensor_parallel_size)
+        workers = Workers(found, self._who, options.workers, options.tensor_parallel_size)
         try:
             with self.resources.progress("start vLLM", None):
-                loaded = workers.load(told, adapter, options.start_timeout)
-                self._check_versions(loaded)
-                for texts in workers.every("measure", {"texts": canary.ids}, "logprobs", options.timeout):
-                    if fault := canary.fault(texts):
-                        raise UdasaError(
-                            f"{who}: vLLM does not serve the policy that is to be sampled: {fault}"
-                        )
+                loaded = workers.every("load", {"settings": told}, "versions", options.start_timeout)
+                if any(versions != found.versions for versions in loaded):
+                    raise UdasaError(
+                        f"{self._who}: {found.path} held {found.told} when this began, and now other "
+                        "versions: run again"
+                    )
+                for canary in canaries:
+                    self._try(workers, policy, canary)
         except BaseException:
             workers.end()
             raise
         return workers
+
+    def _try(self, workers: Workers, policy: ModelRef, canary: Canary) -> None:
+        """Raise UdasaError where a worker does not say of a canary's texts what is said here."""
+        from udasa_core import amplified
+
+        def measured(adapter: Adapter | None) -> list[Any]:
+            told = {"texts": canary.ids, "adapter": request(adapter)}
+            return workers.every("measure", told, "logprobs", self.options.timeout)
+
+        adapter = policy.adapters[0] if policy.adapters else None
+        if adapter is None or canary.scale == 1:
+            found = measured(adapter)
+        else:
+            with amplified(adapter, canary.scale) as louder:
+                found = measured(louder)
+        bare: list[Any] = [None] * len(found) if adapter is None else measured(None)
+        for one, without in zip(found, bare, strict=True):
+            if fault := canary.fault(one, without):
+                how = "" if canary.scale == 1 else f" (its adapter {canary.scale:g} times as strong)"
+                raise UdasaError(
+                    f"{self._who}: vLLM does not serve the policy that is to be sampled{how}: {fault}"
+                )
+
+    def _canaries_of(self, policy: ModelRef) -> Sequence[Canary]:
+        from udasa_core import make_canaries
+
+        if policy.key not in self._canaries:
+            with self.resources.progress("canary", None):
+                self._canaries[policy.key] = make_canaries(policy, self.options.tolerance)
+        return self._canaries[policy.key]
 
     def _rescorer(self, policy: ModelRef) -> CausalLM:
         if self._reading is None:
             self._reading = load_causal_lm(policy, self.resources.progress)
         return self._reading
 
-    def _canary(self, policy: ModelRef) -> Canary:
-        from udasa_core import make_canary
-
-        if policy.key not in self._canaries:
-            with self.resources.progress("canary", None):
-                self._canaries[policy.key] = make_canary(policy, self.options.tolerance)
-        return self._canaries[policy.key]
-
-    def _check_versions(self, loaded: Mapping[str, Any]) -> None:
-        found = self._interpreter
-        if loaded["versions"] != found.versions:
-            raise UdasaError(
-                f"generator {self.name!r}: {found.path} held {found.told} when this began, and now other "
-                "versions: run again"
-            )
+    @property
+    def _who(self) -> str:
+        return f"generator {self.name!r}"
 
     @property
     def _interpreter(self) -> Interpreter:

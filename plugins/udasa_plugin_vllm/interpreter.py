@@ -87,12 +87,10 @@ def _interpreter(path: str) -> Interpreter:
 def gpu_faults(found: Interpreter, asked: int) -> Iterator[str]:
     """Yield that there are fewer GPUs than are asked for."""
     if found.gpus is not None and found.gpus < asked:
-        here = f"{found.gpus or 'no'} GPU{'' if found.gpus == 1 else 's'} here that it can use"
-        wanted = "one" if asked == 1 else str(asked)
         yield (
-            f"{found.path} holds vLLM {found.versions['vllm']}, built for GPUs, and there {'is' if found.gpus < 2 else 'are'} "
-            f"{here}, of {wanted} (tensor_parallel_size × workers). See what nvidia-smi and CUDA_VISIBLE_DEVICES "
-            'say, ask for fewer, or sample by use = "transformers"'
+            f"{found.path} holds vLLM {found.versions['vllm']}, built for GPUs; it can use {found.gpus} here, "
+            f"and tensor_parallel_size × workers asks for {asked}. See what nvidia-smi and "
+            'CUDA_VISIBLE_DEVICES say, ask for fewer, or sample by use = "transformers"'
         )
 
 

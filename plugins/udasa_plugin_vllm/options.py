@@ -53,7 +53,7 @@ class VLLMOptions(RenderingOptions):
     quantization: str = Field(
         default="",
         description='vLLM\'s name of a way to keep the weights: "fp8", say; what it samples is then another '
-        "model than the one that is trained, which the canary tells. \"\": as [model] says.",
+        'model than the one that is trained, which the canary tells. "": as [model] says.',
     )
     dtype: Literal["", "float32", "bfloat16", "float16"] = Field(
         default="", description='What vLLM computes in. "": as [model] says.'

@@ -1,4 +1,4 @@
-"""A worker as a process of its own: asked over pipes, waited for with patience that ends, and surely ended."""
+"""A worker as a process of its own: asked over pipes, waited for with an end to it, and surely ended."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ class Process:
     """
 
     def __init__(self, python: str, who: str, **variables: str) -> None:
-        """variables: further ones of its environment. Raises UdasaError where the interpreter cannot be run."""
+        """variables: further ones of its environment. Raises UdasaError where it cannot be run."""
         self._who = who
         # Deleted at once: it is there as long as somebody has it open.
-        self._log: IO[bytes] = tempfile.TemporaryFile()
+        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
         try:
             self._popen = subprocess.Popen(
                 [python, "-u", str(_WORKER)],

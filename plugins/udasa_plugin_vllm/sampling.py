@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -61,15 +61,18 @@ class Sampler:
         sampling: SamplingOptions,
         seed: int,
         stops: Collection[int],
+        adapter: Mapping[str, Any] | None,
         seconds: float,
     ) -> None:
-        """lm: for its tokenizer. stops: the tokens that end a response. seconds: that one call may take."""
+        """lm: for its tokenizer. stops: the tokens that end a response. adapter: as the worker is told of it.
+        seconds: that one call may take."""
         self._workers = workers
         self._lm = lm
         self._sampling = sampling
         self._budget = ThoughtBudget(lm, sampling)
         self._seed = seed
         self._stops = stops
+        self._adapter = adapter
         self._seconds = seconds
         self._calls = 0
 
@@ -118,6 +121,7 @@ class Sampler:
             "top_p": self._sampling.top_p,
             "top_k": self._sampling.top_k,
             "fresh": self._calls == 0,
+            "adapter": self._adapter,
         }
         self._calls += 1
         found = self._workers.dealt("sample", lists, told, "samples", self._seconds)
@@ -134,7 +138,9 @@ class Sampler:
             ids, logprobs = one["ids"], one["logprobs"]
             ended = bool(ids) and (ids[-1] in self._stops or len(ids) == most)
             if len(ids) != len(logprobs) or not 0 < len(ids) <= most or not ended:
-                fault = f"{len(ids)} tokens with {len(logprobs)} log-probabilities, of {most} that it may have"
+                fault = (
+                    f"{len(ids)} tokens with {len(logprobs)} log-probabilities, of {most} that it may have"
+                )
             elif not all(isinstance(token, int) and 0 <= token < size for token in ids):
                 fault = f"a token that is none of the tokenizer's {size}"
             elif any(token in self._stops for token in ids[:-1]):
@@ -151,7 +157,8 @@ class Sampler:
             token = clocks[0].writes
             now = [one for one in waiting if one.clock and one.clock.writes == token]
             lists: dict[str, Sequence[Any]] = {"prompts": [self._so_far(prompts, one) for one in now]}
-            found = self._workers.dealt("force", lists, {"token": token}, "logprobs", self._seconds)
+            told = {"token": token, "adapter": self._adapter}
+            found = self._workers.dealt("force", lists, told, "logprobs", self._seconds)
             for one, logprob in zip(now, found, strict=True):
                 one.take({"ids": [token], "logprobs": [logprob]}, ())
             waiting = [one for one in waiting if one.clock and one.clock.writes is not None]

@@ -13,7 +13,13 @@ if TYPE_CHECKING:
 # The ranks that vLLM makes room for.
 _RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 # What an adapter may have that vLLM leaves out or refuses.
-_UNKNOWN = ("modules_to_save", "use_dora", "trainable_token_indices", "target_parameters", "layer_replication")
+_UNKNOWN = (
+    "modules_to_save",
+    "use_dora",
+    "trainable_token_indices",
+    "target_parameters",
+    "layer_replication",
+)
 # vLLM's name of what [model] quantization calls so.
 _FOUR_BITS = "bitsandbytes"
 _INSTEAD = 'sample by use = "transformers", or train with other options'
@@ -51,31 +57,26 @@ def settings(policy: ModelRef, options: VLLMOptions, who: str) -> dict[str, Any]
     if quantization:
         told["quantization"] = quantization
     if policy.adapters:
-        rank = _rank(_only(policy, who), who)
+        if len(policy.adapters) > 1:
+            raise UdasaError(
+                f"{who}: the policy has {len(policy.adapters)} adapters on top of one another, and vLLM "
+                f"applies one: merge them into a model folder (`udasa export`) and name that, or {_INSTEAD}"
+            )
+        rank = _rank(policy.adapters[0], who)
         told |= {"enable_lora": True, "max_loras": 1, "max_lora_rank": rank}
     return told
 
 
-def request(policy: ModelRef, who: str) -> dict[str, Any] | None:
-    """Return what names a policy's adapter to vLLM; None where it has none.
+def request(adapter: Adapter | None) -> dict[str, Any] | None:
+    """Return what names an adapter to vLLM; None for none.
 
     Its number follows from what it holds: vLLM serves what it knows by a number, whatever lies in the folder
     by then.
     """
-    if not policy.adapters:
+    if adapter is None:
         return None
-    adapter = _only(policy, who)
     number = int(adapter.sha256[:12], 16) % (2**31 - 1) + 1
     return {"name": adapter.sha256[:12], "id": number, "folder": adapter.folder}
-
-
-def _only(policy: ModelRef, who: str) -> Adapter:
-    if len(policy.adapters) > 1:
-        raise UdasaError(
-            f"{who}: the policy has {len(policy.adapters)} adapters on top of one another, and vLLM applies "
-            f"one: merge them into a model folder (`udasa export`) and name that, or {_INSTEAD}"
-        )
-    return policy.adapters[0]
 
 
 def _rank(adapter: Adapter, who: str) -> int:
@@ -90,8 +91,9 @@ def _rank(adapter: Adapter, who: str) -> int:
     if config.get("bias", "none") != "none":
         unknown.append("bias")
     with safe_open(folder / "adapter_model.safetensors", framework="numpy") as file:
-        # vLLM measures texts without the head's adapter, and knows none of embeddings.
-        ends = sorted({part for key in file.keys() for part in ("lm_head", "embed_tokens") if part in key})
+        keys = [*file.keys()]
+    # vLLM measures texts without the head's adapter, and knows none of embeddings.
+    ends = sorted({part for key in keys for part in ("lm_head", "embed_tokens") if part in key})
     if unknown or ends:
         raise UdasaError(
             f"{who}: vLLM cannot be trusted with the adapter in {folder}: it trains "

@@ -3,10 +3,10 @@
 Run by its path, without a word of udasa in reach. Requests come as JSON, a line each, on stdin; each is
 answered by one line on what stdout was. All that vLLM prints, and its own processes, goes to stderr.
 
-    {"do": "load", "settings": {…}}                        → {"versions": {"vllm": "0.32.0", …}}
-    {"do": "sample", "prompts": [[ids]], "each": K, …}      → {"samples": [[{"ids": […], "logprobs": […]}]]}
-    {"do": "force", "prompts": [[ids]], "token": id, …}     → {"logprobs": [a figure a prompt]}
-    {"do": "measure", "texts": [[ids]], …}                  → {"logprobs": [[a figure a token, but the first]]}
+    {"do": "load", "settings": {…}}                      → {"versions": {"vllm": "0.32.0", …}}
+    {"do": "sample", "prompts": [[ids]], "each": K, …}    → {"samples": [[{"ids": […], "logprobs": […]}]]}
+    {"do": "force", "prompts": [[ids]], "token": id, …}   → {"logprobs": [one a prompt]}
+    {"do": "measure", "texts": [[ids]], …}                → {"logprobs": [[one a token but the first]]}
 
 Whatever fails is answered by {"error": "…"}. When stdin ends, or whoever started it is gone, it ends itself
 and every process that it has started.
@@ -55,21 +55,19 @@ def probe() -> dict[str, Any]:
 
 
 class Server:
-    """One model, with at most one adapter on top, which every request is then asked under."""
+    """One model, asked under one adapter at a time.
+
+    `adapter`, wherever it stands: {"name", "id", "folder"}; None: none is applied.
+    """
 
     def __init__(self) -> None:
         self._llm: Any = None
-        self._lora: Any = None
 
-    def load(self, settings: dict[str, Any], adapter: dict[str, Any] | None) -> dict[str, Any]:
-        """Load the model. settings: vLLM's own. adapter: {"name", "id", "folder"}."""
+    def load(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """Load the model. settings: vLLM's own."""
         from vllm import LLM
 
         self._llm = LLM(**settings)
-        if adapter is not None:
-            from vllm.lora.request import LoRARequest
-
-            self._lora = LoRARequest(adapter["name"], adapter["id"], adapter["folder"])
         return {"versions": versions()}
 
     def sample(
@@ -83,6 +81,7 @@ class Server:
         top_p: float,
         top_k: int,
         fresh: bool,
+        adapter: dict[str, Any] | None,
     ) -> dict[str, Any]:
         """Draw `each` responses a prompt, of `most[p]` tokens at most, each token with its log-probability
         under the raw distribution. fresh: what was kept of earlier requests' prompts is forgotten, so that
@@ -105,22 +104,24 @@ class Server:
             )
             for seed, longest in zip(seeds, most, strict=True)
         ]
-        found = [list(map(_sample, answer.outputs)) for answer in self._generate(prompts, parameters)]
+        answers = self._generate(prompts, parameters, adapter)
+        found = [list(map(_sample, answer.outputs)) for answer in answers]
         return {"samples": [drawn * each if is_greedy else drawn for drawn in found]}
 
-    def force(self, prompts: list[list[int]], token: int) -> dict[str, Any]:
+    def force(self, prompts: list[list[int]], token: int, adapter: dict[str, Any] | None) -> dict[str, Any]:
         """Return the raw log-probability of one token after each prompt."""
-        parameters = [self._parameters(temperature=0.0, max_tokens=1, allowed_token_ids=[token])] * len(prompts)
-        found = [_sample(answer.outputs[0]) for answer in self._generate(prompts, parameters)]
+        parameters = self._parameters(temperature=0.0, max_tokens=1, allowed_token_ids=[token])
+        answers = self._generate(prompts, [parameters] * len(prompts), adapter)
+        found = [_sample(answer.outputs[0]) for answer in answers]
         return {"logprobs": [one["logprobs"][0] for one in found]}
 
-    def measure(self, texts: list[list[int]]) -> dict[str, Any]:
+    def measure(self, texts: list[list[int]], adapter: dict[str, Any] | None) -> dict[str, Any]:
         """Return the raw log-probability of each token of each text but its first."""
         parameters = self._parameters(temperature=0.0, max_tokens=1, prompt_logprobs=0)
         rows = []
         for text in texts:
             # One at a time: beside others, an adapter's head was seen to take the wrong rows on processors.
-            (answer,) = self._generate([text], [parameters])
+            (answer,) = self._generate([text], [parameters], adapter)
             told = answer.prompt_logprobs
             rows.append([told[place][text[place]].logprob for place in range(1, len(text))])
         return {"logprobs": rows}
@@ -130,15 +131,22 @@ class Server:
 
         return SamplingParams(logprobs=0, flat_logprobs=True, detokenize=False, **given)
 
-    def _generate(self, prompts: list[list[int]], parameters: list[Any]) -> list[Any]:
+    def _generate(
+        self, prompts: list[list[int]], parameters: list[Any], adapter: dict[str, Any] | None
+    ) -> list[Any]:
+        from vllm.lora.request import LoRARequest
+
+        lora = None if adapter is None else LoRARequest(adapter["name"], adapter["id"], adapter["folder"])
         asked = [{"prompt_token_ids": prompt} for prompt in prompts]
-        answers = self._llm.generate(asked, parameters, use_tqdm=False, lora_request=self._lora)
-        return list(answers)
+        return list(self._llm.generate(asked, parameters, use_tqdm=False, lora_request=lora))
 
 
 def _sample(output: Any) -> dict[str, Any]:
     ids = list(output.token_ids)
-    return {"ids": ids, "logprobs": [output.logprobs[place][token].logprob for place, token in enumerate(ids)]}
+    return {
+        "ids": ids,
+        "logprobs": [output.logprobs[place][token].logprob for place, token in enumerate(ids)],
+    }
 
 
 def serve() -> None:

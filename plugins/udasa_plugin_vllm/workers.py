@@ -36,13 +36,6 @@ class Workers:
         """The workers' process ids."""
         return [process.pid for process in self._processes]
 
-    def load(
-        self, settings: Mapping[str, Any], adapter: Mapping[str, Any] | None, seconds: float
-    ) -> Mapping[str, Any]:
-        """Have every worker load the model; return what one says of itself."""
-        loading = {"do": "load", "settings": settings, "adapter": adapter}
-        return self._ask([loading] * self.count, seconds)[0]
-
     def every(self, do: str, told: Mapping[str, Any], answer: str, seconds: float) -> list[Any]:
         """Have every worker do the same, and return what each answers."""
         return [found.get(answer) for found in self._ask([{"do": do, **told}] * self.count, seconds)]
@@ -53,7 +46,12 @@ class Workers:
         return len(self._processes)
 
     def dealt(
-        self, do: str, lists: Mapping[str, Sequence[Any]], told: Mapping[str, Any], answer: str, seconds: float
+        self,
+        do: str,
+        lists: Mapping[str, Sequence[Any]],
+        told: Mapping[str, Any],
+        answer: str,
+        seconds: float,
     ) -> list[Any]:
         """Have the items of `lists` (as many each) worked on, and return one of `answer` for each, in order.
 

@@ -1,46 +1,44 @@
-"""A text by which a policy is known again where something else serves it: an adapter that is not applied, or
+"""A text by which a policy is known again where another program serves it: an adapter that is not applied, or
 another one, gives samples that look like samples."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import math
-from collections.abc import Collection, Sequence
+import shutil
+import tempfile
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from udasa_core.errors import UdasaError
+from udasa_core.files.json_text import parse_json
 from udasa_core.models.causal_lm import CausalLM, load_causal_lm
 from udasa_core.models.token_statistics import forced_statistics
-from udasa_core.records import Message, ModelRef
+from udasa_core.records import Adapter, Message, ModelRef
+from udasa_core.sources.digests import ADAPTER_CONFIG, ADAPTER_WEIGHTS, adapter_digest
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-# What is asked, a text for each row; the next row where a text shows too little of an adapter.
 _QUESTIONS = (
-    (
-        "Tell me about the sea.",
-        "Why is the sky blue?",
-        "What should I do on a rainy day?",
-        "Name three animals and say where they live.",
-    ),
-    (
-        "Write a short letter to a friend.",
-        "How does bread rise?",
-        "Is it right to lie?",
-        "What is a good way to learn a language?",
-    ),
+    "Tell me about the sea.",
+    "Why is the sky blue?",
+    "What should I do on a rainy day?",
+    "Name three animals and say where they live.",
+    "Is it right to lie?",
+    "How does bread rise?",
 )
 # Tokens of an answer.
-_LENGTH = 40
+_LENGTH = 32
 # How many times the tolerance an adapter's effect has to be.
 _TIMES = 5.0
-# Nats a token that rounding alone may make: in float32, and elsewhere.
+# What rounding makes of a token in float32, in nats: no tolerance is less.
 _ROUNDING = 1e-3
-_COARSE = 5e-3
-# By how much the share of an adapter's effect that is found may differ from all of it.
-_SHARE = 0.5
+# By what an adapter is multiplied whose effect rounding would hide.
+_SCALES = (4.0, 16.0, 64.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +46,10 @@ class Canary:
     """What a policy says here of some answers, which it wrote itself, to fixed questions.
 
     ids: each question with its answer, in tokens. starts: where the answers begin. logprobs: of the answers'
-    tokens under the policy, in nats; bare: the same under the weights without its adapters, None where it
+    tokens under the policy, in nats; bare: the same under the weights without its adapter, None where it
     has none. tolerance: by how many nats the two sides may differ: on any token where is_exact (float32),
-    on the mean of all tokens elsewhere, where 16 or 4 bits round.
+    on the mean of all tokens elsewhere, where 16 or 4 bits round. scale: what the adapter was multiplied by;
+    1 is the policy itself.
     """
 
     ids: tuple[tuple[int, ...], ...]
@@ -59,72 +58,90 @@ class Canary:
     bare: tuple[tuple[float, ...], ...] | None
     tolerance: float
     is_exact: bool
+    scale: float = 1.0
 
     @property
     def effect(self) -> float:
-        """What the adapters change of these answers, measured as the tolerance is; 0 without adapters."""
+        """What the adapter changes of these answers, measured as the tolerance is; 0 without one."""
         return 0.0 if self.bare is None else self._distance(_joined(self.logprobs), _joined(self.bare))
 
-    def fault(self, there: Sequence[Sequence[float]]) -> str:
-        """Say how what another side says of the same texts differs, "" where it is the policy that says it.
+    def fault(self, there: Sequence[Sequence[float]], bare: Sequence[Sequence[float]] | None = None) -> str:
+        """Say how what another program says of the same texts differs, "" where it serves the policy.
 
-        there: of each text the log-probability of every token but the first, in nats.
+        there: of each text the log-probability of every token but the first, in nats. bare: likewise without
+        the adapter, None where that is not known.
         """
         if list(map(len, there)) != [len(text) - 1 for text in self.ids]:
             return "it does not give one log-probability for each token of a text"
+        if self.bare is not None and there == bare:
+            return "it says the same with the adapter as without"
         found = _joined([row[start - 1 :] for row, start in zip(there, self.starts, strict=True)])
         if not all(map(math.isfinite, found)):
             return "it gives log-probabilities that are not finite"
-        here = _joined(self.logprobs)
-        distance = self._distance(found, here)
-        what = "on a token" if self.is_exact else "a token"
-        told = f"a text's log-probability differs by {distance:.3g} nats {what} from what it is here"
-        if self.bare is None:
-            return f"{told}; {self.tolerance:.3g} is allowed" if distance > self.tolerance else ""
-        share = _share(found, here, _joined(self.bare))
-        applied = f"{share:.0%} of what the adapter changes is found there"
-        if distance > self.tolerance:
-            return f"{told}, where the adapter changes {self.effect:.3g} and {self.tolerance:.3g} is allowed; {applied}"
-        return "" if abs(share - 1.0) <= _SHARE else f"{applied}, and it should be all of it"
+        distance = self._distance(found, _joined(self.logprobs))
+        if distance <= self.tolerance:
+            return ""
+        what = "on a token" if self.is_exact else "a token, on average"
+        changed = "" if self.bare is None else f", where the adapter changes {self.effect:.3g}"
+        return (
+            f"a text's log-probability differs by {distance:.3g} nats {what} from what it is here{changed}; "
+            f"{self.tolerance:.3g} is allowed (see tolerance)"
+        )
 
     def _distance(self, one: Sequence[float], other: Sequence[float]) -> float:
         apart = [abs(a - b) for a, b in zip(one, other, strict=True)]
         return max(apart) if self.is_exact else math.fsum(apart) / len(apart)
 
 
-def make_canary(policy: ModelRef, tolerance: float) -> Canary:
-    """Return a canary of a policy, read here once: adapters beside its weights, which are forgotten again.
+def make_canaries(policy: ModelRef, tolerance: float) -> tuple[Canary, ...]:
+    """Return what a policy of one adapter at most is known by; its weights are read here, and forgotten.
 
-    tolerance: nats a token, as `Canary.tolerance`. It is lowered to a fifth of what the adapters change of
-    the text, where that is less. Raises UdasaError where they change no text by more than rounding does.
+    tolerance: nats a token, as `Canary.tolerance`. The policy's own canary comes first. Where its adapter
+    changes less than five times the tolerance, in float32 less is tolerated: a fifth of what it changes. In
+    16 and 4 bits rounding would hide it: a second canary is of the same adapter, multiplied so that it
+    changes enough, by which it is seen whether every part of it is applied.
+
+    Raises UdasaError where it changes no more than rounding does, multiplied or not.
     """
     lm = load_causal_lm(replace(policy, adapters=()))
     is_exact = policy.dtype == "float32" and policy.quantization == "none"
-    rounding = _ROUNDING if is_exact else _COARSE
-    found = []
-    for questions in _QUESTIONS:
-        canary = _canary(lm, policy, questions, tolerance, is_exact)
-        if not policy.adapters or canary.effect > _TIMES * tolerance:
-            return canary
-        found.append(canary)
-    strongest = max(found, key=lambda canary: canary.effect)
-    if strongest.effect <= _TIMES * rounding:
-        raise UdasaError(
-            f"the adapter of {policy.source} changes no text's log-probability by more than "
-            f"{strongest.effect:.2g} nats a token, which rounding may do: whether another program applies it "
-            'cannot be told. Train on, sample by use = "transformers", or compute in float32'
-        )
-    # In 16 bits two programs round further apart than a fifth of a light adapter's effect: its share tells.
-    return replace(strongest, tolerance=min(tolerance, strongest.effect / _TIMES)) if is_exact else strongest
+    own = _canary(lm, policy.adapters, tolerance, is_exact)
+    if not policy.adapters or own.effect > _TIMES * tolerance:
+        return (own,)
+    if is_exact and own.effect > _TIMES * _ROUNDING:
+        return (replace(own, tolerance=own.effect / _TIMES),)
+    for scale in _SCALES if not is_exact else ():
+        with amplified(policy.adapters[0], scale) as adapter:
+            louder = _canary(lm, (adapter,), tolerance, is_exact)
+        if louder.effect > _TIMES * tolerance:
+            return own, replace(louder, scale=scale)
+    raise UdasaError(
+        f"the adapter of {policy.source} changes no text's log-probability by more than {own.effect:.2g} "
+        "nats a token, which rounding may do: whether another program applies it cannot be told. Train on, "
+        'or sample by use = "transformers"'
+    )
 
 
-def _canary(
-    lm: CausalLM, policy: ModelRef, questions: Sequence[str], tolerance: float, is_exact: bool
-) -> Canary:
-    prompts = [_rendered(lm, question) for question in questions]
+@contextlib.contextmanager
+def amplified(adapter: Adapter, scale: float) -> Iterator[Adapter]:
+    """Give an adapter whose effect is multiplied, in a folder of its own as long as the context lasts."""
+    with tempfile.TemporaryDirectory(prefix="udasa-canary-") as name:
+        folder = Path(name)
+        shutil.copyfile(Path(adapter.folder) / ADAPTER_WEIGHTS, folder / ADAPTER_WEIGHTS)
+        plain = parse_json((Path(adapter.folder) / ADAPTER_CONFIG).read_bytes())
+        plain["lora_alpha"] *= scale
+        plain["alpha_pattern"] = {
+            name: alpha * scale for name, alpha in (plain.get("alpha_pattern") or {}).items()
+        }
+        (folder / ADAPTER_CONFIG).write_text(json.dumps(plain))
+        yield Adapter(adapter_digest(folder), str(folder))
+
+
+def _canary(lm: CausalLM, adapters: Sequence[Adapter], tolerance: float, is_exact: bool) -> Canary:
+    prompts = [_rendered(lm, question) for question in _QUESTIONS]
     bare = None
-    if policy.adapters:
-        with lm.adapted(policy.adapters) as adapted:
+    if adapters:
+        with lm.adapted(adapters) as adapted:
             model = adapted.get_base_model()
             answers = [_answer(model, prompt, lm.stop_ids) for prompt in prompts]
             logprobs = _figures(model, prompts, answers)
@@ -152,7 +169,10 @@ def _answer(model: PreTrainedModel, prompt: Sequence[int], stops: Collection[int
     stop = sorted(stops)
     ids = torch.tensor([list(prompt)], device=model.device)
     greedily = GenerationConfig(
-        do_sample=False, max_new_tokens=_LENGTH, eos_token_id=stop or None, pad_token_id=stop[0] if stop else None
+        do_sample=False,
+        max_new_tokens=_LENGTH,
+        eos_token_id=stop or None,
+        pad_token_id=stop[0] if stop else None,
     )
     with torch.inference_mode():
         whole = model.generate(ids, attention_mask=torch.ones_like(ids), generation_config=greedily)
@@ -163,13 +183,6 @@ def _figures(
     model: PreTrainedModel, prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]]
 ) -> tuple[tuple[float, ...], ...]:
     return tuple(one.logprobs for one in forced_statistics(model, prompts, answers, 1.0, 1.0, 0))
-
-
-def _share(found: Sequence[float], here: Sequence[float], bare: Sequence[float]) -> float:
-    """Return how much of what adapters change is found, as a slope: 1 all of it, 0 none."""
-    whole = math.fsum((a - b) ** 2 for a, b in zip(here, bare, strict=True))
-    part = math.fsum((f - b) * (a - b) for f, a, b in zip(found, here, bare, strict=True))
-    return part / whole if whole else 0.0
 
 
 def _joined(rows: Sequence[Sequence[float]]) -> list[float]:

@@ -12,7 +12,6 @@ from pydantic import BaseModel
 from udasa_core.config.parse import RunConfig
 from udasa_core.errors import Fault
 
-
 # What a gate or rounds call it.
 _ENTROPY = "entropy"
 

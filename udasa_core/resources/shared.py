@@ -133,8 +133,8 @@ class SharedResources:
         self._end_others()
 
     def make_way(self, end: Callable[[], object]) -> None:
-        """Forget the loaded models for a process of a plugin's own, which `end` ends. Where all are kept, they
-        and the processes stay beside one another."""
+        """Forget the loaded models for a process of a plugin's own, which `end` ends. Where all are kept,
+        they and the processes stay beside one another."""
         from udasa_core.models.loading import empty_cache
 
         if not self._keeps_all:

@@ -1,6 +1,6 @@
 """Stands in for vLLM where that is not installed: as much of its interface as the worker asks for, over a
-Llama of its own in numpy, which starts in half a second. UDASA_STAND_IN names what goes wrong; with "light" nothing is loaded, and token 5 is
-drawn again and again."""
+Llama of its own in numpy, which starts in half a second. UDASA_STAND_IN names what goes wrong; with "light"
+nothing is loaded, and token 5 is drawn again and again."""
 
 from __future__ import annotations
 
@@ -82,7 +82,11 @@ class LLM:
         self._cached = []
 
     def generate(
-        self, prompts: list[dict[str, Any]], parameters: list[SamplingParams], use_tqdm: bool, lora_request: Any
+        self,
+        prompts: list[dict[str, Any]],
+        parameters: list[SamplingParams],
+        use_tqdm: bool,
+        lora_request: Any,
     ) -> list[_Answer]:
         if _goes_wrong("hangs"):
             time.sleep(60)

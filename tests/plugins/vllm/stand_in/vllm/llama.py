@@ -1,4 +1,4 @@
-"""A Llama in numpy, float32, one pass a call: another implementation than the one that it is compared with."""
+"""A Llama in numpy, float32, one pass a call: another one than that which it is compared with."""
 
 from __future__ import annotations
 
