@@ -16,6 +16,7 @@ from udasa_core import (
     Message,
     Pair,
     Prompt,
+    RenderingOptions,
     Response,
     SamplingOptions,
     UdasaError,

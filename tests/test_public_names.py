@@ -35,7 +35,8 @@ PUBLIC = {
     # parts of a response
     "MarkedAnswer", "final_answer", "marked_answers", "sentences", "without_opening", "WORD", "words",
     # models and token caches
-    "CacheUse", "Canary", "amplified", "make_canaries", "branch_cache", "cache_use", "keeps_every_position", "last_logits", "load_classifier",
+    "CacheUse", "Canary", "amplified", "make_canaries",
+    "branch_cache", "cache_use", "keeps_every_position", "last_logits", "load_classifier",
     "named_model", "refuse_longer", "resolve_encoder", "resolve_model",
     # rows and prompts of files and data sets
     "BadRow", "PromptSource", "ReadPrompt", "RowError", "SetAside", "prompts_digest", "read_prompts",

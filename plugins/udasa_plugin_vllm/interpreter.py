@@ -88,8 +88,8 @@ def gpu_faults(found: Interpreter, asked: int) -> Iterator[str]:
     """Yield that there are fewer GPUs than are asked for."""
     if found.gpus is not None and found.gpus < asked:
         yield (
-            f"{found.path} holds vLLM {found.versions['vllm']}, built for GPUs; it can use {found.gpus} here, "
-            f"and tensor_parallel_size × workers asks for {asked}. See what nvidia-smi and "
+            f"{found.path} holds vLLM {found.versions['vllm']}, built for GPUs; it can use {found.gpus} "
+            f"here, and tensor_parallel_size × workers asks for {asked}. See what nvidia-smi and "
             'CUDA_VISIBLE_DEVICES say, ask for fewer, or sample by use = "transformers"'
         )
 
