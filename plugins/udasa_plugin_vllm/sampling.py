@@ -138,9 +138,7 @@ class Sampler:
             ids, logprobs = one["ids"], one["logprobs"]
             ended = bool(ids) and (ids[-1] in self._stops or len(ids) == most)
             if len(ids) != len(logprobs) or not 0 < len(ids) <= most or not ended:
-                fault = (
-                    f"{len(ids)} tokens with {len(logprobs)} log-probabilities, of {most} that it may have"
-                )
+                fault = f"{len(ids)} tokens with {len(logprobs)} log-probabilities, of {most} at most"
             elif not all(isinstance(token, int) and 0 <= token < size for token in ids):
                 fault = f"a token that is none of the tokenizer's {size}"
             elif any(token in self._stops for token in ids[:-1]):
