@@ -28,7 +28,8 @@ PUBLIC = {
     # resources
     "CausalLM", "Classifier", "Embedder", "Entailment", "Generator", "Judge", "Reader", "Resources",
     "Similarity", "log_odds", "preference_margins",
-    "ThoughtBudget", "ThoughtClock", "TokenStatistics", "load_base", "load_causal_lm", "measured_group",
+    "ThoughtBudget", "ThoughtClock", "TokenStatistics", "Sample", "load_base", "load_causal_lm",
+    "measured_group", "sample", "takes_slots", "told_statistics",
     # files and folders that appear whole, locks, digests
     "file_digest", "flush_to_disk", "locked", "parse_json", "private_folder", "whole_file", "whole_folder",
     "without_places", "write_report", "write_whole",

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from udasa_core.models.causal_lm import CausalLM as CausalLM
     from udasa_core.models.causal_lm import TokenStatistics as TokenStatistics
     from udasa_core.models.causal_lm import load_causal_lm as load_causal_lm
+    from udasa_core.models.causal_lm import told_statistics as told_statistics
     from udasa_core.models.kv_cache import branch_cache as branch_cache
     from udasa_core.models.kv_cache import keeps_every_position as keeps_every_position
     from udasa_core.models.last_logits import last_logits as last_logits
@@ -56,6 +57,9 @@ if TYPE_CHECKING:
     from udasa_core.models.positions import refuse_longer as refuse_longer
     from udasa_core.models.resolve import resolve_encoder as resolve_encoder
     from udasa_core.models.resolve import resolve_model as resolve_model
+    from udasa_core.models.sampler import Sample as Sample
+    from udasa_core.models.sampler import sample as sample
+    from udasa_core.models.slots import takes_slots as takes_slots
     from udasa_core.models.thought_budget import ThoughtBudget as ThoughtBudget
     from udasa_core.models.thought_budget import ThoughtClock as ThoughtClock
     from udasa_core.plugins.base import ModelKind as ModelKind
@@ -186,12 +190,14 @@ _HOMES = {
     "models.adapter_fit": ("check_adapter",),
     "models.cache_use": ("CacheUse", "cache_use"),
     "models.canary": ("Canary", "amplified", "make_canaries"),
-    "models.causal_lm": ("CausalLM", "TokenStatistics", "load_causal_lm"),
+    "models.causal_lm": ("CausalLM", "TokenStatistics", "load_causal_lm", "told_statistics"),
     "models.kv_cache": ("branch_cache", "keeps_every_position"),
     "models.last_logits": ("last_logits",),
     "models.loading": ("load_base",),
     "models.measured": ("measured_group",),
     "models.positions": ("refuse_longer",),
+    "models.sampler": ("Sample", "sample"),
+    "models.slots": ("takes_slots",),
     "models.thought_budget": ("ThoughtBudget", "ThoughtClock"),
     "models.resolve": ("resolve_encoder", "resolve_model"),
     "plugins.base": ("ModelKind", "Options", "Plugin"),

@@ -47,7 +47,7 @@ class TransformersGenerator(Plugin):
     def udasa_generate(
         self, prompts: Sequence[Prompt], sampling: SamplingOptions, policy: ModelRef, seed: int
     ) -> list[Group]:
-        from udasa_plugin_transformers.sampler import sample
+        from udasa_core import sample
 
         lm = self.resources.causal_lm(policy)
         rendered = [self.options.render(lm, prompt) for prompt in prompts]

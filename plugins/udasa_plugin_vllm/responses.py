@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from udasa_core import TokenStatistics
+from udasa_core import told_statistics
 
 if TYPE_CHECKING:
-    from udasa_core import CausalLM, Response, SamplingOptions
+    from udasa_core import CausalLM, Response, SamplingOptions, TokenStatistics
     from udasa_plugin_vllm.sampling import Sample
 
 
@@ -22,10 +21,8 @@ def responses(
 ) -> tuple[Response, ...]:
     """Return the responses that samples are to a prompt (token ids).
 
-    rescorer: the policy with its weights, which reads each once for its entropies and for its
-    log-probabilities under the distribution that was sampled from; None: it has no entropies, and of the
-    latter those that are known without: greedy tokens are certain, and at temperature 1 with nothing
-    filtered they are the raw ones. Elsewhere the raw ones stand for them.
+    rescorer: the policy with its weights, which reads each once for its entropies and for what it was
+    sampled with; None: see `told_statistics`.
     """
     read: list[TokenStatistics | None] = [None] * len(samples)
     if rescorer is not None:
@@ -40,23 +37,9 @@ def responses(
         lm.response(
             prompt,
             one.token_ids,
-            _statistics(one, sampling, figures),
+            told_statistics(one.logprobs, sampling, figures, one.forced),
             "stop" if one.stopped else "length",
             forced=one.forced,
         )
         for one, figures in zip(samples, read, strict=True)
     )
-
-
-def _statistics(one: Sample, sampling: SamplingOptions, read: TokenStatistics | None) -> TokenStatistics:
-    if sampling.top_k == 1:
-        tempered = [0.0] * len(one.token_ids)
-    elif read is not None:
-        # Where this machine's arithmetic would not have let a token pass the filter, the raw figure stands.
-        pairs = zip(read.sampling_logprobs, one.logprobs, strict=True)
-        tempered = [logprob if math.isfinite(logprob) else raw for logprob, raw in pairs]
-    else:
-        tempered = list(one.logprobs)
-    for place in one.forced:  # nothing was drawn there
-        tempered[place] = 0.0
-    return TokenStatistics(tuple(one.logprobs), tuple(tempered), read.entropies if read is not None else None)

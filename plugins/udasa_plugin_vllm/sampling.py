@@ -43,7 +43,7 @@ class Sample:
         """Take the tokens that were drawn for it, up to where it ends or its thought is to be ended."""
         for token, logprob in zip(drawn["ids"], drawn["logprobs"], strict=True):
             self.token_ids.append(token)
-            self.logprobs.append(min(0.0, logprob))
+            self.logprobs.append(logprob)
             self.stopped = token in stops
             if self.clock is not None:
                 self.clock.add(token)

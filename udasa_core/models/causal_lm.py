@@ -18,6 +18,7 @@ from udasa_core.models.prefill import Prefill
 from udasa_core.models.thinking import found_marks, opened_by, split_thought, thinking_note
 from udasa_core.models.token_statistics import TokenStatistics as TokenStatistics
 from udasa_core.models.token_statistics import forced_statistics
+from udasa_core.models.token_statistics import told_statistics as told_statistics
 from udasa_core.progress import Progress, silent
 from udasa_core.records import Adapter, FinishReason, Message, ModelRef, Response
 from udasa_core.text.thought import COMMON, ThoughtMarks, answer_start
