@@ -37,8 +37,8 @@ class VLLMGenerator(Plugin):
 
     Log-probabilities are those of the raw distribution (temperature 1, nothing filtered). vLLM tells neither
     entropies nor the log-probabilities of the distribution sampled from: without `entropies = "rescore"`
-    there are no entropies, and the raw figures stand for the others wherever the temperature, top_p or top_k
-    make a difference (greedy tokens are certain, all the same).
+    there are no entropies, and the raw figures stand for the others wherever temperature, top_p or top_k
+    change something (greedy tokens are certain, all the same).
 
     Before anything is sampled a canary is measured there and here (transformers, with PEFT): a text's
     log-probability under the policy. An adapter is tried by a text that it changes by five times the
