@@ -125,9 +125,11 @@ class VLLMGenerator(Plugin):
     def _started(self, policy: ModelRef) -> Workers:
         found, options = self._interpreter, self.options
         told = settings(policy, options, self._who)
-        canaries = self._canaries_of(policy)
         self.resources.make_way(self.end)
-        workers = Workers(found, self._who, options.workers, options.tensor_parallel_size)
+        canaries = self._canaries_of(policy)
+        # "cuda:1" is the GPU to begin with.
+        first = int(policy.device.partition(":")[2] or 0)
+        workers = Workers(found, self._who, options.workers, options.tensor_parallel_size, first)
         try:
             with self.resources.progress("start vLLM", None):
                 loaded = workers.every("load", {"settings": told}, "versions", options.start_timeout)
@@ -159,7 +161,7 @@ class VLLMGenerator(Plugin):
                 found = measured(louder)
         bare: list[Any] = [None] * len(found) if adapter is None else measured(None)
         for one, without in zip(found, bare, strict=True):
-            if fault := canary.fault(one, without):
+            if fault := canary.fault(one or (), without):
                 how = "" if canary.scale == 1 else f" (its adapter {canary.scale:g} times as strong)"
                 raise UdasaError(
                     f"{self._who}: vLLM does not serve the policy that is to be sampled{how}: {fault}"

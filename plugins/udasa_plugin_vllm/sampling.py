@@ -132,7 +132,7 @@ class Sampler:
 
     def _check(self, drawn: Any, each: int, most: int) -> None:
         """Raise UdasaError where something else was drawn than was asked for."""
-        size = len(self._lm.tokenizer)
+        size = self._lm.vocabulary
         fault = "" if isinstance(drawn, list) and len(drawn) == each else f"not {each} responses to a prompt"
         for one in drawn if not fault else ():
             ids, logprobs = one["ids"], one["logprobs"]
@@ -140,7 +140,7 @@ class Sampler:
             if len(ids) != len(logprobs) or not 0 < len(ids) <= most or not ended:
                 fault = f"{len(ids)} tokens with {len(logprobs)} log-probabilities, of {most} at most"
             elif not all(isinstance(token, int) and 0 <= token < size for token in ids):
-                fault = f"a token that is none of the tokenizer's {size}"
+                fault = f"a token that is none of the model's {size}"
             elif any(token in self._stops for token in ids[:-1]):
                 fault = "a response that goes on behind its end"
         if fault:

@@ -19,10 +19,14 @@ class Workers:
     Prompt p goes to worker p modulo their number, whatever else is asked: the same call is dealt out alike.
     """
 
-    def __init__(self, found: Interpreter, who: str, count: int, gpus_each: int) -> None:
-        """gpus_each: of each worker, where vLLM computes on GPUs. Raises UdasaError."""
+    def __init__(self, found: Interpreter, who: str, count: int, gpus_each: int, first_gpu: int = 0) -> None:
+        """gpus_each: of each worker, where vLLM computes on GPUs; first_gpu: of those that this process may
+        use. Raises UdasaError."""
         self._who = who
-        devices = [{} if found.gpus is None else _devices(number, gpus_each) for number in range(count)]
+        devices = [
+            {} if found.gpus is None else _devices(first_gpu + number * gpus_each, gpus_each)
+            for number in range(count)
+        ]
         self._processes: list[Process] = []
         try:
             for variables in devices:
@@ -90,8 +94,8 @@ class Workers:
             process.end()
 
 
-def _devices(number: int, each: int) -> dict[str, str]:
-    """Return the GPUs of one worker, of those that this process may use."""
+def _devices(first: int, count: int) -> dict[str, str]:
+    """Return what names some GPUs, of those that this process may use."""
     visible = os.environ.get(_DEVICES)
-    names = visible.split(",") if visible else list(map(str, range((number + 1) * each)))
-    return {_DEVICES: ",".join(names[number * each : (number + 1) * each])}
+    names = visible.split(",") if visible else list(map(str, range(first + count)))
+    return {_DEVICES: ",".join(names[first : first + count])}

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from udasa_core.errors import UdasaError
 from udasa_core.files.json_text import parse_json
 from udasa_core.models.causal_lm import CausalLM, load_causal_lm
+from udasa_core.models.loading import empty_cache
 from udasa_core.models.token_statistics import forced_statistics
 from udasa_core.records import Adapter, Message, ModelRef
 from udasa_core.sources.digests import ADAPTER_CONFIG, ADAPTER_WEIGHTS, adapter_digest
@@ -103,7 +104,14 @@ def make_canaries(policy: ModelRef, tolerance: float) -> tuple[Canary, ...]:
 
     Raises UdasaError where it changes no more than rounding does, multiplied or not.
     """
-    lm = load_causal_lm(replace(policy, adapters=()))
+    try:
+        return _canaries(load_causal_lm(replace(policy, adapters=())), policy, tolerance)
+    finally:
+        # Whoever is tried by them may need the memory.
+        empty_cache()
+
+
+def _canaries(lm: CausalLM, policy: ModelRef, tolerance: float) -> tuple[Canary, ...]:
     is_exact = policy.dtype == "float32" and policy.quantization == "none"
     own = _canary(lm, policy.adapters, tolerance, is_exact)
     if not policy.adapters or own.effect > _TIMES * tolerance:

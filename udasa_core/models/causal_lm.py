@@ -88,6 +88,11 @@ class CausalLM:
         return config.get_text_config()
 
     @cached_property
+    def vocabulary(self) -> int:
+        """How many tokens the model's logits are over; some models have more than their tokenizer."""
+        return max(int(self._config.vocab_size), len(self.tokenizer))
+
+    @cached_property
     def context_length(self) -> int:
         """The number of tokens that the model can attend to, prompt and response together.
 

@@ -43,11 +43,11 @@ def url(base: ModelRef, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
     log = tmp_path_factory.mktemp("server") / "log"
     given = ["--model", base.folder, "--served-model-name", "smol", "--dtype", "float32"]
     given += ["--max-model-len", "1024", "--enable-lora", "--max-lora-rank", "8"]
+    given += ["--host", "127.0.0.1", "--port", str(port)]
     settings = {"VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True", "VLLM_NO_USAGE_STATS": "1", "HF_HUB_OFFLINE": "1"}
     with log.open("wb") as written:
         server = subprocess.Popen(
-            [python, "-m", "vllm.entrypoints.openai.api_server", *given]
-            + ["--host", "127.0.0.1", "--port", str(port)],
+            [python, "-m", "vllm.entrypoints.openai.api_server", *given],
             stdout=written,
             stderr=written,
             env={**os.environ, **settings},

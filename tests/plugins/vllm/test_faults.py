@@ -120,7 +120,7 @@ class _Answering:
         ([([5, 5, 5, 5], 1)], "4 tokens with 1 log-probabilities, of 4 at most"),
         ([([5] * 8, 8)], "8 tokens with 8"),
         ([([5], 1)], "1 tokens with 1"),
-        ([([5, 5, 5, 10**6], 4)], "a token that is none of the tokenizer's"),
+        ([([5, 5, 5, 10**6], 4)], "a token that is none of the model's"),
         ([([5, 2, 5, 5], 4)], "a response that goes on behind its end"),
     ],
 )
@@ -147,6 +147,29 @@ def test_prompts_are_dealt_out_to_workers_and_put_in_order(
     with pytest.raises(UdasaError, match="ended by signal 9"):
         two.udasa_generate(PROMPTS, SAMPLING, tiny_ref, 1)
     assert_gone(first, second)
+
+
+def test_each_worker_has_gpus_of_its_own(
+    python: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    seen: list[dict[str, str]] = []
+
+    class Noted(Process):
+        def __init__(self, python: str, who: str, **variables: str) -> None:
+            seen.append(variables)
+
+        def end(self) -> None:  # type: ignore[override]
+            pass
+
+    monkeypatch.setattr("udasa_plugin_vllm.workers.Process", Noted)
+    on_gpus = replace(interpreter(python), gpus=8)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    Workers(on_gpus, "g", 2, 2)
+    Workers(on_gpus, "g", 1, 1, first_gpu=3)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5,6,7")
+    Workers(on_gpus, "g", 2, 2)
+    Workers(interpreter(python), "g", 1, 1)
+    assert [one.get("CUDA_VISIBLE_DEVICES") for one in seen] == ["0,1", "2,3", "3", "4,5", "6,7", None]
 
 
 def test_it_dies_with_whoever_started_it_and_so_do_its_children(
