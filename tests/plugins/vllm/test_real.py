@@ -149,7 +149,7 @@ def test_a_run_samples_by_it_before_and_after_training(run: udasa_core.Run, base
 
 
 def test_the_base_is_as_it_was_and_the_same_call_gives_the_same(
-    whole: dict[str, Any], run: udasa_core.Run, base: ModelRef, python: str
+    run: udasa_core.Run, base: ModelRef, python: str
 ) -> None:
     generator = generator_of(python, FakeResources(base), max_model_len=512, start_timeout=1800)
     try:
@@ -169,8 +169,6 @@ def test_the_base_is_as_it_was_and_the_same_call_gives_the_same(
         assert generator.pids != served
         assert [one.responses for one in adapted] != [one.responses for one in first]
         assert generator.udasa_generate(PROMPTS, SAMPLING, base, 5) == first
-        # An identical configuration sampled these in the run, in shards of their own.
-        assert {group.prompt.id for group in stored(run, base)} == {prompt.id for prompt in PROMPTS}
     finally:
         generator.end()
 
