@@ -18,6 +18,8 @@ from udasa_core import (
     make_canaries,
 )
 
+pytestmark = pytest.mark.usefixtures("brief_canaries")
+
 
 @pytest.fixture(scope="module")
 def adapter(tiny_ref: ModelRef, tmp_path_factory: pytest.TempPathFactory) -> Adapter:

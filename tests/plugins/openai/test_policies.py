@@ -26,6 +26,8 @@ from udasa_core import (
 )
 from udasa_plugin_openai.generator import OpenAIGenerator
 
+pytestmark = pytest.mark.usefixtures("brief_canaries")
+
 SAMPLING = SamplingOptions(responses=3, temperature=0.8, max_new_tokens=6)
 PROMPTS = (Prompt("one", (Message("user", "hi"),)), Prompt("two", (Message("user", "what is the sun?"),)))
 

@@ -26,6 +26,8 @@ from udasa_core import (
 )
 from udasa_plugin_vllm.generator import VLLMGenerator
 
+pytestmark = pytest.mark.usefixtures("brief_canaries")
+
 SAMPLING = SamplingOptions(responses=3, max_new_tokens=8, temperature=0.8)
 PROMPTS = (
     Prompt("one", (Message("user", "hi"),)),
