@@ -151,7 +151,7 @@ def test_a_run_samples_by_it_before_and_after_training(run: udasa_core.Run, base
 def test_the_base_is_as_it_was_and_the_same_call_gives_the_same(
     run: udasa_core.Run, base: ModelRef, python: str
 ) -> None:
-    generator = generator_of(python, FakeResources(base), max_model_len=512, start_timeout=1800)
+    generator = generator_of(python, FakeResources(base), max_model_len=512, start_timeout=1800, timeout=1800)
     try:
         begun = time.perf_counter()
         first = generator.udasa_generate(PROMPTS, SAMPLING, base, 5)
@@ -193,7 +193,7 @@ def test_a_wrong_adapter_is_refused(
     monkeypatch.setattr(
         module, "request", lambda adapter: adapter and {**(told(adapter) or {}), "folder": str(tmp_path)}
     )
-    generator = generator_of(python, FakeResources(base), max_model_len=512, start_timeout=1800)
+    generator = generator_of(python, FakeResources(base), max_model_len=512, start_timeout=1800, timeout=1800)
     with pytest.raises(UdasaError, match="vLLM does not serve the policy") as caught:
         generator.udasa_generate(PROMPTS, SAMPLING, policy, 5)
     print("\n", caught.value)
@@ -202,7 +202,7 @@ def test_a_wrong_adapter_is_refused(
 
 def test_in_16_bits_the_mean_is_near(run: udasa_core.Run, base: ModelRef, python: str) -> None:
     policy = replace(run.aligned(), dtype="bfloat16")
-    generator = generator_of(python, FakeResources(base), max_model_len=512, start_timeout=1800)
+    generator = generator_of(python, FakeResources(base), max_model_len=512, start_timeout=1800, timeout=1800)
     try:
         groups = generator.udasa_generate(PROMPTS, SAMPLING, policy, 5)
     finally:
