@@ -118,10 +118,10 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bytes(
             raise UdasaError("stopped here")
         return sample(*given)
 
-    monkeypatch.setattr(sampler, "sample", failing)
+    monkeypatch.setattr(udasa_core, "sample", failing)
     with pytest.raises(UdasaError, match="stopped here"):
         udasa_core.run(stopped)
-    monkeypatch.setattr(sampler, "sample", sample)
+    monkeypatch.setattr(udasa_core, "sample", sample)
     first, other = samples(udasa_core.run(stopped)), samples(udasa_core.run(whole))
     assert len(first) == 2
     assert first == other
