@@ -14,7 +14,7 @@ PUBLIC = {
     "Cost", "OpenRun", "Paired", "Sampled", "Scored", "Staged", "Steps", "run_experiment",
     # the contract
     "CONTRACT", "ComparedOptions", "LikelihoodOptions", "ModelKind", "Options", "Outlook", "Plugin",
-    "hookimpl",
+    "RenderingOptions", "hookimpl",
     # what answers share
     "Answer", "AnswerWord", "agreements", "answer_to", "answer_words", "answered", "asks_yes_or_no",
     "final_answers", "same_answers", "same_word", "stance", "yes_and_no",
@@ -28,14 +28,16 @@ PUBLIC = {
     # resources
     "CausalLM", "Classifier", "Embedder", "Entailment", "Generator", "Judge", "Reader", "Resources",
     "Similarity", "log_odds", "preference_margins",
-    "ThoughtBudget", "ThoughtClock", "TokenStatistics", "load_base", "load_causal_lm", "measured_group",
+    "ThoughtBudget", "ThoughtClock", "TokenStatistics", "Sample", "load_base", "load_causal_lm",
+    "measured_group", "sample", "takes_slots", "told_statistics",
     # files and folders that appear whole, locks, digests
     "file_digest", "flush_to_disk", "locked", "parse_json", "private_folder", "whole_file", "whole_folder",
     "without_places", "write_report", "write_whole",
     # parts of a response
     "MarkedAnswer", "final_answer", "marked_answers", "sentences", "without_opening", "WORD", "words",
     # models and token caches
-    "CacheUse", "branch_cache", "cache_use", "keeps_every_position", "last_logits", "load_classifier",
+    "CacheUse", "Canary", "amplified", "make_canaries",
+    "branch_cache", "cache_use", "keeps_every_position", "last_logits", "load_classifier",
     "named_model", "refuse_longer", "resolve_encoder", "resolve_model",
     # rows and prompts of files and data sets
     "BadRow", "PromptSource", "ReadPrompt", "RowError", "SetAside", "prompts_digest", "read_prompts",

@@ -104,6 +104,26 @@ class Client:
                 self._wait(failed, attempt, stop)
         raise ServerError(f"{self._place}: nobody waits for the answer any more")
 
+    def ask(self, path: str, body: Mapping[str, Any]) -> tuple[int, str]:
+        """Ask once at another address of the server; return the status and the body, the key blotted out.
+
+        path: behind base_url. Raises ServerError where no answer comes, BillError where as much was asked as
+        may be, UdasaError where the key cannot be had.
+        """
+        from urllib3.exceptions import HTTPError
+
+        url = f"{self._options.base_url.rstrip('/')}/{path}"
+        headers = {"Content-Type": "application/json", "Accept": "application/json", **self._key.headers()}
+        patience = (self._options.connect_timeout, self._options.read_timeout)
+        self._pace.wait(threading.Event())
+        self._bill.request()
+        try:
+            status, _, text = self._send("POST", url, json.dumps(body).encode(), headers, *patience)
+        except (_AttemptError, HTTPError, OSError) as error:
+            said = self._said(str(error))
+            raise ServerError(f"{self._who}: {url}: {type(error).__name__}: {said}; run again") from None
+        return status, text
+
     def models(self, seconds: float) -> tuple[int, str]:
         """Ask once for the list of models; return the status and the body.
 

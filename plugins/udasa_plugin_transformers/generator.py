@@ -6,9 +6,16 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from udasa_core import Group, ModelRef, Plugin, Prompt, SamplingOptions, hookimpl
-from udasa_plugin_transformers.held import held, rows_at_once
-from udasa_plugin_transformers.rendering import RenderingOptions
+from udasa_core import (
+    Group,
+    ModelRef,
+    Plugin,
+    Prompt,
+    RenderingOptions,
+    SamplingOptions,
+    bytes_of_sampling,
+    hookimpl,
+)
 
 
 class TransformersGenerator(Plugin):
@@ -44,8 +51,7 @@ class TransformersGenerator(Plugin):
         def held(
             self, prompts: int, longest: int, sampling: SamplingOptions, token: int, *, is_gpu: bool
         ) -> tuple[int, int]:
-            rows = rows_at_once(self.prompts_per_batch, prompts, sampling.responses)
-            return held(rows, prompts, longest, sampling, token, is_gpu=is_gpu)
+            return bytes_of_sampling(self.prompts_per_batch, prompts, longest, sampling, token, is_gpu=is_gpu)
 
     options: Options
     label_free = True
@@ -59,7 +65,7 @@ class TransformersGenerator(Plugin):
     def udasa_generate(
         self, prompts: Sequence[Prompt], sampling: SamplingOptions, policy: ModelRef, seed: int
     ) -> list[Group]:
-        from udasa_plugin_transformers.sampler import sample
+        from udasa_core import sample
 
         lm = self.resources.causal_lm(policy)
         rendered = [self.options.render(lm, prompt) for prompt in prompts]

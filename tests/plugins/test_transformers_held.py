@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from udasa_core import CausalLM, ModelRef, SamplingOptions
+from udasa_core.models.sampler import _Run
 from udasa_plugin_transformers.generator import TransformersGenerator
-from udasa_plugin_transformers.sampler import _Run
 
 # Two layers of 2 × 16 keys and as many values, in float32.
 TOKEN = 2 * 2 * 32 * 4

@@ -91,6 +91,17 @@ def load_base(ref: ModelRef) -> PreTrainedModel:
         return model
 
 
+def empty_cache() -> None:
+    """Give back the memory of GPUs that this process holds without need: another one cannot use it."""
+    import gc
+
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep transformers' own progress bars and deprecation notes off the terminal while the context lasts."""

@@ -107,6 +107,18 @@ class Plugin:
             return ""
 
         @property
+        def gives_entropies(self) -> bool:
+            """Kind `generator`: whether its responses come with entropies. Where not, gates and dimensions
+            that go by them are refused before the run."""
+            return True
+
+        @property
+        def needs_entropies(self) -> bool:
+            """Kind `dimension`: whether it scores by the entropies of responses, which not every generator
+            gives."""
+            return False
+
+        @property
         def asks(self) -> Sequence[int]:
             """Kind `pairing`: what it asks models for each prompt, at most: of each question the tokens that
             may be sampled in answer, 0 where a reader's yes or no is read off."""

@@ -12,6 +12,9 @@ from pydantic import BaseModel
 from udasa_core.config.parse import RunConfig
 from udasa_core.errors import Fault
 
+# What a gate or rounds call it.
+_ENTROPY = "entropy"
+
 
 @dataclass(frozen=True, slots=True)
 class StageTrainer:
@@ -91,6 +94,35 @@ def combination_faults(
                 f"{pairing.name!r}: it would count twice",
                 "let only one of the two weigh by it",
             )
+
+
+def entropy_faults(
+    config: RunConfig, generator: BaseModel, dimensions: Mapping[str, BaseModel]
+) -> Iterator[Fault]:
+    """Yield what goes by entropies where the generator gives none.
+
+    generator: its options. dimensions: those of each, by its table's path.
+    """
+    if getattr(generator, "gives_entropies", True):
+        return
+    going = [path for path, options in dimensions.items() if getattr(options, "needs_entropies", False)]
+    going += [f"gate.{_ENTROPY}"] if any(gate.figure == _ENTROPY for gate in config.gates) else []
+    going += ["rounds.until"] if config.rounds.until == _ENTROPY else []
+    for path in going:
+        yield Fault(
+            path,
+            f"goes by entropies, and the generator {config.generator.name!r} gives none",
+            'write entropies = "rescore" under [generator], or take another figure',
+        )
+
+
+def entropy_caution(config: RunConfig, generator: BaseModel) -> Iterator[str]:
+    """Yield that the guard does without one of its signs, where the generator gives no entropies."""
+    if not getattr(generator, "gives_entropies", True) and "guard" in config.raw:
+        yield (
+            f"generator {config.generator.name!r} gives no entropies, so that the guard goes by its other "
+            'signs alone: entropies = "rescore" gives it this one'
+        )
 
 
 def rounds_faults(config: RunConfig, stages: BaseModel) -> Iterator[Fault]:

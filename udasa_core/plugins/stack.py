@@ -33,6 +33,8 @@ from udasa_core.plugins.combinations import (
     PairMaker,
     combination_cautions,
     combination_faults,
+    entropy_caution,
+    entropy_faults,
     rounds_faults,
     stage_trainers,
     ungapped_faults,
@@ -145,7 +147,11 @@ def check_plugins(config: RunConfig, catalog: Catalog) -> list[Fault]:
 def _combined(config: RunConfig, chosen: Sequence[Chosen], names: Sequence[str] | None) -> Iterator[Fault]:
     """Yield what does not go together, as far as the tables themselves are right."""
     pairing, stages = _pairing_and_stages(chosen)
+    generator = next((one for one in chosen if one.table.kind == "generator"), None)
     # A table that its own check refused is None here; its fault has been told.
+    if generator is not None and config.rounds is not None:
+        dimensions = {one.table.path: one.options for one in chosen if one.table.kind == "dimension"}
+        yield from entropy_faults(config, generator.options, dimensions)
     if stages is not None and config.rounds is not None:
         yield from rounds_faults(config, stages.options)
     if pairing is not None and config.trainer is not None:
@@ -189,6 +195,8 @@ def cautions(config: RunConfig, catalog: Catalog) -> Iterator[str]:
             all_chosen.append(chosen)
             if table.kind == "stages":
                 names, _ = _stage_names(config, chosen)
+            if table.kind == "generator":
+                yield from entropy_caution(config, chosen.options)
             for told in getattr(chosen.options, "cautions", ()):
                 yield f"{table.kind} {table.name!r}: {told}"
     trainers = stage_trainers(config, _options_of_trainers(all_chosen), names)

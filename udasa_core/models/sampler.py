@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from udasa_core import ThoughtBudget, ThoughtClock, TokenStatistics, refuse_longer
-from udasa_plugin_transformers.held import rows_at_once
-from udasa_plugin_transformers.slots import Slots
+from udasa_core.models.held import rows_at_once
+from udasa_core.models.positions import refuse_longer
+from udasa_core.models.slots import Slots
+from udasa_core.models.thought_budget import ThoughtBudget, ThoughtClock
+from udasa_core.models.token_statistics import TokenStatistics
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from udasa_core import CausalLM, SamplingOptions
+    from udasa_core.models.causal_lm import CausalLM
+    from udasa_core.records import SamplingOptions
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from udasa_core import SamplingOptions
+    from udasa_core.records import SamplingOptions
 
 # Columns of keys and values that are cleaned at a time: in every row, as soon as the first prompt has one.
 STRIP = 32
@@ -19,16 +19,18 @@ def rows_at_once(prompts_at_once: int, prompts: int, responses: int) -> int:
     return min(prompts_at_once, prompts) * responses
 
 
-def held(
-    rows: int, prompts: int, longest: int, sampling: SamplingOptions, token: int, *, is_gpu: bool
+def bytes_of_sampling(
+    prompts_at_once: int, prompts: int, longest: int, sampling: SamplingOptions, token: int, *, is_gpu: bool
 ) -> tuple[int, int]:
-    """Return the bytes that are held at once: at least, of prompts of one token, and at most.
+    """Return the bytes that `sample` holds at once: at least, of prompts of one token, and at most.
 
-    longest: the tokens of the longest prompt; token: bytes of one token's keys and values. A GPU reserves all
-    that may be needed. Other systems give memory as it is reached: there it is at least what the first
-    prompt's beginning takes (see `Slots`).
+    prompts_at_once: whose responses decode together, of so many prompts in all. longest: the tokens of the
+    longest prompt; token: bytes of one token's keys and values. A GPU reserves all that may be needed. Other
+    systems give memory as it is reached: there it is at least what the first prompt's beginning takes (see
+    `Slots`).
     """
     budget = sampling.max_new_tokens + (sampling.thinking_tokens or 0)
+    rows = rows_at_once(prompts_at_once, prompts, sampling.responses)
     tokens = prompts * sampling.responses * budget
     reached = 1 + (budget if is_gpu else min(budget, STRIP))
     written = tokens * (_DRAWN + _WRITTEN)
