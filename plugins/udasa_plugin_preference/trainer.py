@@ -28,6 +28,7 @@ class PreferenceTrainer(Plugin):
 
     options: PreferenceOptions
     label_free = True
+    launchable = True
     incidental = INCIDENTAL
 
     def losses(self, pairs: PairLogProbs) -> Tensor:

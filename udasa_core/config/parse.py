@@ -25,6 +25,7 @@ from udasa_core.config.schema import (
     MODEL_TABLES,
     NAME,
     OF_ONE_KIND,
+    RENDEZVOUS,
     VOTERS_A_BLOCK,
     ClustersTable,
     ControlsTable,
@@ -38,6 +39,7 @@ from udasa_core.config.schema import (
     StageTable,
     StoreTable,
     TrainingTable,
+    TrainTable,
 )
 from udasa_core.config.transitions import (
     OF_PAIRS,
@@ -81,6 +83,7 @@ class RunConfig:
     gates: tuple[GateTable, ...]
     guard: GuardTable
     rounds: RoundsTable
+    train: TrainTable
     sampling: SamplingOptions
     voters: int
     training: TrainingTable
@@ -209,6 +212,7 @@ _FORMS = {
     NAME: "letters, digits, dots, _ and -, and begins with a letter or a digit",
     DEVICE: "auto, cpu, cuda, cuda:1 or mps",
     INSTANCE: "a name without blanks, quotes, brackets and =",
+    RENDEZVOUS: "host:port",
 }
 # Words that other libraries have for our keys.
 _ELSEWHERE: Mapping[str, Sequence[str]] = {
@@ -426,6 +430,7 @@ def parse_config(
         "transitions": reader.table("transitions", TransitionsTable),
         "guard": reader.table("guard", GuardTable),
         "rounds": reader.table("rounds", RoundsTable),
+        "train": reader.table("train", TrainTable),
         "sampling": sampling and SamplingOptions(**sampling.model_dump(exclude={"voters"})),
         "voters": sampling and sampling.voters,
         "training": training,
