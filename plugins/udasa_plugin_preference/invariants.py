@@ -59,7 +59,7 @@ def digest_of(model: Any) -> str:
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             digest.update(name.encode())
-            digest.update(parameter.detach().float().cpu().numpy().tobytes())
+            digest.update(_whole(parameter).float().cpu().numpy().tobytes())
     return digest.hexdigest()
 
 
@@ -69,4 +69,10 @@ def _frozen_sums(model: Any) -> Iterator[float]:
 
     for parameter in model.parameters():
         if not parameter.requires_grad:
-            yield float(torch.sum(parameter.detach(), dtype=torch.float64))
+            yield float(torch.sum(_whole(parameter), dtype=torch.float64))
+
+
+def _whole(parameter: Any) -> Any:
+    """Return a weight's values, also where ranks hold parts of it: each of them asks for it then."""
+    held = parameter.detach()
+    return held.full_tensor() if hasattr(held, "full_tensor") else held

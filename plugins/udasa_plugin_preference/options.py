@@ -137,7 +137,8 @@ class PreferenceOptions(Options):
         return ("sft_below says for which pairs sft_weight counts, and that is 0: it changes nothing",)
 
     def preflight(self, outlook: Outlook) -> Iterator[str]:
-        """Look for the trackers, whether ranks can share a step, and try the adapter on the policy's modules, where targets are named."""
+        """Look for the trackers, and whether ranks can share a step; try the adapter on the policy's modules,
+        where targets are named."""
         from udasa_plugin_preference.adapters import fresh_adapter
         from udasa_plugin_preference.shares import shares_fault
 
@@ -155,9 +156,8 @@ class PreferenceOptions(Options):
                     yield str(error)
 
     def _sharding_faults(self, sharding: str) -> Iterator[str]:
-        by = f"while {sharding} keeps the optimizer in parts"
         if self.keep_optimizer:
-            yield f"keep_optimizer hands on moments, which nobody has whole {by}: take builtin:ddp"
+            yield f"keep_optimizer hands on moments, and {sharding} keeps them in parts: take builtin:ddp"
         if sharding == "FSDP" and self.quantize == "4bit":
             yield 'quantize = "4bit" keeps weights that FSDP does not part here: take builtin:ddp'
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from udasa_core import UdasaError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,6 +57,17 @@ class Ranks:
             import torch
 
             torch.distributed.barrier()
+
+
+def refuse_other_sharding(accelerator: Any) -> None:
+    """Raise UdasaError where accelerate has left out what a launcher's configuration asks for."""
+    for name, environment in (("FSDP", "ACCELERATE_USE_FSDP"), ("DEEPSPEED", "ACCELERATE_USE_DEEPSPEED")):
+        asked = os.environ.get(environment, "false").lower() == "true"
+        if asked and accelerator.distributed_type != name:
+            raise UdasaError(
+                f"{name} is asked for, and accelerate has made it {accelerator.distributed_type.value}, as "
+                "where there is no GPU: take builtin:ddp"
+            )
 
 
 # The ranks of a stage that no launcher shares out.

@@ -38,7 +38,7 @@ from udasa_plugin_preference.invariants import Invariants
 from udasa_plugin_preference.optimizer_state import beginning_with, digest_of_state, save_moments
 from udasa_plugin_preference.options import INCIDENTAL, PreferenceOptions
 from udasa_plugin_preference.pair_logprobs import PairLogProbs
-from udasa_plugin_preference.ranks import Ranks
+from udasa_plugin_preference.ranks import Ranks, refuse_other_sharding
 from udasa_plugin_preference.report_to import following
 from udasa_plugin_preference.rows import open_rows, refuse_unknown, training_order, write_rows
 from udasa_plugin_preference.schedule import over_the_run
@@ -166,7 +166,8 @@ def _train(call: Call, loss: Loss, metrics: Metrics, key: str, work: Path, resou
         _train_against(call, trainer, with_stand_in(_with_reference(dataset, reference), stand_in), order)
     after = sweep.measure(trainer, "after", resources)
 
-    made = ranks.told(lambda: _save(trainer, call))
+    weights = trl_internals.whole_weights(trainer)
+    made = ranks.told(lambda: _save(trainer, call, weights))
     history = history_of(trainer.state.log_history)
     measured = {
         **loss_metrics(history),
@@ -192,14 +193,17 @@ def _measured_reference(call: Call, sweep: Sweep, trainer: Any, resources: Resou
     return sweep.measure(trainer, "reference", resources, other=other)
 
 
-def _save(trainer: Any, call: Call) -> str:
-    """Save what was trained, and return the SHA-256 that the report tells of it."""
+def _save(trainer: Any, call: Call, weights: Any) -> str:
+    """Save what was trained, and return the SHA-256 that the report tells of it.
+
+    weights: see `whole_weights`.
+    """
     model = trainer.model
     if call.options.keep_optimizer:
         save_moments(trainer, call.out_dir / "state")
     if call.options.peft == "lora":
-        return save_adapter(model, call.policy, call.out_dir / "adapter").sha256
-    return save_model(model, call.policy, call.out_dir / "model").revision
+        return save_adapter(model, call.policy, call.out_dir / "adapter", weights).sha256
+    return save_model(model, call.policy, call.out_dir / "model", weights).revision
 
 
 def _open_trainer(call: Call, loss: Loss, model: Any, dataset: Any, folder: Path, steps: int) -> Any:
@@ -220,6 +224,7 @@ def _open_trainer(call: Call, loss: Loss, model: Any, dataset: Any, folder: Path
         data_collator=trl_internals.collator(pad),
     )
     trainer.remove_callback(PrinterCallback)
+    refuse_other_sharding(trainer.accelerator)
     return trainer
 
 

@@ -113,10 +113,24 @@ def pair_trainer(
 
     trainer = PairTrainer(**arguments)
     trainer.figures, trainer.counts, trainer.seen = [], [], []
+    if trainer.is_fsdp_enabled:
+        _sum_in_float32(trainer.accelerator.state.fsdp_plugin)
     # TRL copies an adapter as the reference "ref"; ours was measured beforehand.
     if "ref" in getattr(trainer.model, "peft_config", ()):
         trainer.model.delete_adapter("ref")
     return trainer
+
+
+def _sum_in_float32(fsdp: Any) -> None:
+    """Have a model in parts compute as a whole one does: in 16 bits by autocast, no further.
+
+    accelerate would have gradients summed in 16 bits, and log-probabilities returned in them: half a nat a
+    response is lost so.
+    """
+    import torch
+    from torch.distributed.fsdp import MixedPrecisionPolicy
+
+    fsdp.mixed_precision_policy = MixedPrecisionPolicy(reduce_dtype=torch.float32)
 
 
 def collator(pad_token_id: int) -> Any:
@@ -162,6 +176,17 @@ def response_logprobs(trainer: Any, batch: Mapping[str, Any], other: Any = None)
     with trainer.accelerator.autocast():
         outputs = _forward(other or trainer.model, batch)
     return outputs.log_probs.sum(dim=1).reshape(2, -1)
+
+
+def whole_weights(trainer: Any) -> Mapping[str, Any] | None:
+    """Return a model's weights by name where ranks hold parts of them, whole on rank 0; None where each rank
+    has all. Every rank calls it."""
+    if not trainer.is_fsdp_enabled:
+        return None
+    weights: Mapping[str, Any] = trainer.accelerator.get_state_dict(trainer.model)
+    # A weight of two names is kept by one.
+    tied = getattr(trainer.model, "all_tied_weights_keys", None) or ()
+    return {name: weight for name, weight in weights.items() if name not in tied}
 
 
 def _forward(model: Any, batch: Mapping[str, Any], **arguments: Any) -> Any:

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from tests.plugins.forked import on_ranks
 from tests.plugins.preferences import make_pairs, train, write_pairs
-from tests.plugins.test_preference_equivalence import weights_of
+from tests.plugins.test_preference_resume import Tripwire
 from udasa_core import ModelRef, Report
 from udasa_plugin_preference.dpo import DPO
 from udasa_plugin_preference.sft import SFT
@@ -21,8 +22,16 @@ def files(report: Report) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.parent.rglob("*")) if path.is_file()}
 
 
+def weights(report: Report) -> dict[str, torch.Tensor]:
+    policy = report.policy
+    folder, name = (
+        (policy.folder, "model") if not policy.adapters else (policy.adapters[0].folder, "adapter_model")
+    )
+    return load_file(Path(folder) / f"{name}.safetensors")
+
+
 def assert_close(one: Report, other: Report, within: float) -> None:
-    ours, theirs = weights_of(one), weights_of(other)
+    ours, theirs = weights(one), weights(other)
     assert ours.keys() == theirs.keys()
     for name, weight in ours.items():
         torch.testing.assert_close(weight, theirs[name], rtol=0.0, atol=within, msg=name)
@@ -47,3 +56,64 @@ def test_two_ranks_train_what_one_process_trains(
     assert_close(alone, both[0], 1e-5)
     for ours, theirs in zip(alone.history, both[0].history, strict=True):
         assert ours == pytest.approx(theirs, rel=1e-4, abs=1e-6)
+
+
+def as_if_on_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have accelerate shard a model over CPUs, which it does over GPUs alone; torch can, by gloo."""
+    from accelerate import PartialState
+    from accelerate.utils import DistributedType
+
+    monkeypatch.setattr(
+        PartialState, "_prepare_backend", lambda *_, **__: ("gloo", DistributedType.MULTI_GPU)
+    )
+    monkeypatch.setattr(
+        PartialState, "set_device", lambda state: setattr(state, "device", torch.device("cpu"))
+    )
+    for name, value in {
+        "ACCELERATE_USE_FSDP": "true",
+        "FSDP_VERSION": "2",
+        "FSDP_AUTO_WRAP_POLICY": "TRANSFORMER_BASED_WRAP",
+        "FSDP_RESHARD_AFTER_FORWARD": "true",
+        "FSDP_STATE_DICT_TYPE": "FULL_STATE_DICT",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.parametrize("given", [{"peft": "lora"}, {"peft": "none", "learning_rate": 1e-4}])
+def test_a_model_in_parts_trains_alike(
+    given: dict[str, Any], tiny_ref: ModelRef, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs = write_pairs(tmp_path / "pairs.parquet", make_pairs(10))
+    given = {"batch": 2, "accumulation": 2, "learning_rate": 1e-3, "save_steps": 2, **given}
+    alone = train(DPO, pairs, tiny_ref, tmp_path / "alone", **given)
+    as_if_on_gpus(monkeypatch)
+
+    def in_parts() -> Report:
+        torch.distributed.init_process_group("gloo")
+        return train(DPO, pairs, tiny_ref, tmp_path / "both", **given)
+
+    both = on_ranks(2, in_parts)
+    assert_close(alone, both[0], 1e-5)
+
+
+@pytest.mark.parametrize(
+    ("task", "at"), [("measure before", 1), ("train conservative", 3), ("measure after", 1)]
+)
+def test_interrupted_ranks_go_on_and_end_with_the_same_bytes(
+    task: str, at: int, tiny_ref: ModelRef, tmp_path: Path
+) -> None:
+    pairs = write_pairs(tmp_path / "pairs.parquet", make_pairs(11))
+    given: dict[str, Any] = {
+        "batch": 1,
+        "accumulation": 3,
+        "save_steps": 2,
+        "dropout": 0.2,
+        "keep_optimizer": True,
+    }
+    whole = on_ranks(3, lambda: train(DPO, pairs, tiny_ref, tmp_path / "whole", **given))
+    out = tmp_path / "out"
+    with pytest.raises(AssertionError, match="KeyboardInterrupt"):
+        on_ranks(3, lambda: train(DPO, pairs, tiny_ref, out, resources=Tripwire(tiny_ref, task, at), **given))
+    assert not (out / "adapter").exists()
+    again = on_ranks(3, lambda: train(DPO, pairs, tiny_ref, out, **given))
+    assert files(again[0]) == files(whole[0])

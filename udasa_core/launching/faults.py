@@ -40,7 +40,7 @@ def launch_faults(config: RunConfig, chosen: Sequence[Chosen]) -> Iterator[Fault
             where = table.config_file or "the default"
             for told, hint in launch.config.faults(table.processes, table.nodes):
                 yield Fault("train.config_file", f"{where} {told}", hint)
-    yield from _device_faults(config)
+        yield from _device_faults(config, launch)
     for one in trainers:
         if not attribute(one.factory, "launchable"):
             yield Fault(
@@ -60,10 +60,15 @@ def _installed_faults(launch: Launch) -> Iterator[Fault]:
             yield Fault(place, f"{name} is not installed", f"pip install {module}")
 
 
-def _device_faults(config: RunConfig) -> Iterator[Fault]:
-    table, asked = config.train, config.model.device
+def _device_faults(config: RunConfig, launch: Launch) -> Iterator[Fault]:
+    table, asked = launch.table, config.model.device
     kind, _, number = (hardware.best_device() if asked == "auto" else asked).partition(":")
-    if table.processes == 1 or hardware.device_fault(asked):
+    if hardware.device_fault(asked):  # told where devices are looked at
+        return
+    if launch.sharding and kind != "cuda":
+        told = f"asks for {launch.sharding}, which accelerate leaves out where there is no GPU"
+        yield Fault("train.config_file", told, "take builtin:ddp")
+    if table.processes == 1:
         return
     if kind == "cuda" and number:
         told = f"is one GPU, and {table.processes} processes take one each"
