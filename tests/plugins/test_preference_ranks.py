@@ -37,8 +37,18 @@ def assert_close(one: Report, other: Report, within: float) -> None:
         torch.testing.assert_close(weight, theirs[name], rtol=0.0, atol=within, msg=name)
 
 
-@pytest.mark.parametrize("count", [8, 10, 9])
-@pytest.mark.parametrize("factory", [DPO, SFT])
+# In the last step of 4 pairs: all of them; two, so that a rank has none; one.
+@pytest.mark.parametrize(
+    ("factory", "count"),
+    [
+        (DPO, 9),
+        *(
+            pytest.param(factory, count, marks=pytest.mark.slow)
+            for factory in (DPO, SFT)
+            for count in (8, 10)
+        ),
+    ],
+)
 def test_two_ranks_train_what_one_process_trains(
     factory: Any, count: int, tiny_ref: ModelRef, tmp_path: Path
 ) -> None:
@@ -79,6 +89,7 @@ def as_if_on_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", [{"peft": "lora"}, {"peft": "none", "learning_rate": 1e-4}])
 def test_a_model_in_parts_trains_alike(
     given: dict[str, Any], tiny_ref: ModelRef, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -96,6 +107,7 @@ def test_a_model_in_parts_trains_alike(
     assert_close(alone, both[0], 1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("task", "at"), [("measure before", 1), ("train conservative", 3), ("measure after", 1)]
 )

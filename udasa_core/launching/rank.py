@@ -50,7 +50,8 @@ def main() -> None:
             _train(json.loads(request.read_text()), folder, rank)
             code = 0
     except BaseException as error:
-        traceback.print_exc()
+        # What a plugin met says more than that it was met there.
+        traceback.print_exception(error.__cause__ or error)
         _tell_error(error, folder / f"error-{rank}.json")
     finally:
         sys.stdout.flush()
@@ -89,9 +90,8 @@ def _train(request: Mapping[str, Any], folder: Path, rank: int) -> None:
     if rank == 0:
         report = check_report(plugin, stage, policy, out_dir, answer)
         write_whole(folder / REPORT, json.dumps(report_to_json(report), default=float))
-    from torch import distributed
-
-    if distributed.is_initialized():
+    distributed = sys.modules.get("torch.distributed")
+    if distributed is not None and distributed.is_initialized():
         distributed.barrier()  # rank 0 may serve the others until then
 
 

@@ -36,7 +36,7 @@ FOLDER = "launch"
 # Seconds between two looks; and that a launcher has to end its ranks in.
 _LOOK, _GRACE = 0.1, 10.0
 # Lines of a log that an error repeats.
-_TAIL = 12
+_TAIL = 20
 # What a launcher's own environment must not hand on: they would say otherwise than [train] does.
 _FOREIGN = re.compile(
     r"(ACCELERATE|FSDP|TORCHELASTIC)_.*|RANK|LOCAL_RANK|GROUP_RANK|ROLE_.*|(LOCAL_|GROUP_)?WORLD_SIZE|MASTER_(ADDR|PORT)"
