@@ -1,4 +1,4 @@
-"""Runs whose stages torchrun or accelerate trains: the weights of one process, and the same bytes after kills."""
+"""Stages that torchrun or accelerate trains: the weights of one process, and the same bytes after kills."""
 
 from __future__ import annotations
 

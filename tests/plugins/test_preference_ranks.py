@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -12,9 +13,11 @@ from safetensors.torch import load_file
 from tests.plugins.forked import on_ranks
 from tests.plugins.preferences import make_pairs, train, write_pairs
 from tests.plugins.test_preference_resume import Tripwire
-from udasa_core import ModelRef, Report
+from udasa_core import ModelRef, Outlook, Report, SamplingOptions
 from udasa_plugin_preference.dpo import DPO
+from udasa_plugin_preference.ranks import Ranks
 from udasa_plugin_preference.sft import SFT
+from udasa_plugin_preference.shares import filled_up, share_of, shares_fault
 
 
 def files(report: Report) -> dict[str, bytes]:
@@ -129,3 +132,45 @@ def test_interrupted_ranks_go_on_and_end_with_the_same_bytes(
     assert not (out / "adapter").exists()
     again = on_ranks(3, lambda: train(DPO, pairs, tiny_ref, out, **given))
     assert files(again[0]) == files(whole[0])
+
+
+@pytest.mark.parametrize(
+    ("batch", "accumulation", "told"),
+    [
+        (4, 1, "write batch = 2, accumulation = 2: the same 4 pairs a step"),
+        (3, 1, "write accumulation = 2: 6 pairs a step in place of 3"),
+        (2, 3, "write batch = 1, accumulation = 6: the same 6 pairs a step"),
+        (2, 2, ""),
+    ],
+)
+def test_a_step_that_ranks_cannot_share_is_named_with_one_that_they_can(
+    batch: int, accumulation: int, told: str
+) -> None:
+    said = shares_fault(batch, accumulation, 2)
+    assert told in said if told else said == ""
+
+
+def test_each_row_is_one_ranks_and_the_steps_are_those_of_one_process() -> None:
+    order = np.arange(11)
+    for count in (1, 2, 3):
+        filled = filled_up(order, 2, Ranks(0, count), 99)
+        shares = [share_of(filled.tolist(), 2, Ranks(rank, count)) for rank in range(count)]
+        assert sorted(row for share in shares for row in share if row != 99) == order.tolist()
+        assert len({len(share) for share in shares}) == 1
+    # Two passes of two pairs a step: rank 0 has the first, rank 1 the second.
+    assert share_of(order.tolist(), 2, Ranks(0, 2)) == [0, 1, 4, 5, 8, 9]
+    assert share_of(order.tolist(), 2, Ranks(1, 2)) == [2, 3, 6, 7, 10]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"keep_optimizer": True}, "keep_optimizer hands on moments, and FSDP keeps them in parts"),
+        ({"quantize": "4bit"}, "weights that FSDP does not part here"),
+        ({}, ""),
+    ],
+)
+def test_what_a_model_in_parts_cannot_do_is_named(given: dict[str, Any], told: str) -> None:
+    outlook = Outlook(Path(), "", False, SamplingOptions(), 0, 8, 0.0, False, lambda: (), 2, "FSDP")
+    said = "\n".join(DPO.Options(accumulation=2, **given).preflight(outlook))
+    assert told in said if told else said == ""
