@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -68,6 +69,7 @@ def train_by_ranks(job: Job, launch: Launch, plugin: BuiltPlugin, asked: Mapping
         },
     }
     write_whole(request, json.dumps(plain, default=str))
+    _free_gpus()
     policy = asked["policy"]
     for node in range(1, launch.table.nodes):
         log.warning("node %d joins by: %s", node, shlex.join(launch.command(request, policy.dtype, node)))
@@ -89,6 +91,14 @@ def train_by_ranks(job: Job, launch: Launch, plugin: BuiltPlugin, asked: Mapping
     if process.returncode or not (folder / REPORT).is_file():
         raise _error(folder, launch, asked["stage"].name, process.returncode)
     return report_from_json(json.loads((folder / REPORT).read_text()))
+
+
+def _free_gpus() -> None:
+    """Leave the ranks what memory of the GPUs this process has set by for models that it has forgotten."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        gc.collect()
+        torch.cuda.empty_cache()
 
 
 def _empty(folder: Path) -> None:
