@@ -13,9 +13,9 @@ from safetensors.torch import load_file
 from tests.plugins.forked import on_ranks
 from tests.plugins.preferences import make_pairs, train, write_pairs
 from tests.plugins.test_preference_resume import Tripwire
-from udasa_core import ModelRef, Outlook, Report, SamplingOptions
+from udasa_core import ModelRef, Outlook, Report, SamplingOptions, UdasaError
 from udasa_plugin_preference.dpo import DPO
-from udasa_plugin_preference.ranks import Ranks
+from udasa_plugin_preference.ranks import Ranks, refuse_other_sharding
 from udasa_plugin_preference.sft import SFT
 from udasa_plugin_preference.shares import filled_up, share_of, shares_fault
 
@@ -174,3 +174,12 @@ def test_what_a_model_in_parts_cannot_do_is_named(given: dict[str, Any], told: s
     outlook = Outlook(Path(), "", False, SamplingOptions(), 0, 8, 0.0, False, lambda: (), 2, "FSDP")
     said = "\n".join(DPO.Options(accumulation=2, **given).preflight(outlook))
     assert told in said if told else said == ""
+
+
+def test_sharding_that_accelerate_has_left_out_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    from accelerate import Accelerator
+
+    refuse_other_sharding(Accelerator(cpu=True))
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    with pytest.raises(UdasaError, match="FSDP is asked for, and accelerate has made it NO"):
+        refuse_other_sharding(Accelerator(cpu=True))
