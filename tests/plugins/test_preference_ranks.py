@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,12 @@ from safetensors.torch import load_file
 from tests.plugins.forked import on_ranks
 from tests.plugins.preferences import make_pairs, train, write_pairs
 from tests.plugins.test_preference_resume import Tripwire
-from udasa_core import ModelRef, Outlook, Report, SamplingOptions, UdasaError
+from udasa_core import ModelRef, Outlook, Report, SamplingOptions, Stage, UdasaError
 from udasa_plugin_preference.dpo import DPO
 from udasa_plugin_preference.ranks import Ranks, refuse_other_sharding
 from udasa_plugin_preference.sft import SFT
 from udasa_plugin_preference.shares import filled_up, share_of, shares_fault
+from udasa_plugin_preference.training import Call, _claim
 
 
 def files(report: Report) -> dict[str, bytes]:
@@ -183,3 +185,14 @@ def test_sharding_that_accelerate_has_left_out_is_told(monkeypatch: pytest.Monke
     monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
     with pytest.raises(UdasaError, match="FSDP is asked for, and accelerate has made it NO"):
         refuse_other_sharding(Accelerator(cpu=True))
+
+
+def test_a_folder_that_another_number_of_ranks_began_is_refused(tiny_ref: ModelRef, tmp_path: Path) -> None:
+    pairs = write_pairs(tmp_path / "pairs.parquet", make_pairs(2))
+    options, stage = DPO.Options(), Stage("all", 2, "dpo", {})
+    alone = Call("dpo", "dpo", options, stage, pairs, tiny_ref, tiny_ref, tmp_path, 7, None, Ranks(0, 1))
+    first, second = (replace(alone, ranks=Ranks(rank, 2)) for rank in (0, 1))
+    assert first.key == second.key != alone.key
+    _claim(tmp_path / "work/call.json", alone.key)
+    with pytest.raises(UdasaError, match="unfinished training"):
+        _claim(tmp_path / "work/call.json", first.key)

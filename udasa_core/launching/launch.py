@@ -12,6 +12,7 @@ from udasa_core.config.parse import RunConfig
 from udasa_core.config.schema import TrainTable
 from udasa_core.launching import rank
 from udasa_core.launching.config_file import ConfigFile, Sharding, read_config_file
+from udasa_core.store.store import versions
 
 # accelerate's words for the dtypes in which a model computes.
 _PRECISION = {"bfloat16": "bf16", "float16": "fp16"}
@@ -42,6 +43,7 @@ class Launch:
         return {
             **({"processes": self.world} if self.world > 1 else {}),
             **({"accelerate": sharding} if sharding else {}),
+            **({"software": versions("deepspeed")} if self.sharding == "DEEPSPEED" else {}),
         }
 
     def command(self, request: Path, dtype: str, node: int = 0) -> list[str]:

@@ -124,7 +124,12 @@ def _started(command: list[str], folder: Path, launch: Launch) -> Iterator[subpr
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
         "PYTHONSAFEPATH": "1",  # `-m` would import from the working folder first
     }
-    environment.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // launch.table.processes)))
+    if launch.table.processes > 1:  # torchrun would give each one thread, however many cores there are
+        threads = max(1, (os.cpu_count() or 1) // launch.table.processes)
+        environment.setdefault("OMP_NUM_THREADS", str(threads))
+    if launch.table.nodes == 1 and sys.platform == "linux":
+        # gloo would go by the host's name, which may lead nowhere, or out of the machine.
+        environment.setdefault("GLOO_SOCKET_IFNAME", "lo")
     with (folder / "launcher.log").open("wb") as output:
         process = subprocess.Popen(
             command,
