@@ -124,8 +124,8 @@ def pair_trainer(
 def _sum_in_float32(fsdp: Any) -> None:
     """Have a model in parts compute as a whole one does: in 16 bits by autocast, no further.
 
-    accelerate would have gradients summed in 16 bits, and log-probabilities returned in them: half a nat a
-    response is lost so.
+    accelerate would have gradients summed in 16 bits, and each token's log-probability returned in them, of
+    which a response's would be summed.
     """
     import torch
     from torch.distributed.fsdp import MixedPrecisionPolicy

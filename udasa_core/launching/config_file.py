@@ -36,8 +36,9 @@ _NOT_SHAPING = frozenset(
         "use_cpu",
     }
 )
-# Nothing but averaged gradients.
-_PLAIN = ("MULTI_GPU",)
+# One process, or averaged gradients and nothing else; for the first two accelerate starts one.
+_ALONE = ("NO", "MULTI_CPU")
+_PLAIN = (*_ALONE, "MULTI_GPU")
 
 Sharding = Literal["", "FSDP", "DEEPSPEED"]
 
@@ -78,7 +79,7 @@ class ConfigFile:
             if found != asked:
                 told = f"{asked} (processes × nodes)" if name == "num_processes" else f"nodes = {nodes}"
                 yield f"says {name}: {found}, and [train] asks for {told}", "make them equal, or leave it out"
-        if self.distributed in ("NO", "MULTI_CPU") or self.plain.get("use_cpu"):
+        if self.distributed in _ALONE or self.plain.get("use_cpu"):
             if processes * nodes > 1:
                 said = (
                     "use_cpu: true" if self.plain.get("use_cpu") else f"distributed_type: {self.distributed}"

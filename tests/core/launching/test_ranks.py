@@ -202,6 +202,7 @@ def test_how_many_ranks_and_how_they_share_count_in_what_is_made(
     ("train", "other"),
     [
         ({"launcher": "torchrun"}, {}),
+        ({"launcher": "accelerate"}, {}),
         (TORCHRUN, {"launcher": "accelerate", "processes": 2}),
         (TORCHRUN, {"launcher": "torchrun", "processes": 1, "nodes": 2, "rendezvous": "a:1"}),
     ],
