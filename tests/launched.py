@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import time
@@ -38,6 +39,7 @@ class Launched(Trainer):
             raise UdasaError("the loss is nan: lower [trainer] learning_rate")
         if rank == 1 and ends == "raised":
             raise RuntimeError("CUDA out of memory")
+        logging.getLogger("udasa").warning("rank %d has something to say", rank)
         with self.resources.progress(f"train {stage.name}", 2) as advance:
             advance(1)
             if ends:

@@ -71,8 +71,6 @@ def train_by_ranks(job: Job, launch: Launch, plugin: BuiltPlugin, asked: Mapping
     write_whole(request, json.dumps(plain, default=str))
     _free_gpus()
     policy = asked["policy"]
-    for node in range(1, launch.table.nodes):
-        log.warning("node %d joins by: %s", node, shlex.join(launch.command(request, policy.dtype, node)))
     who = f"{plugin} under {launch.table.launcher}"
     try:
         with (
@@ -80,6 +78,9 @@ def train_by_ranks(job: Job, launch: Launch, plugin: BuiltPlugin, asked: Mapping
             waiting.watch.over(who, "udasa_train"),
             _started(launch.command(request, policy.dtype), folder, launch) as process,
         ):
+            for node in range(1, launch.table.nodes):
+                joins = launch.command(request, policy.dtype, node)
+                log.warning("node %d joins by: %s", node, shlex.join(joins))
             for told in _told(folder / EVENTS, lambda: process.poll() is None):
                 waiting.watch.sign()
                 if "event" in told:

@@ -55,7 +55,9 @@ def assert_none_left(folder: Path) -> None:
     assert all(map(is_gone, pids))
 
 
-def test_two_ranks_train_and_rank_0_reports_and_tells(tmp_path: Path, tiny_model_dir: Path) -> None:
+def test_two_ranks_train_and_rank_0_reports_and_tells(
+    tmp_path: Path, tiny_model_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     heard.clear()
     run = udasa_core.run(plain(tmp_path, tiny_model_dir, TORCHRUN))
     assert [(one["rank"], one["world"]) for one in notes(tmp_path)] == [(0, "2"), (1, "2")]
@@ -63,6 +65,7 @@ def test_two_ranks_train_and_rank_0_reports_and_tells(tmp_path: Path, tiny_model
     assert report.metrics["last_loss"] == 0.6
     told = [event.done for event in heard if event.kind == "work" and event.name.startswith("train ")]
     assert told == [0, 1, 2, 2]
+    assert [text for text in caplog.messages if "to say" in text] == ["rank 0 has something to say"]
     (folder,) = (tmp_path / "runs/store/train").glob("[!.]*[!k]")
     assert sorted(path.name for path in folder.iterdir()) == ["adapter", "stage.json"]
     assert_none_left(tmp_path)
