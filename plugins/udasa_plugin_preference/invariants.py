@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from udasa_core import UdasaError
+from udasa_plugin_preference.ranks import Ranks
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,17 @@ class Invariants:
             raise UdasaError(
                 f"stage {self.stage}: training changed a weight that is frozen, so that the reference is "
                 "another than it was. A plugin, or another version of TRL or PEFT, did this."
+            )
+
+    def check_agreement(self, model: Any, ranks: Ranks) -> None:
+        """Raise UdasaError where ranks have ended with different weights: they shared no gradients then."""
+        if ranks.count == 1:
+            return
+        own = digest_of(model)
+        if ranks.told(lambda: own) != own:
+            raise UdasaError(
+                f"stage {self.stage}: rank {ranks.number} has ended with other weights than rank 0, so that "
+                "they did not train together. Another version of accelerate or transformers did this."
             )
 
     def check_visits(self, seen: Sequence[int], order: Sequence[int]) -> None:

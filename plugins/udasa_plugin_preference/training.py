@@ -246,6 +246,7 @@ def _train_against(call: Call, trainer: Any, dataset: Any, order: NDArray[np.int
     done = steps_in(checkpoint) * options.batch * options.accumulation
     begin.check_visits(trainer.seen, share_of(order[done:].tolist(), options.batch, ranks))
     begin.check(trainer.model)
+    begin.check_agreement(trainer.model, ranks)
 
 
 def _refuse_impossible(call: Call) -> None:
