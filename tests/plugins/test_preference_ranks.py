@@ -12,9 +12,9 @@ import torch
 from safetensors.torch import load_file
 
 from tests.plugins.forked import on_ranks
-from tests.plugins.preferences import make_pairs, train, write_pairs
+from tests.plugins.preferences import make_pairs, outlook, train, write_pairs
 from tests.plugins.test_preference_resume import Tripwire
-from udasa_core import ModelRef, Outlook, Report, SamplingOptions, Stage, UdasaError
+from udasa_core import ModelRef, Report, Stage, UdasaError
 from udasa_plugin_preference.dpo import DPO
 from udasa_plugin_preference.ranks import Ranks, refuse_other_sharding
 from udasa_plugin_preference.sft import SFT
@@ -173,8 +173,8 @@ def test_each_row_is_one_ranks_and_the_steps_are_those_of_one_process() -> None:
     ],
 )
 def test_what_a_model_in_parts_cannot_do_is_named(given: dict[str, Any], told: str) -> None:
-    outlook = Outlook(Path(), "", False, SamplingOptions(), 0, 8, 0.0, False, lambda: (), 2, "FSDP")
-    said = "\n".join(DPO.Options(accumulation=2, **given).preflight(outlook))
+    ahead = outlook(ranks=2, sharding="FSDP")
+    said = "\n".join(DPO.Options(accumulation=2, **given).preflight(ahead))
     assert told in said if told else said == ""
 
 
