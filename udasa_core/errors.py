@@ -10,6 +10,7 @@
     ├── StoreError             the store cannot be written or read
     ├── LockedError            another process is at work on the same run
     ├── PluginError            a plugin raised, or broke its contract; names plugin, distribution, version
+    ├── LaunchError            the processes of a launched stage ended before it was trained
     ├── NothingTrainedError    every stage was skipped
     ├── NoPairsError           no response could be paired; carries the counts by reason
     └── FewPairsError          too few prompts gave a pair
@@ -92,6 +93,10 @@ class LockedError(UdasaError):
 
 class PluginError(UdasaError):
     """A plugin raised or returned what its contract forbids. The message names who, what and the contract."""
+
+
+class LaunchError(UdasaError):
+    """The processes that were to train a stage have ended; the message says which was first, and of what."""
 
 
 class NothingTrainedError(UdasaError):

@@ -42,7 +42,9 @@ class PreferenceOptions(Options):
     learning_rate: float = Field(5e-5, gt=0, le=1, description="AdamW's peak learning rate.")
     epochs: float = Field(1.0, gt=0, le=1000, description="Visits to each pair; 0.5 visits half of them.")
     batch: int = Field(4, ge=1, description="Pairs in one forward and backward pass on one device.")
-    accumulation: int = Field(1, ge=1, description="Passes whose gradients make up one optimizer step.")
+    accumulation: int = Field(
+        1, ge=1, description="Passes whose gradients make up one optimizer step, on all devices together."
+    )
     warmup: float = Field(
         0.1,
         ge=0,
@@ -135,11 +137,16 @@ class PreferenceOptions(Options):
         return ("sft_below says for which pairs sft_weight counts, and that is 0: it changes nothing",)
 
     def preflight(self, outlook: Outlook) -> Iterator[str]:
-        """Look for the trackers, and try on the policy's modules the targets that are named and
-        `max_length`."""
+        """Look for the trackers, and whether ranks can share a step; try on the policy's modules the targets
+        that are named and `max_length`."""
         from udasa_plugin_preference.adapters import fresh_adapter
+        from udasa_plugin_preference.shares import shares_fault
 
         yield from tracker_faults(self.report_to)
+        if told := shares_fault(self.batch, self.accumulation, outlook.ranks):
+            yield told
+        if outlook.sharding:
+            yield from self._sharding_faults(outlook.sharding)
         names_targets = self.peft == "lora" and self.targets != "all-linear"
         model = outlook.bare_policy() if names_targets or self.max_length else None
         if model is None:
@@ -150,6 +157,12 @@ class PreferenceOptions(Options):
                 fresh_adapter(model, self)
         except UdasaError as error:
             yield str(error)
+
+    def _sharding_faults(self, sharding: str) -> Iterator[str]:
+        if self.keep_optimizer:
+            yield f"keep_optimizer hands on moments, and {sharding} keeps them in parts: take builtin:ddp"
+        if sharding == "FSDP" and self.quantize == "4bit":
+            yield 'quantize = "4bit" keeps weights that FSDP does not part here: take builtin:ddp'
 
     @model_validator(mode="after")
     def _own_weights_are_whole(self) -> Self:

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from udasa_core.config.schema import DEVICE, INSTANCE, NAME
+from udasa_core.config.schema import DEVICE, INSTANCE, NAME, RENDEZVOUS
 from udasa_core.errors import Fault
 from udasa_core.text.likeness import did_you_mean
 from udasa_core.text.printable import excerpt
@@ -26,6 +26,7 @@ _FORMS = {
     NAME: "letters, digits, dots, _ and -, and begins with a letter or a digit",
     DEVICE: "auto, cpu, cuda, cuda:1 or mps",
     INSTANCE: "a name without blanks, quotes, brackets and =",
+    RENDEZVOUS: "host:port",
 }
 # Words that other libraries, or others of our tables, have for our keys.
 _ELSEWHERE: Mapping[str, Sequence[str]] = {

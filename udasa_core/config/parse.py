@@ -33,6 +33,7 @@ from udasa_core.config.schema import (
     StageTable,
     StoreTable,
     TrainingTable,
+    TrainTable,
 )
 from udasa_core.config.transitions import (
     OF_PAIRS,
@@ -76,6 +77,7 @@ class RunConfig:
     gates: tuple[GateTable, ...]
     guard: GuardTable
     rounds: RoundsTable
+    train: TrainTable
     sampling: SamplingOptions
     voters: int
     training: TrainingTable
@@ -354,6 +356,7 @@ def parse_config(
         "transitions": reader.table("transitions", TransitionsTable),
         "guard": reader.table("guard", GuardTable),
         "rounds": reader.table("rounds", RoundsTable),
+        "train": reader.table("train", TrainTable),
         "sampling": sampling and SamplingOptions(**sampling.model_dump(exclude={"voters"})),
         "voters": sampling and sampling.voters,
         "training": training,

@@ -64,10 +64,15 @@ def device_fault(device: str) -> str:
     if kind != found["device"]:
         here = "" if found["device"] == "cpu" else f" ({found['device']} is)"
         return f"there is no {kind} here{here}, or the installed torch cannot use it"
-    gpus = int(str(found["gpus"]))
+    gpus = gpu_count()
     if number and int(number) >= gpus:
         return f"there is no {device} here, but {' and '.join(f'cuda:{gpu}' for gpu in range(gpus))}"
     return ""
+
+
+def gpu_count() -> int:
+    """Return the CUDA GPUs that are here."""
+    return int(str(_accelerator()["gpus"]))
 
 
 def memory_of(device: str) -> int:

@@ -165,6 +165,11 @@ class Plugin:
     """Kind `pairing`: the figures that its pairs have, of `gap`, `chosen_U`, `rejected_U` and `vote_margin`;
     a trainer that reads another one is refused before the run. None where it does not say."""
 
+    launchable: ClassVar[bool] = False
+    """Kind `trainer`: whether several processes may train a stage together, each by a call of `udasa_train`
+    with the same arguments, as [train] asks for. torch.distributed's variables (RANK, WORLD_SIZE, …) are set
+    then; rank 0 alone writes to out_dir, and its report counts; a pair is trained on by one rank."""
+
     configuration: ClassVar[Path | None] = None
     """Kind `experiment`: the TOML that it runs on where none is named. None: the quickstart."""
 

@@ -12,6 +12,8 @@ from typing import Literal
 
 from udasa_core.config.parse import RunConfig
 from udasa_core.errors import FOREIGN, Fault, SourceError, UdasaError
+from udasa_core.launching.faults import launch_faults
+from udasa_core.launching.launch import Launch, launch_of
 from udasa_core.models import hardware, loading
 from udasa_core.models.resolve import check_model
 from udasa_core.plugins.catalog import Catalog
@@ -62,6 +64,7 @@ def preflight(
     asks = asks_prompts(uses)
     short = list(context_faults(config, chosen)) if asks else []
     if kinds is None:
+        faults += launch_faults(config, chosen)
         faults += [*_device_faults(used), *_four_bit_faults(used, chosen), *_folder_faults(config)]
         faults += [
             *_source_faults(config, chosen),
@@ -283,6 +286,7 @@ def _outlook(config: RunConfig, *, resumes: bool) -> Outlook:
         except UdasaError:  # told where they are read
             return
 
+    launch = _launch(config)
     return Outlook(
         root=config.root,
         policy=config.model.source,
@@ -293,4 +297,13 @@ def _outlook(config: RunConfig, *, resumes: bool) -> Outlook:
         max_set_aside=config.prompts.max_set_aside,
         resumes=resumes,
         prompts=prompts,
+        ranks=launch.world if launch else 1,
+        sharding=launch.sharding if launch else "",
     )
+
+
+def _launch(config: RunConfig) -> Launch | None:
+    try:
+        return launch_of(config)
+    except UdasaError:  # told where the launcher is looked at
+        return None
