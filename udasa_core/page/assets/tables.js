@@ -47,6 +47,23 @@ function selected(element) {
   return 'Selected: press Ctrl+C';
 }
 
+// What is cut says how much there is, and is shown whole when asked. Only what is in sight has a height.
+function tellCuts(section) {
+  for (const box of section.querySelectorAll('.table > .wide, .code > pre')) {
+    if (box.dataset.told || box.scrollHeight <= box.clientHeight + 2) continue;
+    box.dataset.told = 'cut';
+    const isTable = box.matches('.wide');
+    const count = isTable ? box.querySelectorAll('tbody tr').length : box.textContent.trimEnd().split('\n').length;
+    const all = counted(count, isTable ? 'row' : 'line');
+    const more = make('p', { class: 'more' }, `${all}: more below, by scrolling `, button('Show all', () => {
+      box.classList.add('whole');
+      more.remove();
+      box.focus({ preventScroll: true });
+    }, { 'aria-label': `Show all ${all}: ${box.closest('figure').querySelector('figcaption')?.textContent ?? ''}` }));
+    box.after(more);
+  }
+}
+
 function beginTables() {
   for (const from of document.querySelectorAll('button.copy')) {
     const figure = from.closest('figure');
