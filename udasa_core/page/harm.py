@@ -14,6 +14,8 @@ from udasa_core.store.runs import Run
 
 # More figures would be read by nobody in one sentence: the table has all.
 _SAID = 6
+# More stages are counted.
+_NAMED = 2
 _COLUMN = TableColumn("")
 
 
@@ -92,7 +94,7 @@ def harm_table(run: Run, found: Sequence[Harm]) -> Table:
                 "not surely worse" if left is None else _COLUMN.written(Change(left.before, left.after)),
                 "" if most is None else f"{most.stage}, by {_COLUMN.written(most.worse)}",
                 harm.stages,
-                ", ".join(harm.tripped),
+                _briefly(harm.tripped),
             )
         )
     columns = (
@@ -107,6 +109,12 @@ def harm_table(run: Run, found: Sequence[Harm]) -> Table:
     if any(harm.worst.is_share for harm in found):
         notes.append("The guard's worse entropy is a share of the base's.")
     return Table(f"Harm: {harm_count(found)}", columns, rows, notes)
+
+
+def _briefly(stages: Sequence[str]) -> str:
+    if len(stages) <= _NAMED:
+        return ", ".join(stages)
+    return f"{len(stages)} stages, {stages[0]} first, {stages[-1]} last"
 
 
 def no_harm_told(figures: Mapping[str, Any], *, is_watched: bool, is_measured: bool) -> Iterator[Prose]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from udasa_core.page.directions import end_of, is_told, is_worse
 from udasa_core.page.suite_figures import differences
+from udasa_core.report.show import FEW_PROMPTS
 from udasa_core.store.output import BASE
 from udasa_core.store.runs import Run
 
@@ -133,7 +134,8 @@ def _on_suites(run: Run, figures: Mapping[str, Any]) -> Iterator[Loss]:
 
 def _held_out(figures: Mapping[str, Any], left: str, config: Mapping[str, Any]) -> Iterator[Loss]:
     for one in figures["held_out"]:
-        if is_worse(one["low"], one["high"], end_of(one["name"], config)):
+        # Intervals by resampling fewer prompts are too narrow to be sure of anything.
+        if one["n"] >= FEW_PROMPTS and is_worse(one["low"], one["high"], end_of(one["name"], config)):
             numbers = (one[name] for name in ("before", "after", "low", "high"))
             yield _loss(one["name"], left, BASE, *numbers)
 

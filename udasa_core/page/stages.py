@@ -11,7 +11,7 @@ from udasa_core.page.funnel import funnel, funnel_chart
 from udasa_core.page.harm import harm_table, no_harm_told
 from udasa_core.page.losses import harms
 from udasa_core.page.marks import gate_marks, mark_chart, move_marks
-from udasa_core.page.parts import Part, Section
+from udasa_core.page.parts import Folded, Part, Section
 from udasa_core.page.stage_spreads import spread_charts
 from udasa_core.page.training_curves import curve_charts
 from udasa_core.report.gate_table import gate_table
@@ -55,7 +55,9 @@ def _parts(run: Run, figures: Mapping[str, Any]) -> Iterator[Part]:
             "the figure better.",
         )
         yield _watched(figures["gates"])
-    yield from transition_tables(_telling(figures["transitions"]))
+    matrices = list(transition_tables(_telling(figures["transitions"])))
+    if matrices:
+        yield Folded("All numbers of what each stage did", matrices)
     steps = funnel(run, figures)
     if steps:
         yield funnel_chart(steps)
@@ -65,7 +67,9 @@ def _parts(run: Run, figures: Mapping[str, Any]) -> Iterator[Part]:
     if figures["training"]:
         yield training_table(figures["training"])
         yield from curve_charts(figures["training"])
-        yield from map(_without_constants, other_metrics(figures["training"]))
+        others = [_without_constants(table) for table in other_metrics(figures["training"])]
+        if others:
+            yield Folded("Further figures of the trainers", others)
 
 
 def _telling(transitions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

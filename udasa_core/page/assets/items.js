@@ -15,6 +15,10 @@ const ITEMS = {
     const named = (label, holds) => [`${label} (${whole(ids.filter((_, entry) => holds(change(entry))).length)})`,
       (entry) => holds(change(entry))];
     host.append(make('h3', {}, isolated(data.suite), models.length > 1 ? ', item by item, what was lost first' : ', item by item'));
+    if (models.length > 1) {
+      host.append(make('p', { class: 'note' }, 'Lost: ', isolated(last), ' scores lower than ', isolated(first),
+        '. That is another thing than a rise of U, by which Before and after is sorted.'));
+    }
     return new Browse(host, {
       name: settings.block,
       noun: ['item', 'items'],
@@ -60,7 +64,8 @@ function firstText(held) {
 function common(block, models) {
   const items = block.filter(Boolean).map((held) => models.map((model) => held[model]).filter(Boolean));
   const names = new Set(items.flatMap((known) => known.flatMap(Object.keys)));
-  return [...names].filter((name) => models.length > 1
+  // Which outputs are right is told beside them.
+  return [...names].filter((name) => name !== 'right' && models.length > 1
     && items.every((known) => known.every((one) => plainly(one[name] ?? null) === plainly(known[0][name] ?? null))));
 }
 

@@ -65,6 +65,7 @@ function tellCuts(section) {
 }
 
 function beginTables() {
+  for (const folded of document.querySelectorAll('.folded')) folded.addEventListener('toggle', () => tellCuts(folded));
   for (const from of document.querySelectorAll('button.copy')) {
     const figure = from.closest('figure');
     const text = figure.querySelector('pre');
