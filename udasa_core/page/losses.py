@@ -117,7 +117,12 @@ def _decided(decisions: Sequence[Mapping[str, Any]], against: str) -> Iterator[L
                 one["figure"],
                 one["stage"],
                 BASE if against == BASE else one["was"],
-                *(one[name] for name in ("before", "after", "worse", "low", "high", "bound")),
+                one["before"],
+                one["after"],
+                one["worse"],
+                one["low"],
+                one["high"],
+                one["bound"],
                 tripped=_tripped(one),
                 is_share=one["watch"] == "guard" and one["figure"] == "entropy",
             )

@@ -52,7 +52,7 @@ def _files(config: Mapping[str, Any]) -> Iterator[Prose]:
     if found:
         yield Prose(
             f"It reads {', '.join(found)}: needed, too, and not in this page. A path is read from the "
-            "folder of run.toml. The fingerprint of “read prompts”, below, is another one where they are."
+            "folder of run.toml. The fingerprint of “read prompts”, below, tells another file."
         )
 
 

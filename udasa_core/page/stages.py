@@ -9,7 +9,7 @@ from typing import Any
 from udasa_core.page.directions import is_told
 from udasa_core.page.funnel import funnel, funnel_chart
 from udasa_core.page.harm import harm_table, no_harm_told
-from udasa_core.page.losses import harms
+from udasa_core.page.losses import Harm
 from udasa_core.page.marks import gate_marks, mark_chart, move_marks
 from udasa_core.page.parts import Folded, Part, Section
 from udasa_core.page.stage_spreads import spread_charts
@@ -23,18 +23,18 @@ from udasa_core.report.written import ABSENT
 from udasa_core.store.runs import Run
 
 
-def section(run: Run, figures: Mapping[str, Any]) -> Section | None:
-    """Return the section; None where the run has nothing of it yet. figures: what `figures(run)` gave."""
-    parts = list(_parts(run, figures))
+def section(run: Run, figures: Mapping[str, Any], lost: Sequence[Harm]) -> Section | None:
+    """Return the section; None where the run has nothing of it yet. figures: what `figures(run)` gave. lost:
+    what `harms` did."""
+    parts = list(_parts(run, figures, lost))
     return Section("stages", "Stages and rounds", parts) if parts else None
 
 
-def _parts(run: Run, figures: Mapping[str, Any]) -> Iterator[Part]:
+def _parts(run: Run, figures: Mapping[str, Any], lost: Sequence[Harm]) -> Iterator[Part]:
     gates = gate_marks(figures["gates"])
     moves = move_marks(run, figures["transitions"])
-    found = harms(run, figures)
-    if found:
-        yield harm_table(run, found)
+    if lost:
+        yield harm_table(run, lost)
     else:
         yield from no_harm_told(figures, is_watched=bool(gates or moves), is_measured=bool(moves))
     if figures["rounds"] or figures["ended"]:

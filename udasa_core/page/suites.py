@@ -6,7 +6,8 @@ Blocks, as the page's script reads them. Suites are numbered from 1, in the orde
   `models` (the base first), `ids` (of the items), `scores` (by model, an item after the other, null where it
   has none), `chunk` (items a block).
 - `suite-N-texts-M`: of each item of the Mth chunk by model, what its rows hold: column → text. Of an item of
-  several rows the second one's columns are called "COLUMN (2)". Null where its texts are left out.
+  several rows the second one's columns are called "COLUMN (2)". Null where its texts are left out. A column
+  `right`, a list of true and false, marks as many texts of another column that is a list.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from udasa_core.page.uncertainty_charts import (
 )
 from udasa_core.report.figures import uncertainty_of
 from udasa_core.report.show import agreement_table, controls_table, in_round, uncertainty_table
-from udasa_core.report.table import Interval, Table, TableColumn
+from udasa_core.report.table import Cell, Interval, Table, TableColumn
 from udasa_core.report.written import number, share
 from udasa_core.store.runs import Run
 
@@ -72,7 +72,10 @@ def _weighted(run: Run, table: Table) -> Table:
     weights = [float(one.get("weight", 1.0)) for one in config["dimension"]]
     if len(set(weights)) < 2 or len(table.rows) != len(weights) + 1:
         return table
-    rows = [[row[0], weight, *row[1:]] for row, weight in zip(table.rows, [*weights, ""], strict=True)]
+    told: list[Cell] = [*weights, ""]
+    rows: list[list[Cell]] = [
+        [row[0], weight, *row[1:]] for row, weight in zip(table.rows, told, strict=True)
+    ]
     first, *others = table.columns
     note = "weight: of a dimension in U; where one outweighs the others, U is nearly that one alone."
     columns = (first, TableColumn("weight", digits="short"), *others)

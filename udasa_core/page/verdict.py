@@ -10,7 +10,7 @@ from typing import Any
 from udasa_core.config.schema import RunTable
 from udasa_core.page.gains import gains, gains_table, gains_told
 from udasa_core.page.harm import harm_count, harm_told
-from udasa_core.page.losses import harms
+from udasa_core.page.losses import Harm
 from udasa_core.page.parts import Card, Cards, Part, Prose, Section
 from udasa_core.page.progress import progress_table
 from udasa_core.page.taking import taking_told
@@ -32,12 +32,13 @@ _LABELS: Mapping[bool | None, tuple[str, str]] = {
 }
 
 
-def section(run: Run, figures: Mapping[str, Any]) -> Section:
-    """Return the section, of a run as far as it has come. figures: what `figures(run)` gave."""
+def section(run: Run, figures: Mapping[str, Any], lost: Sequence[Harm]) -> Section:
+    """Return the section, of a run as far as it has come. figures: what `figures(run)` gave. lost: what
+    `harms` did."""
     evaluated = run.manifest.plain.get("evaluated")
     parts: list[Part] = [
         *_state(figures),
-        *([Prose(_evaluated(evaluated, figures))] if evaluated else _of_training(run, figures)),
+        *([Prose(_evaluated(evaluated, figures))] if evaluated else _of_training(run, figures, lost)),
         Cards(
             [
                 *(_suite_cards(figures) if evaluated else ()),
@@ -71,8 +72,8 @@ def _evaluated(model: Mapping[str, Any], figures: Mapping[str, Any]) -> str:
     return f"{model['source'].rpartition('/')[2]}{adapters} was measured by {measured}; nothing was trained."
 
 
-def _of_training(run: Run, figures: Mapping[str, Any]) -> Iterator[Part]:
-    found, lost = gains(run), harms(run, figures)
+def _of_training(run: Run, figures: Mapping[str, Any], lost: Sequence[Harm]) -> Iterator[Part]:
+    found = gains(run)
     yield Prose(_trained(run, figures))
     yield from gains_told(run, found)
     yield from taking_told(run, found, figures["gates"])

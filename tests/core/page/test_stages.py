@@ -22,7 +22,8 @@ from udasa_core.report.table import Change, Table
 
 
 def section_of(run: udasa_core.Run) -> Any:
-    return stages.section(run, figures(run))
+    told = figures(run)
+    return stages.section(run, told, harms(run, told))
 
 
 def funnel_of(run: udasa_core.Run) -> list[tuple[Any, ...]]:

@@ -246,7 +246,7 @@ def test_items_that_were_lost_stand_first_with_every_models_texts(look: Look) ->
     assert page.locator("#suites .view .side").count() == 3
     assert '{"verdict": "</script>", "by": 0}' in page.locator("#suites .view .side").first.inner_text()
     assert "item question" not in page.locator("#suites .view .side").first.inner_text()
-    # The base and the last model stand side by side, the others behind; outputs are marked where the suite can.
+    # The base and the last model stand side by side, the others behind; right outputs are marked.
     assert page.locator("#suites .view .between .side").count() == 1
     assert page.locator("#suites .view .side:visible").count() == 2
     marks = page.locator("#suites .view .side:visible").nth(1).locator("li .badge")
