@@ -45,7 +45,7 @@ def harm_told(run: Run, found: Sequence[Harm]) -> Iterator[Prose]:
         in_all = f" in {counted(len(left), 'figure')}" if len(left) > 1 else ""
         text = f"The model that the run left, {label}, is surely worse than the base{in_all}: {some}{more}."
         yield Prose(text, "bad")
-    else:
+    elif label != BASE:
         yield Prose(f"Of the model that the run left, {label}, nothing is surely worse than of the base.")
 
 

@@ -59,7 +59,8 @@ def differences(run: Run, suite: str, metrics: Sequence[Mapping[str, Any]]) -> l
         return []
     base = run.suite_items(suite, models[0])
     found = []
-    for model in (*models[:0:-1][:1], *models[1:-1]):
+    others = models[1:]
+    for model in [*others[-1:], *others[:-1]]:
         items = run.suite_items(suite, model)
         found += [
             _difference(model, figure, base[figure], own)

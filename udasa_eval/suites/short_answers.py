@@ -41,9 +41,8 @@ class ShortAnswers(Plugin):
     - not_asked: the share of questions that the generator did not take, where there are any.
 
     Rows: one a question, with each figure, the responses, which of them are right, and the reference answers;
-    score is its accuracy. The part test is for
-    reporting once: watch training on dev. The questions are public (see the labelled sets in
-    docs/experiments.md), so that a model may have seen them.
+    score is its accuracy. The part test is for reporting once: watch training on dev. The questions are
+    public (see the labelled sets in docs/experiments.md), so that a model may have seen them.
     """
 
     class Options(Plugin.Options):
