@@ -51,6 +51,11 @@ function selected(element) {
 function tellCuts(section) {
   for (const box of section.querySelectorAll('.table > .wide, .code > pre')) {
     if (box.dataset.told || box.scrollHeight <= box.clientHeight + 2) continue;
+    // For a few lines more nothing is cut.
+    if (box.scrollHeight < 1.3 * box.clientHeight) {
+      box.classList.add('whole');
+      continue;
+    }
     box.dataset.told = 'cut';
     const isTable = box.matches('.wide');
     const count = isTable ? box.querySelectorAll('tbody tr').length : box.textContent.trimEnd().split('\n').length;

@@ -21,6 +21,7 @@ def test_long_tables_and_files_tell_their_length_and_short_ones_nothing(look: Lo
     parts = [
         table("Long", 60),
         table("Short", 4),
+        table("Little more", 18),
         Code("File", "\n".join(f"line {place}" for place in range(70))),
         Folded("All numbers", [table("Behind", 50)]),
     ]
@@ -30,6 +31,9 @@ def test_long_tables_and_files_tell_their_length_and_short_ones_nothing(look: Lo
     page.wait_for_selector(".more")
     told = page.locator(".more:visible").all_inner_texts()
     assert [text.split(":")[0] for text in told] == ["60 rows", "70 lines"]
+    little = page.locator("figure", has_text="Little more").locator(".wide")
+    assert little.evaluate("box => box.scrollHeight - box.clientHeight") <= 2
+    assert little.bounding_box()["height"] > 36 * 16
     table_of = page.locator("figure", has_text="Long").locator(".wide")
     cut = table_of.bounding_box()["height"]
     page.get_by_role("button", name="Show all 60 rows: Long").click()
