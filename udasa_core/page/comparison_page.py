@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from udasa_core.page import provenance, suites, verdict
 from udasa_core.page.chart import Chart
+from udasa_core.page.losses import harms
 from udasa_core.page.parts import Page, Part, Section
 from udasa_core.page.places import places_of, told_of, without
 from udasa_core.page.run_page import made_now
@@ -25,7 +26,7 @@ def comparison_page(runs: Sequence[Run]) -> Page:
     for number, run in enumerate(runs, 1):
         told = told_of(run)
         for name, made in (
-            ("verdict", verdict.section(run, told)),
+            ("verdict", verdict.section(run, told, harms(run, told))),
             ("suites", suites.section(run, told, texts=False, items=False)),
             ("provenance", provenance.section(run, told)),
         ):

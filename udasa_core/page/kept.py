@@ -9,6 +9,8 @@ from typing import Any
 from udasa_core.page.parts import Prose
 from udasa_core.records import Prompt
 
+# A beginning that is shorter takes no room.
+_LEAD = 16
 LEFT_OUT = Prose("Without texts: they were left out on purpose.")
 
 
@@ -19,6 +21,33 @@ def drawn(come_first: Sequence[int], count: int) -> list[int]:
     Random(0).shuffle(order)
     order.sort(key=lambda place: not come_first[place])
     return order[:count]
+
+
+class Lead:
+    """What all of some prompts begin with, as an instruction above each question; "" where that is short."""
+
+    def __init__(self) -> None:
+        self._common: str | None = None
+        self._is_several = False
+
+    def add(self, prompt: Prompt) -> None:
+        """Add a prompt: what its last message of the user says."""
+        said = [message.content for message in prompt.messages if message.role == "user"]
+        text = said[-1] if said else prompt.messages[-1].content
+        if self._common is not None and text != self._common:
+            self._is_several = True
+            letters = enumerate(zip(self._common, text, strict=False))
+            text = text[: next((place for place, (one, other) in letters if one != other), len(self._common))]
+        self._common = text
+
+    @property
+    def text(self) -> str:
+        """It, up to the end of a word."""
+        common = self._common or ""
+        if not self._is_several:
+            return ""
+        whole = common[: max(common.rfind(" "), common.rfind("\n")) + 1]
+        return whole if len(whole) >= _LEAD else ""
 
 
 def prompt_texts(prompt: Prompt, own: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,8 @@ its prompt's. Prompts stand in the order of rounds and shards.
 - `pairs`: `dimensions`, `weights` (theirs), `stages` (labels), `untrained` (by stage, why it is not in the
   model, or ""), `reasons`, `flags` and `origins` (names), `own` (names of the user's columns), `chunk`
   (prompts a block), `texts` (of how many pairs), `refused` (a round after the other, by reason how many
-  prompts gave no pair: an earlier version kept no reason by prompt), and in columns:
+  prompts gave no pair: an earlier version kept no reason by prompt), `lead` (what all prompts begin with),
+  and in columns:
   `prompts`: id, round (from 1), the place of its reason in `reasons`, or null;
   `pairs`: id, prompt (place), stage (place in `stages`, or null), reason (place in `reasons`, or null),
   chosen and rejected (places, null for a side from elsewhere), gap, chosen_U, rejected_U, chosen_tokens,
@@ -25,7 +26,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from udasa_core.page.blocks import CHUNK, Block, chunks
-from udasa_core.page.kept import LEFT_OUT, drawn, prompt_texts
+from udasa_core.page.kept import LEFT_OUT, Lead, drawn, prompt_texts
 from udasa_core.page.parts import Browser, Part, Prose, Section
 from udasa_core.records import Group, Pair, Scores
 from udasa_core.store.answered import Shard, answered, dimensions, place_of, reason_of, shards, value_of
@@ -168,12 +169,14 @@ class _Index:
     reasons: dict[str, int] = field(default_factory=dict)
     origins: dict[str, int] = field(default_factory=dict)
     own: dict[str, None] = field(default_factory=dict)
+    lead: Lead = field(default_factory=Lead)
     prompts: dict[str, list[Any]] = field(default_factory=lambda: {"id": [], "round": [], "reason": []})
     pairs: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in _PAIR_COLUMNS})
 
     def add(self, one: _Prompt) -> dict[str, Any]:
         """Note a prompt and its pairs; return the numbers of its responses."""
         self.own.update(dict.fromkeys(one.own))
+        self.lead.add(one.group.prompt)
         place = len(self.prompts["id"])
         self.prompts["id"].append(one.group.prompt.id)
         self.prompts["round"].append(one.round + 1)
@@ -231,6 +234,7 @@ class _Index:
             "chunk": CHUNK,
             "texts": texts,
             "refused": [dict(run.staging(round)["refused"]) for round in run.rounds()],
+            "lead": self.lead.text if texts else "",
             "prompts": self.prompts,
             "pairs": self.pairs,
         }

@@ -27,7 +27,7 @@ def side_by_side(runs: Sequence[Run]) -> Iterator[Prose | Table]:
         [(gain.suite, gain.model, gain.than, gain.told(), gain.metric.n, gain.verdict) for gain in found],
         [
             "Differences of each item's mean score, of the last model that each run has measured; 95% "
-            "intervals by resampling items. `udasa eval compare` tests them, corrects for testing several, "
+            "intervals paired by item. `udasa eval compare` tests them, corrects for testing several, "
             "and says whether both were measured alike."
         ],
     )

@@ -6,7 +6,8 @@ Blocks, as the page's script reads them. Suites are numbered from 1, in the orde
   `models` (the base first), `ids` (of the items), `scores` (by model, an item after the other, null where it
   has none), `chunk` (items a block).
 - `suite-N-texts-M`: of each item of the Mth chunk by model, what its rows hold: column → text. Of an item of
-  several rows the second one's columns are called "COLUMN (2)". Null where its texts are left out.
+  several rows the second one's columns are called "COLUMN (2)". Null where its texts are left out. A column
+  `right`, a list of true and false, marks as many texts of another column that is a list.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 from udasa_core.page.blocks import CHUNK, Block
 from udasa_core.page.kept import LEFT_OUT, drawn
-from udasa_core.page.parts import Browser, Part, Prose, Section
+from udasa_core.page.parts import Browser, Folded, Part, Prose, Section
 from udasa_core.page.repeated import repeated_told
 from udasa_core.page.suite_figures import differences, differences_table, differences_told, figure_charts
 from udasa_core.report.show import suite_tables
@@ -48,9 +49,14 @@ def _parts(run: Run, figures: Mapping[str, Any], *, texts: bool, items: bool) ->
         )
     yield from repeated_told(run, suites, texts=texts)
     for number, (name, metrics) in enumerate(suites.items(), 1):
-        yield from suite_tables(name, metrics, figures["judge_biases"].get(name, ""))
+        of_models = list(suite_tables(name, metrics, figures["judge_biases"].get(name, "")))
+        if len(of_models) == 1:
+            yield from of_models
         yield from (Prose(f"Remark of {name}: {remark}") for remark in _remarks(run, name))
         yield from figure_charts(f"suite-{number}", name, metrics)
+        # A table a round: all of them are in the chart, too.
+        if len(of_models) > 1:
+            yield Folded(f"All figures of {name} by round", of_models)
         found = differences(run, name, metrics)
         if found:
             yield differences_told(name, found)

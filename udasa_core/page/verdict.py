@@ -7,10 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from udasa_core.page.gains import gains, gains_told
-from udasa_core.page.harm import gate_marks, harms, move_marks
+from udasa_core.config.schema import RunTable
+from udasa_core.page.gains import gains, gains_table, gains_told
+from udasa_core.page.harm import harm_count, harm_told
+from udasa_core.page.losses import Harm
 from udasa_core.page.parts import Card, Cards, Part, Prose, Section
 from udasa_core.page.progress import progress_table
+from udasa_core.page.taking import taking_told
 from udasa_core.report.figures import untold_by
 from udasa_core.report.gate_table import GATES, gate_name
 from udasa_core.report.show import head_table, in_round, paired_of, tables
@@ -29,16 +32,17 @@ _LABELS: Mapping[bool | None, tuple[str, str]] = {
 }
 
 
-def section(run: Run, figures: Mapping[str, Any]) -> Section:
-    """Return the section, of a run as far as it has come. figures: what `figures(run)` gave."""
+def section(run: Run, figures: Mapping[str, Any], lost: Sequence[Harm]) -> Section:
+    """Return the section, of a run as far as it has come. figures: what `figures(run)` gave. lost: what
+    `harms` did."""
     evaluated = run.manifest.plain.get("evaluated")
     parts: list[Part] = [
         *_state(figures),
-        *([Prose(_evaluated(evaluated, figures))] if evaluated else _of_training(run, figures)),
+        *([Prose(_evaluated(evaluated, figures))] if evaluated else _of_training(run, figures, lost)),
         Cards(
             [
                 *(_suite_cards(figures) if evaluated else ()),
-                *_pair_cards(figures),
+                *_pair_cards(run, figures),
                 *_decision_cards(figures),
                 *_cost_cards(run, figures),
             ]
@@ -68,20 +72,21 @@ def _evaluated(model: Mapping[str, Any], figures: Mapping[str, Any]) -> str:
     return f"{model['source'].rpartition('/')[2]}{adapters} was measured by {measured}; nothing was trained."
 
 
-def _of_training(run: Run, figures: Mapping[str, Any]) -> Iterator[Part]:
+def _of_training(run: Run, figures: Mapping[str, Any], lost: Sequence[Harm]) -> Iterator[Part]:
     found = gains(run)
     yield Prose(_trained(run, figures))
     yield from gains_told(run, found)
+    yield from taking_told(run, found, figures["gates"])
     if not found and any(stage["trained"] for stage in figures["training"]):
         yield _unmeasured(figures)
-    said = harms(gate_marks(figures["gates"]), move_marks(run, figures["transitions"]))
-    if said:
-        more = f", with {len(said) - 1} more" if len(said) > 1 else ""
+    yield from harm_told(run, lost)
+    if lost:
+        count = harm_count(lost)
         yield Prose(
-            f"{said[0]} It is marked under Stages and rounds{more}: look at that stage's pairs before you "
-            "use what came of it.",
-            "bad",
+            f"In all, {count}: Stages and rounds has a row for each. Look at the pairs of the stage that "
+            "cost most before you use what came of it."
         )
+    yield from gains_table(run, found)
 
 
 def _trained(run: Run, figures: Mapping[str, Any]) -> str:
@@ -103,10 +108,16 @@ def _trained(run: Run, figures: Mapping[str, Any]) -> str:
     told = (
         f"{model} was trained on {counted(pairs, 'pair')} of its own responses to "
         f"{counted(prompts['training'], 'prompt')}, in {where}, by "
-        f"{', '.join(dict.fromkeys(stage.trainer for stage in standing))}"
+        f"{', '.join(dict.fromkeys(stage.trainer for stage in standing))}{_imitating(run)}"
     )
     left = [stage for stage in stages if stage not in standing]
     return told + (f". Not in the model: {'; '.join(map(_left_out, left))}." if left else ".")
+
+
+def _imitating(run: Run) -> str:
+    """Say that a loss by preference also imitates, which its name does not tell."""
+    weight = run.manifest.plain["config"].get("trainer", {}).get("sft_weight")
+    return f" with sft_weight {weight:g}" if weight else ""
 
 
 def _left_out(stage: StageSummary) -> str:
@@ -134,8 +145,9 @@ def _suite_cards(figures: Mapping[str, Any]) -> Iterator[Card]:
             )
 
 
-def _pair_cards(figures: Mapping[str, Any]) -> Iterator[Card]:
+def _pair_cards(run: Run, figures: Mapping[str, Any]) -> Iterator[Card]:
     prompts = figures["prompts"]
+    asked_for = run.manifest.plain["config"]["run"].get("held_out", RunTable.model_fields["held_out"].default)
     paired, asked = paired_of(figures["pairs"])
     if asked:
         rounds, training = figures["sampled_in"]["of"], prompts["training"] if prompts else 0
@@ -144,7 +156,8 @@ def _pair_cards(figures: Mapping[str, Any]) -> Iterator[Card]:
         told = f"from {counted(asked, 'prompt')}{each} ({share(paired / asked)})"
         yield Card("Pairs", short(paired), told)
     if prompts:
-        yield Card("Held out", short(prompts["held_out"]), "prompts, never trained on")
+        told = f"prompts, never trained on; each was drawn by itself, at {share(asked_for)}"
+        yield Card("Held out", short(prompts["held_out"]), told)
     label, beneath = _LABELS[figures["label_free"]]
     yield Card("Human labels", label, beneath or untold_by(figures), "good" if figures["label_free"] else "")
 
@@ -165,13 +178,13 @@ def _decision_cards(figures: Mapping[str, Any]) -> Iterator[Card]:
         for one in tripped:
             stages_of.setdefault(gate_name(one), []).append(one["stage"])
         where = "; ".join(
-            f"{name} after {some[0]}" + (f" and {counted(len(some) - 1, 'more stage')}" if some[1:] else "")
+            f"{name} after {some[0] if len(some) == 1 else counted(len(some), 'stage')}"
             for name, some in stages_of.items()
         )
         certified = sum(one["verdict"] == "certified" for one in decisions)
         beneath = where or f"{certified} certified, {len(decisions) - certified} not certified"
         yield Card(
-            "Gates and guard tripped",
+            "Checks of gates and guard that tripped",
             f"{len(tripped)} of {len(decisions)}",
             beneath,
             "bad" if tripped else "",

@@ -244,10 +244,11 @@ def held_out_table(changes: Sequence[Mapping[str, Any]], *, is_recorded: bool) -
     ]
     notes = [
         "n prompts, means over each prompt's responses; the interval is of the change, by resampling "
-        "prompts: one that holds 0 is no evidence of a change. Calibration and reader are frozen.",
+        "prompts: one that holds 0 is no evidence of a change. Gates and rounds have Student's, which is "
+        "wider of few prompts. Calibration and reader are frozen.",
         "A falling U is what training aims at: it is no proof of alignment. Entropy in nats a token, length "
         "in tokens; truncated and distinct are shares of the responses.",
-        f"By chance alone about one in twenty such intervals excludes 0, and here are {len(changes)}.",
+        f"Of {len(changes)} such intervals about one in twenty excludes 0 by chance alone.",
     ]
     if is_recorded:
         notes.append(

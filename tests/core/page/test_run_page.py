@@ -18,7 +18,7 @@ from udasa_core.errors import PluginError
 from udasa_core.page.comparison_page import comparison_page
 from udasa_core.page.gains import gains
 from udasa_core.page.pair_file import keep_pairs
-from udasa_core.page.parts import Page, Prose
+from udasa_core.page.parts import Page
 from udasa_core.page.progress import progress_table
 from udasa_core.page.run_page import run_page
 from udasa_core.page.suite_figures import differences
@@ -122,7 +122,7 @@ def test_each_rounds_end_is_told_and_what_was_lost_since(
     ]
     page = run_page(run)
     told = written(page).words
-    assert "The end of round 1 (exploratory) was higher on ten: +0.800 [0.500, 1.000] over the base." in told
+    assert "The end of round 1 (exploratory) was higher on ten: +0.800 [0.498, 1.102] over the base." in told
     assert "exploratory@2 differs from exploratory by -0.600" in told.replace("−", "-")
     assert "surely lower" in told
     # The same figure has the same numbers under Verdict and Suites.
@@ -133,14 +133,20 @@ def test_each_rounds_end_is_told_and_what_was_lost_since(
         ends[-1].metric.low,
         ends[-1].metric.high,
     )
-    # What did harm is said in Verdict as Stages and rounds opens with it, and the card counts the same.
-    stages = next(section for section in page.sections if section.name == "stages")
-    first = stages.parts[1]
-    assert isinstance(first, Prose)
-    assert f"{first.text} It is marked under Stages and rounds" in told
+    # The last is not surely better than the base, and the first round was: what to do.
+    assert (
+        "On ten the end of round 1, exploratory (+0.800 [0.498, 1.102]) is surely better than the base; the "
+        "last, exploratory@2, is not. Take exploratory. [rounds] count = 1 in the TOML ends the run there"
+    ) in told
+    # Harm is counted once, under Verdict as under Stages and rounds.
+    assert "Worst harm: ten accuracy after exploratory@2 (round 2), 0.900 → 0.300, worse by 0.600" in told
+    assert told.count("1 figure surely became worse after some stage") == 2
     decisions = list(run.decisions())
     tripped = [one for one in decisions if one["verdict"] == "tripped"]
-    assert f"Gates and guard tripped {len(tripped)} of {len(decisions)} ten accuracy after" in told
+    assert (
+        f"Checks of gates and guard that tripped {len(tripped)} of {len(decisions)} ten accuracy after"
+        in told
+    )
     prompts = figures(run)["prompts"]["training"]
     assert f"from {2 * prompts} prompts in 2 rounds of {prompts}" in told
     assert "in round 2 of 2 that may be paired" in told

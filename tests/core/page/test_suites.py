@@ -17,7 +17,7 @@ from udasa_core.page.drawing import Estimate
 from udasa_core.page.suite_figures import Difference, differences_told, figure_charts
 from udasa_core.report.figures import figures
 from udasa_core.report.table import Interval
-from udasa_core.statistics.resampling import mean_interval
+from udasa_core.statistics.student import student_interval
 
 MODELS = ["base", "conservative", "moderate", "exploratory"]
 
@@ -32,7 +32,7 @@ def test_each_model_stands_beside_the_base_by_item(planted_run: udasa_core.Run) 
         (row[0], row[1]): row for row in tables(section)["quiz: models beside the base, item by item"].rows
     }
     # Nine of ten right before, two after: seven items fell by 1.
-    low, high = mean_interval(np.array([0.0] * 2 + [-1.0] * 7 + [0.0]), 0)
+    low, high = student_interval(np.array([0.0] * 2 + [-1.0] * 7 + [0.0]), 6)
     assert list(rows["moderate", "accuracy"][2:]) == [
         0.9,
         0.2,

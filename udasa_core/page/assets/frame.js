@@ -72,6 +72,7 @@ function show(section) {
     } else link.removeAttribute('aria-current');
   }
   document.title = `${section.querySelector('h2').textContent} · ${TITLE}`;
+  tellCuts(section);
   for (const browser of BROWSERS) if (browser.section === section) begin(browser);
 }
 

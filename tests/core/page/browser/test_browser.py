@@ -161,8 +161,12 @@ def test_sorting_by_gap_goes_both_ways_and_pairs_without_one_stand_last(
     gaps = sorted((pair.gap for _, pair in hostile.pairs()), reverse=True)
     first = page.locator(".option .figures").first
     assert first.inner_text().startswith(f"gap {gaps[0]:.3f}")
+    # What comes first is open, too.
+    assert page.locator(".option").first.get_attribute("aria-selected") == "true"
+    assert page.locator("#pairs .where").inner_text().startswith("1 of")
     page.get_by_role("button", name="falling").click()
     assert first.inner_text().startswith(f"gap {gaps[-1]:.3f}")
+    assert page.locator(".option").first.get_attribute("aria-selected") == "true"
     page.get_by_role("listbox").press("End")
     page.wait_for_timeout(100)
     assert "no pair" in page.locator(".option.active").inner_text()
@@ -218,10 +222,12 @@ def test_a_table_is_taken_home_as_csv_and_a_chart_as_csv_and_svg(look: Look) -> 
 
 def test_answers_that_got_worse_stand_first(look: Look) -> None:
     page = look("before-and-after")
-    page.wait_for_selector("#before-and-after .view ins")
+    page.wait_for_selector("#before-and-after .view mark")
     assert "U 0.500 → 0.950" in page.locator("#before-and-after .option").first.inner_text()
     assert "+0.450" in page.locator("#before-and-after .view table").inner_text()
-    assert page.locator("#before-and-after .view ins").all_inner_texts() == ["is now 8"]
+    # Neither side is the better one: both have one colour.
+    assert page.locator("#before-and-after .view .side:last-child mark").all_inner_texts() == ["is now 8"]
+    assert page.locator("#before-and-after .view :is(ins, del)").count() == 0
     page.goto(page.url.split("#")[0] + "#answer=nobody")
     page.wait_for_selector("text=The page has none of this name")
     page.locator("#before-and-after").get_by_label("Search", exact=True).fill('"question 66"')
@@ -240,6 +246,12 @@ def test_items_that_were_lost_stand_first_with_every_models_texts(look: Look) ->
     assert page.locator("#suites .view .side").count() == 3
     assert '{"verdict": "</script>", "by": 0}' in page.locator("#suites .view .side").first.inner_text()
     assert "item question" not in page.locator("#suites .view .side").first.inner_text()
+    # The base and the last model stand side by side, the others behind; right outputs are marked.
+    assert page.locator("#suites .view .between .side").count() == 1
+    assert page.locator("#suites .view .side:visible").count() == 2
+    marks = page.locator("#suites .view .side:visible").nth(1).locator("li .badge")
+    assert marks.all_inner_texts() == ["right", "wrong"]
+    assert "[true" not in page.locator("#suites .view").inner_text()
     page.locator("#suites").get_by_label("Show", exact=True).select_option(label="gained (1)")
     page.locator("#suites .option").click()
     page.wait_for_selector("#suites h3:has-text('i20')")
