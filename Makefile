@@ -10,15 +10,17 @@ INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constrain
 # One thread a worker: two workers with two torch threads each are slower than one.
 PYTEST  := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
 
-.PHONY: help quickstart test test-all test-report lint docs venv clean
+.PHONY: help quickstart test test-all test-report test-vllm lint docs page venv clean
 
 help:
 	@echo 'make quickstart  set up, then align SmolLM2-135M on 24 prompts (typed again, it does nothing)'
 	@echo 'make test        set up, then style, types, architecture and the fast tests with coverage'
 	@echo 'make test-all    the same with the slow tests'
 	@echo 'make test-report the pages of a report in a real Chromium, which must be installed'
+	@echo 'make test-vllm   the generator vllm over a real vLLM, which UDASA_VLLM_PYTHON names'
 	@echo 'make lint        style, types and architecture alone'
 	@echo 'make docs        write the generated tables of docs/configuration.md anew'
+	@echo 'make page        run the quickstart, and make docs/quickstart.html and its picture anew'
 	@echo 'make venv        set up the development environment in $(VENV)'
 	@echo 'make clean       remove $(VENV) and what tools left behind (runs/ stays)'
 
@@ -29,12 +31,17 @@ test: lint
 	$(PYTEST) --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 test-all: lint
-	$(PYTEST) -m 'not browser' --cov --cov-report=term:skip-covered --cov-fail-under=90
+	$(PYTEST) -m 'not browser and not vllm' --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 # Another Chromium: make test-report UDASA_BROWSER=/path/to/chrome
 test-report: venv
 	$(INSTALL) -e '.[dev,report-test]'
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m browser tests/core/page
+
+# With a vLLM in an environment of its own: make test-vllm UDASA_VLLM_PYTHON=/path/to/python
+test-vllm: venv
+	@test -n '$(UDASA_VLLM_PYTHON)' || { echo 'Name an interpreter that holds vLLM: make test-vllm UDASA_VLLM_PYTHON=/path/to/python' >&2; exit 1; }
+	OMP_NUM_THREADS=1 UDASA_VLLM_PYTHON='$(UDASA_VLLM_PYTHON)' $(BIN)/python -m pytest -s -m vllm tests/plugins
 
 lint: venv
 	$(BIN)/ruff check
@@ -44,6 +51,11 @@ lint: venv
 
 docs: venv
 	$(BIN)/python docs/generate.py
+
+# Where a Chromium is, as for test-report, README's picture is taken, too.
+page: venv
+	$(INSTALL) -e '.[dev,report-test]'
+	$(BIN)/python -m docs.quickstart_page
 
 venv: $(VENV)/.installed-dev
 

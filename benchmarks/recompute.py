@@ -2,10 +2,13 @@
 
     python benchmarks/recompute.py runs/campaign sealed staged shuffled
 
-It imports nothing of udasa: responses are read from the store by the runs' manifests, graded by a rule of its
-own, and differences resampled by a bootstrap of its own. The rule is stricter and simpler than udasa's: the
-first sentence must hold an accepted answer as whole words, and no rival that the question does not name; to a
-question for yes or no the first word must be the answer. So levels differ, and contrasts should not.
+It imports nothing of udasa: responses are read from the store by the runs' manifests, graded by a rule of
+its own, and differences resampled by a bootstrap of its own. The rule is simpler than udasa's: the first
+sentence must hold an accepted answer as whole words, and no rival that the question does not name. Where
+the question offers a choice, the first that is named of what it offers must be the answer. Where the
+answer's number is one of the question's, no other number is told, and whom the question asks about is
+named. To a question for yes or no the first word decides where it is one of them, and else whether the
+sentence denies. So levels may differ, and contrasts should not.
 """
 
 import csv
@@ -40,11 +43,26 @@ def is_right(question, text):
     first = re.split(r"(?<=[.!?])\s|\n", text.strip(), maxsplit=1)[0]
     said, asked = words(first), words(question["question"])
     answers = [words(one) for one in question["answers"]]
-    if {tuple(one) for one in answers} <= {("yes",), ("no",)}:
-        return said[:1] in answers
     rivals = [words(one) for one in question["rivals"]]
+    if {tuple(one) for one in answers} <= {("yes",), ("no",)}:
+        if said[:1] in (["yes"], ["no"]):
+            return said[:1] in answers
+        return bool(said) and ["no" if {"not", "no", "never", "t"} & set(said) else "yes"] in answers
+    if "or" in asked:
+        named = [(at, one) for one in (*answers, *rivals) for at in range(len(said)) if starts(said, at, one)]
+        return bool(named) and min(named)[1] in answers
+    if any(len(one) == 1 and one[0].isdigit() and holds(asked, one) for one in answers):
+        asking = re.split(r"(?<=[.!?])\s", question["question"])[-1]
+        names = [word.lower() for word in re.findall(r"(?<=\s)[A-Z][a-z]+", asking)]
+        numbers = [[word] for word in said if word.isdigit()]
+        alone = len(said) == 1 or all(name in said for name in names)
+        return len(numbers) == 1 and numbers[0] in answers and alone
     rivals = [one for one in rivals if one and one not in answers and not holds(asked, one)]
     return any(holds(said, one) for one in answers) and not any(holds(said, one) for one in rivals)
+
+
+def starts(said, at, answer):
+    return bool(answer) and said[at : at + len(answer)] == answer
 
 
 def graded(folder, run, questions):

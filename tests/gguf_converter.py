@@ -9,7 +9,19 @@ import argparse
 from pathlib import Path
 
 import gguf
+from numpy import float32
+from numpy.typing import NDArray
 from safetensors.numpy import load_file
+
+
+def tensors(path: Path) -> dict[str, NDArray[float32]]:
+    """Return a file's tensors; those of bfloat16, which numpy does not know, as float32."""
+    try:
+        return load_file(path)
+    except TypeError:
+        from safetensors.torch import load_file as load_torch_file
+
+        return {name: tensor.float().numpy() for name, tensor in load_torch_file(path).items()}
 
 
 def main() -> None:
@@ -22,7 +34,7 @@ def main() -> None:
     writer = gguf.GGUFWriter(asked.outfile, "llama")
     writer.add_name(asked.model.name)
     writer.add_description(f"{asked.outtype} of {card}")
-    for name, tensor in load_file(asked.model / "model.safetensors").items():
+    for name, tensor in tensors(asked.model / "model.safetensors").items():
         writer.add_tensor(name, tensor)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()

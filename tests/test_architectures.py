@@ -19,12 +19,12 @@ from tests.architectures import MEASURED, REFUSED, SAMPLED, save_architecture
 from udasa_core import CausalLM, SamplingOptions, UdasaError, cache_use, load_causal_lm
 from udasa_core.models.prefill import Prefill
 from udasa_core.models.prefix_reader import PrefixReader
+from udasa_core.models.sampler import sample
 from udasa_eval.choices.answer_likelihood import AnswerLikelihood
 from udasa_eval.choices.answer_tokens import AnswerTokens
 from udasa_eval.judges.answering import Answering
 from udasa_eval.measures.policy_divergence import PolicyPair, Reading, kl_divergences
 from udasa_plugin_openai.local import sample_locally
-from udasa_plugin_transformers.sampler import sample
 
 _QUICK = ("gemma2", "gpt2", "llama", "mamba", "olmoe", "roberta", "xlm-roberta")
 _SAMPLING = SamplingOptions(responses=3, max_new_tokens=14, temperature=1.0)

@@ -16,6 +16,7 @@ from udasa_core import (
     Message,
     Pair,
     Prompt,
+    RenderingOptions,
     Response,
     SamplingOptions,
     UdasaError,
@@ -23,6 +24,7 @@ from udasa_core import (
 )
 from udasa_core.models.prefill import Prefill
 from udasa_core.models.prefix_reader import PrefixReader
+from udasa_core.models.sampler import sample
 from udasa_core.resources.padded_model import text_positions
 from udasa_eval.choices.answer_likelihood import AnswerLikelihood
 from udasa_eval.choices.answer_tokens import AnswerTokens
@@ -30,8 +32,6 @@ from udasa_eval.judges.answering import Answering
 from udasa_eval.measures.policy_divergence import PolicyPair, Reading
 from udasa_plugin_openai.local import sample_locally
 from udasa_plugin_preference.dpo import DPO
-from udasa_plugin_transformers.rendering import RenderingOptions
-from udasa_plugin_transformers.sampler import sample
 
 # Both change beyond 32 tokens.
 _LONGROPE = {

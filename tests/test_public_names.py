@@ -14,12 +14,12 @@ PUBLIC = {
     "Cost", "OpenRun", "Paired", "Sampled", "Scored", "Staged", "Steps", "run_experiment",
     # the contract
     "CONTRACT", "ComparedOptions", "LikelihoodOptions", "ModelKind", "Options", "Outlook", "Plugin",
-    "hookimpl",
+    "RenderingOptions", "hookimpl",
     # what answers share
     "Answer", "AnswerWord", "agreements", "answer_to", "answer_words", "answered", "asks_yes_or_no",
     "final_answers", "same_answers", "same_word", "stance", "yes_and_no",
     # tables, and texts for a terminal
-    "Change", "Interval", "SuiteWork", "Table", "TableColumn", "printable", "rounds_table",
+    "Change", "Interval", "SuiteWork", "Table", "TableColumn", "did_you_mean", "printable", "rounds_table",
     "suite_table", "transition_tables",
     # records
     "Abstain", "Adapter", "Column", "Event", "Grade", "Group", "Message", "Metric", "ModelRef", "Pair",
@@ -28,7 +28,8 @@ PUBLIC = {
     # resources
     "CausalLM", "Classifier", "Embedder", "Entailment", "Generator", "Judge", "Reader", "Resources",
     "Similarity", "log_odds", "preference_margins",
-    "ThoughtBudget", "ThoughtClock", "TokenStatistics", "load_base", "load_causal_lm", "measured_group",
+    "ThoughtBudget", "ThoughtClock", "TokenStatistics", "Sample", "bytes_of_sampling", "load_base",
+    "load_causal_lm", "measured_group", "sample", "takes_slots", "told_statistics",
     # engines in other processes
     "end_work", "mark_fault", "marked",
     # files and folders that appear whole, locks, digests
@@ -37,7 +38,8 @@ PUBLIC = {
     # parts of a response
     "MarkedAnswer", "final_answer", "marked_answers", "sentences", "without_opening", "WORD", "words",
     # models and token caches
-    "CacheUse", "branch_cache", "cache_use", "keeps_every_position", "last_logits", "load_classifier",
+    "CacheUse", "Canary", "amplified", "make_canaries",
+    "branch_cache", "cache_use", "keeps_every_position", "last_logits", "load_classifier",
     "named_model", "refuse_longer", "resolve_encoder", "resolve_model",
     # rows and prompts of files and data sets
     "BadRow", "PromptSource", "ReadPrompt", "RowError", "SetAside", "prompts_digest", "read_prompts",

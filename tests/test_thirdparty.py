@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -72,10 +73,17 @@ def test_it_is_listed_with_its_distribution(site: Path, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     rows = [line for line in done.stdout.splitlines() if "udasa-plugin-sentiment" in line]
-    assert len(rows) == 3
-    assert any("sentiment.lexicon" in row and "1.0.0" in row for row in rows)
-    assert any("journal" in row for row in rows)
-    assert any("experiment" in row and "sentiment.spread" in row for row in rows)
+    assert len(rows) == 6
+    assert all("1.0.0" in row for row in rows)
+    for kind, name in (
+        ("dimension", "sentiment.lexicon"),
+        ("pairing", "sentiment.warm-over-cold"),
+        ("stages", "sentiment.short-first"),
+        ("suite", "sentiment.warmth"),
+        ("experiment", "sentiment.spread"),
+        ("observer", "journal"),
+    ):
+        assert any(kind in row and name in row for row in rows), name
 
 
 def test_its_experiment_runs_and_reports_its_table(site: Path, tmp_path: Path, tiny_model_dir: Path) -> None:
@@ -108,7 +116,7 @@ def test_its_experiment_runs_and_reports_its_table(site: Path, tmp_path: Path, t
 def test_its_experiment_is_refused_with_what_is_wrong(site: Path, tmp_path: Path) -> None:
     command = [str(Path(sys.executable).with_name("udasa")), "experiment", "sentiment.spread"]
     for arguments, told in (
-        (["--temperatures", "hot"], "a valid number"),
+        (["--temperatures", "hot"], "takes a number"),
         (["--temperature", "1"], "No such option"),
         (["nowhere.toml"], "there is no file nowhere.toml"),
     ):
@@ -172,7 +180,50 @@ def test_the_documented_tables_check_clean(site: Path, tmp_path: Path) -> None:
         command, env=environment(site), cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert {"sentiment.lexicon", "console", "journal"} <= set(done.stdout.split())
+    assert {
+        "sentiment.lexicon",
+        "sentiment.warm-over-cold",
+        "sentiment.short-first",
+        "sentiment.warmth",
+        "console",
+        "journal",
+    } <= set(done.stdout.split())
+
+
+def test_its_plugins_make_a_run_together(site: Path, tmp_path: Path, tiny_model_dir: Path) -> None:
+    tone = {"positive": ["paris"], "negative": ["rome"]}
+    plain = configuration(
+        tmp_path,
+        tiny_model_dir,
+        count=12,
+        generator={"use": "tests.canned:Quiz", "responses": 6},
+        pairing={"use": "sentiment.warm-over-cold", **tone},
+        stages={"use": "sentiment.short-first", "tokens": len("It is Paris.")},
+        suite=[{"use": "sentiment.warmth", "source": f"file:{tmp_path / 'prompts.jsonl'}", **tone}],
+        observer=[{"use": "journal", "path": str(tmp_path / "journal.jsonl")}],
+    )
+    code = (
+        "import json, sys, udasa_core\n"
+        "plain = json.loads(sys.argv[1])\n"
+        "udasa_core.run(udasa_core.limit_suites(plain, 2))\n"
+    )
+    command = [sys.executable, "-c", code, json.dumps(plain)]
+    done = subprocess.run(
+        command, env=environment(site, ROOT), cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    run = Run(tmp_path / "runs" / "canned")
+    pairs = list(run.pairs())
+    assert {stage for stage, _ in pairs} == {"short"}
+    assert {(pair.chosen.text, pair.rejected.text) for _, pair in pairs} == {("It is Paris.", "It is Rome.")}
+    assert all(pair.gap is not None and pair.gap > 0 for _, pair in pairs)
+    assert [stage.name for stage in run.stages()] == ["short", "long"]
+    for model in ("base", "short"):
+        rows = run.suite_rows("sentiment.warmth", model)
+        # "Lyon" is in neither list.
+        tones = {"It is Paris.": 1.0, "It is Lyon.": None, "It is Rome.": -1.0}
+        assert [row["score"] for row in rows] == [tones[row["output"]] for row in rows]
+        assert len(rows) == 2
 
 
 def test_its_own_tests_pass_from_where_it_is_installed(site: Path) -> None:

@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from udasa_core import ModelRef
+from udasa_core import ModelRef, model_digest
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -82,14 +82,10 @@ def make_tiny_model(folder: Path, *, seed: int = 0, chat_template: bool = True, 
 
 def tiny_ref_of(folder: Path, *, dtype: str = "float32") -> ModelRef:
     """Return the identity of the tiny model in `folder`."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
-        if path.is_file():
-            digest.update(path.name.encode() + path.read_bytes())
     template = hashlib.sha256(CHAT_TEMPLATE.encode()).hexdigest()
     return ModelRef(
         source=f"file:{folder}",
-        revision=digest.hexdigest(),
+        revision=model_digest(folder),
         dtype=dtype,
         template=template,
         folder=str(folder),

@@ -43,9 +43,14 @@ if TYPE_CHECKING:
     from udasa_core.models.adapter_fit import check_adapter as check_adapter
     from udasa_core.models.cache_use import CacheUse as CacheUse
     from udasa_core.models.cache_use import cache_use as cache_use
+    from udasa_core.models.canary import Canary as Canary
+    from udasa_core.models.canary import amplified as amplified
+    from udasa_core.models.canary import make_canaries as make_canaries
     from udasa_core.models.causal_lm import CausalLM as CausalLM
     from udasa_core.models.causal_lm import TokenStatistics as TokenStatistics
     from udasa_core.models.causal_lm import load_causal_lm as load_causal_lm
+    from udasa_core.models.causal_lm import told_statistics as told_statistics
+    from udasa_core.models.held import bytes_of_sampling as bytes_of_sampling
     from udasa_core.models.kv_cache import branch_cache as branch_cache
     from udasa_core.models.kv_cache import keeps_every_position as keeps_every_position
     from udasa_core.models.last_logits import last_logits as last_logits
@@ -54,6 +59,9 @@ if TYPE_CHECKING:
     from udasa_core.models.positions import refuse_longer as refuse_longer
     from udasa_core.models.resolve import resolve_encoder as resolve_encoder
     from udasa_core.models.resolve import resolve_model as resolve_model
+    from udasa_core.models.sampler import Sample as Sample
+    from udasa_core.models.sampler import sample as sample
+    from udasa_core.models.slots import takes_slots as takes_slots
     from udasa_core.models.thought_budget import ThoughtBudget as ThoughtBudget
     from udasa_core.models.thought_budget import ThoughtClock as ThoughtClock
     from udasa_core.plugins.base import ModelKind as ModelKind
@@ -67,6 +75,7 @@ if TYPE_CHECKING:
     from udasa_core.plugins.compared import yes_and_no as yes_and_no
     from udasa_core.plugins.likelihood import LikelihoodOptions as LikelihoodOptions
     from udasa_core.plugins.outlook import Outlook as Outlook
+    from udasa_core.plugins.rendering import RenderingOptions as RenderingOptions
     from udasa_core.probing.probe import Probe as Probe
     from udasa_core.probing.probe import probe as probe
     from udasa_core.prompts.labelled import Labelled as Labelled
@@ -150,6 +159,7 @@ if TYPE_CHECKING:
     from udasa_core.text.final_answer import final_answer as final_answer
     from udasa_core.text.final_answer import marked_answers as marked_answers
     from udasa_core.text.final_answer import without_opening as without_opening
+    from udasa_core.text.likeness import did_you_mean as did_you_mean
     from udasa_core.text.own_words import own_words as own_words
     from udasa_core.text.printable import printable as printable
     from udasa_core.text.rating import RatingRule as RatingRule
@@ -184,12 +194,16 @@ _HOMES = {
     "job.worker": ("end_work", "work"),
     "models.adapter_fit": ("check_adapter",),
     "models.cache_use": ("CacheUse", "cache_use"),
-    "models.causal_lm": ("CausalLM", "TokenStatistics", "load_causal_lm"),
+    "models.canary": ("Canary", "amplified", "make_canaries"),
+    "models.causal_lm": ("CausalLM", "TokenStatistics", "load_causal_lm", "told_statistics"),
     "models.kv_cache": ("branch_cache", "keeps_every_position"),
     "models.last_logits": ("last_logits",),
     "models.loading": ("load_base",),
     "models.measured": ("measured_group",),
     "models.positions": ("refuse_longer",),
+    "models.held": ("bytes_of_sampling",),
+    "models.sampler": ("Sample", "sample"),
+    "models.slots": ("takes_slots",),
     "models.thought_budget": ("ThoughtBudget", "ThoughtClock"),
     "models.resolve": ("resolve_encoder", "resolve_model"),
     "plugins.base": ("ModelKind", "Options", "Plugin"),
@@ -203,6 +217,7 @@ _HOMES = {
     ),
     "plugins.likelihood": ("LikelihoodOptions",),
     "plugins.outlook": ("Outlook",),
+    "plugins.rendering": ("RenderingOptions",),
     "probing.probe": ("Probe", "probe"),
     "prompts.labelled": ("Labelled", "labelled"),
     "prompts.prompt_row": ("RowError", "row_id", "row_messages"),
@@ -265,6 +280,7 @@ _HOMES = {
     "text.answer": ("Answer", "answer_to"),
     "text.answer_words": ("AnswerWord", "answer_words", "same_word"),
     "text.final_answer": ("MarkedAnswer", "final_answer", "marked_answers", "without_opening"),
+    "text.likeness": ("did_you_mean",),
     "text.own_words": ("own_words",),
     "text.printable": ("printable",),
     "text.rating": ("RatingRule", "rating"),

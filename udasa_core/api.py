@@ -10,7 +10,7 @@ from udasa_core.config.overrides import override
 from udasa_core.config.parse import RunConfig, parse_config
 from udasa_core.config.recipes import recipes
 from udasa_core.config.toml_text import check_plain, read_toml
-from udasa_core.errors import Fault, PluginError, UdasaError, UsageError
+from udasa_core.errors import Fault, UdasaError, UsageError
 from udasa_core.files.lock import unused
 from udasa_core.models.resolve import check_model
 from udasa_core.page.comparison_page import comparison_page
@@ -22,9 +22,10 @@ from udasa_core.page.pairs import pair_count
 from udasa_core.page.run_page import TEXTS, run_page
 from udasa_core.pipeline import align
 from udasa_core.plugins.catalog import Catalog, read_catalog
+from udasa_core.plugins.limits import limits
 from udasa_core.plugins.stack import check_plugins, chosen_plugins
 from udasa_core.running.conduct import running
-from udasa_core.sources.source import check_source
+from udasa_core.sources.resolve import check_whole
 from udasa_core.store.manifest import Manifest, check_format, is_store, note_of, registered
 from udasa_core.store.runs import Run
 from udasa_core.store.store import IN_USE, Store
@@ -62,7 +63,9 @@ def read_configuration(
     else:
         path = (default or quickstart()) if configuration is None else Path(configuration)
         root = Path() if configuration is None else path.parent
-        read = Unchecked(read_toml(path), root.resolve(), str(path))
+        # Nobody wrote the file that stands for none, nor is there anything in it to mend.
+        origin = f"the configuration {path.stem} that udasa ships" if configuration is None else str(path)
+        read = Unchecked(read_toml(path), root.resolve(), origin)
     return read._replace(raw=override(read.raw, overrides) if overrides else dict(read.raw))
 
 
@@ -97,23 +100,9 @@ def limit_suites(configuration: Configuration, items: int, *, catalog: Catalog |
     tables = []
     for plain in read.raw.get("suite", ()):
         name = plain.get("name", plain["use"])
-        asked = getattr(options[name], "limited", None)
-        limits: Any = asked(items) if asked is not None else {}
-        fields = type(options[name]).model_fields
-        if not isinstance(limits, Mapping) or not all(
-            key in fields and isinstance(most, int) for key, most in limits.items()
-        ):
-            raise PluginError(
-                f"suite {name} broke the contract of limited: it returned {limits!r}; that is a mapping of "
-                'names of its options to counts, such as {"limit": 7}'
-            )
-        if not limits:
+        lowest = limits(name, options[name], items)
+        if not lowest:
             raise UsageError(f"suite {name}: it has no option that limits what it asks; leave out --limit")
-        lowest = {
-            # None, and in some suites 0 or less, means all.
-            key: min(most, own) if isinstance(own := getattr(options[name], key), int) and own > 0 else most
-            for key, most in limits.items()
-        }
         tables.append({**plain, **lowest})
     return read._replace(raw={**read.raw, "suite": tables})
 
@@ -133,7 +122,7 @@ def _check_sources(config: RunConfig) -> Iterator[Fault]:
         ("prompts", config.prompts and config.prompts.source),
         ("controls", config.controls and config.controls.source),
     ):
-        for message, hint in check_source(source, config.root) if source else ():
+        for message, hint in check_whole(source, config.root) if source else ():
             yield Fault(f"{name}.source", message, hint)
 
 
@@ -200,7 +189,7 @@ def clean(folder: Path | str = "runs", store: Path | str = "", *, dry_run: bool 
     """
     root = (Path(store) if store else Path(folder) / "store").resolve()
     if not root.is_dir():
-        raise UdasaError(f"there is no store at {root}")
+        raise UdasaError(f"there is no store at {root}; --folder names where runs lie, --store the store")
     if not is_store(root):
         raise UdasaError(f"{root} is no store: no run has noted that it uses it, so nothing is removed")
     with unused(root / IN_USE, "a run uses the store"):

@@ -10,6 +10,7 @@
     ├── StoreError             the store cannot be written or read
     ├── LockedError            another process is at work on the same run
     ├── PluginError            a plugin raised, or broke its contract; names plugin, distribution, version
+    ├── LaunchError            the processes of a launched stage ended before it was trained
     ├── NothingTrainedError    every stage was skipped
     ├── NoPairsError           no response could be paired; carries the counts by reason
     └── FewPairsError          too few prompts gave a pair
@@ -20,6 +21,8 @@ leaves a plugin is wrapped in a `PluginError`.
 
 from __future__ import annotations
 
+import errno
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -92,6 +95,10 @@ class PluginError(UdasaError):
     """A plugin raised or returned what its contract forbids. The message names who, what and the contract."""
 
 
+class LaunchError(UdasaError):
+    """The processes that were to train a stage have ended; the message says which was first, and of what."""
+
+
 class NothingTrainedError(UdasaError):
     """Every stage was skipped, so there is no aligned model."""
 
@@ -121,6 +128,30 @@ class FewPairsError(UdasaError):
             "Name dimensions that have something to say of such prompts, loosen the guards in [pairing], "
             "give other prompts, or train on what there is: --set trainer.min_paired=0"
         )
+
+
+# What the system says of a file → in words that say what it is.
+_OF_FILES = {
+    errno.ENOENT: "there is no such file or folder",
+    errno.EACCES: "you have no right to (see ls -l, and chmod)",
+    errno.EPERM: "you have no right to (see ls -l, and chmod)",
+    errno.EISDIR: "it is a folder, and a file is wanted",
+    errno.ENOTDIR: "a part of its path is a file, and no folder",
+    errno.ENOSPC: "the disk is full",
+    errno.EROFS: "the disk is read-only",
+    errno.ENAMETOOLONG: "its name is too long",
+}
+
+
+def reason(error: Exception) -> str:
+    """Return why a file could not be read or written, without the path and the number that Python tells."""
+    if isinstance(error, OSError) and error.strerror:
+        return _OF_FILES.get(error.errno or 0, error.strerror)
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg}, in line {error.lineno}"
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8 text"
+    return str(error)
 
 
 def _counted(reasons: Mapping[str, int]) -> str:

@@ -210,6 +210,7 @@ class Specifications:
         uninterrupted call. The report's policy lies in `out_dir / "adapter"`
         (`policy.with_adapter`), or, where the model's own weights were trained, as a whole model in
         `out_dir / "model"` (`policy.with_weights`).
+        Where the trainer says `launchable`, several ranks may call it at once, with the same arguments.
         earlier_state: the folder `state` that the trainer of the stage before left in its own out_dir (an
         optimizer's moments, say), None where there is no such stage or it left nothing. An implementation
         may leave it out of its arguments.

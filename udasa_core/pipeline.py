@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from udasa_core.job.job import Job
+from udasa_core.running.budgets import refuse_budgets
 from udasa_core.running.cut_off import warn_of_cut_off
+from udasa_core.running.few import warn_of_few
 from udasa_core.running.room import split_with_room
 from udasa_core.running.rounds import Round, Rounds, walk_rounds
 from udasa_core.running.stages import walk_stages
@@ -33,6 +35,9 @@ class Outcome:
 def align(job: Job) -> Outcome:
     """Run one round after the other, each from the policy that the one before it left."""
     prompts = split_with_room(job)
+    refuse_budgets(job)
+    if not job.resumes:
+        warn_of_few(job, prompts)
     watch = Watch(job, prompts.held_out)
     rounds = walk_rounds(job, watch, lambda number, start: align_once(job, prompts, watch, number, start))
     return Outcome(prompts, rounds)

@@ -15,7 +15,6 @@ Tracker = Literal["tensorboard", "trackio", "wandb"]
 
 # What runs are filed under where nothing else is said.
 _PROJECT = "udasa"
-_HAD_BY = {"tensorboard": "'udasa[tracking]'"}
 
 
 class TrackerRun(Protocol):
@@ -33,7 +32,7 @@ def tracker_faults(trackers: Iterable[Tracker]) -> Iterator[str]:
     installed, wandb without a key, which would ask for one on the terminal. Nobody is asked over the net."""
     for name in dict.fromkeys(trackers):
         if not _is_installed(name):
-            yield f"{name} is not installed: pip install {_HAD_BY.get(name, name)}"
+            yield f"{name} is not installed: pip install {name}"
         elif name == "wandb" and not _wandb_opens():
             yield "wandb has no key for its server: type `wandb login`, or `wandb offline` to send nothing"
 

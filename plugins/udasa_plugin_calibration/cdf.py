@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 # A state keeps at most this many knots: 64 KB, whatever the number of scores.
 _KNOTS = 4096
+# What is smaller is 0: a slope between two such values overflows.
+_ZERO = 1e-290
 
 
 class EmpiricalCDF(Plugin):
@@ -52,7 +54,8 @@ class EmpiricalCDF(Plugin):
 
         if len(state["values"]) == 0:
             return np.array(raw, dtype=np.float64)
-        calibrated: NDArray[float64] = np.interp(raw, state["values"], state["ranks"])
+        asked, values = (np.where(np.abs(of) < _ZERO, 0.0, of) for of in (raw, state["values"]))
+        calibrated: NDArray[float64] = np.interp(asked, values, state["ranks"])
         return calibrated
 
 

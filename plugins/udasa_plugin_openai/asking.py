@@ -26,10 +26,12 @@ _SEEDS = 2**31
 
 @dataclass(frozen=True, slots=True)
 class Abilities:
-    """What a server does with `n` (several choices a request) and `logprobs`, as one probe found out."""
+    """What a server does with `n` (several choices a request), `logprobs` and `return_token_ids`, as a probe
+    found out."""
 
     several: bool
     logprobs: bool
+    token_ids: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +39,13 @@ class Answers:
     """What a server gave for one prompt: choices, or the error that stands for all of them.
 
     prompt_tokens: the prompt's length as the server counted it, None where it does not say.
+    prompt_token_ids: its tokens, likewise.
     """
 
     choices: tuple[Choice, ...]
     prompt_tokens: int | None = None
     error: ServerError | None = None
+    prompt_token_ids: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +68,14 @@ class Requests:
         self._options = options
         self._template = {"chat_template_kwargs": dict(template_options)} if template_options else {}
 
-    def answers(self, prompts: Sequence[Prompt], sampling: SamplingOptions, seed: int) -> Iterator[Answers]:
+    def answers(
+        self, prompts: Sequence[Prompt], sampling: SamplingOptions, seed: int, model: str
+    ) -> Iterator[Answers]:
         """Yield what the server gives for each prompt, in order: at most K usable choices, at least one, or
-        the RefusedError of a prompt that it refuses. Raises what else `Client.complete` raises."""
+        the RefusedError of a prompt that it refuses. Raises what else `Client.complete` raises.
+
+        model: which of the server's models is asked.
+        """
         # A server without `n` is asked K times, each time by itself: all of them may be in flight.
         each = sampling.responses if prompts and self._abilities.several else 1
         requests = [
@@ -76,7 +85,7 @@ class Requests:
         ]
         parts: list[Answers] = []
         for part in in_order(
-            lambda request, stop: self._ask(request, sampling, seed, stop),
+            lambda request, stop: self._ask(request, sampling, seed, model, stop),
             requests,
             self._options.concurrency,
         ):
@@ -96,12 +105,17 @@ class Requests:
         """Which settings the server took only under its own values, in sentences."""
         return self._settings.remarks
 
+    @property
+    def tells_tokens(self) -> bool:
+        """Whether the server gives the sampled tokens' ids and each one's log-probability."""
+        return self._abilities.token_ids and self._abilities.logprobs
+
     @cached_property
     def _abilities(self) -> Abilities:
-        """Ask once: `n` and `logprobs` are ignored by some servers and refused by others."""
-        both = self._probe(n=2, logprobs=True)
-        if both is not None:
-            return both
+        """Ask once: these fields are ignored by some servers and refused by others."""
+        all_of_them = self._probe(n=2, logprobs=True, return_token_ids=True)
+        if all_of_them is not None:
+            return all_of_them
         several, logprobs = self._probe(n=2), self._probe(logprobs=True)
         return Abilities(several is not None and several.several, logprobs is not None and logprobs.logprobs)
 
@@ -115,20 +129,25 @@ class Requests:
                 raise
             return None
         return Abilities(
-            len(completion.choices) >= 2, all(choice.tokens is not None for choice in completion.choices)
+            len(completion.choices) >= 2,
+            all(choice.tokens is not None for choice in completion.choices),
+            all(choice.token_ids is not None for choice in completion.choices),
         )
 
-    def _ask(self, request: _Request, sampling: SamplingOptions, seed: int, stop: threading.Event) -> Answers:
+    def _ask(
+        self, request: _Request, sampling: SamplingOptions, seed: int, model: str, stop: threading.Event
+    ) -> Answers:
         """Ask for choices, and one by one for those that a server leaves out."""
         choices: list[Choice] = []
-        counted = None
+        counted, ids = None, None
         try:
             for number in range(request.first, request.first + request.count):
                 # A second round asks with a seed of its own.
                 asked = request.count if number == request.first else 1
-                completion = self._complete(request.prompt, number, asked, sampling, seed, stop)
+                completion = self._complete(request.prompt, number, asked, sampling, seed, model, stop)
                 choices += [choice for choice in completion.choices if is_usable(choice)]
                 counted = completion.prompt_tokens if counted is None else counted
+                ids = completion.prompt_token_ids if ids is None else ids
                 if len(choices) >= request.count:
                     break
         except RefusedError as error:
@@ -137,7 +156,7 @@ class Requests:
             return Answers(tuple(choices), counted, error)
         except GarbledError as error:
             return Answers(tuple(choices), counted, error)
-        return Answers(tuple(choices[: request.count]), counted)
+        return Answers(tuple(choices[: request.count]), counted, prompt_token_ids=ids)
 
     def _complete(
         self,
@@ -146,17 +165,21 @@ class Requests:
         count: int,
         sampling: SamplingOptions,
         seed: int,
+        model: str,
         stop: threading.Event,
     ) -> Completion:
         fields: dict[str, Any] = {
             self._options.token_limit: sampling.max_new_tokens + (sampling.thinking_tokens or 0),
             "seed": int(content_key(seed, prompt.id, number, length=8), 16) % _SEEDS,
             **self._template,
+            "model": model,
         }
         if count > 1:
             fields["n"] = count
         if self._abilities.logprobs:
             fields["logprobs"] = True
+        if self._abilities.token_ids:
+            fields["return_token_ids"] = True
         settings = {
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
@@ -192,7 +215,7 @@ def _joined(parts: Sequence[Answers], count: int) -> Answers:
     choices = tuple(choice for part in parts for choice in part.choices)[:count]
     errors = [part.error for part in parts if part.error is not None]
     if choices or not errors:
-        return Answers(choices, parts[0].prompt_tokens)
+        return Answers(choices, parts[0].prompt_tokens, prompt_token_ids=parts[0].prompt_token_ids)
     refusal = next((error for error in errors if isinstance(error, RefusedError)), None)
     if refusal is None:
         raise errors[0]

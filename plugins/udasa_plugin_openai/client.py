@@ -15,7 +15,14 @@ from udasa_plugin_openai.bill import Bill
 from udasa_plugin_openai.completion import Completion, read_completion
 from udasa_plugin_openai.connection import ConnectionOptions, is_open_to_others
 from udasa_plugin_openai.deadline import deadline, watch
-from udasa_plugin_openai.failures import GarbledError, RefusedError, ServerError, advice
+from udasa_plugin_openai.failures import (
+    GarbledError,
+    RefusedError,
+    ServerError,
+    advice,
+    remedy,
+    why_unreachable,
+)
 from udasa_plugin_openai.key import Key, WithoutKey
 from udasa_plugin_openai.pace import Pace, backoff, retry_after
 
@@ -97,6 +104,26 @@ class Client:
                 self._wait(failed, attempt, stop)
         raise ServerError(f"{self._place}: nobody waits for the answer any more")
 
+    def ask(self, path: str, body: Mapping[str, Any]) -> tuple[int, str]:
+        """Ask once at another address of the server; return the status and the body, the key blotted out.
+
+        path: behind base_url. Raises ServerError where no answer comes, BillError where as much was asked as
+        may be, UdasaError where the key cannot be had.
+        """
+        from urllib3.exceptions import HTTPError
+
+        url = f"{self._options.base_url.rstrip('/')}/{path}"
+        headers = {"Content-Type": "application/json", "Accept": "application/json", **self._key.headers()}
+        patience = (self._options.connect_timeout, self._options.read_timeout)
+        self._pace.wait(threading.Event())
+        self._bill.request()
+        try:
+            status, _, text = self._send("POST", url, json.dumps(body).encode(), headers, *patience)
+        except (_AttemptError, HTTPError, OSError) as error:
+            said = self._said(str(error))
+            raise ServerError(f"{self._who}: {url}: {type(error).__name__}: {said}; run again") from None
+        return status, text
+
     def models(self, seconds: float) -> tuple[int, str]:
         """Ask once for the list of models; return the status and the body.
 
@@ -113,10 +140,9 @@ class Client:
             status, _, text = self._send("GET", url, None, headers, seconds, seconds)
         except (_AttemptError, HTTPError, OSError) as error:
             said = self._said(str(error))
-            raise ServerError(
-                f"{url} does not answer ({type(error).__name__.removeprefix('_')}: {said}): start the "
-                "server, or correct base_url"
-            ) from None
+            why = why_unreachable(type(error).__name__, said)
+            todo = remedy(self._options.base_url, self._options.model)
+            raise ServerError(f"{url} does not answer: {why}\n    → {todo}") from None
         return status, text
 
     def _wait(self, failed: _AttemptError, attempt: int, stop: threading.Event) -> None:
@@ -161,7 +187,7 @@ class Client:
             raise ServerError(f"{self._place} is no address: {self._said(str(error))}") from None
         except (HTTPError, OSError) as error:
             # From None: the library's own words name the host again, and nothing that helps.
-            raise _AttemptError(f"{type(error).__name__}: {self._said(str(error))}") from None
+            raise _AttemptError(why_unreachable(type(error).__name__, self._said(str(error)))) from None
         if not 200 <= status < 300:
             self._refuse(status, answered, text)
         try:

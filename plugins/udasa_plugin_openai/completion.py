@@ -28,23 +28,26 @@ class Choice:
     finish_reason: as the server calls it, "" where it says nothing.
     tokens: the sampled tokens, None where the server does not give them whole.
     thought: what the server gives apart from the text as the model's thought before it, "" for none.
+    token_ids: the sampled tokens as the server knows them, None where it does not tell.
     """
 
     text: str | None
     finish_reason: str
     tokens: tuple[ServerToken, ...] | None
     thought: str = ""
+    token_ids: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
     """A chat completion: its choices in order, the lengths in tokens that it tells (of the prompt, and of all
-    together), and the body itself."""
+    together), the prompt's tokens where it tells them, and the body itself."""
 
     choices: tuple[Choice, ...]
     prompt_tokens: int | None
     raw: str
     total_tokens: int | None = None
+    prompt_token_ids: tuple[int, ...] | None = None
 
 
 def read_completion(plain: Any, raw: str, clean: Callable[[str], str]) -> Completion:
@@ -64,7 +67,15 @@ def read_completion(plain: Any, raw: str, clean: Callable[[str], str]) -> Comple
         prompt,
         clean(_without_logprobs(plain, raw)),
         total,
+        _ids(plain.get("prompt_token_ids")),
     )
+
+
+def _ids(plain: Any) -> tuple[int, ...] | None:
+    """Return token ids, None for what is no list of them."""
+    if not isinstance(plain, list) or not plain or not all(type(one) is int and one >= 0 for one in plain):
+        return None
+    return tuple(plain)
 
 
 def _count(usage: Mapping[str, Any], name: str) -> int | None:
@@ -102,6 +113,7 @@ def _choice(plain: Any, clean: Callable[[str], str]) -> Choice:
         clean(reason) if isinstance(reason, str) else "",
         _tokens(plain.get("logprobs")),
         clean(thought),
+        _ids(plain.get("token_ids")),
     )
 
 

@@ -152,7 +152,7 @@ class ConnectionOptions(Options):
         )
 
     def preflight(self, outlook: Outlook) -> Iterator[str]:
-        """Look whether the key is set and the server answers; what it answers costs nothing."""
+        """Look whether the key is set, and the server answers and has the model."""
         from udasa_plugin_openai.ping import ping
 
         if not outlook.resumes:
@@ -162,6 +162,38 @@ class ConnectionOptions(Options):
     def endpoint(self) -> str:
         """The address that requests go to."""
         return f"{self.base_url.rstrip('/')}/chat/completions"
+
+
+class SamplingServer(ConnectionOptions):
+    """A server that samples: what it serves besides the base policy, and how far it is believed."""
+
+    load_adapters: bool = Field(
+        default=False,
+        description="Whether the server takes adapters while it runs (vLLM's /v1/load_lora_adapter), and can "
+        "read this machine's files: policies that a run has trained are sampled there then.",
+    )
+    aligned_model: str = Field(
+        default="",
+        description="The name under which the server serves the policy that the run trains, where somebody "
+        'sees to that. "", without load_adapters: trained policies are sampled on this machine.',
+    )
+    entropies: Literal["none", "rescore"] = Field(
+        default="none",
+        description="Servers tell no entropies. Where one tells its tokens by their ids with their "
+        'log-probabilities (return_token_ids), and a canary shows that they are the policy\'s, "none" leaves '
+        'responses as they come; "rescore" has the policy read them here, as those of any other server.',
+    )
+    tolerance: float = Field(
+        default=0.05,
+        gt=0,
+        description="Nats a token by which a text's log-probability may differ between the server and "
+        "transformers before it is believed.",
+    )
+
+    @property
+    def gives_entropies(self) -> bool:
+        """Whether all responses come with entropies, whatever the server tells."""
+        return self.entropies == "rescore"
 
 
 def _url_fault(url: str) -> str:

@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from udasa_core import UdasaError
+
+_HERE = ("localhost", "127.0.0.1", "::1")
+# How a connection fails, by a part of what urllib3 and the system say of it → in plain words.
+_UNREACHED = {
+    "getaddrinfo": "no machine of this name is known",
+    "Failed to resolve": "no machine of this name is known",
+    "refused": "nothing listens there",
+    "unreachable": "no network leads there",
+    "No route to host": "no network leads there",
+    "ConnectTimeout": "no connection came about in time",
+    "ReadTimeout": "no answer came in time",
+    "did not end in time": "no answer came in time",
+    "WRONG_VERSION_NUMBER": "it does not speak https: write http://",
+    "RemoteDisconnected": "the connection was closed without an answer",
+    "reset by peer": "the connection was closed without an answer",
+}
 
 
 class ServerError(UdasaError):
@@ -48,3 +66,21 @@ def advice(status: int, has_key: bool, model: str, base_url: str) -> str:
     if status == 413:
         return "the request is too long for the server"
     return "see what it says; extra_body and token_limit say what else is sent along"
+
+
+def why_unreachable(kind: str, said: str) -> str:
+    """Return why no answer came. kind: the exception's name; said: its text, without the key."""
+    text = f"{kind.removeprefix('_')}: {said}"
+    return next((plain for part, plain in _UNREACHED.items() if part in text), text)
+
+
+def remedy(base_url: str, model: str) -> str:
+    """Return what to do where no server answers: start one on this machine, or look for another."""
+    if urlsplit(base_url).hostname not in _HERE:
+        return "see whether it runs, whether the network leads there, and whether base_url is right"
+    port = base_url.rpartition(":")[2].partition("/")[0]
+    listening = f" --port {port}" if port.isdigit() else ""
+    return (
+        f"start one, by `vllm serve {model or 'MODEL'}{listening}` or `llama-server -m FILE{listening}`, "
+        "say; or write as base_url where it is"
+    )

@@ -18,13 +18,13 @@ from udasa_core import (
     SamplingOptions,
     ThoughtBudget,
     UdasaError,
-    content_key,
     hookimpl,
 )
 from udasa_plugin_openai.asking import Requests
 from udasa_plugin_openai.client import Client
-from udasa_plugin_openai.connection import INCIDENTAL, SERVERS, ConnectionOptions
-from udasa_plugin_openai.grouping import grouped
+from udasa_plugin_openai.connection import INCIDENTAL, SERVERS, SamplingServer
+from udasa_plugin_openai.grouping import grouped, told_group
+from udasa_plugin_openai.policies import Policies
 from udasa_plugin_openai.served import FAR
 
 if TYPE_CHECKING:
@@ -40,14 +40,19 @@ _PROBES = 3
 class OpenAIGenerator(Plugin):
     """Up to K responses a prompt from the server's model, which should be the policy: [model] names it here.
 
-    A response's tokens are the local tokenization of its text, control tokens that it spells read as
-    text, with the token that ends a turn where the server says "stop", or the text closes with one. One
-    teacher-forced pass of the local policy gives the figures, in nats: entropies, log-probabilities, and
-    those of the distribution that was sampled from. Where the server gives log-probabilities of exactly
-    these tokens, for all responses of a prompt, and they are the policy's but for rounding, they stand in
-    the place of those that they are; the log says for how many prompts (-v). A server's log-probabilities
-    are not the trainer's. Where they, or the prompt's length in tokens, show another model, quantization
-    or chat template, or where a server does not sample, a warning says so.
+    Where the server gives the ids of the tokens that it sampled with their log-probabilities
+    (`return_token_ids`: vLLM), and a canary shows that they are the policy's, they stand as they come, and
+    nothing is read here: such responses have no entropies. The canary is a text's log-probability under the
+    policy, there and here.
+
+    Elsewhere, and under `entropies = "rescore"`, a response's tokens are the local tokenization of its text,
+    control tokens that it spells read as text, with the token that ends a turn where the server says "stop",
+    or the text closes with one. One teacher-forced pass of the local policy gives the figures, in nats:
+    entropies, log-probabilities, and those of the distribution that was sampled from. Where the server gives
+    log-probabilities of exactly these tokens, for all responses of a prompt, and they are the policy's but
+    for rounding, they stand in the place of those that they are; the log says for how many prompts (-v). A
+    server's log-probabilities are not the trainer's. Where they, or the prompt's length in tokens, show
+    another model, quantization or chat template, or where a server does not sample, a warning says so.
 
     Every sampling setting is sent, those that change nothing too (top_p = 1, top_k = 0, min_p, penalties): a
     server fills in its own, or its model's, for what is left out. One that it refuses by name is left out; a
@@ -63,14 +68,16 @@ class OpenAIGenerator(Plugin):
     The same arguments need not give the same Groups: a server does not promise that, not even with a seed.
     What was sampled is kept, so a run goes on with what it has.
 
-    The server serves the base policy. Another model, such as the policy that a run has just trained, or one
-    that a dimension compares with, is not served there: it is sampled on this machine, by the same rule,
-    which takes longer; held_out = 0 under [run] spares a run the first.
+    The server serves the base policy. One that the run has just trained is sampled there, too, where the
+    server takes adapters (`load_adapters`) or serves it under a name of its own (`aligned_model`), once its
+    canary has shown that it does; an adapter is tried by a text that it changes by five times the tolerance.
+    Otherwise it is sampled on this machine, several prompts at a time, which takes longer; held_out = 0 under
+    [run] spares a run that. So is any other model, such as one that a dimension compares with.
 
     A prompt that the server refuses ends the work with an error that names it, and what to write.
     """
 
-    class Options(ConnectionOptions):
+    class Options(SamplingServer):
         """Which server samples, and how prompts are rendered there and here."""
 
         template_options: dict[str, Any] = Field(
@@ -96,8 +103,12 @@ class OpenAIGenerator(Plugin):
                     "where the server gives one a request), or a smaller [run] shard_size"
                 )
 
+        @property
+        def is_in_context(self) -> bool:
+            return True
+
     options: Options
-    incidental = INCIDENTAL
+    incidental = (*INCIDENTAL, "tolerance")
     is_served = True
     also_called = SERVERS
     # Nobody here knows what the server serves.
@@ -107,6 +118,8 @@ class OpenAIGenerator(Plugin):
         super().__init__(options, name, resources)
         # By kind of thing.
         self._told: dict[str, str] = {}
+        # How the server's base differs from the policy, "" where it does not; None: not tried yet.
+        self._base_fault: str | None = None
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -124,16 +137,20 @@ class OpenAIGenerator(Plugin):
     def udasa_generate(
         self, prompts: Sequence[Prompt], sampling: SamplingOptions, policy: ModelRef, seed: int
     ) -> list[Group]:
+        # Canaries come first: a policy that they read is forgotten again.
+        name = self._name_of(policy)
+        is_told = name is not None and self._is_believed(policy)
         lm = self.resources.causal_lm(policy)
         rendered = [self._render(lm, prompt) for prompt in prompts]
-        if policy.key != self.resources.base.key:
+        if name is None:
             return self._sample_locally(lm, prompts, rendered, sampling, seed)
         end_of_turn = lm.end_of_turn("chat", self.options.template_options)
+        stops = lm.stops(self.options.template_options)
         groups: list[Group] = []
         refused: list[tuple[Prompt, UdasaError]] = []
         by_server = 0
         with self.resources.progress("sample", len(prompts)) as advance:
-            found = self._requests.answers(prompts, sampling, seed)
+            found = self._requests.answers(prompts, sampling, seed, name)
             for prompt, ids, answers in zip(prompts, rendered, found, strict=True):
                 advance(1)
                 if answers.error is not None:
@@ -141,6 +158,12 @@ class OpenAIGenerator(Plugin):
                     continue
                 self._check_prompt(prompt, ids, answers.prompt_tokens)
                 taken = self._requests.taken(sampling)
+                if is_told and answers.prompt_token_ids == tuple(ids):
+                    told = told_group(lm, prompt, ids, answers.choices, taken, stops)
+                    if told is not None:
+                        by_server += 1
+                        groups.append(told)
+                        continue
                 group, logprobs = grouped(lm, prompt, ids, answers.choices, taken, end_of_turn)
                 self._check_figures(prompt, logprobs)
                 by_server += bool(logprobs.by_server)
@@ -152,6 +175,25 @@ class OpenAIGenerator(Plugin):
         if note := lm.control_note(one.text for group in groups for one in group.responses):
             log.warning("%s: %s", self._who, note)
         return groups
+
+    def _name_of(self, policy: ModelRef) -> str | None:
+        """Return the name under which the server serves a policy; None where it is sampled here."""
+        if policy.key == self.resources.base.key:
+            return self.options.model
+        return self._policies.name_of(policy)
+
+    def _is_believed(self, policy: ModelRef) -> bool:
+        """Say whether what the server tells of its tokens stands as it is: it tells all that is asked for,
+        and a canary has shown that it serves the policy."""
+        if self.options.gives_entropies or not self._requests.tells_tokens:
+            return False
+        if policy.key != self.resources.base.key:
+            return True
+        if self._base_fault is None:
+            self._base_fault = self._policies.fault(policy, self.options.model)
+        if self._base_fault:
+            self._warn("canary", f"responses are read here, for of the base policy {self._base_fault}")
+        return not self._base_fault
 
     def _check_prompt(self, prompt: Prompt, rendered: Sequence[int], counted: int | None) -> None:
         if counted is not None and counted != len(rendered):
@@ -204,17 +246,15 @@ class OpenAIGenerator(Plugin):
         sampling: SamplingOptions,
         seed: int,
     ) -> list[Group]:
-        from udasa_plugin_openai.local import sample_locally
+        from udasa_plugin_openai.local import all_locally
 
-        groups = []
         stops = lm.stops(self.options.template_options)
         with self.resources.progress("sample", len(prompts)) as advance:
-            for prompt, ids in zip(prompts, rendered, strict=True):
-                drawn = int(content_key(seed, prompt.id, length=8), 16)
-                responses = sample_locally(lm, ids, sampling, drawn, stops)
-                groups.append(Group(prompt, tuple(ids), tuple(responses), lm.ref.key))
-                advance(1)
-        return groups
+            found = all_locally(lm, rendered, sampling, seed, stops, advance)
+        return [
+            Group(prompt, tuple(ids), tuple(responses), lm.ref.key)
+            for prompt, ids, responses in zip(prompts, rendered, found, strict=True)
+        ]
 
     def _render(self, lm: CausalLM, prompt: Prompt) -> list[int]:
         if not lm.tokenizer.chat_template:
@@ -251,6 +291,13 @@ class OpenAIGenerator(Plugin):
         return f"generator {self.name!r}"
 
     @cached_property
+    def _client(self) -> Client:
+        return Client(self.options, self._who)
+
+    @cached_property
     def _requests(self) -> Requests:
-        client = Client(self.options, self._who)
-        return Requests(client, self._who, self.options, self.options.template_options)
+        return Requests(self._client, self._who, self.options, self.options.template_options)
+
+    @cached_property
+    def _policies(self) -> Policies:
+        return Policies(self._client, self._who, self.options, self.resources)

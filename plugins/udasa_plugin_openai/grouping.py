@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from udasa_core import CausalLM, Group, Prompt, SamplingOptions, TokenStatistics
+from udasa_core import CausalLM, Group, Prompt, SamplingOptions, TokenStatistics, told_statistics
 from udasa_plugin_openai.completion import Choice
 from udasa_plugin_openai.served import Logprobs, aligned, reconciled
 
@@ -58,6 +58,37 @@ def grouped(
         for place, told in enumerate(tokens)
     )
     return Group(prompt, tuple(rendered), responses, lm.ref.key), measured
+
+
+def told_group(
+    lm: CausalLM,
+    prompt: Prompt,
+    rendered: Sequence[int],
+    choices: Sequence[Choice],
+    sampling: SamplingOptions,
+    stops: Collection[int],
+) -> Group | None:
+    """Return the group of a prompt whose choices tell their tokens and each one's log-probability, as the
+    server told them: nothing is read here. None where a choice does not tell all of that."""
+    if not all(_is_told(choice, stops) for choice in choices):
+        return None
+    responses = tuple(
+        lm.response(
+            rendered,
+            choice.token_ids or (),
+            told_statistics([token.logprob for token in choice.tokens or ()], sampling),
+            "stop" if choice.finish_reason == "stop" else "length",
+        )
+        for choice in choices
+    )
+    return Group(prompt, tuple(rendered), responses, lm.ref.key)
+
+
+def _is_told(choice: Choice, stops: Collection[int]) -> bool:
+    ids, tokens = choice.token_ids, choice.tokens
+    if ids is None or tokens is None or len(ids) != len(tokens):
+        return False
+    return choice.finish_reason == ("stop" if ids[-1] in stops else "length")
 
 
 def _tokens(lm: CausalLM, rendered: Sequence[int], choice: Choice, budget: int, end_of_turn: int) -> _Tokens:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import torch
 from transformers import DynamicCache
@@ -15,8 +15,44 @@ from udasa_core import (
     TokenStatistics,
     UdasaError,
     cache_use,
+    content_key,
     refuse_longer,
+    sample,
+    takes_slots,
 )
+
+# Prompts whose responses decode together.
+_PROMPTS_AT_ONCE = 8
+
+
+def all_locally(
+    lm: CausalLM,
+    prompts: Sequence[Sequence[int]],
+    sampling: SamplingOptions,
+    seed: int,
+    stops: Collection[int],
+    finished: Callable[[int], None],
+) -> list[list[Response]]:
+    """Return K responses to each prompt (token ids), several prompts decoded together where the model can.
+
+    stops: the tokens that end a response. finished: told how many prompts are done since it was last told.
+    Raises as `sample_locally` does.
+    """
+    if not takes_slots(lm.model):
+        found: list[list[Response]] = []
+        for prompt in prompts:
+            drawn = int(content_key(seed, list(prompt), len(found), length=8), 16)
+            found.append(sample_locally(lm, prompt, sampling, drawn, stops))
+            finished(1)
+        return found
+    sampled = sample(lm, prompts, sampling, seed, _PROMPTS_AT_ONCE, finished, stops)
+    return [
+        [
+            lm.response(prompt, one.token_ids, one, "stop" if one.stopped else "length", forced=one.forced)
+            for one in samples
+        ]
+        for prompt, samples in zip(prompts, sampled, strict=True)
+    ]
 
 
 def sample_locally(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import shutil
 import tempfile
@@ -18,6 +17,7 @@ from udasa_core import (
     UdasaError,
     check_adapter,
     check_adapter_files,
+    did_you_mean,
     file_digest,
     files_beside_weights,
     load_base,
@@ -135,9 +135,8 @@ def fresh_adapter(base: Any, options: PreferenceOptions) -> Any:
     known = [name for name, _ in base.named_modules() if name]
     for target in () if options.targets == "all-linear" else options.targets:
         if not any(name == target or name.endswith(f".{target}") for name in known):
-            close = difflib.get_close_matches(target, {name.rpartition(".")[2] for name in known}, n=1)
-            hint = f'; did you mean "{close[0]}"?' if close else ""
-            raise UdasaError(f"[trainer] targets: the model has no module {target!r}{hint}")
+            hint = did_you_mean(target, sorted(_linear(base)), "it has")
+            raise UdasaError(f"[trainer] targets: the model has no module {target!r}; {hint}")
     linear = ", ".join(sorted(_linear(base)))
     try:
         model: Any = get_peft_model(base, _lora(options))
@@ -178,14 +177,17 @@ def _is_in(module: Any, ends: set[int]) -> bool:
     return id(module) in ends or id(getattr(module, "base_layer", None)) in ends
 
 
-def save_adapter(model: Any, policy: ModelRef, folder: Path) -> Adapter:
-    """Save the adapter in `folder` (weights, configuration), whole or not at all.
+def save_adapter(model: Any, policy: ModelRef, folder: Path, weights: Any = None) -> Adapter:
+    """Save the adapter in `folder` (weights, configuration), whole or not at all. weights: by name, where the
+    model holds parts of them alone.
 
     The bytes depend on the weights and the options alone: no machine's path, no order of a set.
     """
     with whole_folder(folder) as partial:
         # save_embedding_layers=False: "auto" would look for the base on a hub; embeddings are never trained.
-        model.save_pretrained(partial, selected_adapters=["default"], save_embedding_layers=False)
+        model.save_pretrained(
+            partial, selected_adapters=["default"], save_embedding_layers=False, state_dict=weights
+        )
         (partial / "README.md").unlink(missing_ok=True)
         config = json.loads((partial / CONFIG).read_text())
         config["base_model_name_or_path"] = policy.called
@@ -194,9 +196,10 @@ def save_adapter(model: Any, policy: ModelRef, folder: Path) -> Adapter:
     return Adapter(file_digest(folder / WEIGHTS), str(folder))
 
 
-def save_model(model: Any, policy: ModelRef, folder: Path) -> ModelRef:
+def save_model(model: Any, policy: ModelRef, folder: Path, weights: Any = None) -> ModelRef:
     """Save a model whose own weights were trained in `folder`, whole or not at all: its weights, and all else
-    that belongs to it as the policy's own files have it. Return it as the policy that it is now."""
+    that belongs to it as the policy's own files have it. Return it as the policy that it is now. weights: as
+    for `save_adapter`."""
     base = Path(policy.folder)
     with whole_folder(folder) as partial:
         for file in files_beside_weights(base):
@@ -205,7 +208,7 @@ def save_model(model: Any, policy: ModelRef, folder: Path) -> ModelRef:
             shutil.copyfile(file, copy)
         _forget_named_weights(partial / "config.json")
         with tempfile.TemporaryDirectory(dir=folder.parent) as aside:
-            model.save_pretrained(aside)
+            model.save_pretrained(aside, state_dict=weights)
             for file in sorted(Path(aside).glob("*.safetensors*")):
                 shutil.move(file, partial / file.name)
     return policy.with_weights(model_digest(folder), str(folder))

@@ -19,14 +19,13 @@ if TYPE_CHECKING:
 # Pairs → a loss's own figures.
 Metrics = Callable[[PairLogProbs], Mapping[str, float]]
 
+# What `batch_figures` says of a batch.
+OF_A_BATCH = ("chosen_logprob", "rejected_logprob", "margin", "accuracy")
 # A step's figures. Timings, token counters (which restart on resume) and paths are left out on purpose.
 _HISTORY = (
     "step",
     "loss",
-    "chosen_logprob",
-    "rejected_logprob",
-    "margin",
-    "accuracy",
+    *OF_A_BATCH,
     "learning_rate",
     "grad_norm",
 )

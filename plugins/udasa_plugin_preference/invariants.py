@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from udasa_core import UdasaError
+from udasa_plugin_preference.ranks import Ranks
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,17 @@ class Invariants:
                 "another than it was. A plugin, or another version of TRL or PEFT, did this."
             )
 
+    def check_agreement(self, model: Any, ranks: Ranks) -> None:
+        """Raise UdasaError where ranks have ended with different weights: they shared no gradients then."""
+        if ranks.count == 1:
+            return
+        own = digest_of(model)
+        if ranks.told(lambda: own) != own:
+            raise UdasaError(
+                f"stage {self.stage}: rank {ranks.number} has ended with other weights than rank 0, so that "
+                "they did not train together. Another version of accelerate or transformers did this."
+            )
+
     def check_visits(self, seen: Sequence[int], order: Sequence[int]) -> None:
         """Raise UdasaError where the rows that were trained on are not those of `order`, in this order."""
         if list(seen) != list(order):
@@ -59,7 +71,7 @@ def digest_of(model: Any) -> str:
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             digest.update(name.encode())
-            digest.update(parameter.detach().float().cpu().numpy().tobytes())
+            digest.update(_whole(parameter).float().cpu().numpy().tobytes())
     return digest.hexdigest()
 
 
@@ -69,4 +81,10 @@ def _frozen_sums(model: Any) -> Iterator[float]:
 
     for parameter in model.parameters():
         if not parameter.requires_grad:
-            yield float(torch.sum(parameter.detach(), dtype=torch.float64))
+            yield float(torch.sum(_whole(parameter), dtype=torch.float64))
+
+
+def _whole(parameter: Any) -> Any:
+    """Return a weight's values, also where ranks hold parts of it: each of them asks for it then."""
+    held = parameter.detach()
+    return held.full_tensor() if hasattr(held, "full_tensor") else held

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from udasa_core import Options, Tracker, UdasaError, tracker_faults
+from udasa_core import Options, Tracker, UdasaError, refuse_longer, tracker_faults
 
 if TYPE_CHECKING:
     from udasa_core import Outlook
@@ -39,10 +39,12 @@ class PreferenceOptions(Options):
         "all-linear",
         description='Modules that get LoRA weights: "all-linear", or a list such as ["q_proj", "v_proj"].',
     )
-    learning_rate: float = Field(5e-5, gt=0, description="AdamW's peak learning rate.")
-    epochs: float = Field(1.0, gt=0, description="Visits to each pair; 0.5 visits half of them.")
+    learning_rate: float = Field(5e-5, gt=0, le=1, description="AdamW's peak learning rate.")
+    epochs: float = Field(1.0, gt=0, le=1000, description="Visits to each pair; 0.5 visits half of them.")
     batch: int = Field(4, ge=1, description="Pairs in one forward and backward pass on one device.")
-    accumulation: int = Field(1, ge=1, description="Passes whose gradients make up one optimizer step.")
+    accumulation: int = Field(
+        1, ge=1, description="Passes whose gradients make up one optimizer step, on all devices together."
+    )
     warmup: float = Field(
         0.1,
         ge=0,
@@ -135,17 +137,32 @@ class PreferenceOptions(Options):
         return ("sft_below says for which pairs sft_weight counts, and that is 0: it changes nothing",)
 
     def preflight(self, outlook: Outlook) -> Iterator[str]:
-        """Look for the trackers, and try the adapter on the policy's modules, where targets are named."""
+        """Look for the trackers, and whether ranks can share a step; try on the policy's modules the targets
+        that are named and `max_length`."""
         from udasa_plugin_preference.adapters import fresh_adapter
+        from udasa_plugin_preference.shares import shares_fault
 
         yield from tracker_faults(self.report_to)
-        if self.peft == "lora" and self.targets != "all-linear":
-            model = outlook.bare_policy()
-            if model is not None:
-                try:
-                    fresh_adapter(model, self)
-                except UdasaError as error:
-                    yield str(error)
+        if told := shares_fault(self.batch, self.accumulation, outlook.ranks):
+            yield told
+        if outlook.sharding:
+            yield from self._sharding_faults(outlook.sharding)
+        names_targets = self.peft == "lora" and self.targets != "all-linear"
+        model = outlook.bare_policy() if names_targets or self.max_length else None
+        if model is None:
+            return
+        try:
+            refuse_longer(model, self.max_length or 0)
+            if names_targets:
+                fresh_adapter(model, self)
+        except UdasaError as error:
+            yield str(error)
+
+    def _sharding_faults(self, sharding: str) -> Iterator[str]:
+        if self.keep_optimizer:
+            yield f"keep_optimizer hands on moments, and {sharding} keeps them in parts: take builtin:ddp"
+        if sharding == "FSDP" and self.quantize == "4bit":
+            yield 'quantize = "4bit" keeps weights that FSDP does not part here: take builtin:ddp'
 
     @model_validator(mode="after")
     def _own_weights_are_whole(self) -> Self:

@@ -12,12 +12,16 @@ from typing import Any
 from udasa_core import ModelRef, UdasaError
 from udasa_plugin_preference.checkpoints import seal
 from udasa_plugin_preference.options import PreferenceOptions
+from udasa_plugin_preference.ranks import Ranks
+from udasa_plugin_preference.shares import passes_each
 
 # Tells that a number of steps were done.
 Advance = Callable[[int], None]
 
 
-def arguments(options: PreferenceOptions, policy: ModelRef, folder: Path, steps: int, seed: int) -> Any:
+def arguments(
+    options: PreferenceOptions, policy: ModelRef, folder: Path, steps: int, seed: int, ranks: Ranks
+) -> Any:
     """Return TRL's DPOConfig: one pass over rows already in order, a checkpoint each `save_steps`."""
     from trl import DPOConfig
 
@@ -32,7 +36,9 @@ def arguments(options: PreferenceOptions, policy: ModelRef, folder: Path, steps:
         num_train_epochs=1,
         train_sampling_strategy="sequential",
         per_device_train_batch_size=options.batch,
-        gradient_accumulation_steps=options.accumulation,
+        gradient_accumulation_steps=passes_each(options.batch, options.accumulation, ranks.count),
+        # Otherwise gradients are summed in another order after the first step than after a resumption.
+        ddp_find_unused_parameters=True if ranks.count > 1 else None,
         gradient_checkpointing=options.gradient_checkpointing,
         learning_rate=options.learning_rate,
         lr_scheduler_type=options.scheduler,
@@ -58,13 +64,16 @@ def arguments(options: PreferenceOptions, policy: ModelRef, folder: Path, steps:
     )
 
 
-def watcher(stage: str, advance: Advance) -> Any:
-    """Return a callback that tells of progress, stops at a loss that is no number, and seals checkpoints."""
-    from transformers import TrainerCallback
+def watcher(stage: str, advance: Advance, ranks: Ranks) -> Any:
+    """Return a callback that tells of progress, stops at a loss that is no number, seals checkpoints, and has
+    each rank draw its own dropout."""
+    from transformers import TrainerCallback, set_seed
 
     class Watcher(TrainerCallback):  # type: ignore[misc]  # transformers' types are not followed
         def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             advance(state.global_step)
+            if ranks.number:  # a checkpoint's own state is read afterwards
+                set_seed(args.seed + ranks.number)
 
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             advance(1)
@@ -77,7 +86,9 @@ def watcher(stage: str, advance: Advance) -> Any:
                 )
 
         def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            seal(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+            ranks.wait()  # each has written its own random state
+            if ranks.leads:
+                seal(Path(args.output_dir) / f"checkpoint-{state.global_step}")
 
     return Watcher()
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from udasa_core import whole_file
 from udasa_plugin_preference import trl_internals
+from udasa_plugin_preference.ranks import ALONE, Ranks
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +25,8 @@ class Sweep:
     """One pass over a stage: `dataset` rows in `order`, `batch` a pass, saved in `folder` each `chunk` rows.
 
     `order` and `batch` are the first epoch's, so that a row meets the same neighbours and the same padding as
-    in training: in bf16 the sum of a response's log-probabilities depends on them in its third digit.
+    in training: in bf16 the sum of a response's log-probabilities depends on them in its third digit. Ranks
+    share the passes of a chunk.
     """
 
     dataset: Any
@@ -31,6 +34,7 @@ class Sweep:
     batch: int
     chunk: int
     folder: Path
+    ranks: Ranks = ALONE
 
     def measure(
         self,
@@ -49,7 +53,6 @@ class Sweep:
         import numpy as np
         import torch
 
-        self.folder.mkdir(parents=True, exist_ok=True)
         measured = np.empty((2, len(self.order)))
         (other or trainer.model).eval()
         answering = under or nullcontext()
@@ -57,21 +60,42 @@ class Sweep:
             for start in range(0, len(self.order), self.chunk):
                 rows = self.order[start : start + self.chunk]
                 file = self.folder / f"{name}-{start:09d}.npy"
-                if not file.is_file():
-                    with whole_file(file) as partial, partial.open("wb") as sink:
-                        np.save(sink, self._sums(trainer, rows, other), allow_pickle=False)
-                measured[:, rows] = np.load(file, allow_pickle=False)
+                sums = self.ranks.told(partial(_kept, file))
+                if sums is None:
+                    sums = self._sums(trainer, rows, other)
+                    if self.ranks.leads:
+                        _keep(sums, file)
+                measured[:, rows] = sums
                 advance(len(rows))
         return measured
 
     def _sums(self, trainer: Any, rows: Sequence[int] | NDArray[np.int64], other: Any) -> NDArray[np.float64]:
         import numpy as np
 
-        parts = []
-        for start in range(0, len(rows), self.batch):
-            examples = [self.dataset[int(row)] for row in rows[start : start + self.batch]]
-            batch = trainer.data_collator(examples)
+        sums = np.zeros((2, len(rows)))
+        last = (len(rows) - 1) // self.batch * self.batch
+        # Every rank makes as many passes: the parts of a model that is shared are asked for by all at once.
+        for start in range(0, last + 1, self.batch * self.ranks.count):
+            own = start + self.batch * self.ranks.number
+            place = slice(min(own, last), min(own, last) + self.batch)
+            batch = trainer.data_collator([self.dataset[int(row)] for row in rows[place]])
             batch = {key: tensor.to(trainer.args.device) for key, tensor in batch.items()}
-            sums = trl_internals.response_logprobs(trainer, batch, other)
-            parts.append(sums.double().cpu().numpy())
-        return np.concatenate(parts, axis=1)
+            logprobs = trl_internals.response_logprobs(trainer, batch, other)
+            if own <= last:
+                sums[:, place] = logprobs.double().cpu().numpy()
+        return self.ranks.summed(sums)
+
+
+def _kept(file: Path) -> NDArray[np.float64] | None:
+    """Return a chunk that was measured before."""
+    import numpy as np
+
+    return np.load(file, allow_pickle=False) if file.is_file() else None
+
+
+def _keep(sums: NDArray[np.float64], file: Path) -> None:
+    import numpy as np
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(file) as unfinished, unfinished.open("wb") as sink:
+        np.save(sink, sums, allow_pickle=False)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from udasa_core import ModelRef, Plugin, Report, Stage, UdasaError, hookimpl
 from udasa_plugin_preference.options import INCIDENTAL, PreferenceOptions
 from udasa_plugin_preference.pair_logprobs import PairLogProbs
+from udasa_plugin_preference.ranks import ranks_here
 from udasa_plugin_preference.training import Call, train
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class PreferenceTrainer(Plugin):
 
     options: PreferenceOptions
     label_free = True
+    launchable = True
     incidental = INCIDENTAL
 
     def losses(self, pairs: PairLogProbs) -> Tensor:
@@ -84,7 +86,8 @@ class PreferenceTrainer(Plugin):
     ) -> Report:
         loss = f"{type(self).__module__}:{type(self).__qualname__}"
         call = Call(
-            self.name, loss, self.options, stage, pairs, policy, reference, out_dir, seed, earlier_state
+            *(self.name, loss, self.options, stage, pairs, policy, reference, out_dir, seed, earlier_state),
+            ranks_here(policy.device),
         )
         return train(call, self.weighted_loss, self.metrics, self.resources)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import json
-import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,10 +38,12 @@ from udasa_plugin_preference.invariants import Invariants
 from udasa_plugin_preference.optimizer_state import beginning_with, digest_of_state, save_moments
 from udasa_plugin_preference.options import INCIDENTAL, PreferenceOptions
 from udasa_plugin_preference.pair_logprobs import PairLogProbs
+from udasa_plugin_preference.ranks import Ranks, refuse_other_sharding
 from udasa_plugin_preference.report_to import following
 from udasa_plugin_preference.rows import open_rows, refuse_unknown, training_order, write_rows
 from udasa_plugin_preference.schedule import over_the_run
 from udasa_plugin_preference.session import arguments, quiet, watcher
+from udasa_plugin_preference.shares import filled_up, share_of, with_stand_in
 from udasa_plugin_preference.sweep import Sweep
 from udasa_plugin_preference.weights import AS_GIVEN, weighed
 
@@ -71,6 +72,7 @@ class Call:
     out_dir: Path
     seed: int
     earlier_state: Path | None
+    ranks: Ranks
 
     @property
     def earlier(self) -> str:
@@ -92,39 +94,42 @@ class Call:
             self.earlier,
             # Where in the run the stage stands.
             [self.stage.before, self.stage.after, self.stage.size, self.stage.replayed],
+            # Sums of several ranks' gradients are rounded otherwise.
+            *([self.ranks.count] if self.ranks.count > 1 else []),
         )
 
 
 def train(call: Call, loss: Loss, metrics: Metrics, resources: Resources) -> Report:
     """Train the policy on one stage; go on where an earlier, killed call with the same arguments stopped.
 
-    out_dir ends with `adapter/` or `model/`, `report.json` and, with keep_optimizer, `state/`; meanwhile
-    `work/` holds rows, measurements, checkpoints. The report counts the pairs that were trained on; where
-    every pair is too long, the stage is skipped.
+    Every rank of `call` calls it and returns the same report; rank 0 alone writes, but for each rank's random
+    state in a checkpoint. out_dir ends with `adapter/` or `model/`, `report.json` and, with keep_optimizer,
+    `state/`; meanwhile `work/` holds rows, measurements, checkpoints. The report counts the pairs that were
+    trained on; where every pair is too long, the stage is skipped.
     Raises UdasaError where the stage cannot be trained, the loss is not finite, or no weight changed.
     """
     _refuse_impossible(call)
-    work = call.out_dir / "work"
-    work.mkdir(parents=True, exist_ok=True)
-    key = call.key
-    finished = _finished(call, key)
+    work, key, ranks = call.out_dir / "work", call.key, call.ranks
+    finished = ranks.told(lambda: _finished(call, key))
     if finished is None:
-        _claim(work / "call.json", key)
+        ranks.told(lambda: _claim(work / "call.json", key))
         with quiet(), trl_internals.lean_head(call.policy.device):
             finished = _train(call, loss, metrics, key, work, resources)
         gc.collect()  # a Trainer is a knot of references: without this its model outlives it
-    shutil.rmtree(work)
+    ranks.wait()
+    if ranks.leads and work.is_dir():
+        shutil.rmtree(work)
     return finished
 
 
 def _train(call: Call, loss: Loss, metrics: Metrics, key: str, work: Path, resources: Resources) -> Report:
-    options = call.options
+    options, ranks = call.options, call.ranks
     model = load_trainable(call.policy, options, call.seed)
     limit = options.max_length or load_causal_lm(call.policy).context_length
     # A longer pair would be read otherwise, and with it the shorter ones of its batch.
     refuse_longer(model, options.max_length or 0)
     own = call.stage.size - call.stage.replayed if call.stage.replayed else None
-    rows = write_rows(call.pairs, work / "rows.arrow", limit, options.tokens, own)
+    rows = ranks.told(lambda: write_rows(call.pairs, work / "rows.arrow", limit, options.tokens, own))
     if rows.count == rows.replayed:
         reason = f"all {rows.overlong} pairs are longer than max_length = {limit}"
         return Report(call.stage.name, call.trainer, 0, call.policy, skipped=reason)
@@ -141,6 +146,7 @@ def _train(call: Call, loss: Loss, metrics: Metrics, key: str, work: Path, resou
         options.batch,
         options.batch * options.accumulation * options.save_steps,
         work / "measured",
+        ranks,
     )
     before = sweep.measure(trainer, "before", resources)
     reference = before
@@ -148,18 +154,20 @@ def _train(call: Call, loss: Loss, metrics: Metrics, key: str, work: Path, resou
         reference = _measured_reference(call, sweep, trainer, resources)
     with (
         resources.progress(f"train {call.stage.name}", steps) as advance,
-        following(options.report_to, work / "told.json", call.stage, resources) as followers,
+        following(
+            options.report_to if ranks.leads else (), work / "told.json", call.stage, resources
+        ) as followers,
     ):
-        for callback in (watcher(call.stage.name, advance), *followers):
+        for callback in (watcher(call.stage.name, advance, ranks), *followers):
             trainer.add_callback(callback)
         if call.earlier and call.earlier_state is not None:
             trainer.add_callback(beginning_with(call.earlier_state))
-        _train_against(trainer, dataset, reference, order, call.stage.name)
+        stand_in = int(rows.tokens.argmin())
+        _train_against(call, trainer, with_stand_in(_with_reference(dataset, reference), stand_in), order)
     after = sweep.measure(trainer, "after", resources)
 
-    if options.keep_optimizer:
-        save_moments(trainer, call.out_dir / "state")
-    made = _save(trainer.model, call)
+    weights = trl_internals.whole_weights(trainer)
+    made = ranks.told(lambda: _save(trainer, call, weights))
     history = history_of(trainer.state.log_history)
     measured = {
         **loss_metrics(history),
@@ -171,7 +179,8 @@ def _train(call: Call, loss: Loss, metrics: Metrics, key: str, work: Path, resou
         "trainable_parameters": sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
     }
     report = {"pairs": rows.count, "metrics": measured, "history": history, "made": made}
-    write_json(call.out_dir / "report.json", {"call": key, **report})
+    if ranks.leads:
+        write_json(call.out_dir / "report.json", {"call": key, **report})
     return _report(call, report)
 
 
@@ -184,11 +193,17 @@ def _measured_reference(call: Call, sweep: Sweep, trainer: Any, resources: Resou
     return sweep.measure(trainer, "reference", resources, other=other)
 
 
-def _save(model: Any, call: Call) -> str:
-    """Save what was trained, and return the SHA-256 that the report tells of it."""
+def _save(trainer: Any, call: Call, weights: Any) -> str:
+    """Save what was trained, and return the SHA-256 that the report tells of it.
+
+    weights: see `whole_weights`.
+    """
+    model = trainer.model
+    if call.options.keep_optimizer:
+        save_moments(trainer, call.out_dir / "state")
     if call.options.peft == "lora":
-        return save_adapter(model, call.policy, call.out_dir / "adapter").sha256
-    return save_model(model, call.policy, call.out_dir / "model").revision
+        return save_adapter(model, call.policy, call.out_dir / "adapter", weights).sha256
+    return save_model(model, call.policy, call.out_dir / "model", weights).revision
 
 
 def _open_trainer(call: Call, loss: Loss, model: Any, dataset: Any, folder: Path, steps: int) -> Any:
@@ -201,35 +216,41 @@ def _open_trainer(call: Call, loss: Loss, model: Any, dataset: Any, folder: Path
         loss,
         call.options.beta,
         over_the_run(call.options, call.stage, steps) if call.options.keep_schedule else None,
+        call.ranks,
         model=model,
-        args=arguments(call.options, call.policy, folder, steps, call.seed),
+        args=arguments(call.options, call.policy, folder, steps, call.seed, call.ranks),
         train_dataset=dataset,
         processing_class=tokenizer,
         data_collator=trl_internals.collator(pad),
     )
     trainer.remove_callback(PrinterCallback)
+    refuse_other_sharding(trainer.accelerator)
     return trainer
 
 
-def _train_against(
-    trainer: Any, dataset: Any, reference: NDArray[np.float64], order: NDArray[np.int64], stage: str
-) -> None:
-    """Run the optimizer from the last whole checkpoint on, and check what has to hold then."""
+def _with_reference(dataset: Any, reference: NDArray[np.float64]) -> Any:
     columns = dataset.add_column("ref_chosen_logps", reference[0])
-    columns = columns.add_column("ref_rejected_logps", reference[1])
-    trainer.train_dataset = columns.select(order)
-    begin = Invariants.of(trainer.model, stage)
-    checkpoint = latest_whole(Path(trainer.args.output_dir))
+    return columns.add_column("ref_rejected_logps", reference[1])
+
+
+def _train_against(call: Call, trainer: Any, dataset: Any, order: NDArray[np.int64]) -> None:
+    """Run the optimizer from the last whole checkpoint on, and check what has to hold then.
+
+    dataset: all rows, with what the reference says of them; its last one stands in for none.
+    """
+    options, ranks = call.options, call.ranks
+    trainer.train_dataset = dataset.select(filled_up(order, options.batch, ranks, len(dataset) - 1))
+    begin = Invariants.of(trainer.model, call.stage.name)
+    checkpoint = ranks.told(lambda: latest_whole(Path(trainer.args.output_dir)))
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    a_step = trainer.args.per_device_train_batch_size * trainer.args.gradient_accumulation_steps
-    begin.check_visits(trainer.seen, order[steps_in(checkpoint) * a_step :].tolist())
+    done = steps_in(checkpoint) * options.batch * options.accumulation
+    begin.check_visits(trainer.seen, share_of(order[done:].tolist(), options.batch, ranks))
     begin.check(trainer.model)
+    begin.check_agreement(trainer.model, ranks)
 
 
 def _refuse_impossible(call: Call) -> None:
     policy, reference = call.policy, call.reference
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise UdasaError('this trainer runs in one process: set [train] launcher = "none"')
     if call.options.peft == "none":
         return  # the reference is a model of its own
     same_base = (reference.revision, reference.dtype) == (policy.revision, policy.dtype)
@@ -243,6 +264,7 @@ def _refuse_impossible(call: Call) -> None:
 
 def _claim(file: Path, key: str) -> None:
     """Write whose work the folder holds; refuse a folder with somebody else's."""
+    file.parent.mkdir(parents=True, exist_ok=True)
     if not file.is_file():
         write_json(file, key)
     elif json.loads(file.read_text()) != key:

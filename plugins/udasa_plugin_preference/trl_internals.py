@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from udasa_plugin_preference.figures import batch_figures
+from udasa_plugin_preference.figures import OF_A_BATCH, batch_figures
 from udasa_plugin_preference.pair_logprobs import PairLogProbs
+from udasa_plugin_preference.ranks import ALONE, Ranks
+from udasa_plugin_preference.shares import STANDS_IN
 
 # Tokens of one tile of logits on a CPU. TRL's 4096 × 32768 tile is 512 MiB in fp32, and it keeps several.
 TILE_TOKENS = 256
@@ -22,16 +24,19 @@ def pair_trainer(
     loss: Callable[[PairLogProbs], Any],
     beta: float,
     schedule: Callable[[int], float] | None = None,
+    ranks: Ranks = ALONE,
     **arguments: Any,
 ) -> Any:
     """Return TRL's trainer on rows of token ids, minimising `loss`, and logging what `batch_figures` says.
 
-    schedule: what the learning rate is multiplied by after so many steps; None: as the arguments say.
+    schedule: what the learning rate is multiplied by after so many steps; None: as the arguments say. ranks:
+    those that train together, whose gradients are averaged.
     arguments: those of DPOTrainer, whose rows are `prompt_ids`, `chosen_ids`, `rejected_ids`,
     `chosen_counts`, `rejected_counts`, `weight`, `chosen_U`, `gap` and `row`, their number; before it trains,
-    they have `ref_chosen_logps` and `ref_rejected_logps`, too. Its `seen` are the numbers of the rows that it
-    trained on, in order.
+    they have `ref_chosen_logps` and `ref_rejected_logps`, too. A row that stands in counts nothing. Its
+    `seen` are the numbers of the rows that this rank trained on, in order.
     """
+    import numpy as np
     from trl import DPOTrainer
 
     class PairTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
@@ -45,11 +50,17 @@ def pair_trainer(
         def get_batch_samples(self, *given: Any) -> Any:
             """Have each pass of an optimizer step know what the whole step has."""
             passes, items = super().get_batch_samples(*given)
-            pairs = sum(len(batch["weights"]) for batch in passes)
-            tokens = sum(int(batch["completion_mask"].chunk(2)[0].sum()) for batch in passes)
-            for batch in passes:
-                batch["share"] = len(batch["weights"]) * len(passes) / pairs
-                batch["tokens_a_pair"] = tokens / pairs
+            counts = [int((batch["rows"] != STANDS_IN).sum()) for batch in passes]
+            tokens = [int(batch["completion_mask"].chunk(2)[0].sum()) for batch in passes]
+            held = [count > 0 for count in counts]
+            own = [sum(counts), sum(held), sum(t for t, counted in zip(tokens, held, strict=True) if counted)]
+            pairs, counting, chosen = ranks.summed(np.array(own, dtype=np.float64)).tolist()
+            # By so many is the sum of a step's passes divided: here over a rank's, then over the ranks.
+            divisor = len(passes) * ranks.count
+            for batch, count in zip(passes, counts, strict=True):
+                batch["share"] = count * divisor / pairs
+                batch["balance"] = bool(count) * divisor / counting
+                batch["tokens_a_pair"] = chosen / pairs
             return passes, items
 
         def compute_loss(
@@ -57,18 +68,15 @@ def pair_trainer(
         ) -> Any:
             outputs = _forward(model, inputs, output_router_logits=self.aux_loss_enabled)
             pairs = _pairs_of(outputs.log_probs, inputs)
-            self.counts.append(len(pairs.weights))
-            self.seen += inputs["rows"].tolist()
-            self.figures.append(
-                {
-                    name: self.accelerator.gather(value).mean().item()
-                    for name, value in batch_figures(pairs, beta).items()
-                }
-            )
+            if inputs["share"]:
+                self.counts.append(len(pairs.weights))
+                self.seen += inputs["rows"].tolist()
+                figures = batch_figures(pairs, beta)
+                self.figures.append({name: value.mean().item() for name, value in figures.items()})
             # Passes count alike in a step, and the last one may have fewer pairs.
             minimised = loss(pairs) * inputs["share"]
             if self.aux_loss_enabled:  # a mixture of experts balances its load
-                minimised = minimised + self.router_aux_loss_coef * outputs.aux_loss
+                minimised = minimised + inputs["balance"] * self.router_aux_loss_coef * outputs.aux_loss
             return (minimised, outputs) if return_outputs else minimised
 
         def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
@@ -82,15 +90,14 @@ def pair_trainer(
             return self.lr_scheduler
 
         def log(self, logs: dict[str, float], *arguments: Any) -> None:
-            names = self.figures[0] if self.figures else ()
-            weighed = list(zip(self.figures, self.counts, strict=True))
-            means = {
-                name: sum(figures[name] * count for figures, count in weighed) / sum(self.counts)
-                for name in names
-            }
-            self.figures.clear()
-            self.counts.clear()
-            super().log({**logs, **means}, *arguments)
+            if "loss" in logs:  # of a step; every rank logs it
+                weighed = list(zip(self.figures, self.counts, strict=True))
+                own = [sum(figures[name] * count for figures, count in weighed) for name in OF_A_BATCH]
+                *sums, pairs = ranks.summed(np.array([*own, sum(self.counts)], dtype=np.float64)).tolist()
+                logs = {**logs, **{name: total / pairs for name, total in zip(OF_A_BATCH, sums, strict=True)}}
+                self.figures.clear()
+                self.counts.clear()
+            super().log(logs, *arguments)
 
         def _precompute_ref_logps(self, dataset: Any, *_: Any, **__: Any) -> Any:
             return dataset  # ours were measured, or will be
@@ -106,22 +113,38 @@ def pair_trainer(
 
     trainer = PairTrainer(**arguments)
     trainer.figures, trainer.counts, trainer.seen = [], [], []
+    if trainer.is_fsdp_enabled:
+        _sum_in_float32(trainer.accelerator.state.fsdp_plugin)
     # TRL copies an adapter as the reference "ref"; ours was measured beforehand.
     if "ref" in getattr(trainer.model, "peft_config", ()):
         trainer.model.delete_adapter("ref")
     return trainer
 
 
+def _sum_in_float32(fsdp: Any) -> None:
+    """Have a model in parts compute as a whole one does: in 16 bits by autocast, no further.
+
+    accelerate would have gradients summed in 16 bits, and each token's log-probability returned in them, of
+    which a response's would be summed.
+    """
+    import torch
+    from torch.distributed.fsdp import MixedPrecisionPolicy
+
+    fsdp.mixed_precision_policy = MixedPrecisionPolicy(reduce_dtype=torch.float32)
+
+
 def collator(pad_token_id: int) -> Any:
     """Return what makes a batch of rows: TRL's tensors (2 · pairs, length), chosen first, and what weighs.
 
-    Tokens of a response that do not count in the loss are read, and masked as the prompt's are.
+    Tokens of a response that do not count in the loss are read, and masked as the prompt's are. Rows that
+    stand in are left out, but for one where there is no other.
     """
     import torch
     from trl.trainer.dpo_trainer import DataCollatorForPreference
 
     class WeightedPairs(DataCollatorForPreference):  # type: ignore[misc]  # trl ships no types
         def torch_call(self, examples: list[dict[str, Any]]) -> dict[str, Any]:
+            examples = [one for one in examples if one["row"] != STANDS_IN] or examples[:1]
             known = {
                 plural: torch.tensor([example[name] for example in examples], dtype=torch.float32)
                 for name, plural in (("weight", "weights"), ("chosen_U", "chosen_U"), ("gap", "gaps"))
@@ -153,6 +176,17 @@ def response_logprobs(trainer: Any, batch: Mapping[str, Any], other: Any = None)
     with trainer.accelerator.autocast():
         outputs = _forward(other or trainer.model, batch)
     return outputs.log_probs.sum(dim=1).reshape(2, -1)
+
+
+def whole_weights(trainer: Any) -> Mapping[str, Any] | None:
+    """Return a model's weights by name where ranks hold parts of them, whole on rank 0; None where each rank
+    has all. Every rank calls it."""
+    if not trainer.is_fsdp_enabled:
+        return None
+    weights: Mapping[str, Any] = trainer.accelerator.get_state_dict(trainer.model)
+    # A weight of two names is kept by one.
+    tied = getattr(trainer.model, "all_tied_weights_keys", None) or ()
+    return {name: weight for name, weight in weights.items() if name not in tied}
 
 
 def _forward(model: Any, batch: Mapping[str, Any], **arguments: Any) -> Any:

@@ -31,7 +31,7 @@ from udasa_core import (
 from udasa_plugin_semantic.dissent import outvoted, votes
 
 if TYPE_CHECKING:
-    from udasa_core import ModelKind, Recordings
+    from udasa_core import ModelKind, Outlook, Recordings
 
 # Prompts whose responses are the policy's own, one by one, before the generator is blamed.
 _REPEATS = 4
@@ -103,6 +103,24 @@ class CrossModel(Plugin):
         def named_models(self) -> dict[str, ModelKind]:
             """The other model, where it is sampled here."""
             return {} if self.source is None else {self.source: "causal language model"}
+
+        def preflight(self, outlook: Outlook) -> Iterator[str]:
+            """Look whether the file of responses has any to the run's prompts."""
+            from udasa_core import Recordings
+
+            path = None if self.recorded is None else outlook.path(self.recorded)
+            if path is None:
+                return
+            if not path.is_file():
+                yield f"{path} is no file; name one under recorded"
+                return
+            recordings = Recordings(path)
+            heard = [bool(recordings.of(prompt.messages)) for prompt in outlook.prompts()]
+            if heard and not any(heard):
+                yield (
+                    f"{self.recorded} has no response to any of the {len(heard)} prompts, whose messages "
+                    "have to be the same: it would abstain from all; record responses to these prompts"
+                )
 
         @model_validator(mode="after")
         def _one_voice(self) -> Self:

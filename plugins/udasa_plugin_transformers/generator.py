@@ -6,8 +6,16 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from udasa_core import Group, ModelRef, Plugin, Prompt, SamplingOptions, hookimpl
-from udasa_plugin_transformers.rendering import RenderingOptions
+from udasa_core import (
+    Group,
+    ModelRef,
+    Plugin,
+    Prompt,
+    RenderingOptions,
+    SamplingOptions,
+    bytes_of_sampling,
+    hookimpl,
+)
 
 
 class TransformersGenerator(Plugin):
@@ -36,6 +44,15 @@ class TransformersGenerator(Plugin):
             description="Prompts whose responses decode together: more is faster and takes more memory.",
         )
 
+        @property
+        def is_in_context(self) -> bool:
+            return True
+
+        def held(
+            self, prompts: int, longest: int, sampling: SamplingOptions, token: int, *, is_gpu: bool
+        ) -> tuple[int, int]:
+            return bytes_of_sampling(self.prompts_per_batch, prompts, longest, sampling, token, is_gpu=is_gpu)
+
     options: Options
     label_free = True
 
@@ -48,7 +65,7 @@ class TransformersGenerator(Plugin):
     def udasa_generate(
         self, prompts: Sequence[Prompt], sampling: SamplingOptions, policy: ModelRef, seed: int
     ) -> list[Group]:
-        from udasa_plugin_transformers.sampler import sample
+        from udasa_core import sample
 
         lm = self.resources.causal_lm(policy)
         rendered = [self.options.render(lm, prompt) for prompt in prompts]

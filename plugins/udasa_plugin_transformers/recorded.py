@@ -15,13 +15,13 @@ from udasa_core import (
     ModelRef,
     Plugin,
     Prompt,
+    RenderingOptions,
     SamplingOptions,
     UdasaError,
     file_digest,
     hookimpl,
     measured_group,
 )
-from udasa_plugin_transformers.rendering import RenderingOptions
 
 if TYPE_CHECKING:
     from pathlib import Path

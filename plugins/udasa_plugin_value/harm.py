@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from udasa_core import Classifier, Options, Resources, UdasaError
+from udasa_core import Classifier, Options, Resources, UdasaError, did_you_mean
 from udasa_plugin_value.scoring import Conversation
 
 if TYPE_CHECKING:
@@ -68,10 +67,8 @@ class HarmReading(Options):
         told = f"{whose}the classifier {self.source} has the labels {', '.join(labels)}"
         for label in self.harmful:
             if label not in labels:
-                close = difflib.get_close_matches(label.lower(), [known.lower() for known in labels], n=1)
-                likely = next((known for known in labels if [known.lower()] == close), "")
-                hint = f"; did you mean {likely!r}?" if likely else ": write some of these"
-                raise UdasaError(f"{told}, and harmful names {label!r}{hint}")
+                hint = did_you_mean(label, labels, "write some of", spelled="{!r}")
+                raise UdasaError(f"{told}, and harmful names {label!r}; {hint}")
         meant = _ACTIVATIONS.get(classifier.problem_type)
         if classifier.problem_type and meant is None:
             raise UdasaError(

@@ -477,6 +477,20 @@ def test_a_run_that_is_replaced_by_another_configuration_is_told_of(
     assert "another configuration" not in caplog.text
     udasa_core.run(plain, ["dimension.two.weight=0.25"])
     assert "another configuration" in caplog.text
+    assert "What differs: dimension.two.weight (2.0 → 0.25)." in caplog.text
+
+
+def test_a_suite_that_is_added_replaces_nothing_and_says_so(
+    plain: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    whole = outputs(udasa_core.run(plain))
+    calls.clear()
+    grown = udasa_core.run({**plain, "suite": [{"use": "tests.canned:Suite", "name": "new"}]})
+    assert "another configuration" not in caplog.text
+    assert "goes on with what is new in its configuration, [[suite]] new: " in caplog.text
+    assert calls["generate"] == 0
+    kept = outputs(grown)
+    assert {name: kept[name] for name in whole} == whole
 
 
 def test_runs_and_their_store_can_be_moved(plain: dict[str, Any], tmp_path: Path) -> None:

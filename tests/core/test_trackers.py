@@ -25,7 +25,7 @@ def _none_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("_none_installed")
 def test_each_that_is_absent_is_told_once_with_what_to_type() -> None:
     assert list(tracker_faults(["tensorboard", "wandb", "wandb"])) == [
-        "tensorboard is not installed: pip install 'udasa[tracking]'",
+        "tensorboard is not installed: pip install tensorboard",
         "wandb is not installed: pip install wandb",
     ]
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from tests.fakes import FakeResources
-from udasa_core import Message, ModelRef, Pair, Prompt, Report, Response, Stage
+from udasa_core import Message, ModelRef, Outlook, Pair, Prompt, Report, Response, SamplingOptions, Stage
 from udasa_core.store.tables import pairs_table
 from udasa_plugin_preference import PreferenceTrainer
 
@@ -62,3 +62,8 @@ def train(
     )
     stage = stage or Stage("conservative", 0, trainer.name, {})
     return trainer.udasa_train(stage, pairs, policy, reference or policy, out_dir, 7, earlier_state)
+
+
+def outlook(**known: Any) -> Outlook:
+    """What a run will meet, as far as trainers look ahead: nothing of its policy is here."""
+    return Outlook(Path(), "", False, SamplingOptions(), 0, 8, 0.0, False, lambda: (), **known)

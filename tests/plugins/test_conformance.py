@@ -36,8 +36,8 @@ CURVES = {
     "isotonic": {"scores": [0.2, 0.8], "wrong": [0.1, 0.9]},
     "platt": {"slope": 4.0, "intercept": -2.0},
 }
-# tests/plugins/openai gives it one.
-ASKS_A_SERVER = "openai"
+# tests/plugins/openai and tests/plugins/vllm give them what they ask.
+ELSEWHERE = ("openai", "vllm")
 LIGHT_TRAINING = {"rank": 4, "batch": 2, "learning_rate": 1e-3}
 
 
@@ -93,7 +93,7 @@ def options_of(offer: Offer, folder: Path) -> dict[str, Any]:
 
 
 def offers(*kinds: str) -> pytest.MarkDecorator:
-    chosen = [offer for offer in OFFERS if offer.kind in kinds and offer.name != ASKS_A_SERVER]
+    chosen = [offer for offer in OFFERS if offer.kind in kinds and offer.name not in ELSEWHERE]
     return pytest.mark.parametrize("offer", chosen, ids=lambda offer: f"{offer.kind}-{offer.name}")
 
 

@@ -10,10 +10,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.plugins.forked import on_ranks
 from tests.plugins.preferences import make_pairs, train, write_pairs
 from udasa_core import ModelRef, UdasaError
 from udasa_plugin_preference import PairLogProbs, training
 from udasa_plugin_preference.dpo import DPO
+from udasa_plugin_preference.invariants import Invariants
+from udasa_plugin_preference.ranks import ranks_here
 
 
 @pytest.fixture(scope="module")
@@ -80,3 +83,20 @@ def test_rows_that_are_not_those_that_were_given_stop_the_stage(
     monkeypatch.setattr(DPOTrainer, "_get_train_sampler", sampler)
     with pytest.raises(UdasaError, match=f"TRL trained on {count} rows that are not the 6"):
         train(DPO, pairs, tiny_ref, tmp_path, batch=1)
+
+
+def test_ranks_that_end_apart_are_told() -> None:
+    def ended(apart: float) -> str:
+        ranks = ranks_here("cpu")
+        model = torch.nn.Linear(1, 1, bias=False)
+        torch.nn.init.constant_(model.weight, 1.0 + apart * ranks.number)
+        try:
+            Invariants("all", "", ()).check_agreement(model, ranks)
+        except UdasaError as error:
+            return str(error)
+        return ""
+
+    assert on_ranks(2, lambda: ended(0.0)) == ["", ""]
+    first, second = on_ranks(2, lambda: ended(1e-6))
+    assert first == ""
+    assert "rank 1 has ended with other weights than rank 0" in second

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 import udasa_core
 from tests.canned import configuration
 from tests.fakes import FakeResources
-from tests.plugins.preferences import make_pairs, train, write_pairs
+from tests.plugins.preferences import make_pairs, outlook, train, write_pairs
 from tests.plugins.test_preference_resume import Tripwire, files
 from tests.plugins.trackers import FakeTracker, plant, scalars
 from udasa_core import ModelRef, Stage
@@ -86,8 +86,8 @@ def test_an_unknown_name_is_told_with_those_that_there_are() -> None:
 def test_one_that_is_not_installed_is_known_before_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("udasa_core.trackers._is_installed", lambda name: False)
     options = DPO.Options(report_to=["trackio"])
-    assert list(options.preflight(None)) == ["trackio is not installed: pip install trackio"]  # type: ignore[arg-type]
-    assert not list(DPO.Options().preflight(None))  # type: ignore[arg-type]
+    assert list(options.preflight(outlook())) == ["trackio is not installed: pip install trackio"]
+    assert not list(DPO.Options().preflight(outlook()))
 
 
 def test_without_trackers_nothing_is_called_nor_imported(tmp_path: Path) -> None:

@@ -237,14 +237,6 @@ def test_a_foreign_reference_is_refused(
         train(DPO, pairs, first.policy, tmp_path / "lost", reference=lost)
 
 
-def test_more_than_one_process_is_refused(
-    pairs: Path, tiny_ref: ModelRef, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(UdasaError, match="one process"):
-        train(DPO, pairs, tiny_ref, tmp_path / "out")
-
-
 def test_replayed_pairs_are_trained_on_and_counted_in_figures_of_their_own(
     pairs: Path, tiny_ref: ModelRef, tmp_path: Path
 ) -> None:

@@ -11,10 +11,10 @@ import udasa_core
 from tests.canned import configuration
 from tests.fakes import FakeResources
 from udasa_core import Message, ModelRef, Prompt, Response, SamplingOptions, UdasaError, load_causal_lm
+from udasa_core.models import sampler
 from udasa_core.store.output import TRAINING, Output
 from udasa_core.testing import check_generator
 from udasa_plugin_openai.local import sample_locally
-from udasa_plugin_transformers import sampler
 from udasa_plugin_transformers.generator import TransformersGenerator
 
 PROMPTS = [Prompt(f"p{n}", (Message("user", text),)) for n, text in enumerate(("hi", "and?", "why the sea?"))]
@@ -118,10 +118,10 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bytes(
             raise UdasaError("stopped here")
         return sample(*given)
 
-    monkeypatch.setattr(sampler, "sample", failing)
+    monkeypatch.setattr(udasa_core, "sample", failing)
     with pytest.raises(UdasaError, match="stopped here"):
         udasa_core.run(stopped)
-    monkeypatch.setattr(sampler, "sample", sample)
+    monkeypatch.setattr(udasa_core, "sample", sample)
     first, other = samples(udasa_core.run(stopped)), samples(udasa_core.run(whole))
     assert len(first) == 2
     assert first == other

@@ -73,7 +73,7 @@ def test_many_groups_stay_in_order_and_are_told_of() -> None:
     ("options", "told"),
     [
         ({"harmful": ["toxic"]}, r"calm, Toxic, threat, and harmful names 'toxic'; did you mean 'Toxic'\?"),
-        ({"harmful": ["zzz"]}, "harmful names 'zzz': write some of these"),
+        ({"harmful": ["zzz"]}, "harmful names 'zzz'; write some of: calm, Toxic"),
         ({"harmful": list(LABELS)}, 'all of them in harmful.*activation = "sigmoid"'),
     ],
 )

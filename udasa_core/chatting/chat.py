@@ -73,7 +73,7 @@ class Chat:
         self.asking = asking
         self._turn = 0
         self.policies = policies
-        self.notes = tuple(differences(run, job))
+        self.notes = tuple(differences(run, job, scores=asking.responses > 1))
         job.resources.keep_all()
 
     @property

@@ -44,12 +44,26 @@ def answering(run: Run, catalog: Catalog, generator: str = "") -> RunConfig:
     return parse_config(raw, root=root, origin=origin, check=lambda config: check_plugins(config, catalog))
 
 
-def differences(run: Run, job: Job) -> Iterator[str]:
-    """Yield which of the plugins that answer and score are other code than when the run was made."""
+def differences(run: Run, job: Job, *, scores: bool) -> Iterator[str]:
+    """Yield one sentence where plugins that answer are other code than when the run was made.
+
+    scores: whether U is asked for, so that what scores and pairs counts as well.
+    """
     rows: list[Mapping[str, Any]] = run.manifest.plain.get("plugins", [])
-    made_by = {(row["kind"], row["name"]): row for row in rows}
+    made_by = {(row["kind"], row["name"]): row.get("source") for row in rows}
     stack = job.stack
-    for plugin in (stack.generator, *stack.dimensions, stack.calibration, stack.aggregation, stack.pairing):
-        row = made_by.get((plugin.table.kind, plugin.name))
-        if row is not None and row.get("source") != plugin.source:
-            yield f"{plugin} is other code than run {run.name} was made with: what it says may differ"
+    scoring = (*stack.dimensions, stack.calibration, stack.aggregation, stack.pairing) if scores else ()
+    plugins = (stack.generator, *scoring)
+    found = [
+        f"{plugin.table.kind} {plugin.name}"
+        for plugin in plugins
+        if made_by.get((plugin.table.kind, plugin.name), plugin.source) != plugin.source
+    ]
+    if not found:
+        return
+    told = found[0] if len(found) == 1 else f"{len(found)} of {len(plugins)} plugins ({found[0]}, …)"
+    what = "answers and their U" if scores else "answers"
+    yield (
+        f"the code of {told} has changed since run {run.name} was made, by another version or an edit: "
+        f"{what} may differ from that run's"
+    )

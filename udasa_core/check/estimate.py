@@ -5,11 +5,13 @@ Every figure is an estimate; each says what it rests on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from udasa_core.check.memory import (
+from udasa_core.errors import PromptsError
+from udasa_core.models.known_size import named_size
+from udasa_core.models.memory import (
     BYTES,
     bytes_of_sampling,
     bytes_of_training,
@@ -17,11 +19,11 @@ from udasa_core.check.memory import (
     dtype_of,
     prompt_tokens,
 )
-from udasa_core.errors import PromptsError
 from udasa_core.models.model_size import ModelSize, model_size
 from udasa_core.plugins.stack import importable, load_factory, stage_names, takes_any_prompt
 from udasa_core.progress import Progress, silent
-from udasa_core.prompts.held_out import refuse_unwatched
+from udasa_core.prompts.held_out import refuse_all_held_out, refuse_unwatched
+from udasa_core.prompts.reasons import no_row
 from udasa_core.report.table import Table
 from udasa_core.running.workload import (
     STORED_TOKEN,
@@ -55,26 +57,33 @@ class Figure:
     basis: str
 
 
-def estimate(config: RunConfig, catalog: Catalog, progress: Progress = silent) -> list[Figure]:
+def estimate(
+    config: RunConfig,
+    catalog: Catalog,
+    progress: Progress = silent,
+    refused: Mapping[int, str] | None = None,
+) -> list[Figure]:
     """Return the estimate of a checked configuration, a figure each.
 
-    Of the trainer's options `rank`, `batch`, `max_length`, `gradient_checkpointing`, `peft` and
-    `keep_optimizer` are used, where it has them, and of the pairing's `asks`. Raises SourceError where the
-    prompts, or the model's files, are there and cannot be read, and PromptsError where a run would stop over
-    the prompts that it cannot use.
+    refused: the lines whose prompts the generator does not take, and why. Of the trainer's options `rank`,
+    `batch`, `max_length`, `gradient_checkpointing`, `peft` and `keep_optimizer` are used, where it has them,
+    and of the pairing's `asks`. Raises SourceError where the prompts, or the model's files, are there and
+    cannot be read, and PromptsError where a run would stop over the prompts that it cannot use.
     """
     trainer, pairing = (options_of(table, config, catalog) for table in (config.trainer, config.pairing))
-    prompts = count_prompts(config, progress)
+    prompts = count_prompts(config, progress, refused)
     if prompts is not None:
         refuse_unusable(config, prompts)
+        refuse_all_held_out(prompts.usable - prompts.held_out, prompts.usable)
         refuse_unwatched(config, prompts.held_out, prompts.usable)
-    model = model_size(config.model.source, config.root)
+    found = model_size(config.model.source, config.root)
+    model = found or named_size(config.model.source, config.root)
     stages = stage_names(config, catalog)
     count = responses(config, prompts, stages) if prompts is not None else 0
     return [
         *_work(config, prompts, count, stages, takes_any_prompt(config, catalog)),
         *_asked_by_pairing(config, prompts, getattr(pairing, "asks", ())),
-        *_memory(config, prompts, model, trainer),
+        *_memory(config, prompts, model, trainer, is_named=found is None),
         *_disk(config, prompts, count, model, trainer),
         *_kept_optimizers(config, model, catalog, stages),
     ]
@@ -93,7 +102,7 @@ def refuse_unusable(config: RunConfig, prompts: Prompts) -> None:
     table, aside = config.prompts, prompts.set_aside
     rows = prompts.usable + aside
     if not rows:
-        raise PromptsError(f"{table.source} holds no prompt")
+        raise PromptsError(no_row(table.source))
     if prompts.usable and aside / rows <= table.max_set_aside:
         return
     told = prompts.reasons
@@ -162,8 +171,14 @@ def _asked_by_pairing(config: RunConfig, prompts: Prompts | None, asks: Sequence
 
 
 def _memory(
-    config: RunConfig, prompts: Prompts | None, model: ModelSize | None, trainer: BaseModel
+    config: RunConfig,
+    prompts: Prompts | None,
+    model: ModelSize | None,
+    trainer: BaseModel,
+    *,
+    is_named: bool,
 ) -> Iterator[Figure]:
+    """Yield what the model takes. is_named: its size is known by its name alone."""
     if model is None:
         yield Figure("memory", "unknown", f"{config.model.source} is not on this machine yet")
         return
@@ -171,7 +186,8 @@ def _memory(
     width = BYTES[dtype]
     weights = bytes_of_weights(model, config.model.dtype, config.model.device, config.model.quantization)
     told = "4 bits" if config.model.quantization == "4bit" else dtype
-    yield Figure("memory: model", size(weights), f"{model.parameters:,} weights in {told}")
+    by_name = ", by its name: it is not here yet" if is_named else ""
+    yield Figure("memory: model", size(weights), f"{model.parameters:,} weights in {told}{by_name}")
     length = _length(config, prompts)
     k = config.sampling.responses
     cache = bytes_of_sampling(model, width, length, k)

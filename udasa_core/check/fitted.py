@@ -5,6 +5,7 @@ What is written is checked as `udasa check` reads it. Nothing of a model is fetc
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Sequence
@@ -218,7 +219,7 @@ def _sizing(
     training = f"training on one pair of {2 * least.length} tokens, {size(2 * least.training)}"
     sampling = f"sampling {work.rows} responses at once, {size(least.sampling)}"
     have = f"{size(room.memory)} are there, of which {size(room.counted)} are counted on"
-    gpu = f"a GPU of {gib(least.needed):.0f} GiB at least (--gpu), or a smaller model"
+    gpu = f"a GPU of {math.ceil(gib(least.needed))} GiB at least (--gpu), or a smaller model"
     raise UsageError(
         f"{told} take {size(least.weights)} in {bits}; beside them {sampling}, or {training}; {have}. "
         f"All of this is computed, not measured\n    → {gpu}"

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from udasa_core.check.suite_list import Asked
 from udasa_core.config.parse import RunConfig
+from udasa_core.config.schema import VOTERS_A_BLOCK
 from udasa_core.errors import UdasaError
 from udasa_core.plugins.catalog import Catalog
 from udasa_core.plugins.stack import chosen_plugins
@@ -46,7 +47,10 @@ def _sampled(config: RunConfig, asked: Asked | None) -> tuple[int, int]:
     except UdasaError:  # told where they are read
         prompts = None
     usable = prompts.usable if prompts is not None else 0
-    requests, tokens = usable * len(config.blocks), usable * responses_each(config) * budget(config)
+    requests, tokens = (
+        usable * (1 + config.voters // VOTERS_A_BLOCK),
+        usable * responses_each(config) * budget(config),
+    )
     if asked is not None:
         requests, tokens = requests + asked.responses, tokens + asked.tokens
     return requests, tokens

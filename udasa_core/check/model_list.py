@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from udasa_core.check.memory import bytes_of_weights
 from udasa_core.config.parse import RunConfig
 from udasa_core.errors import SourceError, UdasaError
 from udasa_core.export.licence import UNKNOWN, licence_of_source
+from udasa_core.models.known_size import named_size
+from udasa_core.models.memory import bytes_of_weights
 from udasa_core.models.model_size import ModelSize, model_size
 from udasa_core.plugins.catalog import Catalog
 from udasa_core.plugins.stack import chosen_plugins
@@ -26,17 +27,20 @@ def model_table(config: RunConfig, catalog: Catalog) -> Table:
 def _row(model: UsedModel, config: RunConfig) -> tuple[str, str, str, str, str]:
     if model.instead:
         return (model.role, f"the {model.instead}, which reads in its place", "", "", "")
+    found, basis = _size(model, config)
     licence = licence_of_source(model.source, config.root)
-    told = "not stated" if licence == UNKNOWN else licence
-    found = _size(model, config)
+    if licence == UNKNOWN:
+        licence = "not stated" if found and not basis else ""
     if found is None:
-        return (model.role, model.source, _NOT_HERE, "", "" if licence == UNKNOWN else licence)
+        return (model.role, model.source, _NOT_HERE, "", licence)
     memory = bytes_of_weights(found, model.dtype, model.device, model.quantization)
-    return (model.role, model.source, weights(found.parameters), size(memory), told)
+    return (model.role, model.source, f"{weights(found.parameters)}{basis}", size(memory), licence)
 
 
-def _size(model: UsedModel, config: RunConfig) -> ModelSize | None:
+def _size(model: UsedModel, config: RunConfig) -> tuple[ModelSize | None, str]:
+    """Return a model's size, and in words where it is known from, "" where from its files."""
     try:
-        return model_size(model.source, config.root)
+        found = model_size(model.source, config.root)
+        return (found, "") if found else (named_size(model.source, config.root), ", by its name")
     except (SourceError, UdasaError):  # told where sources are checked
-        return None
+        return None, ""

@@ -9,7 +9,6 @@ from udasa_core.config.parse import RunConfig
 from udasa_core.errors import UdasaError
 from udasa_core.models.model_size import local_path
 from udasa_core.models.resolve import resolve_encoder
-from udasa_core.plugins.built import BuiltPlugin
 from udasa_core.plugins.catalog import Catalog
 from udasa_core.plugins.returned.evaluation import check_questions
 from udasa_core.plugins.stack import Stack
@@ -17,7 +16,6 @@ from udasa_core.progress import Progress, silent
 from udasa_core.prompts.read import PromptSource, ReadPrompt, read_prompts
 from udasa_core.report.table import Table
 from udasa_core.resources.shared import SharedResources
-from udasa_core.sources.source import names_source
 from udasa_core.text.words import words
 
 # Words in a row that two texts share by no chance: 13 in Brown et al. 2020, of whole documents. Questions are
@@ -50,8 +48,7 @@ def overlaps(
     """Return the overlaps of training prompts with each suite's questions, and what could not be told, and
     why.
 
-    Nothing is fetched: prompts, suites and the embedder count where they are on this machine. Raises
-    UdasaError where a suite cannot read the user's own file: a run would fail there, too.
+    Nothing is fetched: prompts, suites and the embedder count where they are on this machine.
     """
     if not config.suites:
         return [], []
@@ -83,19 +80,15 @@ def overlaps(
             try:
                 questions = check_questions(plugin, stack.call(plugin, "udasa_questions"))
             except UdasaError as error:
-                if _reads_a_file(plugin):
-                    raise UdasaError(f"suite.{plugin.name}: {error}") from error
-                untold.append(f"overlap with suite {plugin.name} is not told: {error}")
+                # What is wrong with what it was given is a fault, told where suites are listed.
+                untold.append(f"overlap with suite {plugin.name} is not told: {_first(error)}")
                 continue
             found += _found(plugin.name, questions, asked, resources if refs else None)
     return found, untold
 
 
-def _reads_a_file(plugin: BuiltPlugin) -> bool:
-    """Whether all data that a suite was given lie in files of the user's: nothing is still to be fetched."""
-    values = plugin.options.model_dump(mode="json").values()
-    sources = [value for value in values if isinstance(value, str) and names_source(value)]
-    return bool(sources) and all(source.startswith("file:") for source in sources)
+def _first(error: UdasaError) -> str:
+    return str(error).partition("\n")[0]
 
 
 def overlap_table(found: Sequence[Overlap]) -> Table:

@@ -110,6 +110,9 @@ def _training(config: RunConfig) -> str:
     told = f"{config.trainer.name}, stage by stage, against reference {config.training.reference!r}"
     if config.training.replay:
         told = f"{told}, replaying {config.training.replay:.0%} of the earlier stages' pairs"
+    if config.train.launcher != "none":
+        ranks = config.train.processes * config.train.nodes
+        told = f"{told}, by {ranks} process{'es' if ranks > 1 else ''} that {config.train.launcher} starts"
     own = "; ".join(_stage(name, table, config) for name, table in config.stage_trainers.items())
     return f"{told}; {own}" if own else told
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Literal
 
-from udasa_core.check.memory import (
+from udasa_core.check.room import Room
+from udasa_core.models.memory import (
     BYTES,
     bytes_of_sampling,
     bytes_of_training,
     bytes_of_weights,
     prompt_tokens,
 )
-from udasa_core.check.room import Room
 from udasa_core.models.model_size import ModelSize
 
 # What an estimate of training may fall short of.

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache, wraps
@@ -14,9 +15,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from udasa_core.errors import FOREIGN, UdasaError
+from udasa_core.cli.typed import assignments, in_plain_words
+from udasa_core.errors import FOREIGN, UdasaError, reason
 from udasa_core.running.system import refuse_windows
 from udasa_core.running.termination import terminable
+from udasa_core.text.likeness import did_you_mean
 from udasa_core.text.printable import excerpt, printable, printable_line
 
 if TYPE_CHECKING:
@@ -27,6 +30,17 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 # The distribution that this is part of: what it offers itself is light to import.
 OWN = "udasa"
+# Words that other programs have for what is typed otherwise here.
+_ELSEWHERE = {
+    "help": "--help",
+    "version": "--version",
+    **dict.fromkeys(("train", "align", "start", "resume", "continue"), "run"),
+    **dict.fromkeys(("list", "ls"), "runs"),
+    **dict.fromkeys(("status", "info", "print"), "show RUN"),
+    **dict.fromkeys(("new", "create"), "init"),
+    **dict.fromkeys(("test", "validate"), "check FILE"),
+    "compare": "runs A B, or for suites udasa eval compare A B",
+}
 _VERBOSITY, _LOG_FILE = "udasa.verbosity", "udasa.log_file"
 
 
@@ -65,6 +79,7 @@ class Command(click.Command):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.params += _common()
+        _check_assignments(self)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Set logging up, then do what the subcommand does."""
@@ -87,7 +102,14 @@ def _equip(command: click.Command) -> click.Command:
     elif command.callback is not None and not any(option.name == "log_file" for option in command.params):
         command.callback = _with_logging(command.callback)
         command.params += _common()
+        _check_assignments(command)
     return command
+
+
+def _check_assignments(command: click.Command) -> None:
+    for option in command.params:
+        if "--set" in option.opts and option.callback is None:
+            option.callback = assignments
 
 
 def _with_logging(callback: Callable[..., Any]) -> Callable[..., Any]:
@@ -166,6 +188,15 @@ class Root(OfferedCommands):
             )
         return _equip(command) if isinstance(command, click.Command) else None
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the subcommand that is meant; a file or a run in its place is told with what to type."""
+        typed = args[0]
+        if self.get_command(ctx, typed) is None and not typed.startswith("-"):
+            ctx.fail(_no_command(typed, self.list_commands(ctx)))
+        return super().resolve_command(ctx, args)
+
     def distribution(self, ctx: click.Context, name: str) -> str:
         """Say which distribution a subcommand is of; the core's own go first."""
         return OWN if name in self.commands else _offered()[name].distribution.replace("_", "-")
@@ -195,10 +226,10 @@ class Root(OfferedCommands):
             if error.filename is None:
                 self._end_unforeseen(ctx, error)
             # A path of the user's that the system refuses: too long, forbidden, on a disk that is gone.
-            _tell(f"error: {excerpt(str(error.filename))}: {error.strerror}")
+            _tell(f"error: {excerpt(str(error.filename))}: {reason(error)}")
             ctx.exit(1)
         except click.ClickException as error:
-            object.__setattr__(error, "message", printable(error.message))
+            object.__setattr__(error, "message", printable(in_plain_words(error.message)))
             raise
         except click.exceptions.Exit:
             raise
@@ -211,6 +242,21 @@ class Root(OfferedCommands):
             "This was not foreseen. Type the same command with -vv for the traceback, and report it."
         )
         ctx.exit(1)
+
+
+def _no_command(typed: str, commands: list[str]) -> str:
+    told, path = f"{typed!r} is no command", Path(typed)
+    if path.suffix == ".toml":
+        there = path.is_file()
+        return f"{told}, but a configuration: udasa {'run' if there else 'init'} {shlex.quote(typed)}"
+    if path.suffix in (".jsonl", ".json", ".csv", ".tsv", ".txt", ".parquet"):
+        source = shlex.quote(f"file:{typed}")
+        return f"{told}. To align a model on these prompts: udasa init --prompts {source}"
+    if (path / "manifest.json").is_file():
+        return f"{told}, but a run: udasa show {shlex.quote(typed)}"
+    if typed in _ELSEWHERE:
+        return f"{told}; write udasa {_ELSEWHERE[typed]}"
+    return f"{told}; {did_you_mean(typed, commands, 'commands')}"
 
 
 @cache

@@ -7,7 +7,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from udasa_core.errors import ConfigError, Fault
+from udasa_core.errors import ConfigError, Fault, reason
 from udasa_core.text.printable import printable
 
 LOGGER = "udasa"
@@ -69,7 +69,7 @@ def configure(verbosity: int, file: Path | None) -> None:
         try:
             written = _File(file, encoding="utf-8")
         except OSError as error:
-            fault = Fault("--log-file", f"{file} cannot be written: {error.strerror or error}")
+            fault = Fault("--log-file", f"{file} cannot be written: {reason(error)}")
             raise ConfigError([fault], "command line") from error
         written.setLevel(logging.DEBUG)
         written.setFormatter(_Indented("%(asctime)s %(levelname)s %(message)s"))

@@ -12,6 +12,7 @@ import click
 
 from udasa_core.cli.command import Root, say
 from udasa_core.cli.experiment import Experiments
+from udasa_core.cli.typed import UNITS, Memory, refuse_idle
 from udasa_core.config.recipes import DEFAULT, Task, recipes
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def main() -> None:
 @click.option("--prompts", metavar="SOURCE", help="Your prompts: a file, or hf:owner/name.")
 @click.option(
     "--gpu",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Memory(),
     metavar="GIB",
     help="Memory of the GPU that it is to fit into.  [default: this machine's]",
 )
@@ -99,6 +100,10 @@ def init(
     --task open    open
     --task safety  open, with all weight on its dimension of harm
     """
+    if gpu and file.name.lower() in UNITS:
+        raise click.UsageError(
+            f"{file} would be the file's name: write --gpu {gpu:g} alone, or --gpu {gpu:g}{file}"
+        )
     if any(given is not None for given in (model, prompts, gpu, task)) or overrides:
         from udasa_core.check.fitted import Wish, write_fitted
         from udasa_core.cli.console import console_progress
@@ -119,25 +124,35 @@ def init(
 def check(config: Path, overrides: tuple[str, ...]) -> None:
     """Check CONFIG whole, and print the stack, the plan and an estimate. Nothing is run or written."""
     from udasa_core.api import load
+    from udasa_core.check.admitted import refused_note
     from udasa_core.check.estimate import estimate, estimate_table
     from udasa_core.check.limits import limit_notes
     from udasa_core.check.model_list import model_table
     from udasa_core.check.overlap import overlap_table, overlaps
     from udasa_core.check.plan import plan_table, stack_table
     from udasa_core.check.remade import remade_table
+    from udasa_core.check.split import split_notes
     from udasa_core.check.suite_list import suites_asked
     from udasa_core.check.terms import terms_notes
-    from udasa_core.check.turns import turn_notes
+    from udasa_core.check.turns import policy_told
+    from udasa_core.check.unasked import unasked, verdict
     from udasa_core.cli.console import console_progress
-    from udasa_core.errors import ConfigError
+    from udasa_core.errors import ConfigError, Fault
     from udasa_core.plugins.catalog import read_catalog
     from udasa_core.plugins.stack import cautions, chosen_plugins
+    from udasa_core.running.budgets import budget_faults
+    from udasa_core.running.memory import context_faults
     from udasa_core.running.preflight import preflight
 
     checked, catalog = load(config, overrides), read_catalog()
     for table in (stack_table(checked, catalog), plan_table(checked, catalog)):
         say(f"{table}\n")
-    say(f"{estimate_table(estimate(checked, catalog, console_progress()))}\n")
+    chosen = chosen_plugins(checked, catalog)
+    with console_progress()("asking the tokenizer", None):
+        policy = policy_told(checked)
+    # Where no response fits beside any prompt, it is not the prompts that are refused.
+    refused = {} if list(context_faults(checked, chosen)) else policy.refused
+    say(f"{estimate_table(estimate(checked, catalog, console_progress(), refused))}\n")
     say(f"{model_table(checked, catalog)}\n")
     suites = suites_asked(checked, catalog)
     if suites is not None:
@@ -148,14 +163,19 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
     found, untold = overlaps(checked, catalog, console_progress())
     if found:
         say(f"{overlap_table(found)}\n")
-    faults, unasked = preflight(checked, catalog, chosen_plugins(checked, catalog))
-    notes = (*cautions(checked, catalog), *terms_notes(checked), *untold, *turn_notes(checked), *unasked)
-    notes = (*notes, *limit_notes(checked, catalog, suites))
-    for told in notes:
+    faults, silent = preflight(checked, catalog, chosen)
+    faults += [Fault(place, told) for place, told in policy.faults.items()]
+    faults += budget_faults(chosen, policy.context) if policy.context else []
+    faults += suites.faults if suites is not None else []
+    notes = (*cautions(checked, catalog), *terms_notes(checked), *untold, *policy.notes)
+    notes = (*notes, *refused_note(checked, policy.asked, refused))
+    notes = (*notes, *split_notes(checked, catalog, refused), *limit_notes(checked, catalog, suites))
+    left = (*unasked(checked, catalog, suites), *policy.unasked, *silent)
+    for told in (*notes, *(left if faults else ())):
         say(f"note: {told}")
     if faults:
         raise ConfigError(faults, str(config))
-    say(f"{config} has no fault; next: udasa run {config}")
+    say(verdict(str(config), left))
 
 
 @main.command(short_help="Ask some prompts first: is the run worth it?")
@@ -244,6 +264,7 @@ def plugins(config: Path | None, verify: bool, timeout: float) -> None:
     from udasa_core.check.plugin_list import listed, plugin_table
     from udasa_core.plugins.catalog import read_catalog
 
+    refuse_idle(timeout="" if verify else "it is of --verify")
     selected: tuple[PluginTable, ...] = ()
     root = None
     if config is not None:
@@ -521,6 +542,14 @@ def export(
         )
     from udasa_core.cli.console import console_progress
 
+    in_folder = model is not None or (push is not None and gguf is None)
+    is_merged = gguf is not None or (in_folder and adapter == "merged")
+    refuse_idle(
+        adapter="" if in_folder else "it says how --model, or --push without --gguf, has the adapter",
+        dtype="" if is_merged else "no weights are merged, and those that are copied stay as they are",
+        gguf_converter="" if gguf is not None else "it makes what --gguf FILE asks for",
+        private="" if push is not None else "it says who may read what --push OWNER/NAME pushes",
+    )
     found, progress = find_run(name, folder), console_progress()
     if pairs is not None:
         from udasa_core.export.pairs import export_pairs

@@ -10,6 +10,7 @@ from typing import Any
 from udasa_core.config.parse import ARRAYS, GOES_BY
 from udasa_core.config.toml_text import parse_toml, unreadable
 from udasa_core.errors import ConfigError, Fault
+from udasa_core.text.likeness import did_you_mean
 
 
 def override(raw: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, Any]:
@@ -21,10 +22,10 @@ def override(raw: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, An
     changed = copy.deepcopy(dict(raw))
     faults = []
     for assignment in assignments:
-        path, equals, text = assignment.partition("=")
-        if not equals or not path.strip():
-            faults.append(Fault("--set", f"{assignment!r} is not of the form path=value"))
+        if fault := no_assignment(assignment):
+            faults.append(fault)
             continue
+        path, _, text = assignment.partition("=")
         where = path.strip()
         try:
             # A line end in it would begin a key of its own.
@@ -33,11 +34,21 @@ def override(raw: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, An
             value = text
         parts = where.split(".")
         told = list(unreadable(value, where, depth=len(parts)))
-        told = told or [Fault(where, fault) for fault in [_assign(changed, parts, value)] if fault]
+        told = told or [Fault(where, said) for said in [_assign(changed, parts, value)] if said]
         faults += [replace(fault, path=f"--set {fault.path}") for fault in told]
     if faults:
         raise ConfigError(faults, "--set")
     return changed
+
+
+def no_assignment(typed: str) -> Fault | None:
+    """Return the fault of what is no assignment, with what to type; None where it is one."""
+    key, equals, value = (part.strip() for part in typed.partition("="))
+    if key and equals:
+        return None
+    told = "takes KEY=VALUE in one word, without blanks around ="
+    missing = "no key before =" if equals else "no ="
+    return Fault(f"--set {typed}", f"{told}; here is {missing}", f"--set {key or 'KEY'}={value or 'VALUE'}")
 
 
 def _assign(table: dict[str, Any], path: list[str], value: Any) -> str:
@@ -52,8 +63,11 @@ def _assign(table: dict[str, Any], path: list[str], value: Any) -> str:
             # Two gates may go by one figure: what is said of it is said of both.
             if named := [member for member in members if _name(path[0], member) == name]:
                 return next(filter(None, [_assign(member, path[cut:], value) for member in named]), "")
-        names = ", ".join(str(_name(path[0], member)) for member in members)
-        return f"no [[{path[0]}]] has that name; names: {names or 'none'}"
+        if not members:
+            return f"there is no [[{path[0]}]] yet: to add one, --set '{path[0]}=[{{ use = \"…\" }}]'"
+        names = [str(_name(path[0], member)) for member in members]
+        meant = did_you_mean(".".join(path[1:-1] or path[1:]), names, "names")
+        return f"no [[{path[0]}]] has that name; {meant}"
     for key in path[:-1]:
         below: Any = table.setdefault(key, {})
         if not isinstance(below, dict):

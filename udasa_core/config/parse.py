@@ -6,24 +6,19 @@ factory that declares them.
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import takewhile
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
+from udasa_core.config.key_faults import pydantic_faults, unknown_key
 from udasa_core.config.schema import (
     CORE_ARRAYS,
     CORE_TABLES,
-    DEVICE,
-    INSTANCE,
     KIND_TABLES,
     MODEL_TABLES,
-    NAME,
     OF_ONE_KIND,
     VOTERS_A_BLOCK,
     ClustersTable,
@@ -38,6 +33,7 @@ from udasa_core.config.schema import (
     StageTable,
     StoreTable,
     TrainingTable,
+    TrainTable,
 )
 from udasa_core.config.transitions import (
     OF_PAIRS,
@@ -81,6 +77,7 @@ class RunConfig:
     gates: tuple[GateTable, ...]
     guard: GuardTable
     rounds: RoundsTable
+    train: TrainTable
     sampling: SamplingOptions
     voters: int
     training: TrainingTable
@@ -198,38 +195,11 @@ GOES_BY: Mapping[str, str] = {"gate": "figure"}
 # What stands in for a plugin table that is left out; the core's own engine and observer, and no built-in.
 _DEFAULT_ENGINE: Mapping[str, Any] = {"use": "local"}
 _DEFAULT_OBSERVERS: Sequence[Mapping[str, Any]] = ({"use": "console"},)
-
-# What stands in the place of a key where several kinds of value are taken: "literal['all-linear']", "int".
-_KIND = re.compile(
-    r"(?:literal|tuple|list|dict|set|union|tagged-union|function-\w+|constrained-\w+)\W.*|"
-    r"(?:str|int|float|bool|none|literal)"
-)
-# Regular expressions, as people say them.
-_FORMS = {
-    NAME: "letters, digits, dots, _ and -, and begins with a letter or a digit",
-    DEVICE: "auto, cpu, cuda, cuda:1 or mps",
-    INSTANCE: "a name without blanks, quotes, brackets and =",
-}
-# Words that other libraries have for our keys.
-_ELSEWHERE: Mapping[str, Sequence[str]] = {
-    "lr": ("learning_rate",),
-    "batch_size": ("batch",),
-    "per_device_train_batch_size": ("batch",),
-    "gradient_accumulation_steps": ("accumulation",),
-    "num_train_epochs": ("epochs",),
-    "r": ("rank",),
-    "lora_alpha": ("alpha",),
-    "target_modules": ("targets",),
-    "k": ("responses",),
-    "n": ("responses",),
-    "num_return_sequences": ("responses",),
-    "max_tokens": ("max_new_tokens",),
-    "max_completion_tokens": ("max_new_tokens",),
-    "load_in_4bit": ("quantization", "quantize"),
-    "torch_dtype": ("dtype",),
-    "path": ("source",),
-    "name_or_path": ("source",),
-    "model_name": ("source", "model"),
+# The table that a key belongs to, where somebody leaves it out: `--set responses=4`.
+_OWNERS: Mapping[str, str] = {
+    key: table
+    for table, model in (("run", RunTable), ("prompts", PromptsTable), ("generator", SamplingTable))
+    for key in model.model_fields
 }
 
 _T = TypeVar("_T", bound=BaseModel)
@@ -245,62 +215,6 @@ def plugin_keys(kind: str) -> list[str]:
     return [key for key in PluginKeys.model_fields if OF_ONE_KIND.get(key, kind) == kind]
 
 
-def pydantic_faults(
-    error: ValidationError, path: str, model: type[BaseModel], also: Sequence[str] = ()
-) -> list[Fault]:
-    """Turn pydantic's errors into faults with TOML paths and a "did you mean".
-
-    also: keys that the table knows besides the model's own.
-    """
-    faults: list[Fault] = []
-    # Where several kinds of value are taken, each kind's own fault is told: they make one.
-    told: dict[str, list[str]] = {}
-    for detail in error.errors(include_url=False):
-        keys = list(takewhile(lambda part: not _KIND.fullmatch(str(part)), detail["loc"]))
-        where = ".".join([path, *map(str, keys)]).strip(".")
-        if detail["type"] == "extra_forbidden":
-            faults.append(unknown_key(where, str(detail["loc"][-1]), [*model.model_fields, *also]))
-        elif detail["type"] == "missing":
-            field = model.model_fields.get(str(detail["loc"][-1]))
-            hint = f"{detail['loc'][-1]} = …  # {field.description}" if field and field.description else ""
-            faults.append(Fault(where, "is missing", hint))
-        else:
-            if where not in told:
-                said = "" if isinstance(detail["input"], Mapping) else f" (it is {excerpt(detail['input'])})"
-                told[where] = []
-                faults.append(Fault(where, said))
-            field = model.model_fields.get(str(keys[0])) if keys else None
-            told[where].append(_message(detail, field.description if field else None))
-    return [
-        replace(fault, message=f"{', or '.join(dict.fromkeys(told[fault.path]))}{fault.message}")
-        if fault.path in told
-        else fault
-        for fault in faults
-    ]
-
-
-def _message(detail: Mapping[str, Any], meaning: str | None) -> str:
-    """Return what is wrong with a value in words of the TOML. meaning: what the key's description says."""
-    if detail["type"] == "string_pattern_mismatch":
-        form = _FORMS.get(str(detail.get("ctx", {}).get("pattern", "")), "")
-        return f"takes {form or meaning or 'texts of another form'}"
-    if detail["type"] in ("tuple_type", "list_type"):
-        return "takes a list"
-    message = str(detail["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
-    if detail["type"] == "literal_error":
-        return f"takes {message}"
-    message = str(detail["msg"]).removeprefix("Value error, ")
-    return f"{message[0].lower()}{message[1:]}"
-
-
-def unknown_key(path: str, key: str, known: Sequence[str]) -> Fault:
-    """Return the fault of a key that nothing reads."""
-    close = [meant for meant in _ELSEWHERE.get(key, ()) if meant in known]
-    close = close or difflib.get_close_matches(key, known, n=1)
-    hint = f'did you mean "{close[0]}"?' if close else f"known keys: {', '.join(known) or 'none'}"
-    return Fault(path, "is not a known key", hint)
-
-
 class _Reader:
     """Reads tables out of the raw data, and gathers every fault on the way."""
 
@@ -312,7 +226,7 @@ class _Reader:
         """Read one of the core's tables."""
         plain = self.raw.get(key, {})
         if not isinstance(plain, Mapping):
-            self.faults.append(Fault(key, f"is a table, not {excerpt(plain)}", f"write [{key}]"))
+            self.faults.append(Fault(key, f"is a table, not {excerpt(plain)}", _as_table(key)))
             return None
         if key not in self.raw and any(field.is_required() for field in model.model_fields.values()):
             self.faults.append(Fault(key, "is missing", f"add a table [{key}]"))
@@ -329,7 +243,7 @@ class _Reader:
     def plugin(self, kind: str, plain: Any, path: str, reserved: Sequence[str] = ()) -> PluginTable | None:
         """Read one plugin table; `reserved` are further keys that the core reads from it."""
         if not isinstance(plain, Mapping):
-            self.faults.append(Fault(path, f"is a table, not {excerpt(plain)}"))
+            self.faults.append(Fault(path, f"is a table, not {excerpt(plain)}", _as_table(path)))
             return None
         own = plugin_keys(kind)
         keys = self.checked(PluginKeys, {key: plain[key] for key in own if key in plain}, path)
@@ -366,7 +280,10 @@ class _Reader:
     def array(self, key: str, default: Sequence[Mapping[str, Any]] = ()) -> tuple[PluginTable, ...]:
         tables = self.raw.get(key, default)
         if not isinstance(tables, Sequence) or isinstance(tables, str):
-            self.faults.append(Fault(key, "is an array of tables", f"write [[{key}]]"))
+            use = tables if isinstance(tables, str) and '"' not in tables else "…"
+            told = f'write [[{key}]], and below it use = "{use}"; on a command line, '
+            told += f"--set '{key}=[{{ use = \"{use}\" }}]'"
+            self.faults.append(Fault(key, "takes one table or more, each with two brackets", told))
             return ()
         found = []
         for number, plain in enumerate(tables):
@@ -380,6 +297,10 @@ class _Reader:
                 Fault(f"{key}.{name}", "two tables have this name", 'give one of them name = "…"')
             )
         return tuple(found)
+
+
+def _as_table(path: str) -> str:
+    return f"write [{path}], and its keys below, each on a line; on a command line, --set {path}.KEY=VALUE"
 
 
 def known_tables() -> list[str]:
@@ -399,9 +320,18 @@ def parse_config(
     check: further checks (plugins, sources) whose faults are told together with those found here; they are
     made even where a table of the core is faulty, as far as the rest allows.
     """
+    if not raw:
+        told = "`udasa init FILE` writes one to start from"
+        raise ConfigError([Fault("", "there is no table in it", told)], origin)
     reader = _Reader(raw)
     known = known_tables()
-    reader.faults += [unknown_key(key, key, known) for key in raw if key not in known]
+    reader.faults += [
+        Fault(key, "is a key of a table", f"its whole name is {_OWNERS[key]}.{key}")
+        if key in _OWNERS
+        else unknown_key(key, key, known)
+        for key in raw
+        if key not in known
+    ]
 
     sampling_keys = tuple(SamplingTable.model_fields)
     generator = reader.single("generator", sampling_keys)
@@ -426,6 +356,7 @@ def parse_config(
         "transitions": reader.table("transitions", TransitionsTable),
         "guard": reader.table("guard", GuardTable),
         "rounds": reader.table("rounds", RoundsTable),
+        "train": reader.table("train", TrainTable),
         "sampling": sampling and SamplingOptions(**sampling.model_dump(exclude={"voters"})),
         "voters": sampling and sampling.voters,
         "training": training,

@@ -35,6 +35,7 @@ PathText = Annotated[str, AfterValidator(_path)]
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 DEVICE = r"^(auto|cpu|mps|cuda(:\d+)?)$"
 INSTANCE = r"^[^\s\"'\[\]=]+$"
+RENDEZVOUS = r"^([^\s:]+:\d+)?$"
 
 
 class RunTable(Table):
@@ -184,7 +185,7 @@ class SamplingTable(Table):
     """The sampling keys of [generator]."""
 
     responses: int = Field(default=8, ge=2, description="responses a prompt (K)")
-    temperature: float = Field(default=0.7, gt=0, description="sampling temperature")
+    temperature: float = Field(default=0.7, gt=0, le=10, description="sampling temperature")
     max_new_tokens: int = Field(default=128, ge=1, description="token budget of a response")
     thinking_tokens: int | None = Field(
         default=None,
@@ -231,6 +232,28 @@ class TrainingTable(StageTable):
     )
 
 
+class TrainTable(Table):
+    """[train]: the processes that train a stage. See [Launchers](launchers.md)."""
+
+    launcher: Literal["none", "torchrun", "accelerate"] = Field(
+        default="none", description="none: this process trains; else whoever starts several that do"
+    )
+    processes: int = Field(
+        default=1, ge=1, description="how many train together on each machine: one a GPU. They share a step"
+    )
+    config_file: PathText = Field(
+        default="",
+        description="accelerate's configuration, from the TOML's folder; or builtin:ddp (the default), "
+        "builtin:fsdp2 or builtin:zero2",
+    )
+    nodes: int = Field(default=1, ge=1, description="machines that train together, over one file system")
+    rendezvous: str = Field(
+        default="",
+        pattern=RENDEZVOUS,
+        description="host:port of this machine, where those of several nodes meet",
+    )
+
+
 class PluginKeys(Table):
     """The keys that every plugin table has."""
 
@@ -265,6 +288,7 @@ CORE_TABLES: Mapping[str, type[Table]] = {
     "transitions": TransitionsTable,
     "guard": GuardTable,
     "rounds": RoundsTable,
+    "train": TrainTable,
     "store": StoreTable,
 }
 # Arrays of the core's own tables.

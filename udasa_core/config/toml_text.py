@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import shlex
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from udasa_core.errors import ConfigError, Fault
+from udasa_core.config.toml_faults import toml_fault
+from udasa_core.errors import ConfigError, Fault, reason
+from udasa_core.text.encoding import encoding_fault
 
 # What copies, compares and writes plain data goes down by calling itself.
 DEEPEST = 64
@@ -26,14 +29,22 @@ def read_toml(path: Path) -> dict[str, Any]:
             content = file.read(_LARGEST + 1)
         if len(content) > _LARGEST:
             raise ValueError(f"it is larger than {_LARGEST // 2**20} MiB")
-        plain = parse_toml(content.decode("utf-8-sig"))
+        unreadable_bytes, remedy = encoding_fault(content, str(path))
+        if unreadable_bytes:
+            raise ConfigError([Fault("", unreadable_bytes, remedy)], str(path))
+        text = content.decode("utf-8-sig")
+        plain = parse_toml(text)
     except FileNotFoundError:
-        fault = Fault("", f"there is no file {path}", f"udasa init {path} writes an annotated one")
+        fault = Fault(
+            "", f"there is no file {path}", f"udasa init {shlex.quote(str(path))} writes an annotated one"
+        )
+    except tomllib.TOMLDecodeError as error:
+        fault = toml_fault(text, error)
     except RecursionError:
         fault = Fault("", f"cannot be read: {_TOO_DEEP}")
     # Of a number with thousands of digits Python says so by a plain ValueError.
     except (ValueError, OSError) as error:
-        fault = Fault("", f"cannot be read: {error}")
+        fault = Fault("", f"cannot be read: {reason(error)}")
     else:
         return check_plain(plain, str(path))
     raise ConfigError([fault], str(path))

@@ -3,7 +3,6 @@ and [rounds]."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -11,6 +10,7 @@ from pydantic import Field
 
 from udasa_core.config.table import Table
 from udasa_core.errors import Fault
+from udasa_core.text.likeness import did_you_mean, likely
 from udasa_core.text.printable import excerpt
 
 Better = Literal["higher", "lower"]
@@ -172,8 +172,7 @@ def metric_fault(figure: str, suite: str, metrics: Sequence[str]) -> str:
     metric = figure.removeprefix(f"{suite} ")
     if metric in metrics:
         return ""
-    close = difflib.get_close_matches(metric, metrics, n=1)
-    hint = f'did you mean "{suite} {close[0]}"?' if close else f"it has {', '.join(metrics)}"
+    hint = did_you_mean(metric, metrics, "it has", spelled=f'"{suite} {{}}"')
     return f"suite {suite} has no figure {metric!r}; {hint}"
 
 
@@ -183,11 +182,10 @@ def _undirected(path: str, figure: str) -> Fault:
 
 def _meant(figure: str, suites: Sequence[str]) -> str:
     suite, space, metric = figure.partition(" ")
-    close = difflib.get_close_matches(figure, [*OF_PROMPTS, *OF_PAIRS], n=1)
-    nearest = difflib.get_close_matches(suite, suites, n=1)
-    if nearest and space:
-        close = [f"{nearest[0]} {metric}"]
+    close = likely(figure, [*OF_PROMPTS, *OF_PAIRS])
+    if (nearest := likely(suite, suites)) and space:
+        close = f"{nearest} {metric}"
     if close:
-        return f'did you mean "{close[0]}"?'
+        return f'did you mean "{close}"?'
     known = ", ".join([*OF_PROMPTS, *OF_PAIRS, *(f'"{name} FIGURE"' for name in suites)])
     return f"there are {known}; a suite is measured where it is a [[suite]]"

@@ -76,8 +76,9 @@ class OpenRun:
         return None if rate is None else time_table(work, rate)
 
     def check_room(self, work: Sequence[SuiteWork]) -> None:
-        """Raise ConfigError where the disk has no room for the answers to what suites ask of one model."""
-        check_room(self._job, sum(one.tokens or 0 for one in work))
+        """Raise ConfigError where disk or memory have no room for the answers to what suites ask of one
+        model."""
+        check_room(self._job, work)
 
     def adapted(self, folder: Path) -> ModelRef:
         """Return the base with the LoRA adapter of a folder. Raises UdasaError where it does not fit."""

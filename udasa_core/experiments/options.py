@@ -9,6 +9,8 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
+from udasa_core.config.key_faults import message
+
 # What stands for a value in the help, by its type.
 _WORDS = {bool: "BOOLEAN", int: "INTEGER", float: "FLOAT", Path: "FILE"}
 
@@ -57,5 +59,4 @@ def read(field: FieldInfo, text: str) -> Any:
             adapter.validate_python(tuple(member.validate_strings(part) for part in parts)), mode="json"
         )
     except ValidationError as error:
-        told = error.errors(include_url=False)[0]
-        raise ValueError(f"{told['msg'][0].lower()}{told['msg'][1:]} (it is {text!r})") from error
+        raise ValueError(f"{message(error.errors(include_url=False)[0])} (it is {text!r})") from error

@@ -12,7 +12,7 @@ from udasa_core.export.licences import base_terms, licences, root_of
 from udasa_core.export.method import method, warnings_of
 from udasa_core.export.places import Places
 from udasa_core.export.terms import named_voices
-from udasa_core.plugins.compared import ADVICE
+from udasa_core.report.advice import without_advice
 from udasa_core.report.figures import figures, untold_by
 from udasa_core.report.show import outcome_tables, training_tables
 from udasa_core.report.table import Table, TableColumn
@@ -133,7 +133,7 @@ def card(run: Run, *, form: Form, dtype: str) -> str:
     ]
     if not measured["held_out"]:
         sections.append("Nothing was held out, so nothing was measured before and after.")
-    return printable(places.text("\n\n".join(sections).replace(ADVICE, ""))) + "\n"
+    return printable(places.text(without_advice("\n\n".join(sections)))) + "\n"
 
 
 def _loading(run: Run, base: str, form: Form) -> str:
@@ -181,7 +181,7 @@ def _provenance(run: Run, base: str, places: Places, dtype: str) -> Iterator[tup
     yield "weights", dtype
     yield from _rounds(run)
     source = places.source(plain["config"]["prompts"]["source"])
-    counts = f"; {prompts['training']} trained on, {prompts['held_out']} held out" if prompts else ""
+    counts = f"; {prompts['training']} to train on, {prompts['held_out']} held out" if prompts else ""
     yield "prompts", f"`{source}`{counts}"
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from udasa_core.export.places import Places
 from udasa_core.export.terms import named_voices
+from udasa_core.report.written import share
 from udasa_core.store.runs import Run
 
 
@@ -82,6 +83,12 @@ def warnings_of(figures: Mapping[str, Any]) -> Iterator[str]:
         yield (
             f"{cut} of {count} responses to training prompts ({cut / count:.1%}) were cut off at "
             f"{responses['max_new_tokens']} tokens"
+        )
+    agreement = figures["agreement"]
+    if agreement and agreement["above"] and not agreement["fall_back"]:
+        yield (
+            f"in {share(agreement['rate'])} of the prompts all responses give one answer; such prompts were "
+            "ordered by the words of their responses alone"
         )
     for row in figures["controls"]:
         if row["tripped"]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from udasa_core.errors import LockedError, StoreError
+from udasa_core.errors import LockedError, StoreError, reason
 from udasa_core.files.private import private_folder
 from udasa_core.files.whole import is_read_only
 
@@ -98,7 +98,7 @@ def _read_write(path: Path, refusal: str, *, is_alone: bool) -> Iterator[None]:
         raise LockedError(refusal) from None
     except (OSError, sqlite3.Error) as error:
         if not is_read_only(path.parent):
-            raise StoreError(f"{path} cannot be locked: {error}") from error
+            raise StoreError(f"{path} cannot be locked: {reason(error)}") from error
         held = False
     else:
         held = True

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from udasa_core import waiting
 from udasa_core.config.parse import RunConfig
-from udasa_core.errors import FOREIGN
+from udasa_core.errors import FOREIGN, PluginError
 from udasa_core.job.asked import KeptGrades, KeptResponses
 from udasa_core.job.made_with import code_digests, told, used_versions
 from udasa_core.job.making import Making, Payload, made_here
@@ -156,6 +156,17 @@ class Job:
         plugins = {plugin.table.path: plugin.source for plugin in self.stack.plugins()}
         udasa = {f"udasa's step {step}": digest for step, digest in code_digests().items()}
         return {**plugins, **used_versions(), **udasa}
+
+    def check_sources(self, told: Mapping[str, str]) -> None:
+        """Raise PluginError where code or libraries here are others than those that the outputs are named
+        by."""
+        ours = self.sources()
+        other = [path for path, source in told.items() if ours.get(path, source) != source]
+        if other:
+            raise PluginError(
+                f"a worker has another version, or other code, of {', '.join(other)} than the process that "
+                "sent it work: give all of them the same files, and run again"
+            )
 
     @property
     def at_once(self) -> int:

@@ -8,7 +8,6 @@ from typing import Any
 
 from udasa_core import waiting
 from udasa_core.config.parse import parse_config
-from udasa_core.errors import PluginError
 from udasa_core.job.job import Job
 from udasa_core.job.making import do, known
 from udasa_core.plugins.catalog import read_catalog
@@ -32,16 +31,9 @@ def end_work() -> None:
 
 
 def _rebuilt(plain: Mapping[str, Any]) -> Job:
-    """Return the job of some plain data. Raises PluginError where code or libraries here are others than
-    those that the outputs are named by."""
+    """Return the job of some plain data. Raises what `Job.check_sources` raises."""
     config = parse_config(plain["raw"], root=Path(plain["root"]), origin=plain["origin"])
     refs = {role: ModelRef.from_json(ref) for role, ref in plain["refs"].items()}
     job = Job(config, read_catalog(), refs, store=Path(plain["store"]), alone=True)
-    ours = job.sources()
-    other = [path for path, source in plain["sources"].items() if ours.get(path, source) != source]
-    if other:
-        raise PluginError(
-            f"a worker has another version, or other code, of {', '.join(other)} than the process that sent "
-            "it work: give all of them the same files, and run again"
-        )
+    job.check_sources(plain["sources"])
     return job

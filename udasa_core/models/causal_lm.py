@@ -18,6 +18,7 @@ from udasa_core.models.prefill import Prefill
 from udasa_core.models.thinking import found_marks, opened_by, split_thought, thinking_note
 from udasa_core.models.token_statistics import TokenStatistics as TokenStatistics
 from udasa_core.models.token_statistics import forced_statistics
+from udasa_core.models.token_statistics import told_statistics as told_statistics
 from udasa_core.progress import Progress, silent
 from udasa_core.records import Adapter, FinishReason, Message, ModelRef, Response
 from udasa_core.text.thought import COMMON, ThoughtMarks, answer_start
@@ -85,6 +86,11 @@ class CausalLM:
 
         config = AutoConfig.from_pretrained(self.ref.folder, trust_remote_code=self.ref.trust_remote_code)
         return config.get_text_config()
+
+    @cached_property
+    def vocabulary(self) -> int:
+        """How many tokens the model's logits are over; some models have more than their tokenizer."""
+        return max(int(self._config.vocab_size), len(self.tokenizer))
 
     @cached_property
     def context_length(self) -> int:

@@ -7,21 +7,34 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import platform
 import re
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 from udasa_core.errors import StoreError
 from udasa_core.files.json_text import parse_json
 from udasa_core.files.whole import write_whole
+from udasa_core.models import machine_memory
 from udasa_core.records import content_key
 from udasa_core.sources.cache import cache_root
 
 _CPU_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
 _CPU_INFO = Path("/proc/cpuinfo")
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """A device's memory in bytes. most: what nothing can exceed, swap space included (infinite where nobody
+    can say); free: what is left of it now, without swap, as far as is known: of a GPU, all of it."""
+
+    most: float
+    free: float
+    is_gpu: bool
 
 
 def best_device() -> str:
@@ -51,18 +64,33 @@ def device_fault(device: str) -> str:
     if kind != found["device"]:
         here = "" if found["device"] == "cpu" else f" ({found['device']} is)"
         return f"there is no {kind} here{here}, or the installed torch cannot use it"
-    gpus = int(str(found["gpus"]))
+    gpus = gpu_count()
     if number and int(number) >= gpus:
         return f"there is no {device} here, but {' and '.join(f'cuda:{gpu}' for gpu in range(gpus))}"
     return ""
 
 
+def gpu_count() -> int:
+    """Return the CUDA GPUs that are here."""
+    return int(str(_accelerator()["gpus"]))
+
+
 def memory_of(device: str) -> int:
-    """Return the bytes that a device has in all: the smallest GPU's, or the machine's, which Apple's GPU
-    shares."""
+    """Return the bytes that a device has in all: the smallest GPU's, or the machine's (of a container, what
+    it may have), which Apple's GPU shares."""
     if device.startswith("cuda"):
         return int(str(_accelerator()["gpu_memory"]))
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return machine_memory.total()
+
+
+def memory_on(device: str) -> Memory:
+    """Return what there is on a device, "auto" being the best one."""
+    kind = best_device() if device == "auto" else device
+    total = memory_of(kind)
+    if not kind.startswith("cuda"):
+        return Memory(total + machine_memory.swap(), machine_memory.free(), is_gpu=False)
+    # Of several, only the smallest one's is known.
+    return Memory(total if _accelerator()["gpus"] == 1 else math.inf, total, is_gpu=True)
 
 
 def _cpu_has_bfloat16() -> bool:

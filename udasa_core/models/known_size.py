@@ -49,12 +49,20 @@ def known_size(source: str, root: Path) -> KnownSize:
         else:
             if told:
                 return KnownSize(typical_size(told), "as the hub says")
-    parameters = parameters_in(PurePosixPath(parsed.member or parsed.name).name)
-    if parameters:
-        return KnownSize(typical_size(parameters), f"{silence}by its name")
+    named = named_size(source, root)
+    if named is not None:
+        return KnownSize(named, f"{silence}by its name")
     return KnownSize(
         typical_size(ASSUMED), f"assumed: {silence}and neither files nor name tell", is_assumed=True
     )
+
+
+def named_size(source: str, root: Path) -> ModelSize | None:
+    """Return the size that a source's name tells, of a typical decoder; None where it tells none. Raises
+    SourceError where it is no source."""
+    parsed = parse_source(source, root)
+    parameters = parameters_in(PurePosixPath(parsed.member or parsed.name).name)
+    return typical_size(parameters) if parameters else None
 
 
 def parameters_in(name: str) -> int:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 NO_BITSANDBYTES = "needs bitsandbytes, which is not installed"
 WITHOUT_BITSANDBYTES = (
-    'pip install "udasa[qlora]", or set [model] quantization = "none" and [trainer] quantize = "none"'
+    'pip install bitsandbytes, or set [model] quantization = "none" and [trainer] quantize = "none"'
 )
 
 
@@ -89,6 +89,17 @@ def load_base(ref: ModelRef) -> PreTrainedModel:
         model = model.to(ref.device) if ref.quantization == "none" else model
         forget_unused_window(model)
         return model
+
+
+def empty_cache() -> None:
+    """Give back the memory of GPUs that this process holds without need: another one cannot use it."""
+    import gc
+
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 @contextmanager

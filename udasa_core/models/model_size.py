@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from udasa_core.errors import FOREIGN, SourceError
+from udasa_core.errors import FOREIGN, SourceError, reason
 from udasa_core.files.json_text import parse_json
 from udasa_core.progress import silent
 from udasa_core.sources.cache import cache_root
@@ -23,6 +23,7 @@ class ModelSize:
     parameters: all weights. linear_sides: the sum of inputs and outputs over its linear maps, embeddings and
     head left out: a LoRA adapter of rank r on all of them has r × linear_sides weights.
     key_width: numbers that one token leaves in one layer's key cache (heads × head size); values likewise.
+    context: the tokens of the longest sequence that they declare.
     """
 
     parameters: int
@@ -31,6 +32,7 @@ class ModelSize:
     hidden: int
     key_width: int
     vocabulary: int
+    context: int = 0
 
 
 def typical_size(parameters: int) -> ModelSize:
@@ -87,7 +89,7 @@ def _of_folder(folder: Path) -> ModelSize:
         config = dict(parse_json((folder / "config.json").read_bytes()))
         shapes = [shape for file in sorted(folder.glob("*.safetensors")) for shape in _header_shapes(file)]
     except (OSError, ValueError, TypeError) as error:
-        raise SourceError(f"{folder} cannot be read as a model: {error}") from error
+        raise SourceError(f"{folder} cannot be read as a model: {reason(error)}") from error
     # Models with several parts keep the decoder's numbers apart.
     parts = [part for part in (config.get("text_config"), config) if isinstance(part, dict)]
 
@@ -102,6 +104,7 @@ def _of_folder(folder: Path) -> ModelSize:
         key_heads=count("num_key_value_heads"),
         head=count("head_dim"),
         vocabulary=count("vocab_size"),
+        context=count("max_position_embeddings"),
     )
 
 
@@ -123,7 +126,7 @@ def _of_gguf(file: Path) -> ModelSize:
         reader = gguf.GGUFReader(str(file))
     # The reader raises of many kinds over a file that is not as it expects it.
     except FOREIGN as error:
-        raise SourceError(f"{file} cannot be read as a GGUF: {error}") from error
+        raise SourceError(f"{file} cannot be read as a GGUF: {_odd(error)}") from error
 
     def number(name: str) -> int:
         named = [field for key, field in reader.fields.items() if key.partition(".")[2] == name]
@@ -138,6 +141,7 @@ def _of_gguf(file: Path) -> ModelSize:
         key_heads=number("attention.head_count_kv"),
         head=number("attention.key_length"),
         vocabulary=number("vocab_size"),
+        context=number("context_length"),
     )
 
 
@@ -150,6 +154,7 @@ def _sized(
     key_heads: int,
     head: int,
     vocabulary: int,
+    context: int,
 ) -> ModelSize:
     """Return the size of tensors of these shapes. 0 is what a file does not say: as many key heads as heads,
     and heads that share the hidden size."""
@@ -161,8 +166,17 @@ def _sized(
         hidden=hidden,
         key_width=(key_heads or heads) * width,
         vocabulary=vocabulary,
+        context=context,
     )
 
 
 def _linear_sides(shapes: Sequence[_Shape], vocabulary: int) -> int:
     return sum(sum(shape) for shape in shapes if len(shape) == 2 and vocabulary not in shape)
+
+
+def _odd(error: BaseException) -> str:
+    """Return why the library's reader of GGUF files takes none, in plain words where they are known."""
+    said = str(error)
+    plain = {"magic invalid": "it does not begin as one", "version": "it is of a version that is not known"}
+    told = next((told for part, told in plain.items() if part in said), "it is damaged or cut off")
+    return f"{told} ({said}). See that it was downloaded whole"

@@ -11,8 +11,8 @@ from udasa_core.progress import Progress, silent
 from udasa_core.records import ModelRef
 from udasa_core.sources.digests import digest
 from udasa_core.sources.model_folder import chat_template_hash, folder_faults
-from udasa_core.sources.resolve import resolve
-from udasa_core.sources.source import check_source, parse_source
+from udasa_core.sources.resolve import check_whole, resolve
+from udasa_core.sources.source import parse_source
 
 
 def resolve_model(
@@ -72,7 +72,7 @@ def check_model(source: str, root: Path) -> list[tuple[str, str]]:
 
     Static: no network, nothing heavy imported; a `file:` model is looked into.
     """
-    faults = check_source(source, root)
+    faults = check_whole(source, root)
     if faults:
         return faults
     parsed = parse_source(source, root)

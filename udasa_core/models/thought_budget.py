@@ -71,6 +71,17 @@ class ThoughtClock:
         return self._budget.closing[len(self.forced)] if self._thinks and spent else None
 
     @property
+    def room(self) -> int:
+        """How many tokens may be drawn at most before `writes` has to be looked at again, or nothing is left
+        to draw; 0 where that is now."""
+        length, thinking = len(self._ids), self._budget.thinking or 0
+        if self._thinks is False:
+            return self._answer_at + self._budget.answer - length
+        if self._thinks is None and length >= thinking:
+            return thinking + self._budget.answer - length
+        return max(0, thinking - length)
+
+    @property
     def is_over(self) -> bool:
         """Whether all tokens that the response may take are there."""
         if self._thinks is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel
 
+    from udasa_core.records import SamplingOptions
+
 # What one pass holds at most: responses side by side, and logits in a slice (32 MiB in float32, twice).
 _ROWS = 16
 _LOGITS = 2**23
@@ -26,12 +29,40 @@ class TokenStatistics:
 
     logprobs: T log-probabilities under the model's raw distribution.
     sampling_logprobs: T of them under the tempered and filtered one; -inf where that excludes a token.
-    entropies: T entropies of the full raw distribution.
+    entropies: T entropies of the full raw distribution; None where nobody told them.
     """
 
     logprobs: tuple[float, ...]
     sampling_logprobs: tuple[float, ...]
-    entropies: tuple[float, ...]
+    entropies: tuple[float, ...] | None
+
+
+def told_statistics(
+    logprobs: Sequence[float],
+    sampling: SamplingOptions,
+    read: TokenStatistics | None = None,
+    forced: Sequence[int] = (),
+) -> TokenStatistics:
+    """Return the statistics of a response whose raw log-probabilities another program tells, in nats.
+
+    read: what a model here makes of it, for its entropies and for what it was sampled with; None: it has no
+    entropies, and its sampling log-probabilities are 0 where it was decoded greedily (top_k = 1), and the
+    raw ones otherwise, which they are at temperature 1 with nothing filtered alone. forced: as `Response`
+    has it: nothing was drawn there.
+    """
+    # Rounding may put a sure token a hair above 0.
+    raw = tuple(min(0.0, logprob) for logprob in logprobs)
+    if sampling.top_k == 1:
+        tempered = [0.0] * len(raw)
+    elif read is None:
+        tempered = list(raw)
+    else:
+        # Where this machine's arithmetic would not have let a token pass the filter, the raw figure stands.
+        pairs = zip(read.sampling_logprobs, raw, strict=True)
+        tempered = [given if math.isfinite(given) else plain for given, plain in pairs]
+    for place in forced:
+        tempered[place] = 0.0
+    return TokenStatistics(raw, tuple(tempered), None if read is None else read.entropies)
 
 
 def forced_statistics(

@@ -3,10 +3,10 @@ what the policy that the run left did.
 
 Blocks, as the page's script reads them. Prompts stand in the order of the shards.
 
-- `answers`: `after` (that policy's label), `figures` (names), `chunk` (prompts a block), and `prompts` in
-  columns: `id`, and of each figure `FIGURE_before` and `FIGURE_after`, null where there is none. Figures are
-  means over a prompt's responses: U, "u DIMENSION" (calibrated), tokens, cut_off, and what else was measured
-  of both policies.
+- `answers`: `after` (that policy's label), `figures` (names), `chunk` (prompts a block), `lead` (what all
+  prompts begin with), and `prompts` in columns: `id`, and of each figure `FIGURE_before` and `FIGURE_after`,
+  null where there is none. Figures are means over a prompt's responses: U, "u DIMENSION" (calibrated),
+  tokens, cut_off, and what else was measured of both policies.
 - `answer-texts-N`: of each prompt of the Nth chunk `messages`, `own`, and `before` and `after` by response:
   text, thought where there is one, U, tokens, cut; null where its texts are left out.
 """
@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 from udasa_core.errors import UdasaError
 from udasa_core.page.blocks import CHUNK, Block, chunks
 from udasa_core.page.changes import changes_chart, changes_told
+from udasa_core.page.kept import LEFT_OUT, Lead, prompt_texts
 from udasa_core.page.parts import Browser, Part, Prose, Section
 from udasa_core.records import Group, Score, Scores
 from udasa_core.report.show import held_out_table
@@ -59,7 +60,7 @@ def _parts(run: Run, figures: Mapping[str, Any], *, texts: bool) -> Iterator[Par
         yield Prose("Nothing is compared yet: the model that is left has not answered the held-out prompts.")
         return
     if not texts:
-        yield Prose("Without texts: they were left out on purpose.")
+        yield LEFT_OUT
     elif count > TEXTS:
         yield Prose(
             f"Of {count:,} held-out prompts the page has the texts of {TEXTS:,}: those whose U rose most, "
@@ -91,7 +92,9 @@ def blocks(run: Run, *, texts: bool) -> Iterator[Block]:
         "id": [],
         **{f"{name}_{side}": [] for name in names for side in ("before", "after")},
     }
+    lead = Lead()
     for one in _asked(run, output):
+        lead.add(one.before.prompt)
         prompt = one.before.prompt.id
         columns["id"].append(prompt)
         told = _figures(one.before, one.before_scores, run), _figures(one.after, one.after_scores, run)
@@ -99,7 +102,8 @@ def blocks(run: Run, *, texts: bool) -> Iterator[Block]:
             for name in names:
                 value = others[name][place].get(prompt) if name in others else told[place][name]
                 columns[f"{name}_{side}"].append(value)
-    yield Block("answers", {"after": label, "figures": names, "chunk": CHUNK, "prompts": columns})
+    index = {"after": label, "figures": names, "chunk": CHUNK, "lead": lead.text if texts else ""}
+    yield Block("answers", {**index, "prompts": columns})
     if texts:
         kept = _kept(columns)
         for number, chunk in enumerate(chunks(_asked(run, output), CHUNK)):
@@ -189,8 +193,7 @@ def _kept(columns: Mapping[str, list[Any]]) -> frozenset[str] | None:
 
 def _texts(one: _Asked) -> dict[str, Any]:
     return {
-        "messages": [[message.role, message.content] for message in one.before.prompt.messages],
-        "own": dict(one.own),
+        **prompt_texts(one.before.prompt, one.own),
         "before": _said(one.before, one.before_scores),
         "after": _said(one.after, one.after_scores),
     }

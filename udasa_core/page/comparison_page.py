@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from udasa_core.page import provenance, suites, verdict
 from udasa_core.page.chart import Chart
-from udasa_core.page.parts import Browser, Page, Part, Section
+from udasa_core.page.losses import harms
+from udasa_core.page.parts import Page, Part, Section
 from udasa_core.page.places import places_of, told_of, without
 from udasa_core.page.run_page import made_now
 from udasa_core.page.side_by_side import side_by_side
@@ -24,12 +26,15 @@ def comparison_page(runs: Sequence[Run]) -> Page:
     for number, run in enumerate(runs, 1):
         told = told_of(run)
         for name, made in (
-            ("verdict", verdict.section(run, told)),
-            ("suites", suites.section(run, told, texts=False)),
+            ("verdict", verdict.section(run, told, harms(run, told))),
+            ("suites", suites.section(run, told, texts=False, items=False)),
             ("provenance", provenance.section(run, told)),
         ):
             if made is not None:
-                # Charts and browsers have names of their own: those of two runs would meet.
-                plain = [part for part in made.parts if not isinstance(part, Chart | Browser)]
-                sections.append(Section(f"{name}-{number}", f"{made.title} of {run.name}", plain))
+                # Charts have names of their own: those of two runs would meet.
+                named = [
+                    replace(part, name=f"run-{number}-{part.name}") if isinstance(part, Chart) else part
+                    for part in made.parts
+                ]
+                sections.append(Section(f"{name}-{number}", f"{made.title} of {run.name}", named))
     return Page(f"udasa: {', '.join(run.name for run in runs)}", made_now(), sections)

@@ -47,17 +47,22 @@ def _of_round(run: Run, round: int) -> Iterator[Left]:
     if not asked:
         return
     yield Left(round + 1, "asked", asked, "prompts")
+    pairs = 0
     if run.keys(Output("aggregate", TRAINING, round)):
         yield Left(round + 1, "with a score", _scored(run, round), "prompts")
     if run.keys(Output("pair", TRAINING, round)):
         paired = [table["prompt_id"].to_pylist() for table in _tables(run, "pair", round, "prompt_id")]
         yield Left(round + 1, "with a pair", sum(len(set(ids)) for ids in paired), "prompts")
-        yield Left(round + 1, "pairs", sum(map(len, paired)), "pairs")
+        pairs = sum(map(len, paired))
+        yield Left(round + 1, "pairs", pairs, "pairs")
     stages = [stage for stage in run.stages() if stage.round == round]
     if stages:
         done = [stage for stage in stages if stage.trained]
-        yield Left(round + 1, "in a stage", sum(stage.size for stage in stages), "pairs")
-        yield Left(round + 1, "trained on", sum(stage.size for stage in done), "pairs")
+        staged, trained = (sum(stage.size for stage in some) for some in (stages, done))
+        # What leaves nothing out is no step of its own.
+        if staged != pairs:
+            yield Left(round + 1, "in a stage", staged, "pairs")
+        yield Left(round + 1, "trained on", trained, "pairs")
         if any(stage.rolled_back for stage in done):
             kept = sum(stage.size for stage in done if not stage.rolled_back)
             yield Left(round + 1, "not rolled back", kept, "pairs")

@@ -9,22 +9,22 @@ from udasa_core.page.parts import Prose, Tone
 from udasa_core.records import Metric
 from udasa_core.report.table import Cell, Table
 from udasa_core.report.written import number
-from udasa_core.statistics.resampling import mean_interval
+from udasa_core.statistics.student import change_interval
 from udasa_core.store.moves import FEWEST
 from udasa_core.store.output import BASE
 from udasa_core.store.runs import Run
 
-_SEED = 0
-
 
 def item_change(own: Mapping[str, float], base: Mapping[str, float]) -> Metric:
     """Return the mean difference by item over the items that both have, at least one, with its 95% interval
-    by resampling items. One home: a difference has the same interval wherever a page tells it."""
+    paired by item: the one that gates and rounds go by; from −∞ to ∞ of fewer than six items. One home: a
+    difference has the same interval wherever a page tells it."""
     import numpy as np
 
-    moved = np.array([own[item] - base[item] for item in sorted(own.keys() & base.keys())], dtype=np.float64)
-    low, high = mean_interval(moved, _SEED)
-    return Metric("difference", float(moved.mean()), low, high, len(moved))
+    common = sorted(own.keys() & base.keys())
+    old, new = (np.array([side[item] for item in common], dtype=np.float64) for side in (base, own))
+    low, high = change_interval(old, new, FEWEST)
+    return Metric("difference", float((new - old).mean()), low, high, len(common))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,8 @@ class Gain:
     def told(self) -> str:
         """Return the difference with its interval, of six items and more."""
         value, low, high = (number(one) for one in (self.metric.value, self.metric.low, self.metric.high))
-        return value if self.metric.n < FEWEST else f"{value} [{low}, {high}]"
+        change = f"+{value}" if self.metric.value > 0 else value
+        return change if self.metric.n < FEWEST else f"{change} [{low}, {high}]"
 
 
 def gains(run: Run) -> dict[str, list[Gain]]:
@@ -63,24 +64,32 @@ def gains(run: Run) -> dict[str, list[Gain]]:
 
 def _on(run: Run, suite: str, models: Sequence[str]) -> list[Gain]:
     measured = {row["model"] for row in run.suites()[suite]}
-    found = [_between(run, suite, model, BASE) for model in models if {model, BASE} <= measured]
+    found = [between(run, suite, model, BASE) for model in models if {model, BASE} <= measured]
     return [gain for gain in found if gain is not None]
 
 
-def _between(run: Run, suite: str, model: str, than: str) -> Gain | None:
+def between(run: Run, suite: str, model: str, than: str) -> Gain | None:
+    """Return what one model scores on a suite less another; None where they have no item in common."""
     own, base = (run.suite_items(suite, one).get("score", {}) for one in (model, than))
     return Gain(suite, model, than, item_change(own, base)) if own.keys() & base.keys() else None
 
 
-def gains_told(run: Run, found: Mapping[str, Sequence[Gain]]) -> Iterator[Prose | Table]:
-    """Yield what the run left gained, whether more had been gained before, and all of it as a table."""
+def gains_told(run: Run, found: Mapping[str, Sequence[Gain]]) -> Iterator[Prose]:
+    """Yield what the run left gained, and whether more had been gained before."""
     for some in found.values():
-        yield _last_told(some[-1])
+        yield gain_told(some[-1])
         best = max(some, key=lambda gain: gain.metric.value)
         if best.metric.value > some[-1].metric.value:
-            since = _between(run, best.suite, some[-1].model, best.model)
-            if since is not None:
+            since = between(run, best.suite, some[-1].model, best.model)
+            # Without evidence of either, the highest of several is luck; where the last one alone is not
+            # surely better than the base, `taking_told` says what to do.
+            are_sure = best.verdict == some[-1].verdict == "surely higher"
+            if since is not None and (since.verdict == "surely lower" or are_sure):
                 yield _before_told(run, best, since)
+
+
+def gains_table(run: Run, found: Mapping[str, Sequence[Gain]]) -> Iterator[Table]:
+    """Yield all of it as a table, where it is more than `gains_told` says."""
     rows: list[tuple[Cell, ...]] = [
         (gain.suite, gain.model, gain.told(), gain.metric.n, gain.verdict)
         for some in found.values()
@@ -88,21 +97,23 @@ def gains_told(run: Run, found: Mapping[str, Sequence[Gain]]) -> Iterator[Prose 
     ]
     if len(rows) > len(found):
         notes = [
-            "Mean score less the base's, item by item, with 95% intervals by resampling items. The highest "
-            "of several is partly luck."
+            "Mean score less the base's, item by item, with 95% intervals paired by item. The highest of "
+            "several is partly luck."
         ]
         where = "rounds" if len(run.rounds()) > 1 else "stages"
-        columns = ("suite", "after", "less base", "items", "")
+        columns = ("suite", "after", "beside the base", "items", "")
         yield Table(f"What was gained at the end of {where}", columns, rows, notes)
 
 
 _TONES: Mapping[str, Tone] = {"surely higher": "good", "surely lower": "bad"}
 
 
-def _last_told(gain: Gain) -> Prose:
+def gain_told(gain: Gain) -> Prose:
+    """Say what a difference is, and what can be said of it."""
+    than = f"the {gain.than}" if gain.than == BASE else gain.than
     return Prose(
-        f"{gain.suite}: {gain.model} less {gain.than} {gain.told()}: {gain.verdict}, over {gain.metric.n} "
-        "items, item by item (mean score, 95% interval by resampling items).",
+        f"On {gain.suite}, {gain.model} differs from {than} by {gain.told()}: {gain.verdict} (mean "
+        f"score over {gain.metric.n} items, with its 95% interval, paired by item).",
         _TONES.get(gain.verdict, ""),
     )
 
@@ -114,6 +125,6 @@ def _before_told(run: Run, best: Gain, since: Gain) -> Prose:
     where = f"The end of round {number} ({best.model})" if rounds > 1 else f"The end of {best.model}"
     return Prose(
         f"{where} was higher on {best.suite}: {best.told()} over the base. What was trained since: "
-        f"{since.model} less {since.than} {since.told()}, {since.verdict}.",
+        f"{since.model} differs from {since.than} by {since.told()}, {since.verdict}.",
         "bad" if since.verdict == "surely lower" else "doubtful",
     )

@@ -1,204 +1,139 @@
-"""Which stage did harm: what surely became worse after it, as gates, the guard and the matrix tell."""
+"""Which stage and round did harm, in sentences and as a table: each figure once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from udasa_core.config.transitions import OF_PAIRS, Better, better_end
-from udasa_core.page.chart import COLOURS, INK, PAPER, Chart
-from udasa_core.page.drawing import WIDTH, height, rows_of, shortened
+from udasa_core.page.losses import Harm, Loss, left_by
 from udasa_core.page.parts import Prose
-from udasa_core.report.gate_table import gate_name
-from udasa_core.report.table import Change, Interval, Table, TableColumn
-from udasa_core.store.decisions import Decision, told
+from udasa_core.report.table import Cell, Change, Interval, Table, TableColumn
+from udasa_core.report.written import counted
+from udasa_core.store.output import BASE
 from udasa_core.store.runs import Run
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-# More would be read by nobody; all are marked in the charts.
-_SAID = 4
-# With more stages across, slanted names would run into one another.
-_SLANTED = 6
-# How each verdict is marked: form, colour, whether it is filled.
-_MARKS = {
-    "tripped": ("X", COLOURS[5], True),
-    "worse": ("X", COLOURS[5], True),
-    "certified": ("o", COLOURS[2], True),
-    "better": ("o", COLOURS[2], True),
-    "changed": ("D", COLOURS[0], True),
-    "not certified": ("o", INK, False),
-    "no evidence": ("o", INK, False),
-    "not measured": ("_", INK, True),
-}
+# More figures would be read by nobody in one sentence: the table has all.
+_SAID = 6
+# More stages are counted.
+_NAMED = 2
+_COLUMN = TableColumn("")
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """What is said of one figure after one stage. told: the same with its numbers."""
+def harm_told(run: Run, found: Sequence[Harm]) -> Iterator[Prose]:
+    """Yield the worst harm with the stage and the round that did most of it, and what the model that the run
+    left has of it, a sentence each; nothing where nothing surely became worse."""
+    if not found:
+        return
+    worst = found[0]
+    rounds = {stage.label: stage.round + 1 for stage in run.stages()}
+    loss = worst.worst
+    told = f"Worst harm: {worst.figure} after {_where(loss.stage, rounds)}, {_numbers(loss)}"
+    parts = [f"{told}, beside {_policy(loss.against)}{_allowed(loss)}{_undone(run, loss.stage)}."]
+    if worst.stage is not None and worst.stage.stage != loss.stage:
+        where = _where(worst.stage.stage, rounds)
+        parts.append(f"The stage that cost most of it is {where}: {_numbers(worst.stage)}.")
+    elif worst.stage is not None and loss.against == BASE:
+        parts.append(f"It is the stage that cost most of it, too: {_numbers(worst.stage)}.")
+    if worst.round is not None and len(set(rounds.values())) > 1:
+        number = rounds.get(worst.round.stage, 1)
+        parts.append(f"The round that cost most of it is round {number}: {_numbers(worst.round)}.")
+    yield Prose(" ".join(parts), "bad")
+    left, label = [harm for harm in found if harm.left], left_by(run)
+    if left:
+        some = "; ".join(f"{harm.figure}, {_numbers(harm.left)}" for harm in left[:_SAID] if harm.left)
+        more = f"; and {len(left) - _SAID} more" if len(left) > _SAID else ""
+        in_all = f" in {counted(len(left), 'figure')}" if len(left) > 1 else ""
+        text = f"The model that the run left, {label}, is surely worse than the base{in_all}: {some}{more}."
+        yield Prose(text, "bad")
+    elif label != BASE:
+        yield Prose(f"Of the model that the run left, {label}, nothing is surely worse than of the base.")
 
-    figure: str
-    stage: str
-    verdict: str
-    told: str
+
+def harm_count(found: Sequence[Harm]) -> str:
+    """Say how many figures became worse."""
+    return f"{counted(len(found), 'figure')} surely became worse after some stage"
 
 
-def gate_marks(decisions: Sequence[Mapping[str, Any]]) -> list[Mark]:
-    """Return the verdicts of gates and guard."""
-    names = Decision.__dataclass_fields__
-    return [
-        Mark(
-            gate_name(one),
-            one["stage"],
-            one["verdict"],
-            told(Decision.from_json({name: one[name] for name in names}), one["was"], one["stage"]),
+def _where(stage: str, rounds: Mapping[str, int]) -> str:
+    return f"{stage} (round {rounds[stage]})" if len(set(rounds.values())) > 1 and stage in rounds else stage
+
+
+def _policy(label: str) -> str:
+    return "the base" if label == BASE else label
+
+
+def _numbers(loss: Loss) -> str:
+    interval = _COLUMN.written(Interval(loss.low, loss.high))
+    share = "a share of " if loss.is_share else ""
+    moved = _COLUMN.written(Change(loss.before, loss.after))
+    return f"{moved}, worse by {share}{_COLUMN.written(loss.worse)} {interval}"
+
+
+def _allowed(loss: Loss) -> str:
+    return f", where {loss.bound:g} was allowed" if loss.tripped and loss.bound is not None else ""
+
+
+def _undone(run: Run, label: str) -> str:
+    is_undone = any(stage.label == label and stage.rolled_back for stage in run.stages())
+    return "; that stage was rolled back" if is_undone else ""
+
+
+def harm_table(run: Run, found: Sequence[Harm]) -> Table:
+    """Return a row a figure, the gravest first. found: at least one."""
+    rows: list[tuple[Cell, ...]] = []
+    for harm in found:
+        worst, most, left = harm.worst, harm.stage, harm.left
+        rows.append(
+            (
+                harm.figure,
+                worst.stage,
+                _policy(worst.against),
+                Change(worst.before, worst.after),
+                worst.worse,
+                Interval(worst.low, worst.high),
+                "not surely worse" if left is None else _COLUMN.written(Change(left.before, left.after)),
+                "" if most is None else f"{most.stage}, by {_COLUMN.written(most.worse)}",
+                harm.stages,
+                _briefly(harm.tripped),
+            )
         )
-        for one in decisions
-    ]
-
-
-def move_marks(run: Run, transitions: Sequence[Mapping[str, Any]]) -> list[Mark]:
-    """Return what the matrix of transitions says of each figure: better or worse where the whole interval is
-    on one side of 0, and it is known which side is better."""
-    config = run.manifest.plain["config"]
-    return [
-        Mark(move["name"], one["after"], _verdict(move, _end(move["name"], config)), _move_told(move))
-        for one in transitions
-        for move in one["moves"]
-        if not move["name"].endswith("(raw)")
-        and move["name"] not in OF_PAIRS
-        and not _is_told(move, one["moves"])
-    ]
-
-
-def _is_told(move: Mapping[str, Any], moves: Sequence[Mapping[str, Any]]) -> bool:
-    """Say whether a figure is a suite's bare score, which a metric of the same suite is the mean of."""
-    suite = move["name"].removesuffix(" score")
-    values = ("before", "after", "low", "high", "n")
-    return suite != move["name"] and any(
-        other["name"].startswith(f"{suite} ")
-        and other is not move
-        and all(other[name] == move[name] for name in values)
-        for other in moves
+    columns = (
+        *("figure", "worst after", "beside", "before → after", "worse by", "95% interval"),
+        *(f"{left_by(run)}, beside the base", "most in one stage", "stages", "tripped after"),
     )
-
-
-def _end(name: str, config: Mapping[str, Any]) -> Better | None:
-    """Return which end of a figure is better, of an earlier stage's pairs as of all."""
-    of_pairs = (better for figure, better in OF_PAIRS.items() if name.startswith(f"{figure} of "))
-    return next(of_pairs, None) or better_end(name, config)
-
-
-def _verdict(move: Mapping[str, Any], better: Better | None) -> str:
-    low, high = move["low"], move["high"]
-    if low is None or high is None or low <= 0 <= high:
-        return "no evidence"
-    if better is None:
-        return "changed"
-    return "better" if (low > 0) == (better == "higher") else "worse"
-
-
-def _move_told(move: Mapping[str, Any]) -> str:
-    column = TableColumn("")
-    moved = column.written(Change(move["before"], move["after"]))
-    if move["low"] is None or move["high"] is None:
-        return moved
-    return f"{moved}, 95% interval of the change {column.written(Interval(move['low'], move['high']))}"
-
-
-def harms(gates: Sequence[Mark], moves: Sequence[Mark]) -> list[str]:
-    """Return a sentence for each figure that surely became worse after a stage, gates and guard first."""
-    tripped = [mark for mark in gates if mark.verdict == "tripped"]
-    # What a gate said of the stage before is not said twice.
-    known = {(mark.figure, mark.stage) for mark in tripped}
-    worse = [mark for mark in moves if mark.verdict == "worse" and (mark.figure, mark.stage) not in known]
-    return [
-        *(f"Harm: {mark.told}." for mark in tripped),
-        *(f"Harm after {one.stage}: {one.figure} surely became worse, {one.told}." for one in worse),
+    notes = [
+        "A figure a row, whoever found it: a gate, the guard, a suite item by item, or the matrix of what "
+        "each stage did. Surely worse: the whole interval is on that side. stages: so many after which it "
+        "was, beside the base or the stage before. By chance alone one in forty intervals lies there.",
     ]
+    if any(harm.worst.is_share for harm in found):
+        notes.append("The guard's worse entropy is a share of the base's.")
+    return Table(f"Harm: {harm_count(found)}", columns, rows, notes)
 
 
-def harm(
-    gates: Sequence[Mark], moves: Sequence[Mark], stages: Sequence[Mapping[str, Any]], *, suites: bool
-) -> Iterator[Prose]:
-    """Yield what can be said of it, in words. stages: the training of `figures`. suites: whether some ran."""
-    said = harms(gates, moves)
-    yield from (Prose(text, "bad") for text in said[:_SAID])
-    if len(said) > _SAID:
-        yield Prose(f"Harm is told by {len(said) - _SAID} figures more: they are marked below.", "bad")
-    if said:
+def _briefly(stages: Sequence[str]) -> str:
+    if len(stages) <= _NAMED:
+        return ", ".join(stages)
+    return f"{len(stages)} stages, {stages[0]} first, {stages[-1]} last"
+
+
+def no_harm_told(figures: Mapping[str, Any], *, is_watched: bool, is_measured: bool) -> Iterator[Prose]:
+    """Yield what it means that nothing surely became worse. is_watched: by gates, guard or matrix;
+    is_measured: by the matrix."""
+    if not any(stage["trained"] for stage in figures["training"]):
         return
-    if not any(stage["trained"] for stage in stages):
-        return
-    if gates or moves:
+    if is_watched:
         yield Prose(
             "No gate tripped and no figure whose better end is known became surely worse after a stage. With "
             "few prompts or items that is no proof that no harm was done."
         )
-    if not moves:
-        also = (
-            " Suites were run on every stage's model: Suites compares each with the base." if suites else ""
-        )
-        yield Prose(
-            "What each stage did to the figures of the one before was not measured by itself; [transitions] "
-            f"measure = true does so.{also}"
-        )
+    if not is_measured:
+        yield _unmeasured(bool(figures["suites"]))
 
 
-def mark_chart(name: str, title: str, marks: Sequence[Mark]) -> Chart:
-    """Return a matrix of marks: figures down, stages across. marks: at least one."""
-    figures = list(dict.fromkeys(mark.figure for mark in marks))
-    stages = list(dict.fromkeys(mark.stage for mark in marks))
-    used = [verdict for verdict in _MARKS if any(mark.verdict == verdict for mark in marks)]
-    places = {(mark.figure, mark.stage): mark for mark in marks}
-    table = Table(
-        title,
-        ("figure", "after", "verdict", "figures"),
-        [(mark.figure, mark.stage, mark.verdict, mark.told) for mark in marks],
+def _unmeasured(suites: bool) -> Prose:
+    also = " Suites were run on every stage's model: Suites compares each with the base." if suites else ""
+    return Prose(
+        "What each stage did to the figures of the one before was not measured by itself; [transitions] "
+        f"measure = true does so.{also}"
     )
-
-    def draw(figure: Figure) -> None:
-        axes = figure.subplots()
-        rows_of(axes, figures, 30)
-        axes.set_xlim(-0.5, len(stages) - 0.5)
-        axes.set_xticks(
-            range(len(stages)),
-            labels=[shortened(stage, 18) for stage in stages],
-            rotation=0 if len(stages) <= 3 else 30 if len(stages) <= _SLANTED else 90,
-            ha="left" if 3 < len(stages) <= _SLANTED else "center",
-        )
-        axes.xaxis.tick_top()
-        axes.tick_params(axis="x", length=0)
-        axes.spines[["left", "bottom"]].set_visible(False)
-        for row, name in enumerate(figures):
-            for column, stage in enumerate(stages):
-                if (name, stage) in places:
-                    _mark(axes, column, row, places[name, stage].verdict)
-        handles = [_mark(axes, [], [], verdict) for verdict in used]
-        figure.legend(handles, used, loc="outside lower left", ncols=4, fontsize=8)
-
-    counts = ", ".join(f"{sum(mark.verdict == one for mark in marks)} {one}" for one in used)
-    bad = [f"{mark.figure} after {mark.stage}" for mark in marks if mark.verdict in ("tripped", "worse")]
-    says = f"Marks, figures down and stages across: {counts}."
-    if bad:
-        says += f" On the worse side: {'; '.join(bad)}."
-    above = 2 if len(stages) <= _SLANTED else 4
-    return Chart(name, table, draw, says, (WIDTH, height(len(figures), above)))
-
-
-def _mark(axes: Axes, column: Any, row: Any, verdict: str) -> Any:
-    form, colour, filled = _MARKS[verdict]
-    (drawn,) = axes.plot(
-        column,
-        row,
-        linestyle="none",
-        marker=form,
-        markersize=8,
-        markeredgewidth=1.4,
-        color=colour,
-        markerfacecolor=colour if filled else PAPER,
-    )
-    return drawn

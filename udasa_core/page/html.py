@@ -16,7 +16,19 @@ from udasa_core.files.whole import whole_file
 from udasa_core.page.blocks import Block
 from udasa_core.page.chart import Chart
 from udasa_core.page.escape import escaped
-from udasa_core.page.parts import Browser, Card, Cards, Code, Page, Part, Picture, Prose, Section, Words
+from udasa_core.page.parts import (
+    Browser,
+    Card,
+    Cards,
+    Code,
+    Folded,
+    Page,
+    Part,
+    Picture,
+    Prose,
+    Section,
+    Words,
+)
 from udasa_core.page.table_html import table_html
 from udasa_core.report.table import Table
 
@@ -90,6 +102,9 @@ def _part(part: Part, name: str) -> str:
         case Words(words):
             told = "".join(f"<dt>{escaped(word)}</dt><dd>{escaped(meaning)}</dd>" for word, meaning in words)
             return f'<details class="words"><summary>Words of this section</summary><dl>{told}</dl></details>'
+        case Folded(title, tables):
+            told = "".join(table_html(one, f"{name}-{place}") for place, one in enumerate(tables, 1))
+            return f'<details class="folded"><summary>{escaped(title)}</summary>{told}</details>'
         case Cards(cards):
             return f'<div class="cards">{"".join(map(_card, cards))}</div>'
         case Code(title, text):

@@ -6,7 +6,8 @@ its prompt's. Prompts stand in the order of rounds and shards.
 - `pairs`: `dimensions`, `weights` (theirs), `stages` (labels), `untrained` (by stage, why it is not in the
   model, or ""), `reasons`, `flags` and `origins` (names), `own` (names of the user's columns), `chunk`
   (prompts a block), `texts` (of how many pairs), `refused` (a round after the other, by reason how many
-  prompts gave no pair: an earlier version kept no reason by prompt), and in columns:
+  prompts gave no pair: an earlier version kept no reason by prompt), `lead` (what all prompts begin with),
+  and in columns:
   `prompts`: id, round (from 1), the place of its reason in `reasons`, or null;
   `pairs`: id, prompt (place), stage (place in `stages`, or null), reason (place in `reasons`, or null),
   chosen and rejected (places, null for a side from elsewhere), gap, chosen_U, rejected_U, chosen_tokens,
@@ -22,10 +23,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from random import Random
 from typing import Any
 
 from udasa_core.page.blocks import CHUNK, Block, chunks
+from udasa_core.page.kept import LEFT_OUT, Lead, drawn, prompt_texts
 from udasa_core.page.parts import Browser, Part, Prose, Section
 from udasa_core.records import Group, Pair, Scores
 from udasa_core.store.answered import Shard, answered, dimensions, place_of, reason_of, shards, value_of
@@ -56,7 +57,7 @@ def section(run: Run, figures: Mapping[str, Any], *, texts: int) -> Section | No
     parts: list[Part] = []
     count = pair_count(run)
     if not texts:
-        parts.append(Prose("Without texts: they were left out on purpose."))
+        parts.append(LEFT_OUT)
     elif count > texts:
         parts.append(
             Prose(
@@ -113,14 +114,23 @@ class _Prompt:
 def _prompts(run: Run) -> Iterator[_Prompt]:
     own = OwnColumns(run, TRAINING, [])
     for output, _ in answered(run, TRAINING):
-        fates = Fates(run, output.round)
+        fates, only = Fates(run, output.round), _only_reason(run, output.round)
         for shard in shards(run, output):
             cells = own.of(group.prompt.id for group in shard.groups)
             for group in shard.groups:
-                yield _prompt(output.round, group, shard, fates, cells[group.prompt.id])
+                yield _prompt(output.round, group, shard, fates, only, cells[group.prompt.id])
 
 
-def _prompt(round: int, group: Group, shard: Shard, fates: Fates, own: Mapping[str, Any]) -> _Prompt:
+def _only_reason(run: Run, round: int) -> str | None:
+    """Return why prompts of a round gave no pair, where all that did not have one reason: an earlier version
+    kept none by prompt."""
+    reasons = list(run.staging(round)["refused"])
+    return reasons[0] if len(reasons) == 1 else None
+
+
+def _prompt(
+    round: int, group: Group, shard: Shard, fates: Fates, only: str | None, own: Mapping[str, Any]
+) -> _Prompt:
     name = group.prompt.id
     pairs = shard.pairs.get(name, ())
     return _Prompt(
@@ -129,7 +139,7 @@ def _prompt(round: int, group: Group, shard: Shard, fates: Fates, own: Mapping[s
         shard.scores.get(name),
         pairs,
         tuple(fates.stage_of(pair.id) for pair in pairs),
-        shard.reasons.get(name),
+        shard.reasons.get(name) or (None if pairs else only),
         own,
     )
 
@@ -141,12 +151,8 @@ def _kept(run: Run, texts: int) -> frozenset[str] | None:
     index = _Index(dimensions(run), _weights(run))
     for one in _prompts(run):
         index.add(one)
-    pairs, flags = index.pairs["prompt"], index.pairs["flags"]
-    order = list(range(len(pairs)))
-    Random(0).shuffle(order)
-    order.sort(key=lambda place: not flags[place])
-    prompts = index.prompts["id"]
-    return frozenset(prompts[pairs[place]] for place in order[:texts])
+    pairs, prompts = index.pairs["prompt"], index.prompts["id"]
+    return frozenset(prompts[pairs[place]] for place in drawn(index.pairs["flags"], texts))
 
 
 def _weights(run: Run) -> list[float]:
@@ -163,12 +169,14 @@ class _Index:
     reasons: dict[str, int] = field(default_factory=dict)
     origins: dict[str, int] = field(default_factory=dict)
     own: dict[str, None] = field(default_factory=dict)
+    lead: Lead = field(default_factory=Lead)
     prompts: dict[str, list[Any]] = field(default_factory=lambda: {"id": [], "round": [], "reason": []})
     pairs: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in _PAIR_COLUMNS})
 
     def add(self, one: _Prompt) -> dict[str, Any]:
         """Note a prompt and its pairs; return the numbers of its responses."""
         self.own.update(dict.fromkeys(one.own))
+        self.lead.add(one.group.prompt)
         place = len(self.prompts["id"])
         self.prompts["id"].append(one.group.prompt.id)
         self.prompts["round"].append(one.round + 1)
@@ -226,6 +234,7 @@ class _Index:
             "chunk": CHUNK,
             "texts": texts,
             "refused": [dict(run.staging(round)["refused"]) for round in run.rounds()],
+            "lead": self.lead.text if texts else "",
             "prompts": self.prompts,
             "pairs": self.pairs,
         }
@@ -270,13 +279,11 @@ def _numbers(one: _Prompt, names: Sequence[str]) -> dict[str, Any]:
 def _texts(one: _Prompt) -> dict[str, Any]:
     responses = one.group.responses
     told: dict[str, Any] = {
-        "messages": [[message.role, message.content] for message in one.group.prompt.messages],
+        **prompt_texts(one.group.prompt, one.own),
         "texts": [response.text for response in responses],
     }
     if any(response.thought for response in responses):
         told["thoughts"] = [response.thought for response in responses]
-    if one.own:
-        told["own"] = dict(one.own)
     elsewhere = {
         pair.id: {"chosen": pair.chosen.text, "rejected": pair.rejected.text}
         for pair in one.pairs

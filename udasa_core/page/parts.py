@@ -78,7 +78,15 @@ class Words:
     words: Sequence[tuple[str, str]]
 
 
-Part: TypeAlias = Words | Prose | Cards | Code | Table | Chart | Picture | Browser
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """Tables that say in whole numbers what is told or drawn above, folded until somebody asks."""
+
+    title: str
+    tables: Sequence[Table]
+
+
+Part: TypeAlias = Words | Folded | Prose | Cards | Code | Table | Chart | Picture | Browser
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,11 @@ Nothing in it names the machine, its user or a folder of theirs.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from udasa_core.config.toml_write import toml_text
+from udasa_core.config.toml_write import toml_text, toml_value
 from udasa_core.page.parts import Code, Part, Prose, Section
 from udasa_core.page.places import manifest_of
 from udasa_core.report.table import Cell, Table, TableColumn
@@ -38,7 +39,11 @@ def section(run: Run, figures: Mapping[str, Any]) -> Section:
 
 
 def _commands(run: Run) -> str:
-    return f"udasa check run.toml\nudasa run run.toml\nudasa show {run.name}\nudasa report {run.name}\n"
+    # Where the TOML says another folder, a name alone is looked for in vain.
+    folder = run.manifest.plain["config"]["run"].get("folder")
+    where = f" --folder {shlex.quote(run.folder.parent.name)}" if folder and folder != "runs" else ""
+    told = ("check run.toml", "run run.toml", f"show {run.name}{where}", f"report {run.name}{where}")
+    return "".join(f"udasa {one}\n" for one in told)
 
 
 def _files(config: Mapping[str, Any]) -> Iterator[Prose]:
@@ -47,7 +52,7 @@ def _files(config: Mapping[str, Any]) -> Iterator[Prose]:
     if found:
         yield Prose(
             f"It reads {', '.join(found)}: needed, too, and not in this page. A path is read from the "
-            "folder of run.toml."
+            "folder of run.toml. The fingerprint of “read prompts”, below, tells another file."
         )
 
 
@@ -77,7 +82,9 @@ def _plugins(plain: Mapping[str, Any]) -> Table:
             one["name"],
             f"{one['plugin']} ({one['distribution']} {one['version']})",
             one.get("source", "")[:_SHORT],
-            ", ".join(f"{name} = {value}" for name, value in one["options"].items()),
+            ", ".join(
+                f"{name} = {toml_value(value)}" for name, value in one["options"].items() if value is not None
+            ),
         )
         for one in plain.get("plugins", ())
     ]

@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 
 def correlation_chart(found: Scored, in_round: str) -> Chart:
     """Return how alike U and the dimensions rank the responses to one prompt."""
+    notes = [
+        "Spearman's ρ of the responses to one prompt, mean over the prompts: 1 the same order, −1 the "
+        "opposite one, 0 none. Near 1, two dimensions say the same. U is made of the dimensions."
+    ]
     title = f"How alike U and dimensions rank the responses to a prompt{in_round}"
-    table = replace(correlation_table(found), title=title, notes=())
+    table = Table(title, ("one", "other", "ρ", "prompts"), _couples(found), notes)
 
     def draw(figure: Figure) -> None:
         matrix(figure.subplots(), found.names, found.spearman)
@@ -26,20 +30,6 @@ def correlation_chart(found: Scored, in_round: str) -> Chart:
     says = "; ".join(f"{one} and {other}: {number(rho, 2)}" for one, other, rho, _ in _couples(found))
     side = (0.4 if len(found.names) < 8 else 0.3) * len(found.names)
     return Chart("correlations", table, draw, f"A matrix of rank correlations. {says}.", (WIDTH, 0.7 + side))
-
-
-def correlation_table(found: Scored, in_round: str = "") -> Table:
-    """Return the same as a table, a row a couple."""
-    notes = [
-        "Spearman's ρ of the responses to one prompt, mean over the prompts: 1 the same order, −1 the "
-        "opposite one, 0 none. Near 1, two dimensions say the same. U is made of the dimensions."
-    ]
-    return Table(
-        f"Rank correlations within prompts{in_round}",
-        ("one", "other", "ρ", "prompts"),
-        _couples(found),
-        notes,
-    )
 
 
 def _couples(found: Scored) -> list[tuple[str, str, float | None, int]]:

@@ -9,6 +9,7 @@ from itertools import chain
 
 from udasa_core.page import answers, pairs, provenance, stages, suites, uncertainty, verdict
 from udasa_core.page.blocks import Block
+from udasa_core.page.losses import harms
 from udasa_core.page.parts import Page, Section, Words
 from udasa_core.page.places import told_of
 from udasa_core.page.words import words_of
@@ -25,10 +26,11 @@ def run_page(run: Run, *, texts: int = TEXTS) -> Page:
     answers and suites. Raises StoreError where what the run made is damaged.
     """
     told = told_of(run)
+    lost = harms(run, told)
     made = (
-        verdict.section(run, told),
+        verdict.section(run, told, lost),
         pairs.section(run, told, texts=texts),
-        stages.section(run, told),
+        stages.section(run, told, lost),
         answers.section(run, told, texts=texts > 0),
         uncertainty.section(run, told),
         suites.section(run, told, texts=texts > 0),

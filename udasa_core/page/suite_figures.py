@@ -29,7 +29,7 @@ NO_EVIDENCE = "no evidence of a difference"
 @dataclass(frozen=True, slots=True)
 class Difference:
     """A model's figure beside the base's, over the n items that both have. change: its mean difference by
-    item, with the 95% bootstrap interval; None of fewer than six items. up, down: items whose value is
+    item, with the 95% interval; None of fewer than six items. up, down: items whose value is
     higher, or lower, than the base's."""
 
     model: str
@@ -52,13 +52,15 @@ class Difference:
 
 
 def differences(run: Run, suite: str, metrics: Sequence[Mapping[str, Any]]) -> list[Difference]:
-    """Return each model but the first beside it, in every figure that rows hold by item."""
+    """Return each model but the first beside it, in every figure that rows hold by item; the last, which the
+    run left, first."""
     models = list(dict.fromkeys(str(metric["model"]) for metric in metrics))
     if not models:
         return []
     base = run.suite_items(suite, models[0])
     found = []
-    for model in models[1:]:
+    others = models[1:]
+    for model in [*others[-1:], *others[:-1]]:
         items = run.suite_items(suite, model)
         found += [
             _difference(model, figure, base[figure], own)
@@ -135,9 +137,10 @@ def differences_table(suite: str, found: Sequence[Difference]) -> Table:
         "",
     )
     notes = [
-        "Each model beside the base over the items that both have; the interval resamples items. One that "
-        "holds 0 is no evidence of a difference. Higher, lower: items that moved so.",
-        f"By chance alone about one in twenty such intervals excludes 0, and here are {len(rows)}.",
+        "Each model beside the base over the items that both have, the last model first; the interval is "
+        "paired by item, as those of gates and rounds are. One that holds 0 is no evidence of a difference. "
+        "Higher, lower: items that moved so.",
+        f"Of {len(rows)} such intervals about one in twenty excludes 0 by chance alone.",
     ]
     if min(one.n for one in found) < FEW_PROMPTS:
         notes.append(f"With fewer than {FEW_PROMPTS} items the intervals are too narrow.")

@@ -6,17 +6,18 @@ Blocks, as the page's script reads them. Suites are numbered from 1, in the orde
   `models` (the base first), `ids` (of the items), `scores` (by model, an item after the other, null where it
   has none), `chunk` (items a block).
 - `suite-N-texts-M`: of each item of the Mth chunk by model, what its rows hold: column → text. Of an item of
-  several rows the second one's columns are called "COLUMN (2)". Null where its texts are left out.
+  several rows the second one's columns are called "COLUMN (2)". Null where its texts are left out. A column
+  `right`, a list of true and false, marks as many texts of another column that is a list.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from random import Random
 from typing import Any
 
 from udasa_core.page.blocks import CHUNK, Block
-from udasa_core.page.parts import Browser, Part, Prose, Section
+from udasa_core.page.kept import LEFT_OUT, drawn
+from udasa_core.page.parts import Browser, Folded, Part, Prose, Section
 from udasa_core.page.repeated import repeated_told
 from udasa_core.page.suite_figures import differences, differences_table, differences_told, figure_charts
 from udasa_core.report.show import suite_tables
@@ -26,28 +27,36 @@ from udasa_core.store.runs import Run
 TEXTS = 2_000
 
 
-def section(run: Run, figures: Mapping[str, Any], *, texts: bool) -> Section | None:
-    """Return the section; None where no prompts are read yet. figures: what `figures(run)` gave."""
-    if figures["prompts"] is None:
+def section(run: Run, figures: Mapping[str, Any], *, texts: bool, items: bool = True) -> Section | None:
+    """Return the section; None where neither prompts nor suites are read yet.
+
+    figures: what `figures(run)` gave. items: whether each item can be looked at.
+    """
+    if figures["prompts"] is None and not figures["suites"]:
         return None
-    return Section("suites", "Suites", list(_parts(run, figures, texts=texts)))
+    return Section("suites", "Suites", list(_parts(run, figures, texts=texts, items=items)))
 
 
-def _parts(run: Run, figures: Mapping[str, Any], *, texts: bool) -> Iterator[Part]:
+def _parts(run: Run, figures: Mapping[str, Any], *, texts: bool, items: bool) -> Iterator[Part]:
     suites = figures["suites"]
     if not suites:
         asked = run.manifest.plain["config"].get("suite", ())
         yield Prose(
-            "What suites say is told once the run has finished."
+            "No suite has measured a model yet."
             if asked
             else "No suite was run: a [[suite]] measures the base and every stage's model on something else "
             "than uncertainty."
         )
     yield from repeated_told(run, suites, texts=texts)
     for number, (name, metrics) in enumerate(suites.items(), 1):
-        yield from suite_tables(name, metrics, figures["judge_biases"].get(name, ""))
+        of_models = list(suite_tables(name, metrics, figures["judge_biases"].get(name, "")))
+        if len(of_models) == 1:
+            yield from of_models
         yield from (Prose(f"Remark of {name}: {remark}") for remark in _remarks(run, name))
         yield from figure_charts(f"suite-{number}", name, metrics)
+        # A table a round: all of them are in the chart, too.
+        if len(of_models) > 1:
+            yield Folded(f"All figures of {name} by round", of_models)
         found = differences(run, name, metrics)
         if found:
             yield differences_told(name, found)
@@ -56,10 +65,10 @@ def _parts(run: Run, figures: Mapping[str, Any], *, texts: bool) -> Iterator[Par
             yield Prose(
                 f"Models cannot be compared item by item in {name}: its rows hold no figure of an item."
             )
-        count = len(_items(run, name, _models(metrics))[0])
+        count = len(_items(run, name, _models(metrics))[0]) if items else 0
         if count:
             if not texts:
-                yield Prose("Without texts: they were left out on purpose.")
+                yield LEFT_OUT
             elif count > TEXTS:
                 yield Prose(
                     f"Of {count:,} items of {name} the page has the texts of {TEXTS:,}: first those that "
@@ -134,10 +143,8 @@ def _kept(ids: Sequence[str], scores: Sequence[Sequence[float | None]]) -> froze
     """Return the items whose texts the page has: those that one model scores otherwise than another first."""
     if len(ids) <= TEXTS:
         return frozenset(ids)
-    order = list(range(len(ids)))
-    Random(0).shuffle(order)
-    order.sort(key=lambda place: len({column[place] for column in scores}) < 2)
-    return frozenset(ids[place] for place in order[:TEXTS])
+    flipped = [len({column[place] for column in scores}) > 1 for place in range(len(ids))]
+    return frozenset(ids[place] for place in drawn(flipped, TEXTS))
 
 
 def _texts(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from udasa_core.config.schema import ControlsTable
 from udasa_core.page.parts import Part, Prose, Section
 from udasa_core.page.relation_charts import (
     correlation_chart,
-    correlation_table,
     relation_chart,
     relation_table,
 )
@@ -23,7 +23,7 @@ from udasa_core.page.uncertainty_charts import (
 )
 from udasa_core.report.figures import uncertainty_of
 from udasa_core.report.show import agreement_table, controls_table, in_round, uncertainty_table
-from udasa_core.report.table import Interval, TableColumn
+from udasa_core.report.table import Cell, Interval, Table, TableColumn
 from udasa_core.report.written import number, share
 from udasa_core.store.runs import Run
 
@@ -39,14 +39,14 @@ def _parts(run: Run, figures: Mapping[str, Any]) -> Iterator[Part]:
     if where:
         yield Prose(
             f"What is below was sampled{where}, but for control prompts. Earlier rounds have other "
-            "responses, of an earlier model."
+            f"responses, of an earlier model{_earlier(run, figures)}."
         )
     if figures["uncertainty"]:
         found = scored(run, figures["sampled_in"]["round"] - 1)
         if found is not None:
             yield _length_told(found.length[0])
             yield _cut_off_told(found.cut_off[0])
-        yield uncertainty_table(figures["uncertainty"], where)
+        yield _weighted(run, uncertainty_table(figures["uncertainty"], where))
         if found is not None:
             yield from _charts(found, where)
         yield from _abstentions(run, figures, where)
@@ -59,13 +59,35 @@ def _parts(run: Run, figures: Mapping[str, Any]) -> Iterator[Part]:
         yield control_chart(figures["controls"], table.bound)
 
 
+def _earlier(run: Run, figures: Mapping[str, Any]) -> str:
+    """Say that pairs of the rounds before are in the model, and nothing of them is below."""
+    last = figures["sampled_in"]["round"] - 1
+    pairs = sum(one.size for one in run.stages() if one.trained and not one.rolled_back and one.round < last)
+    return f": nothing here is of the {pairs:,} pairs of theirs that were trained on, too" if pairs else ""
+
+
+def _weighted(run: Run, table: Table) -> Table:
+    """Return the table with each dimension's weight in U, where they are not the same."""
+    config = run.manifest.plain["config"]
+    weights = [float(one.get("weight", 1.0)) for one in config["dimension"]]
+    if len(set(weights)) < 2 or len(table.rows) != len(weights) + 1:
+        return table
+    told: list[Cell] = [*weights, ""]
+    rows: list[list[Cell]] = [
+        [row[0], weight, *row[1:]] for row, weight in zip(table.rows, told, strict=True)
+    ]
+    first, *others = table.columns
+    note = "weight: of a dimension in U; where one outweighs the others, U is nearly that one alone."
+    columns = (first, TableColumn("weight", digits="short"), *others)
+    return replace(table, columns=columns, rows=rows, notes=[*table.notes, note])
+
+
 def _charts(found: Scored, where: str) -> Iterator[Part]:
     yield distribution_chart(found, where)
     if found.calibrated[found.names[0]].sum():
         yield sides_chart(found, where)
     if found.defined.any() and len(found.names) > 1:
         yield correlation_chart(found, where)
-        yield correlation_table(found, where)
     relations = relation_chart(found, where)
     if relations is not None:
         yield relations

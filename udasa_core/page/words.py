@@ -58,6 +58,14 @@ _MEANINGS: Mapping[str, str] = {
     "disagreement of dimensions": (
         "of a pair: the largest less the smallest gap that one dimension alone gives it"
     ),
+    "min_gap": (
+        "an option of pairing: the smallest gap that makes a pair; at 0, its default, only responses of one "
+        "U make none"
+    ),
+    "flag": (
+        "of a pair: a side was cut off, or is twice as long as the other, or a dimension by itself would "
+        "have chosen the rejected one"
+    ),
     "calibration": (
         "from a dimension's own scale to a common one, by the first round's responses; it is frozen"
         " from then on, so that later figures can be compared"
@@ -67,20 +75,30 @@ _MEANINGS: Mapping[str, str] = {
 _OF: Mapping[str, tuple[str, ...]] = {
     "verdict": (
         *("stage", "conservative, moderate, exploratory", "round", "ipo, dpo, sft", "surely"),
-        *("held out", "set aside", "gate, guard", "tripped", "certified", "entropy", "voters"),
+        *("held out", "set aside", "gate, guard", "tripped", "certified", "entropy", "any_of_k", "voters"),
     ),
     "pairs": (
         "U",
         "gap",
         "dimension",
         "abstain",
+        "min_gap",
+        "flag",
         "disagreement of dimensions",
         "calibration",
         "stage",
         "round",
     ),
     "stages": (
-        *("stage", "conservative, moderate, exploratory", "round", "ipo, dpo, sft", "gap", "surely"),
+        *(
+            "stage",
+            "conservative, moderate, exploratory",
+            "round",
+            "ipo, dpo, sft",
+            "gap",
+            "min_gap",
+            "surely",
+        ),
         *("gate, guard", "tripped", "certified", "majority flips", "single cluster", "entropy", "any_of_k"),
     ),
     "answers": ("held out", "U", "meter", "calibration", "entropy", "single cluster"),

@@ -16,6 +16,7 @@ from udasa_core.resources.protocols import Resources
 
 if TYPE_CHECKING:
     from udasa_core.plugins.outlook import Outlook
+    from udasa_core.records import SamplingOptions
 
 ModelKind = Literal["causal language model", "classifier"]
 
@@ -67,6 +68,21 @@ class Plugin:
             done in seconds, costs nothing, and loads no weights."""
             return ()
 
+        def held(
+            self, prompts: int, longest: int, sampling: SamplingOptions, token: int, *, is_gpu: bool
+        ) -> tuple[int, int]:
+            """Kind `generator`: return how many bytes it holds at once on the policy's device while it
+            answers so many prompts: surely, of whatever length they are, and at most, where the longest has
+            `longest` tokens. token: what one token's keys and values take. (0, 0): nothing, for it samples
+            elsewhere, or nobody knows."""
+            return (0, 0)
+
+        @property
+        def is_in_context(self) -> bool:
+            """Kind `generator`: whether a prompt is refused that does not fit, with the longest response,
+            into the policy's context."""
+            return False
+
         def limited(self, items: int) -> Mapping[str, Any]:
             """Kind `suite`: return the options that hold it to about so many questions, for `udasa eval
             --limit`: by default `limit`, where there is such a field; none where nothing limits it."""
@@ -89,6 +105,18 @@ class Plugin:
             """Kinds `pairing` and `trainer`: the pairs' figure, as in `pair_figures`, by which it weighs
             them. Both by one figure is refused: it would count twice. "" where it weighs by none."""
             return ""
+
+        @property
+        def gives_entropies(self) -> bool:
+            """Kind `generator`: whether its responses come with entropies. Where not, gates and dimensions
+            that go by them are refused before the run."""
+            return True
+
+        @property
+        def needs_entropies(self) -> bool:
+            """Kind `dimension`: whether it scores by the entropies of responses, which not every generator
+            gives."""
+            return False
 
         @property
         def asks(self) -> Sequence[int]:
@@ -136,6 +164,11 @@ class Plugin:
     fills: ClassVar[Sequence[str] | None] = None
     """Kind `pairing`: the figures that its pairs have, of `gap`, `chosen_U`, `rejected_U` and `vote_margin`;
     a trainer that reads another one is refused before the run. None where it does not say."""
+
+    launchable: ClassVar[bool] = False
+    """Kind `trainer`: whether several processes may train a stage together, each by a call of `udasa_train`
+    with the same arguments, as [train] asks for. torch.distributed's variables (RANK, WORLD_SIZE, …) are set
+    then; rank 0 alone writes to out_dir, and its report counts; a pair is trained on by one rank."""
 
     configuration: ClassVar[Path | None] = None
     """Kind `experiment`: the TOML that it runs on where none is named. None: the quickstart."""

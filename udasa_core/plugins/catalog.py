@@ -5,7 +5,6 @@ Listing reads `entry_points.txt` files only, so one broken or slow plugin cannot
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
 import re
 import sys
@@ -18,6 +17,7 @@ from pathlib import Path
 from udasa_core.errors import FOREIGN, CatalogError
 from udasa_core.hookspecs import CHANGES, CONTRACT, KINDS, PROJECT
 from udasa_core.plugins.entry_points import entry_points, load
+from udasa_core.text.likeness import likely, listed
 from udasa_core.text.printable import excerpt
 
 LOCAL = "local"
@@ -97,16 +97,13 @@ class Catalog:
 
     def _advice(self, kind: str, name: str) -> str:
         names = sorted({offer.name for offer in self.of_kind(kind)})
-        close = difflib.get_close_matches(name, names, n=1)
-        family = name.split(".")[0]
-        # "sentiment.lexicon" looks like "semantic.lexical", and is another family's all the same.
-        is_misspelt = "." not in name or family in {one.split(".")[0] for one in names}
-        if close and is_misspelt:
-            return f'; did you mean "{close[0]}"?'
+        close = likely(name, names)
+        if close:
+            return f'; did you mean "{close}"?'
         for offer in self.of_kind(kind):
             if told := _also_called(offer).get(normalise(name)):
                 return f': write use = "{offer.name}", {told}'
-        offered = f"; installed: {', '.join(names)}" if names else "; none is installed"
+        offered = f"; installed: {listed(names)}" if names else "; none is installed"
         return (
             f"{offered}. What another distribution offers is found once that one is installed: "
             "`udasa plugins` lists what is"

@@ -12,6 +12,9 @@ from pydantic import BaseModel
 from udasa_core.config.parse import RunConfig
 from udasa_core.errors import Fault
 
+# What a gate or rounds call it.
+_ENTROPY = "entropy"
+
 
 @dataclass(frozen=True, slots=True)
 class StageTrainer:
@@ -93,6 +96,35 @@ def combination_faults(
             )
 
 
+def entropy_faults(
+    config: RunConfig, generator: BaseModel, dimensions: Mapping[str, BaseModel]
+) -> Iterator[Fault]:
+    """Yield what goes by entropies where the generator gives none.
+
+    generator: its options. dimensions: those of each, by its table's path.
+    """
+    if getattr(generator, "gives_entropies", True):
+        return
+    going = [path for path, options in dimensions.items() if getattr(options, "needs_entropies", False)]
+    going += [f"gate.{_ENTROPY}"] if any(gate.figure == _ENTROPY for gate in config.gates) else []
+    going += ["rounds.until"] if config.rounds.until == _ENTROPY else []
+    for path in going:
+        yield Fault(
+            path,
+            f"goes by entropies, and the generator {config.generator.name!r} gives none",
+            'write entropies = "rescore" under [generator], or take another figure',
+        )
+
+
+def entropy_caution(config: RunConfig, generator: BaseModel) -> Iterator[str]:
+    """Yield that the guard does without one of its signs, where the generator gives no entropies."""
+    if not getattr(generator, "gives_entropies", True) and "guard" in config.raw:
+        yield (
+            f"generator {config.generator.name!r} gives no entropies, so that the guard goes by its other "
+            'signs alone: entropies = "rescore" gives it this one'
+        )
+
+
 def rounds_faults(config: RunConfig, stages: BaseModel) -> Iterator[Fault]:
     """Yield why there cannot be so many rounds. stages: the options of the stage policy."""
     why = getattr(stages, "first_round_alone", "")
@@ -104,16 +136,18 @@ def rounds_faults(config: RunConfig, stages: BaseModel) -> Iterator[Fault]:
         )
 
 
-def ungapped_cautions(pairing: PairMaker, stages: BaseModel) -> Iterator[str]:
-    """Yield what to write where stages would drop all pairs, as none of them has a gap.
+def ungapped_faults(pairing: PairMaker, stages: BaseModel) -> Iterator[Fault]:
+    """Yield that stages would drop all pairs, as none of them has a gap, and what to write.
 
     stages: the options of the policy.
     """
     instead = getattr(stages, "drops_ungapped", "")
     if pairing.fills is not None and "gap" not in pairing.fills and instead:
-        yield (
-            f"pairing {pairing.name!r}: U does not choose these pairs, so they have no gap, and [stages] "
-            f"drops them: name stages that take them, such as [stages] {instead}"
+        yield Fault(
+            "stages",
+            f"drops pairs that have no gap, and those of the pairing {pairing.name!r} have none, since U "
+            "does not choose them: none would be left to train on",
+            f"name stages that take them, such as [stages] {instead}",
         )
 
 

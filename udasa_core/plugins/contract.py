@@ -102,6 +102,8 @@ def _attribute_faults(kind: str, instance: Any, options: BaseModel) -> Iterator[
             value = attribute(instance, name)
             if not isinstance(value, bool):
                 yield f"its {name} is {value!r}; it is True or False"
+    if kind == "trainer" and not isinstance(launchable := attribute(instance, "launchable"), bool):
+        yield f"its launchable is {launchable!r}; it is True or False"
     if kind in ("generator", "judge"):
         remarks = attribute(instance, "remarks")
         if not is_texts(remarks):

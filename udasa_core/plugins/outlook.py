@@ -26,7 +26,8 @@ class Outlook:
     many responses a prompt gets, and how. shard_size: prompts that are sampled at once. max_set_aside: the
     share of prompts that may be unusable. resumes: the run was begun before, and may have all that a server
     was needed for. prompts: reads those of the run; none where they are not on this
-    machine yet.
+    machine yet. ranks: the processes that train a stage together; sharding: "FSDP" or "DEEPSPEED" where these
+    keep parts of the model, or of its optimizer, apart.
     """
 
     root: Path
@@ -38,6 +39,8 @@ class Outlook:
     max_set_aside: float
     resumes: bool
     prompts: Callable[[], Iterable[Prompt]]
+    ranks: int = 1
+    sharding: str = ""
 
     def path(self, source: str) -> Path | None:
         """Return where a source's files lie; None where they are not on this machine yet, or it is none."""

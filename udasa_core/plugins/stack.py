@@ -17,13 +17,12 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from udasa_core import hookspecs, waiting
+from udasa_core.config.key_faults import pydantic_faults, unknown_key
 from udasa_core.config.parse import (
     PluginTable,
     RunConfig,
     ScoringConfig,
     core_keys,
-    pydantic_faults,
-    unknown_key,
 )
 from udasa_core.config.schema import STAND_INS, without_model
 from udasa_core.errors import FOREIGN, CatalogError, Fault, PluginError, UdasaError
@@ -34,13 +33,16 @@ from udasa_core.plugins.combinations import (
     PairMaker,
     combination_cautions,
     combination_faults,
+    entropy_caution,
+    entropy_faults,
     rounds_faults,
     stage_trainers,
-    ungapped_cautions,
+    ungapped_faults,
 )
 from udasa_core.plugins.contract import attribute_faults, factory_fault, plugin_faults
 from udasa_core.plugins.entry_points import load
 from udasa_core.plugins.identity import mismatch, source_digest
+from udasa_core.plugins.not_imported import not_imported
 from udasa_core.plugins.registry import Registry
 from udasa_core.resources.shared import SharedResources
 
@@ -85,7 +87,7 @@ def load_factory(offer: Offer) -> Any:
         with waiting.watch.over(offer, "its import"):
             factory = load(offer.target)
     except FOREIGN as error:  # a third party's module may do anything at import
-        raise CatalogError(f"{offer} cannot be imported: {type(error).__name__}: {error}") from error
+        raise CatalogError(not_imported(offer, error)) from error
     problem = factory_fault(factory)
     if problem:
         raise CatalogError(f"{offer}: {problem}")
@@ -145,7 +147,11 @@ def check_plugins(config: RunConfig, catalog: Catalog) -> list[Fault]:
 def _combined(config: RunConfig, chosen: Sequence[Chosen], names: Sequence[str] | None) -> Iterator[Fault]:
     """Yield what does not go together, as far as the tables themselves are right."""
     pairing, stages = _pairing_and_stages(chosen)
+    generator = next((one for one in chosen if one.table.kind == "generator"), None)
     # A table that its own check refused is None here; its fault has been told.
+    if generator is not None and config.rounds is not None:
+        dimensions = {one.table.path: one.options for one in chosen if one.table.kind == "dimension"}
+        yield from entropy_faults(config, generator.options, dimensions)
     if stages is not None and config.rounds is not None:
         yield from rounds_faults(config, stages.options)
     if pairing is not None and config.trainer is not None:
@@ -160,6 +166,13 @@ def _pairing_and_stages(chosen: Sequence[Chosen]) -> tuple[Chosen | None, Chosen
         next((one for one in chosen if one.table.kind == kind), None) for kind in ("pairing", "stages")
     )
     return pairing, stages
+
+
+def dropped_faults(chosen: Sequence[Chosen]) -> Iterator[Fault]:
+    """Yield that the stages among the plugins that are used would drop whatever the pairing gives them."""
+    pairing, stages = _pairing_and_stages(chosen)
+    if pairing is not None and stages is not None:
+        yield from ungapped_faults(_pair_maker(pairing), stages.options)
 
 
 def _pair_maker(pairing: Chosen) -> PairMaker:
@@ -182,11 +195,10 @@ def cautions(config: RunConfig, catalog: Catalog) -> Iterator[str]:
             all_chosen.append(chosen)
             if table.kind == "stages":
                 names, _ = _stage_names(config, chosen)
+            if table.kind == "generator":
+                yield from entropy_caution(config, chosen.options)
             for told in getattr(chosen.options, "cautions", ()):
                 yield f"{table.kind} {table.name!r}: {told}"
-    pairing, stages = _pairing_and_stages(all_chosen)
-    if pairing is not None and stages is not None:
-        yield from ungapped_cautions(_pair_maker(pairing), stages.options)
     trainers = stage_trainers(config, _options_of_trainers(all_chosen), names)
     yield from combination_cautions(config, trainers, names)
 

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from udasa_core.probing.probe import Probe
 from udasa_core.report.show import agreement_table
 from udasa_core.report.table import Table, TableColumn
-from udasa_core.report.written import ABSENT, duration, share
+from udasa_core.report.written import ABSENT, counted, duration, share
 from udasa_core.text.size import size
 
 
@@ -37,7 +37,7 @@ def _pairs(probe: Probe) -> Table:
             ("… that are turned round", draws.inverted, draws.both),
         ]
     rows = [(what, count, of, count / of if of else None) for what, count, of in asked]
-    notes = [f"{count} prompts gave no pair: {reason}" for reason, count in probe.refused.items()]
+    notes = [f"{counted(count, 'prompt')} gave no pair: {why}" for why, count in probe.refused.items()]
     notes += [
         f"{count} pairs rest on {names} alone: the others abstain" for names, count in probe.faint.items()
     ]

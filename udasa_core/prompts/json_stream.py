@@ -7,6 +7,8 @@ import json
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from udasa_core.files.json_text import why_not_json
+
 # Small: what is left of a part is copied with each object.
 _CHUNK = 1 << 13
 _BETWEEN = " \t\r\n,"
@@ -63,6 +65,6 @@ def _end(text: str) -> tuple[int, str]:
     try:
         return _DECODER.raw_decode(text)[1], ""
     except json.JSONDecodeError as error:
-        return 0, f"is not JSON: {error.msg}"
+        return 0, f"is not JSON: {why_not_json(error)}"
     except RecursionError:
         return 0, "is not JSON that can be read: it nests too deep to be read"

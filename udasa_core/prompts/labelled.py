@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from udasa_core.errors import UdasaError
+from udasa_core.errors import UdasaError, reason
 from udasa_core.files.json_text import parse_json
 from udasa_core.records import content_key
 from udasa_core.text.answer import answer_to
@@ -44,7 +44,7 @@ def labelled(path: Path) -> tuple[Labelled, ...]:
         # Not splitlines: a text may hold other line separators, raw.
         lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise UdasaError(f"{path} cannot be read: {error}") from error
+        raise UdasaError(f"{path} cannot be read: {reason(error)}") from error
     found = []
     for number, line in enumerate(lines, start=1):
         if line.strip():

@@ -115,6 +115,8 @@ def _text(value: object, name: str) -> str:
     except UnicodeEncodeError as error:
         # The CSV reader passes bytes that are no UTF-8 on in this range.
         if 0xDC80 <= ord(value[error.start]) <= 0xDCFF:
-            raise RowError(f"{name} is not UTF-8, or holds a lone surrogate") from error
+            raise RowError(
+                f"{name} is not UTF-8, or holds a lone surrogate: save the file as UTF-8"
+            ) from error
         raise RowError(f"{name} holds a lone surrogate") from error
     return value

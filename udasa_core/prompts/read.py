@@ -17,7 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from udasa_core.errors import SourceError
+from udasa_core.errors import SourceError, reason
 from udasa_core.progress import Progress, silent
 from udasa_core.prompts.layouts import as_ours, remedy
 from udasa_core.prompts.own import own_columns
@@ -95,7 +95,7 @@ def read_prompts(
             else:
                 yield ReadPrompt(line, prompt, own_columns(row, fields))
     except OSError as error:
-        raise SourceError(f"{options.source} cannot be read: {error}") from error
+        raise SourceError(f"{options.source} cannot be read: {reason(error)}") from error
 
 
 def prompts_digest(options: PromptSource, root: Path, *, progress: Progress = silent) -> str:
@@ -133,9 +133,9 @@ def named_columns(columns: Mapping[str, str]) -> dict[str, str]:
     """
     unknown = sorted(set(columns) - set(FIELDS))
     if unknown:
-        raise SourceError(
-            f"prompts.columns: {', '.join(unknown)} is not a field of a prompt\n    → {', '.join(FIELDS)}"
-        )
+        turned = [f'{columns[one]} = "{one}"' for one in unknown if columns[one] in FIELDS]
+        hint = f"our field comes first: columns = {{ {', '.join(turned)} }}" if turned else ", ".join(FIELDS)
+        raise SourceError(f"prompts.columns: {', '.join(unknown)} is not a field of a prompt\n    → {hint}")
     named = {name: name for name in FIELDS}
     given = {"prompt", "messages"} & set(columns)
     for name in {"prompt", "messages"} - given if given else ():

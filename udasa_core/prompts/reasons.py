@@ -8,6 +8,13 @@ from collections import Counter
 _LINES, _REASONS = 5, 10
 
 
+def no_row(source: str) -> str:
+    """Say that a source has no row at all, and what it should have."""
+    return (
+        f'{source} holds no prompt\n    → write one a line: {{"prompt": "…"}} in .jsonl, or its text in .txt'
+    )
+
+
 class Reasons:
     """The rows that give no prompt, counted by reason while they are read. Memory does not grow with them."""
 

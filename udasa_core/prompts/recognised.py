@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from udasa_core.errors import SourceError
+from udasa_core.errors import SourceError, reason
 from udasa_core.progress import Progress, silent
 from udasa_core.prompts.layouts import as_ours, likely_columns
 from udasa_core.prompts.prompt_row import RowError, row_id, row_messages
@@ -53,7 +53,7 @@ def recognised(options: PromptSource, root: Path, *, progress: Progress = silent
             first_rows = source_rows(replace(options, limit=looked), root)
             rows = [row for _, row, _ in first_rows if not isinstance(row, BadRow)]
         except OSError as error:
-            raise SourceError(f"{options.source} cannot be read: {error}") from error
+            raise SourceError(f"{options.source} cannot be read: {reason(error)}") from error
         columns = {**_asked(rows, options.columns), **options.columns}
         layout = _layout(rows, columns)
         found = _read(replace(options, columns=columns), root, layout)

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from udasa_core.errors import SourceError
+from udasa_core.errors import SourceError, reason
 from udasa_core.files.json_text import parse_json
 from udasa_core.prompts.dataset import dataset_errors, open_dataset
 from udasa_core.prompts.json_stream import json_texts
 from udasa_core.sources.limits import check_packed
+from udasa_core.text.encoding import utf_16_fault
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 MAX_LINE = 4 * 1024 * 1024
 _BATCH = 1024
 _CHUNK = 1 << 16
+TEXT_SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".txt")
+NOT_UTF_8 = "is not UTF-8: save the file as UTF-8; if it is Latin-1, by iconv -f LATIN1 -t UTF-8 FILE > NEW"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ def read_rows(
             yield line, row
     except OSError as error:
         raise SourceError(
-            f"{source} cannot be read: {error}\n    → copy its rows onto this machine and write "
+            f"{source} cannot be read: {reason(error)}\n    → copy its rows onto this machine and write "
             f'"file:/folder/{path.name}"'
         ) from error
 
@@ -77,14 +80,14 @@ def rows_of(
     wanted = None if whole else columns
     if path.is_dir():
         return dataset_rows(str(path), wanted, source=source, config=config, split=split)
+    if path.suffix in TEXT_SUFFIXES:
+        _refuse_utf_16(path, source)
     if path.suffix in (".jsonl", ".ndjson"):
         return json_rows(path)
     if path.suffix == ".json":
         return json_file_rows(path)
     if path.suffix in (".csv", ".tsv"):
-        return csv_rows(
-            path, columns if optional is None else optional, "\t" if path.suffix == ".tsv" else ","
-        )
+        return csv_rows(path, columns if optional is None else optional)
     if path.suffix == ".txt":
         return text_rows(path, columns[0])
     if path.suffix == ".parquet":
@@ -94,6 +97,14 @@ def rows_of(
         "    → .jsonl (one JSON object per line), .json, .csv, .tsv, .txt (a prompt a line), .parquet, or a "
         "folder as the hub lays it out"
     )
+
+
+def _refuse_utf_16(path: Path, source: str) -> None:
+    """Raise SourceError where a text file is UTF-16: none of its rows could be read."""
+    with path.open("rb") as file:
+        why, remedy = utf_16_fault(file.read(_CHUNK), str(path))
+    if why:
+        raise SourceError(f"{source} {why}\n    → {remedy}")
 
 
 def json_rows(path: Path) -> Iterator[Row]:
@@ -132,7 +143,7 @@ def text_rows(path: Path, column: str) -> Iterator[Row]:
                 try:
                     yield line, {column: text.decode().strip()}, text
                 except UnicodeDecodeError:
-                    yield line, BadRow("is not UTF-8"), text
+                    yield line, BadRow(NOT_UTF_8), text
 
 
 def _json_row(text: bytes) -> Mapping[str, Any] | BadRow:
@@ -141,13 +152,13 @@ def _json_row(text: bytes) -> Mapping[str, Any] | BadRow:
     try:
         row = parse_json(text.decode())
     except UnicodeDecodeError:
-        return BadRow("is not UTF-8")
+        return BadRow(NOT_UTF_8)
     except json.JSONDecodeError as error:
         return BadRow(f"is not JSON: {error.msg}")
     except ValueError as error:
         return BadRow(f"is not JSON that can be read: {error}")
     if not isinstance(row, dict):
-        return BadRow(f"is {_json_kind(row)}, not a JSON object")
+        return BadRow(f'is {_json_kind(row)}, not a JSON object such as {{"prompt": "…"}}')
     return row
 
 
@@ -156,11 +167,22 @@ def _json_kind(value: object) -> str:
     return kinds.get(type(value), "a number")
 
 
-def csv_rows(path: Path, optional: Sequence[str], delimiter: str = ",") -> Iterator[Row]:
-    """Yield the rows of a CSV file with a header; an empty cell of an `optional` column is no field."""
+def csv_rows(path: Path, optional: Sequence[str]) -> Iterator[Row]:
+    """Yield the rows of a CSV or TSV file with a header; an empty cell of an `optional` column is no field.
+
+    Cells are parted by what the suffix says or, where the header has none of that, by what it has: some
+    programs write ";" or a tab into what they call CSV.
+    """
     too_long: list[int] = []
     csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE))
     with path.open("rb") as file:
+        header_line = next(
+            (text for _, text in _lines(file) if isinstance(text, BadRow) or text.strip()), b""
+        )
+        file.seek(0)
+        usual = (b"\t", b";", b",") if path.suffix == ".tsv" else (b",", b";", b"\t")
+        in_header = (one for one in usual if isinstance(header_line, bytes) and one in header_line)
+        delimiter = next(in_header, usual[0]).decode()
         # Bytes that are no UTF-8 become lone surrogates, which the reader of prompts tells apart.
         table = csv.reader(_csv_lines(file, too_long), strict=True, delimiter=delimiter)
         header: list[str] | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from udasa_core.report.advice import READ_PAIRS
 from udasa_core.report.table import Change, Interval, Table, TableColumn
 
 # The table's title.
@@ -50,7 +51,7 @@ def gate_table(decisions: Sequence[Mapping[str, Any]]) -> Table:
     if any(one["verdict"] == "tripped" for one in decisions):
         tripped = [one for one in decisions if one["verdict"] == "tripped"]
         told = "; ".join(f"{gate_name(one)} after {one['stage']}" for one in tripped)
-        notes.append(f"WARNING: {told}: look at that stage's pairs before you use what came of it.")
+        notes.append(f"WARNING: {told}{READ_PAIRS}.")
     columns = (
         *("after", "figure", "before → after", "worse", "95% interval"),
         *(TableColumn("bound", digits="short"), "n", "verdict"),

@@ -9,9 +9,12 @@ from typing import Any
 
 from udasa_core.errors import UdasaError
 from udasa_core.report.table import Cell, Change, Table
+from udasa_core.report.written import ABSENT, number
 from udasa_core.store.runs import Run
 
 _MODEL = 40
+# What stands in a comparison where one of the two has nothing.
+_UNSET, _NOT_YET, _UNMEASURED = "(not set)", "(not yet)", "(not measured)"
 
 
 def listed(folder: Path) -> list[dict[str, Any]]:
@@ -69,7 +72,10 @@ def run_table(folder: Path, runs: Sequence[Mapping[str, Any]]) -> Table:
             rows.append((*head, *moved))
             head = ("",) * 5
     columns = ("run", "status", "model", "prompts", "pairs", "figure", "base → left")
-    notes = [] if runs else ["None: `udasa run` makes one."]
+    away = "" if folder.is_dir() else "There is no such folder; --folder names where runs lie. "
+    notes = [] if runs else [f"{away}None: `udasa run` makes one."]
+    if any(cell is None for row in rows for cell in row):
+        notes += [f"{ABSENT} stands for what a run has not come to, or not measured."]
     notes += ["`udasa runs A B` compares two; `udasa show RUN` has all figures of one."] if runs else []
     return Table(f"Runs in {folder}", columns, rows, notes)
 
@@ -83,6 +89,8 @@ def _repeats(name: str, seen: set[str]) -> bool:
 
 
 def _moved(figure: Mapping[str, Any]) -> Cell:
+    if figure["before"] is None:
+        return f"only after: {number(figure['after'])}" if figure["after"] is not None else _UNMEASURED
     return figure["before"] if figure["after"] is None else Change(figure["before"], figure["after"])
 
 
@@ -91,17 +99,19 @@ def comparison(one: Run, other: Run) -> Iterator[Table]:
     names = (one.folder.name, other.folder.name)
     if names[0] == names[1]:
         names = (str(one.folder), str(other.folder))
-    ours, theirs = (dict(_settings(run.manifest.plain["config"])) for run in (one, other))
+    ours, theirs = (dict(settings(run.manifest.plain["config"])) for run in (one, other))
     keys = [key for key in {**ours, **theirs} if ours.get(key) != theirs.get(key)]
-    rows = [(key, ours.get(key), theirs.get(key)) for key in keys]
-    notes = ["As their TOML has them; – stands for the default."] if rows else ["None: they are the same."]
-    yield Table("Settings that differ", ("key", *names), rows, notes)
+    rows = [(key, ours.get(key, _UNSET), theirs.get(key, _UNSET)) for key in keys]
+    unset = f"{_UNSET}: its default counts, where the run has that table; a default that is set is the same."
+    notes = [unset] if rows else ["None: they are the same."]
+    yield Table("What their TOMLs set differently", ("key", *names), rows, notes)
     plain = [_plain(run) for run in (one, other)]
     cells: list[tuple[Cell, ...]] = [
-        (what, *(run[what] for run in plain)) for what in ("status", "prompts", "pairs")
+        (what, *(_NOT_YET if run[what] is None else run[what] for run in plain))
+        for what in ("status", "prompts", "pairs")
     ]
     moved = [{figure["name"]: _moved(figure) for figure in run["figures"]} for run in plain]
-    cells += [(name, *(run.get(name) for run in moved)) for name in {**moved[0], **moved[1]}]
+    cells += [(name, *(run.get(name, _UNMEASURED) for run in moved)) for name in {**moved[0], **moved[1]}]
     yield Table(
         "Figures, base → left",
         ("figure", *names),
@@ -110,14 +120,14 @@ def comparison(one: Run, other: Run) -> Iterator[Table]:
     )
 
 
-def _settings(plain: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
+def settings(plain: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
     """Yield each key as --set writes it, and its value as text; arrays of tables by name."""
     for key, value in plain.items():
         if isinstance(value, Mapping):
-            yield from _settings(value, f"{path}{key}.")
+            yield from settings(value, f"{path}{key}.")
         elif isinstance(value, list) and value and all(isinstance(one, Mapping) for one in value):
             for number, one in enumerate(value, 1):
-                yield from _settings(one, f"{path}{key}.{one.get('name', one.get('use', number))}.")
+                yield from settings(one, f"{path}{key}.{one.get('name', one.get('use', number))}.")
         else:
             told = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
             yield f"{path}{key}", told

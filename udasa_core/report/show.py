@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from udasa_core.report.advice import OTHER_ANSWERS
 from udasa_core.report.cut_off import cut_off_warning
 from udasa_core.report.gate_table import gate_table
 from udasa_core.report.table import Cell, Interval, Table, TableColumn
 from udasa_core.report.training_table import other_metrics, training_table
 from udasa_core.report.transition_table import rounds_table, transition_tables
-from udasa_core.report.written import number, share
+from udasa_core.report.written import counted, number, share
 
 # With fewer, resampling prompts shows less than their real spread.
 FEW_PROMPTS = 20
@@ -77,7 +78,7 @@ def head_table(figures: Mapping[str, Any]) -> Table:
         tokens = responses["tokens"]
         length, short = number(tokens["mean"], 1), share(responses["truncated"] / tokens["n"])
         asked = f"training prompts{in_round(figures)}"
-        told = f"{tokens['n']} to {asked}, {length} tokens on average, {short} cut off"
+        told = f"{tokens['n']:,} to {asked}, {length} tokens on average, {short} cut off"
         rows.append(("responses", told))
         if responses["thinking"]:
             thinking, unanswered = responses["thinking"], responses["unanswered"]
@@ -181,8 +182,7 @@ def agreement_table(agreement: Mapping[str, Any], in_round: str = "") -> Table:
             + (
                 f"In such prompts {told}."
                 if told
-                else "Such prompts are ordered by their words alone: raise the temperature, or give the "
-                "dimensions that compare responses a fall_back that reads tokens (factual.nll)."
+                else f"Such prompts are ordered by their words alone{OTHER_ANSWERS}."
             )
         )
     return Table(f"Do responses agree{in_round}?", ("prompts in which", "prompts", "share"), rows, notes)
@@ -209,12 +209,22 @@ def pairs_table(pairs: Mapping[str, Any]) -> Table:
         *(TableColumn("chosen tokens", digits=1), TableColumn("rejected tokens", digits=1)),
     )
     notes = ["gap = U(rejected) − U(chosen). Means, where nothing else is said."]
-    paired = sum(stage["size"] for stage in pairs["stages"]) + sum(pairs["dropped"].values())
-    asked = paired + sum(pairs["refused"].values())
-    notes += [f"{paired} of {asked} training prompts gave a pair ({share(paired / asked)})."] if asked else []
-    notes += [f"{count} prompts gave no pair: {reason}" for reason, count in pairs["refused"].items()]
-    notes += [f"{count} pairs are in no stage: {reason}" for reason, count in pairs["dropped"].items()]
+    paired, asked = paired_of(pairs)
+    if asked:
+        told = f"{paired:,} of {counted(asked, 'training prompt')} gave a pair ({share(paired / asked)})."
+        notes.append(told)
+    notes += [f"{counted(count, 'prompt')} gave no pair: {why}" for why, count in pairs["refused"].items()]
+    notes += [
+        f"{counted(count, 'pair')} {'is' if count == 1 else 'are'} in no stage: {why}"
+        for why, count in pairs["dropped"].items()
+    ]
     return Table("Pairs by stage, in training order", columns, cells, notes)
+
+
+def paired_of(pairs: Mapping[str, Any]) -> tuple[int, int]:
+    """Return how many prompts gave a pair, and how many were asked, over all rounds."""
+    paired = sum(stage["size"] for stage in pairs["stages"]) + sum(pairs["dropped"].values())
+    return paired, paired + sum(pairs["refused"].values())
 
 
 def held_out_table(changes: Sequence[Mapping[str, Any]], *, is_recorded: bool) -> Table:
@@ -234,10 +244,11 @@ def held_out_table(changes: Sequence[Mapping[str, Any]], *, is_recorded: bool) -
     ]
     notes = [
         "n prompts, means over each prompt's responses; the interval is of the change, by resampling "
-        "prompts: one that holds 0 is no evidence of a change. Calibration and reader are frozen.",
+        "prompts: one that holds 0 is no evidence of a change. Gates and rounds have Student's, which is "
+        "wider of few prompts. Calibration and reader are frozen.",
         "A falling U is what training aims at: it is no proof of alignment. Entropy in nats a token, length "
         "in tokens; truncated and distinct are shares of the responses.",
-        f"By chance alone about one in twenty such intervals excludes 0, and here are {len(changes)}.",
+        f"Of {len(changes)} such intervals about one in twenty excludes 0 by chance alone.",
     ]
     if is_recorded:
         notes.append(

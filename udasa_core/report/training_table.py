@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from udasa_core.report.advice import LIGHTER_TRAINING
 from udasa_core.report.table import Change, Table, TableColumn
 
 _FIRST_LOSS, _LAST_LOSS = "first_loss", "last_loss"
@@ -84,7 +85,7 @@ def _collapse(stage: str, metrics: Mapping[str, float]) -> list[str]:
     told = TableColumn("", digits=2).written(Change(before, after))
     return [
         f"WARNING {stage}: the chosen responses became less likely ({told} nats), "
-        "which is how preference training is known to collapse. Try a lower learning rate or fewer epochs."
+        f"which is how preference training is known to collapse.{LIGHTER_TRAINING}"
     ]
 
 

@@ -22,6 +22,11 @@ def short(value: float) -> str:
     return told.replace("-", "−")
 
 
+def counted(count: int, what: str) -> str:
+    """Return a number of things: "1 prompt", "1,204 prompts"."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
 def share(value: float, digits: int = 0) -> str:
     """Return a share of 1 as a percentage."""
     return f"{100 * value:.{digits}f}%".replace("-", "−")

@@ -148,6 +148,11 @@ class Resources(Protocol):
     def causal_lm(self, ref: ModelRef) -> CausalLM:
         """Load a causal language model with its adapters merged for inference (cached, evaluation mode)."""
 
+    def make_way(self, end: Callable[[], object]) -> None:
+        """Forget the causal language models that are loaded: a process of the plugin's own is about to take
+        their memory. `end` ends it; it is called once, before the next one's weights are read, a trainer is
+        called, or the work ends."""
+
     @declared
     def embedder(self) -> Embedder:
         """Return the run's embedder. Needs "embedder"."""

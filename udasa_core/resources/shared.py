@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from udasa_core.config.schema import MODEL_TABLES
-from udasa_core.errors import PluginError, SourceError
+from udasa_core.errors import PluginError
 from udasa_core.progress import Advance, Observe, progress
 from udasa_core.records import ModelRef, content_key
 from udasa_core.resources.protocols import RESOURCES, Resources
@@ -72,6 +72,8 @@ class SharedResources:
         self._known: list[ModelRef] = []
         self._causal_lms: dict[ModelRef, CausalLM] = {}
         self._keeps_all = False
+        # End the processes that plugins have in the models' place.
+        self._instead: list[Callable[[], object]] = []
         # By the model's key: one source in two dtypes is two models.
         self._encoders: dict[tuple[type, str], Any] = {}
         # Classifiers that were named by their source, resolved once.
@@ -122,11 +124,28 @@ class SharedResources:
         """Forget every other causal language model, unless all are kept."""
         if self._keeps_all:
             return
+        self._end_others()
         self._causal_lms = {known: lm for known, lm in self._causal_lms.items() if known == ref}
 
     def release(self) -> None:
-        """Forget the loaded models: a trainer needs the room."""
+        """Forget the loaded models, and end what took their place: a trainer needs the room."""
         self._causal_lms.clear()
+        self._end_others()
+
+    def make_way(self, end: Callable[[], object]) -> None:
+        """Forget the loaded models for a process of a plugin's own, which `end` ends. Where all are kept,
+        they and the processes stay beside one another."""
+        from udasa_core.models.loading import empty_cache
+
+        if not self._keeps_all:
+            self._end_others()
+            self._causal_lms.clear()
+            empty_cache()
+        self._instead.append(end)
+
+    def _end_others(self) -> None:
+        while self._instead:
+            self._instead.pop()()
 
     def forget(self) -> None:
         """Forget what models said of texts; the models stay loaded."""
@@ -206,16 +225,19 @@ class SharedResources:
 
     def path(self, source: str) -> Path:
         """Resolve a source to a verified local path."""
-        from udasa_core.sources.resolve import resolve
+        from udasa_core.models.model_size import local_path
+        from udasa_core.sources.resolve import NotHereError, resolve
 
+        if self.offline and local_path(source, self._root) is None:
+            raise NotHereError(f"{source} is not on this machine yet")
         return resolve(source, self._root, progress=self.progress)
 
     def data(self, source: str) -> Path:
         """Resolve a source to a verified local path; `hf:` is a data set."""
-        from udasa_core.sources.resolve import is_here, resolve_data
+        from udasa_core.sources.resolve import NotHereError, is_here, resolve_data
 
         if self.offline and not is_here(source, self._root):
-            raise SourceError(f"{source} is not on this machine yet")
+            raise NotHereError(f"{source} is not on this machine yet")
         return resolve_data(source, self._root, progress=self.progress)
 
     def progress(self, name: str, total: int | None) -> AbstractContextManager[Advance]:

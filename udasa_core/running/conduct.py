@@ -23,6 +23,7 @@ from udasa_core.plugins.catalog import Catalog, read_catalog
 from udasa_core.plugins.stack import build_plugins, chosen_plugins, needs_of, used_of
 from udasa_core.records import Event, ModelRef
 from udasa_core.resources.shared import SharedResources
+from udasa_core.running.changed import changed
 from udasa_core.running.costs import Costs
 from udasa_core.running.model_refs import resolve_models
 from udasa_core.running.preflight import OF_MODELS, is_begun, is_finished, preflight
@@ -108,11 +109,7 @@ def _open_manifest(config: RunConfig, refs: dict[str, ModelRef]) -> Manifest:
     """Return the run's manifest, begun anew where the configuration is another than before."""
     earlier = _earlier(config)
     if earlier and earlier.get("config") != config.raw:
-        log.warning(
-            "run %s was made by another configuration, which this one replaces: what only that one used is "
-            "removed by the next `udasa clean`; another run.name keeps both",
-            config.run.name,
-        )
+        log.warning("run %s %s", config.run.name, changed(earlier.get("config", {}), config.raw))
         # Figures of two configurations are never shown together; what was made is kept until this one ends.
         outputs = [*earlier.get("outputs", []), *earlier.get("earlier", [])]
         earlier = {"earlier": outputs} if outputs else {}

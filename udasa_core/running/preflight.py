@@ -12,20 +12,25 @@ from typing import Literal
 
 from udasa_core.config.parse import RunConfig
 from udasa_core.errors import FOREIGN, Fault, SourceError, UdasaError
+from udasa_core.launching.faults import launch_faults
+from udasa_core.launching.launch import Launch, launch_of
 from udasa_core.models import hardware, loading
 from udasa_core.models.resolve import check_model
 from udasa_core.plugins.catalog import Catalog
 from udasa_core.plugins.outlook import Outlook
-from udasa_core.plugins.stack import Chosen, importable, stage_names, used_of
+from udasa_core.plugins.stack import Chosen, dropped_faults, importable, stage_names, used_of
 from udasa_core.prompts.read import PromptSource, ReadPrompt, read_prompts
 from udasa_core.records import Prompt
 from udasa_core.resources.entailment import CrossEncoderEntailment
+from udasa_core.running.memory import context_faults, memory_faults, memory_notes
+from udasa_core.running.rehearsal import rehearsal_faults
 from udasa_core.running.room import disk_faults, existing
 from udasa_core.running.used_models import UsedModel, used_models
 from udasa_core.running.workload import Prompts, count_prompts, prompts_file
 from udasa_core.sources import hub
 from udasa_core.sources.model_folder import architectures
-from udasa_core.sources.source import parse_source
+from udasa_core.sources.resolve import check_whole
+from udasa_core.sources.source import names_source, parse_source
 from udasa_core.store.manifest import Manifest
 
 # The kinds of which a model that has just been fetched tells more.
@@ -56,12 +61,26 @@ def preflight(
     chosen = used_of(chosen, uses)
     used = list(used_models(config, chosen))
     faults = [*_model_faults(config, used, notes), *_plugin_faults(config, chosen, kinds, resumes)]
+    asks = asks_prompts(uses)
+    short = list(context_faults(config, chosen)) if asks else []
     if kinds is None:
+        faults += launch_faults(config, chosen)
         faults += [*_device_faults(used), *_four_bit_faults(used, chosen), *_folder_faults(config)]
+        faults += [
+            *_source_faults(config, chosen),
+            *dropped_faults(chosen),
+            *rehearsal_faults(config, catalog, chosen),
+        ]
         if not resumes:
-            faults += _data_faults(config, chosen, asks_prompts(uses), notes)
-            prompts = _counted(config) if counts and asks_prompts(uses) else None
+            faults += _data_faults(config, chosen, asks, notes)
+            prompts = _counted(config) if counts and asks else None
+            short += memory_faults(config, chosen, prompts, asks=asks)
+            if counts and not short:
+                notes += memory_notes(config, chosen, prompts, asks=asks)
             faults += disk_faults(config, chosen, stage_names(config, catalog), prompts)
+    # What is too large for memory is told of that alone.
+    places = {fault.path for fault in short}
+    faults = [*(fault for fault in faults if fault.path not in places), *short]
     return list(dict.fromkeys(faults)), notes
 
 
@@ -200,6 +219,16 @@ def _data_faults(
             yield Fault(place, str(refusals[0]))
 
 
+def _source_faults(config: RunConfig, chosen: Sequence[Chosen]) -> Iterator[Fault]:
+    """Yield what is wrong with the sources that plugins' options name, beside models."""
+    for one in chosen:
+        models = getattr(one.options, "named_models", {})
+        for name, value in one.options:
+            if isinstance(value, str) and names_source(value) and value not in models:
+                for message, hint in check_whole(value, config.root):
+                    yield Fault(f"{one.table.path}.{name}", message, hint)
+
+
 def _head_faults(model: UsedModel, outlook: Outlook) -> Iterator[Fault]:
     """Yield that a model has no head that says how likely labels are, or none of entailment."""
     folder = outlook.folder(model.source)
@@ -257,6 +286,7 @@ def _outlook(config: RunConfig, *, resumes: bool) -> Outlook:
         except UdasaError:  # told where they are read
             return
 
+    launch = _launch(config)
     return Outlook(
         root=config.root,
         policy=config.model.source,
@@ -267,4 +297,13 @@ def _outlook(config: RunConfig, *, resumes: bool) -> Outlook:
         max_set_aside=config.prompts.max_set_aside,
         resumes=resumes,
         prompts=prompts,
+        ranks=launch.world if launch else 1,
+        sharding=launch.sharding if launch else "",
     )
+
+
+def _launch(config: RunConfig) -> Launch | None:
+    try:
+        return launch_of(config)
+    except UdasaError:  # told where the launcher is looked at
+        return None

@@ -12,13 +12,17 @@ from udasa_core.plugins.returned.evaluation import check_questions
 from udasa_core.plugins.stack import Stack
 from udasa_core.report.table import Table
 from udasa_core.report.written import clock
+from udasa_core.sources.hub import SilentHubError
+from udasa_core.sources.resolve import NotHereError
+from udasa_core.sources.source import BadSourceError
 
 
 @dataclass(frozen=True, slots=True)
 class SuiteWork:
     """What one suite asks of one model, at most; None where that is not known beforehand, as `unknown` says.
 
-    responses: sampled ones; tokens: the most that these have. judgements: questions to the judge.
+    responses: sampled ones; tokens: the most that these have. judgements: questions to the judge. fault: what
+    is wrong with what the suite was given, "" where it is only not known here, or nothing is.
     """
 
     suite: str
@@ -27,6 +31,7 @@ class SuiteWork:
     tokens: int | None
     judgements: int | None
     unknown: str = ""
+    fault: str = ""
 
 
 def suite_work(stack: Stack) -> list[SuiteWork]:
@@ -40,12 +45,18 @@ def _work_of(stack: Stack, plugin: BuiltPlugin) -> SuiteWork:
     try:
         questions = len(check_questions(plugin, stack.call(plugin, "udasa_questions")))
     except UdasaError as error:
-        return SuiteWork(plugin.name, None, None, None, None, str(error).partition("\n")[0])
-    samples = "generator" in plugin.needs and hasattr(plugin.options, "max_new_tokens")
-    responses = questions * int(getattr(plugin.options, "responses", 1)) if samples else 0
-    tokens = responses * int(getattr(plugin.options, "max_new_tokens", 0))
+        # That a source is no good is told where sources are checked.
+        is_elsewhere = isinstance(error, NotHereError | SilentHubError | BadSourceError)
+        fault = "" if is_elsewhere else str(error)
+        return SuiteWork(plugin.name, None, None, None, None, str(error).partition("\n")[0], fault)
     judgements = questions * int(attribute(plugin.instance, "judgements_each"))
-    return SuiteWork(plugin.name, questions, responses, tokens, judgements)
+    # A suite that has no such option asks each question once.
+    responses = questions * int(getattr(plugin.options, "responses", 1)) if "generator" in plugin.needs else 0
+    budget = getattr(plugin.options, "max_new_tokens", None)
+    if responses and budget is None:
+        untold = "it does not say how long a response may be"
+        return SuiteWork(plugin.name, questions, responses, None, judgements, untold)
+    return SuiteWork(plugin.name, questions, responses, responses * int(budget or 0), judgements)
 
 
 def suite_table(work: Sequence[SuiteWork], models: int | None = 1) -> Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -35,9 +35,14 @@ class Prompts:
     reasons: Reasons = field(default_factory=Reasons)
 
 
-def count_prompts(config: RunConfig, progress: Progress = silent) -> Prompts | None:
+def count_prompts(
+    config: RunConfig, progress: Progress = silent, refused: Mapping[int, str] | None = None
+) -> Prompts | None:
     """Count a source's rows by reading its file; None where that is not on this machine yet, and for data
-    sets (on the hub, or laid out as there), whose reading writes to a cache."""
+    sets (on the hub, or laid out as there), whose reading writes to a cache.
+
+    refused: the lines whose prompts the generator does not take, and why.
+    """
     table = config.prompts
     if prompts_file(config) is None:
         return None
@@ -45,7 +50,9 @@ def count_prompts(config: RunConfig, progress: Progress = silent) -> Prompts | N
     reasons = Reasons()
     with progress(f"reading {table.source}", None):
         for row in read_prompts(PromptSource.of_table(table), config.root):
-            if isinstance(row, ReadPrompt):
+            if refusal := (refused or {}).get(row.line):
+                reasons.add(refusal, row.line)
+            elif isinstance(row, ReadPrompt):
                 usable += 1
                 longest = max(longest, sum(len(message.content) for message in row.prompt.messages))
                 held_out += is_held_out(row.prompt.id, config)

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from udasa_core.errors import SourceError
+from udasa_core.errors import SourceError, reason
 
 # Where datasets reads which files belong to which configuration and split.
 _DESCRIPTIONS = ("README.md", ".huggingface.yaml")
@@ -41,7 +41,7 @@ def _description(path: Path) -> Any:
             text = block[2] if block else ""
         return yaml.safe_load(text)
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise SourceError(f"{path} cannot be read: {error}\n    → mend it, or remove it") from error
+        raise SourceError(f"{path} cannot be read: {reason(error)}\n    → mend it, or remove it") from error
 
 
 def _named(plain: Any, is_path: bool = False) -> list[str]:

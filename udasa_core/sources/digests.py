@@ -14,7 +14,7 @@ import re
 import time
 from pathlib import Path
 
-from udasa_core.errors import SourceError, StoreError
+from udasa_core.errors import SourceError, StoreError, reason
 from udasa_core.files.digest import file_digest
 from udasa_core.files.json_text import parse_json
 from udasa_core.files.whole import write_whole
@@ -52,7 +52,7 @@ def digest(path: Path, *, progress: Progress = silent) -> str:
         files = model_files(path)
         listed = [[file.relative_to(path).as_posix(), _file_digest(file, progress)] for file in files]
     except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error}") from error
+        raise SourceError(f"{path} cannot be read: {reason(error)}") from error
     if not listed:
         raise SourceError(f"{path} holds no model file ({', '.join(MODEL_SUFFIXES)})")
     return hashlib.sha256(json.dumps(sorted(listed)).encode()).hexdigest()
@@ -85,7 +85,7 @@ def adapter_digest(adapter: Path) -> str:
         if not isinstance(plain, dict):
             raise ValueError("it is no JSON object")
     except (OSError, ValueError) as error:
-        raise SourceError(f"the adapter in {adapter} cannot be read: {error}") from error
+        raise SourceError(f"the adapter in {adapter} cannot be read: {reason(error)}") from error
     # PEFT writes some sets as lists, in any order.
     settings = {
         name: sorted(value, key=str) if isinstance(value, list) else value
@@ -145,7 +145,7 @@ def data_digest(path: Path, *, progress: Progress = silent) -> str:
             ]
         )
     except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error}") from error
+        raise SourceError(f"{path} cannot be read: {reason(error)}") from error
 
 
 def data_files(folder: Path) -> list[tuple[Path, Path]]:

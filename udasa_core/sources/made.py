@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from udasa_core.errors import LockedError, SourceError, StoreError
+from udasa_core.errors import LockedError, SourceError, StoreError, reason
 from udasa_core.files.lock import locked
 from udasa_core.files.whole import leftovers, whole_folder, write_whole
 from udasa_core.progress import Progress, silent
@@ -45,7 +45,7 @@ def made_once(folder: Path, what: str, make: Callable[[Path], None], progress: P
                 note(partial, progress)
     except (OSError, StoreError) as error:
         raise SourceError(
-            f"{what}: the cache {cache_root()} cannot be written: {error}\n"
+            f"{what}: the cache {cache_root()} cannot be written: {reason(error)}\n"
             "    → free some space there, or name another folder: export XDG_CACHE_HOME=/a/folder/with/space"
         ) from error
     return folder
@@ -83,7 +83,7 @@ def fault(folder: Path, progress: Progress = silent) -> str:
         noted = (folder / _SUMS).read_text(encoding="utf-8", errors="replace")
         return "" if noted == _sums(folder, progress) else "is damaged"
     except (OSError, SourceError) as error:
-        return f"cannot be read ({error})"
+        return f"cannot be read ({reason(error)})"
 
 
 def _sums(folder: Path, progress: Progress) -> str:

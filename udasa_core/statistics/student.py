@@ -28,3 +28,11 @@ def student_interval(values: NDArray[float64], fewest: int, unit: float = 0.0) -
         half = 3 * unit / count
     mean = float(values.mean())
     return mean - half, mean + half
+
+
+def change_interval(before: NDArray[float64], after: NDArray[float64], fewest: int) -> tuple[float, float]:
+    """Return Student's 95% interval of the mean of after − before, prompt by prompt or item by item: the one
+    that gates, rounds and pages tell of a change. Where both are shares of 1, that no value changed is not
+    taken for proof that none would. fewest: as of `student_interval`."""
+    is_share = min(before.min(), after.min()) >= 0 and max(before.max(), after.max()) <= 1
+    return student_interval(after - before, fewest, unit=float(is_share))

@@ -15,10 +15,10 @@ from typing import Any
 
 from udasa_core.errors import PromptsError, StoreError
 from udasa_core.job.job import Job, log
-from udasa_core.plugins.returned.groups import check_refusals
-from udasa_core.prompts.held_out import is_held_out, refuse_unwatched
+from udasa_core.plugins.admission import admits, refusals
+from udasa_core.prompts.held_out import is_held_out, refuse_all_held_out, refuse_unwatched, unwatched_note
 from udasa_core.prompts.read import PromptSource, ReadPrompt, SetAside, prompts_digest, read_prompts
-from udasa_core.prompts.reasons import Reasons
+from udasa_core.prompts.reasons import Reasons, no_row
 from udasa_core.records import Prompt
 from udasa_core.store.output import CONTROLS, HELD_OUT, TRAINING, Output
 from udasa_core.store.own import OWN, own_table, widened
@@ -76,8 +76,8 @@ def split_prompts(job: Job) -> Prompts:
     index = job.store.read_json("prompts", key)
     sizes = index["sizes"]
     refuse_unwatched(job.config, sizes[HELD_OUT], sizes[HELD_OUT] + sizes[TRAINING])
-    if job.config.run.held_out and not sizes[HELD_OUT]:
-        log.warning("no prompt is held out by this draw: the guard looks at nothing, and nothing is compared")
+    if note := unwatched_note(job.config, sizes[HELD_OUT]):
+        log.warning("%s", note)
     for split in (TRAINING, HELD_OUT, CONTROLS):
         if index[split]:
             job.outputs.point(Output("prompts", split), f"prompts {split}", index[split])
@@ -170,32 +170,18 @@ def _show_set_aside(job: Job, key: str) -> Path:
 def _admitted(job: Job, rows: Iterator[ReadPrompt | SetAside]) -> Iterator[ReadPrompt | SetAside]:
     """Pass rows on; those that the generator does not take become set aside."""
     generator = job.stack.generator
-    if not job.stack.implements(generator, "udasa_admit"):
+    if not admits(job.stack, generator):
         yield from rows
         return
     while batch := list(islice(rows, _BATCH)):
         prompts = [row.prompt for row in batch if isinstance(row, ReadPrompt)]
-        refusals = iter(_refusals(job, prompts))
+        said = iter(refusals(job.stack, generator, prompts, job.config.blocks))
         for row in batch:
-            refusal = next(refusals) if isinstance(row, ReadPrompt) else ""
+            refusal = next(said) if isinstance(row, ReadPrompt) else ""
             if isinstance(row, ReadPrompt) and refusal:
                 yield SetAside(row.line, refusal, row.prompt.messages[-1].content[:200])
             else:
                 yield row
-
-
-def _refusals(job: Job, prompts: Sequence[Prompt]) -> list[str]:
-    """Return why the generator does not take a prompt, "" where it does: its responses, and its voters."""
-    generator = job.stack.generator
-    answers = [
-        check_refusals(
-            generator,
-            prompts,
-            job.stack.call(generator, "udasa_admit", prompts=prompts, sampling=sampling),
-        )
-        for sampling in dict.fromkeys((job.config.blocks[0], job.config.blocks[-1]))
-    ]
-    return [next(filter(None, said), "") for said in zip(*answers, strict=True)]
 
 
 def _refuse_bad(job: Job, index: Mapping[str, Any], reasons: Reasons, path: Path) -> None:
@@ -203,12 +189,11 @@ def _refuse_bad(job: Job, index: Mapping[str, Any], reasons: Reasons, path: Path
     set_aside, kept = index["set_aside"], sum(index["sizes"].values())
     table = job.config.prompts
     share = set_aside / max(1, set_aside + kept)
-    if index["sizes"][TRAINING] and share <= table.max_set_aside:
-        return
     if kept and share <= table.max_set_aside:
-        raise PromptsError(f"all {kept} prompts are held out; give more, or --set run.held_out=0")
+        refuse_all_held_out(index["sizes"][TRAINING], kept)
+        return
     if not set_aside:
-        raise PromptsError(f"{table.source} holds no prompt")
+        raise PromptsError(no_row(table.source))
     # Rounded up, so that what is advised is enough.
     allowing = f", or allow them: --set prompts.max_set_aside={math.ceil(share * 1000) / 1000}"
     raise PromptsError(

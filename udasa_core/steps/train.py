@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,9 +11,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from udasa_core.errors import PluginError, SourceError
+from udasa_core.errors import PluginError, SourceError, UdasaError
 from udasa_core.job.job import Job, log
 from udasa_core.job.observers import TEXTS
+from udasa_core.launching.launch import launch_of
+from udasa_core.launching.ranks import train_by_ranks
 from udasa_core.plugins.returned.report import check_report
 from udasa_core.records import Event, ModelRef, Report
 from udasa_core.sources.digests import ADAPTER, MODEL, trained_digest, weights_digest
@@ -131,6 +134,9 @@ def _trained(job: Job, staged: StagedPairs, policy: ModelRef, reference: ModelRe
         "seed": seed,
         "software": versions(*TRAINING_SOFTWARE),
     }
+    launch = launch_of(job.config)
+    if launch is not None and launch.identity:
+        ingredients["launch"] = launch.identity
     earlier_state = None if policy.key == job.base.key else _state_beside(policy)
     if earlier_state is not None:
         ingredients["earlier"] = earlier_state.parent.name
@@ -187,17 +193,25 @@ def _is_sealed(out_dir: Path) -> bool:
 def _ask(job: Job, call: _Call, out_dir: Path) -> Report:
     stage = call.staged.stage
     plugin = job.stack.trainer(stage.name)
-    answer = job.stack.call(
-        plugin,
-        "udasa_train",
-        stage=stage,
-        pairs=job.store.path(call.staged.step, call.staged.pairs),
-        policy=call.policy,
-        reference=call.reference,
-        out_dir=out_dir,
-        seed=call.seed,
-        earlier_state=call.earlier_state,
-    )
+    asked = {
+        "stage": stage,
+        "pairs": job.store.path(call.staged.step, call.staged.pairs),
+        "policy": call.policy,
+        "reference": call.reference,
+        "out_dir": out_dir,
+        "seed": call.seed,
+        "earlier_state": call.earlier_state,
+    }
+    launch = launch_of(job.config)
+    if launch is not None:
+        answer = train_by_ranks(job, launch, plugin, asked)
+    elif int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise UdasaError(
+            "this run was itself started by a launcher, as one of several (WORLD_SIZE is set): start it by "
+            'itself, and name the launcher in its TOML: [train] launcher = "torchrun", processes = …'
+        )
+    else:
+        answer = job.stack.call(plugin, "udasa_train", **asked)
     report = check_report(plugin, stage, call.policy, out_dir, answer)
     if stage.replayed and not report.skipped:
         report = replace(report, metrics={"pairs_replayed": stage.replayed, **report.metrics})

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from udasa_core.config.transitions import CHOSEN_LOGP, PAIR_ACCURACY
 from udasa_core.job.job import Job
-from udasa_core.statistics.student import student_interval
+from udasa_core.statistics.student import change_interval, student_interval
 from udasa_core.store.items import ROUNDING, by_item, is_mean
 from udasa_core.store.meters import HALVES_DIFFER, Measured, figures_from, pair_moves, prompt_means
 from udasa_core.store.moves import FEWEST, Move, Paired
@@ -178,8 +178,7 @@ def _paired(name: str, before: NDArray[float64], after: NDArray[float64], paired
     if not both.any():
         return
     old, new = before[both], after[both]
-    is_share = min(old.min(), new.min()) >= 0 and max(old.max(), new.max()) <= 1
-    low, high = student_interval(new - old, FEWEST, unit=float(is_share))
+    low, high = change_interval(old, new, FEWEST)
     is_bounded = math.isfinite(low)
     yield Move(
         name,

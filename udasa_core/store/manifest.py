@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from udasa_core.errors import StoreError, UdasaError
+from udasa_core.errors import StoreError, UdasaError, reason
 from udasa_core.files.json_text import parse_json
 from udasa_core.files.whole import is_read_only, keep_whole
 from udasa_core.records import content_key
@@ -68,7 +68,9 @@ class Manifest:
         except FileNotFoundError:
             raise UdasaError(f"{folder} is no run: it has no manifest.json") from None
         except (OSError, ValueError) as error:
-            raise UdasaError(f"{path} cannot be read ({error}); run the same configuration again") from error
+            raise UdasaError(
+                f"{path} cannot be read ({reason(error)}); run the same configuration again"
+            ) from error
         fault = _fault(plain)
         if fault:
             raise UdasaError(f"{path} {fault}; run the same configuration again")

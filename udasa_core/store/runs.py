@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +17,7 @@ from udasa_core.store.output import BASE, HELD_OUT, TRAINING, Output
 from udasa_core.store.rows import ItemRows, Rows, plain_rows
 from udasa_core.store.run_folder import RunFolder, StageSummary, trained
 from udasa_core.store.tables import read_pairs
+from udasa_core.text.likeness import did_you_mean, listed
 
 
 class Run(RunFolder):
@@ -230,8 +230,13 @@ class Run(RunFolder):
         return ()
 
     def suites(self) -> Mapping[str, Any]:
-        """Return each suite's figures by model."""
-        found: Mapping[str, Any] = self.manifest.plain.get("suites", {})
+        """Return each suite's figures by model; of a run that has not finished, those that are there."""
+        if known := self.manifest.plain.get("suites"):
+            return dict(known)
+        found: dict[str, list[Any]] = {}
+        for output, plain in self.told("suite"):
+            rows = ({"model": output.policy, **metric} for metric in plain["metrics"])
+            found.setdefault(output.instance, []).extend(rows)
         return found
 
     def judge_biases(self) -> Mapping[str, str]:
@@ -326,11 +331,11 @@ def find_run(name: str, folder: Path | str = "runs") -> Run:
         if (place / "manifest.json").exists():
             return Run(place)
     if given.is_dir():
-        raise UsageError(f"{given} is no run: it has no manifest.json")
+        inside = sorted(path.parent.name for path in given.glob("*/manifest.json"))
+        hint = f"; runs in it: {listed(inside)}" if inside else ""
+        raise UsageError(f"{given} is no run: it has no manifest.json{hint}")
+    if given.is_file():
+        raise UsageError(f"{given} is a file, and a run is its folder or its name; `udasa runs` lists them")
     found = sorted(path.parent.name for path in Path(folder).glob("*/manifest.json"))
-    close = difflib.get_close_matches(name, found, n=1)
-    if close:
-        hint = f'did you mean "{close[0]}"?'
-    else:
-        hint = f"runs in {folder}: {', '.join(found)}" if found else "`udasa run` makes one"
+    hint = did_you_mean(name, found, f"runs in {folder}") if found else "`udasa run` makes one"
     raise UsageError(f"there is no run {name!r}, neither as a folder nor in {folder}; {hint}")

@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from udasa_core.errors import StoreError
+from udasa_core.errors import StoreError, reason
 from udasa_core.files.lock import awaited
 from udasa_core.files.whole import settle, whole_file
 from udasa_core.records import Stage, content_key
@@ -222,7 +222,7 @@ class Store:
             with pq.ParquetFile(pa.BufferReader(content)) as file:
                 yield file
         except (OSError, pa.ArrowException) as error:
-            raise StoreError(f"{path} cannot be read ({error}); delete it and run again") from error
+            raise StoreError(f"{path} cannot be read ({reason(error)}); delete it and run again") from error
 
     def read_metadata(self, step: str, key: str) -> dict[str, Any]:
         """Read the small data that `write_table` kept beside the rows. Raises StoreError."""
@@ -247,7 +247,7 @@ class Store:
         try:
             plain: dict[str, Any] = json.loads(self._digests.read(path))
         except ValueError as error:
-            raise StoreError(f"{path} cannot be read ({error}); delete it and run again") from error
+            raise StoreError(f"{path} cannot be read ({reason(error)}); delete it and run again") from error
         return plain
 
     @contextmanager

@@ -6,6 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pydantic import ValidationError
+
+from udasa_core.errors import PluginError
+from udasa_core.plugins.limits import limits
 from udasa_core.plugins.returned import evaluation as returned
 from udasa_core.records import Grade, ModelRef, Prompt, SuiteReport
 from udasa_core.resources.shared import SharedResources
@@ -25,13 +29,47 @@ def check_suite(
     """Check a suite on one model; return its report.
 
     Beside the contract of `udasa_evaluate`: the same model and seed get the same report from another
-    instance; each metric lies within its own interval, is named once and rests on items; rows are JSON data.
+    instance; each metric lies within its own interval, is named once and rests on items; rows are JSON data;
+    and what `limited` answers, where its options have that, are counts of options by which fewer rows come.
+    The data needs two questions of each category, where the limit is one for each.
     """
     shared = resources if resources is not None else FakeResources(policy)
     tested = build("suite", factory, options, shared)
-    report = _report(tested, policy, seed)
+    report = _sound(tested, policy, seed)
     again = _report(build("suite", factory, options, shared), policy, seed)
     demand(report == again, f"{tested.plugin} measures the same model differently the second time")
+    _check_limited(tested, factory, options or {}, report, shared, seed)
+    return report
+
+
+def _check_limited(
+    tested: Tested,
+    factory: Any,
+    options: Mapping[str, Any],
+    whole: SuiteReport,
+    shared: SharedResources,
+    seed: int,
+) -> None:
+    """Hold the suite to one question, as `udasa eval --limit 1` does."""
+    lowest = limits(tested.plugin.name, tested.plugin.options, 1)
+    if all(getattr(tested.plugin.options, name) == most for name, most in lowest.items()):
+        return
+    told = ", ".join(f"{name} = {most}" for name, most in lowest.items())
+    begin = f"{tested.plugin}, held to 1 question by {told}"
+    try:
+        fewer = _sound(build("suite", factory, {**options, **lowest}, shared), whole.policy, seed)
+    except (PluginError, ValidationError) as error:
+        raise AssertionError(f"{begin}: {error}") from error
+    demand(
+        len(fewer.rows) < len(whole.rows) or len(whole.rows) < 2,
+        f"{begin}, it reports on as many rows, {len(whole.rows)}; where that is one question of each "
+        "category, check it on two of each",
+    )
+
+
+def _sound(tested: Tested, policy: ModelRef, seed: int) -> SuiteReport:
+    """Return a report whose figures and rows are as they should be."""
+    report = _report(tested, policy, seed)
     names = [metric.name for metric in report.metrics]
     demand(len(set(names)) == len(names), f"{tested.plugin} reports a metric twice: {names}")
     for metric in report.metrics:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from udasa_core.text.answer_words import answer_words, same_word
 from udasa_core.text.final_answer import final_answer
+from udasa_core.text.sentences import sentences
 from udasa_core.text.stance import Stance, asks_yes_or_no, stance
 from udasa_core.text.words import vocabulary, words
 
@@ -25,9 +26,10 @@ class Answer:
     """A response's final answer, as it compares with other answers to the same question.
 
     words: its content words, as `answer_words` has them, plurals as singulars: those that the question does
-    not have; all of them where there are no others, or where the question offers a choice. stance: to a
-    question for yes or no, which of them it says. negated: whether it denies. echoes: whether it says nothing
-    but the question's words, and neither yes nor no.
+    not have; all of them where there are no others, or where the question offers a choice. What a prompt
+    tells before it asks is not the question: its answer may stand there. stance: to a question for yes or no,
+    which of them it says. negated: whether it denies. echoes: whether it says nothing but the question's
+    words, or repeats all that the prompt tells, and says neither yes nor no.
     """
 
     words: frozenset[str]
@@ -75,18 +77,34 @@ class Answer:
 
 def answer_to(question: str, text: str) -> Answer:
     """Return a response's final answer to a question, the whole text where it has none."""
-    asked = frozenset(_spelt(question))
+    asked = frozenset(_spelt(" ".join(_asking(question))))
     spelt = _spelt(final_answer(text) or text)
     told = frozenset(word for word in spelt if word not in _HEDGES and word not in _NEGATIONS)
     said = stance(text, question) if asks_yes_or_no(question) else None
-    chooses = "or" in asked
+    chooses = "or" in _spelt(question)
     content = (told if chooses else told - asked) or told or frozenset(spelt)
+    repeats = bool(content) and (content <= asked or _repeats(told, question, asked))
     return Answer(
         words=content,
         stance=said,
         negated=not _NEGATIONS.isdisjoint(spelt),
-        echoes=said is None and not chooses and bool(content) and content <= asked,
+        echoes=said is None and not chooses and repeats,
     )
+
+
+def _asking(prompt: str) -> list[str]:
+    """Return the sentences of a prompt that ask; all where none does."""
+    every = sentences(prompt)
+    return [one for one in every if one.rstrip().endswith("?")] or every
+
+
+def _repeats(told: frozenset[str], prompt: str, asked: frozenset[str]) -> bool:
+    """Say whether an answer has all that a prompt tells in several clauses before it asks."""
+    telling = [one for one in sentences(prompt) if one not in _asking(prompt)]
+    words = [word for one in telling for word in answer_words(one)]
+    clauses = len(telling) + sum(word.opens for word in words)
+    context = frozenset(_spelt(" ".join(telling))) - asked - _HEDGES
+    return clauses > 1 and bool(context) and context <= told
 
 
 def _spelt(text: str) -> list[str]:

@@ -76,6 +76,10 @@ class _Key:
     def __init__(self, question: str, answers: Sequence[str], rivals: Sequence[str]) -> None:
         words = answer_words(question)
         self.asked = Asked.of(words)
+        asking = answer_words(sentences(question)[-1])
+        # Whom the question's last sentence asks about, and whom the question names beside.
+        self.named = {word.text for word in asking[1:] if word.capital}
+        self.others_named = {word.text for word in words if word.capital} - {word.text for word in asking}
         self.accepted = [answer_words(answer) for answer in answers]
         self.wrong = [rival for rival in map(answer_words, rivals) if rival]
         # What the question names is an echo, unless the question offers a choice.
@@ -135,9 +139,20 @@ class _Key:
         if accepted and len(said) == 1 and said[0].text in {"yes", "no"}:
             return mention.start == 0
         if accepted and all(word.number for word in said) and self.asked.has(said) and not self.asked.offers:
-            # The question's own number echoed is no answer; told as a result it is.
-            return is_result(words, mention.start)
+            # The question's own number echoed is no answer; told as a result, or of what was asked, it is.
+            return is_result(words, mention.start) or self._tells_of_asked(words, mention)
         return accepted
+
+    def _tells_of_asked(self, words: Sequence[AnswerWord], mention: Mention) -> bool:
+        """Say whether a sentence has no other number, and tells it of the names that the question asks about:
+        "Dora has 9 shells.", where it is told of Ben and Dora what each has, and asked how many Dora has."""
+        others = [*words[: mention.start], *words[mention.end :]]
+        names = {word.text for word in others if word.capital}
+        return (
+            not any(word.number for word in others)
+            and self.named <= {word.text for word in others}
+            and names.isdisjoint(self.others_named)
+        )
 
 
 def _equal(said: Sequence[AnswerWord], answer: Sequence[AnswerWord]) -> bool:

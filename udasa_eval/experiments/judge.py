@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from udasa_core import Plugin, hookimpl
 from udasa_eval.experiments.bundled import bundled
@@ -56,6 +56,12 @@ class JudgeBiases(Plugin):
         bench: str = Field(
             default="", description="Where mt-bench's grading prompts are; by default where that suite looks."
         )
+
+        @model_validator(mode="after")
+        def _ask_for_bench(self) -> Self:
+            if self.bench and "mt_bench" not in self.words:
+                raise ValueError("--bench is read for --words mt_bench alone: add that, or leave --bench out")
+            return self
 
     options: Options
     configuration = bundled("eval.toml")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from udasa_core import Plugin, hookimpl
 from udasa_eval.experiments.bundled import bundled
@@ -53,6 +53,16 @@ class Signal(Plugin):
             description="Voters a prompt that responses are compared with besides; smaller numbers are taken "
             "from the largest.",
         )
+
+        @model_validator(mode="after")
+        def _choose_once(self) -> Self:
+            fields = type(self).model_fields
+            idle = [f"--{name}" for name in ("part", "sets") if getattr(self, name) != fields[name].default]
+            if self.data is not None and idle:
+                raise ValueError(
+                    f"{' and '.join(idle)} is of the bundled questions, --data names others: leave one out"
+                )
+            return self
 
     options: Options
     uses = ("generator", "dimension", "calibration", "aggregation")

@@ -31,8 +31,7 @@ def detection() -> tuple[Any, Any]:
         from langdetect import detector_factory
     except ImportError as error:
         raise UdasaError(
-            "langdetect is not installed, which tells the language of responses\n    → "
-            'pip install "udasa[instructions]"'
+            "langdetect is not installed, which tells the language of responses\n    → pip install langdetect"
         ) from error
     factory = detector_factory.DetectorFactory()
     factory.load_profile(detector_factory.PROFILES_DIRECTORY)

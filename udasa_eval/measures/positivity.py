@@ -67,8 +67,7 @@ def vader_positivity(texts: Sequence[str]) -> NDArray[float64]:
         from vaderSentiment import vaderSentiment
     except ImportError as error:
         raise UdasaError(
-            'VADER is not installed: pip install "udasa[sentiment]" (or vaderSentiment), or score by a '
-            "classifier"
+            "VADER is not installed: pip install vaderSentiment, or score by a classifier"
         ) from error
     analyzer = vaderSentiment.SentimentIntensityAnalyzer()
     compounds = np.array([analyzer.polarity_scores(text)["compound"] for text in texts], dtype=np.float64)

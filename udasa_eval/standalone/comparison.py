@@ -14,6 +14,8 @@ from udasa_eval.standalone.alike import doubts, unlikeness
 from udasa_eval.statistics.paired import holm, sign_flip
 
 _SEED = 20260101
+# Of fewer items, what is drawn again and again is too much alike.
+_FEW = 20
 # The metrics by which a suite tells how far its overall figure differs between repeats of the same judge.
 SPREADS = ("score_spread", "win_rate_spread", "both_spread")
 
@@ -179,6 +181,8 @@ def comparison_table(comparison: Comparison) -> Table:
 def _doubts(one: Difference, other: Contender, first: Contender) -> Iterator[str]:
     """Yield what to know beside a difference."""
     yield from doubts(one.suite, other.run, first.run)
+    if one.difference.n < _FEW:
+        yield f"{one.difference.n} items are few: intervals are too narrow, and the verdict goes by p"
     if one.only_one:
         yield f"{one.only_one} items have a score for only one of them"
 

@@ -6,12 +6,14 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from udasa_core import (
+    ConfigError,
     Run,
     Steps,
     Table,
@@ -66,11 +68,16 @@ def evaluate_model(
         if adapter is not None and not (adapter / file).is_file():
             raise UdasaError(f"{adapter} is no adapter: it has no {file}")
     read = read_configuration(configuration, default=default_configuration())
+    if configuration is None:
+        read = read._replace(origin="udasa eval")
     raw = evaluation_configuration(model, suites, read.raw, overrides, str(read.origin))
-    if limit is not None:
-        raw = dict(limit_suites(read._replace(raw=raw), limit).raw)
     steps = Steps(folder, read, uses=("generator", "suite", "judge"))
-    with _nothing_left(folder), steps.run(raw, name or _name(raw, read.root, adapter)) as run:
+    with ExitStack() as opened:
+        opened.enter_context(_nothing_left(folder))
+        with _as_typed(model, suites):
+            if limit is not None:
+                raw = dict(limit_suites(read._replace(raw=raw), limit).raw)
+            run = opened.enter_context(steps.run(raw, name or _name(raw, read.root, adapter)))
         ref = run.base if adapter is None else run.adapted(adapter)
         work = run.suite_work()
         tell(suite_table(work))
@@ -80,6 +87,22 @@ def evaluate_model(
         run.suites({MODEL: ref})
         run.tell(evaluated=ref.to_json())
     return Run(run.folder, made=run.made)
+
+
+@contextmanager
+def _as_typed(model: str | None, suites: Sequence[str]) -> Iterator[None]:
+    """Name in faults what was typed, in place of the table that it was put into."""
+    typed = {f"suite.{name}": f"--suite {name}" for name in suites}
+    if model is not None:
+        typed["model.source"] = "MODEL"
+    try:
+        yield
+    except ConfigError as error:
+        faults = []
+        for fault in error.faults:
+            option = typed.get(fault.path, typed.get(fault.path.removesuffix(".use"), fault.path))
+            faults.append(replace(fault, path=option))
+        raise ConfigError(faults, error.origin) from error
 
 
 @contextmanager

@@ -26,7 +26,6 @@ from udasa_core import (
     prompts_digest,
     read_prompts,
 )
-from udasa_eval.inputs.texts import read_texts
 from udasa_eval.measures.distinct import distinct_metric
 from udasa_eval.measures.perplexity import perplexity_metric, text_surprise
 from udasa_eval.measures.policy_divergence import policy_pair
@@ -112,14 +111,7 @@ class Retention(Plugin):
 
     def _on_texts(self, policy: ModelRef, seed: int) -> tuple[list[Metric], list[dict[str, Any]]]:
         options = self.options
-        texts = read_texts(
-            self._path(options.texts),
-            (options.texts_column,),
-            source=options.texts,
-            config=options.texts_config,
-            split=options.texts_split,
-            limit=options.texts_limit,
-        )
+        texts = options.read_texts(self._path(options.texts))
         model = self.resources.causal_lm(policy)
         surprises = []
         with self.resources.progress(f"{self.name}: perplexity", len(texts)) as advance:

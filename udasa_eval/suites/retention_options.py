@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import Field, model_validator
 
-from udasa_core import Options, PromptSource
+from udasa_core import Options, PromptSource, SourceError
+from udasa_eval.inputs.texts import Text, read_texts
+
+if TYPE_CHECKING:
+    from udasa_core import Outlook
 
 
 class RetentionOptions(Options):
@@ -40,6 +46,26 @@ class RetentionOptions(Options):
     def limited(self, items: int) -> dict[str, int]:
         """Return how many texts and prompts are read."""
         return {"texts_limit": items, "prompts_limit": items}
+
+    def preflight(self, outlook: Outlook) -> Iterator[str]:
+        """Look whether the texts can be read, and have a text in that column."""
+        path = outlook.path(self.texts) if self.texts else None
+        if path is not None:
+            try:
+                self.read_texts(path)
+            except SourceError as error:
+                yield str(error)
+
+    def read_texts(self, path: Path) -> tuple[Text, ...]:
+        """Return the texts at a local path. Raises SourceError where there is none."""
+        return read_texts(
+            path,
+            (self.texts_column,),
+            source=self.texts,
+            config=self.texts_config,
+            split=self.texts_split,
+            limit=self.texts_limit,
+        )
 
     @model_validator(mode="after")
     def _measures_something(self) -> RetentionOptions:

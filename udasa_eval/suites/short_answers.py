@@ -40,9 +40,9 @@ class ShortAnswers(Plugin):
     - truncated, refusals: shares of responses.
     - not_asked: the share of questions that the generator did not take, where there are any.
 
-    Rows: one a question, with each figure and the responses; score is its accuracy. The part test is for
-    reporting once: watch training on dev. The questions are public (see the labelled sets in
-    docs/experiments.md), so that a model may have seen them.
+    Rows: one a question, with each figure, the responses, which of them are right, and the reference answers;
+    score is its accuracy. The part test is for reporting once: watch training on dev. The questions are
+    public (see the labelled sets in docs/experiments.md), so that a model may have seen them.
     """
 
     class Options(Plugin.Options):
@@ -100,8 +100,9 @@ class ShortAnswers(Plugin):
 
 def _row(asked: Question, group: Group | None, seed: int) -> dict[str, Any]:
     told: dict[str, Any] = {"id": asked.id, "prompt": asked.question, "seed": seed}
+    told["reference"] = " / ".join(asked.answers)
     if group is None:
-        return {**told, "outputs": None, "score": None, **dict.fromkeys(_FIGURES)}
+        return {**told, "outputs": None, "right": None, "score": None, **dict.fromkeys(_FIGURES)}
     texts = [response.text for response in group.responses]
     right = [asked.is_right(text) for text in texts]
     answers = [answer_to(asked.question, text) for text in texts]
@@ -110,6 +111,7 @@ def _row(asked: Question, group: Group | None, seed: int) -> dict[str, Any]:
     return {
         **told,
         "outputs": texts,
+        "right": right,
         "score": accuracy,
         "accuracy": accuracy,
         "any_of_k": float(any(right)),

@@ -238,3 +238,15 @@ def test_a_server_that_is_not_there_is_told_before_a_model_is_loaded(canned_run:
         pass
     with open_chat(served, policies(served, only="aligned")) as chat:
         assert [*chat.policies] == ["exploratory"], "that one is sampled on this machine"
+
+
+def test_changed_code_is_told_in_one_sentence(finished_run: udasa_core.Run) -> None:
+    run = udasa_core.Run(finished_run.folder)
+    for row in run.manifest.plain["plugins"]:
+        row["source"] = "another"
+    for responses, told in ((1, ()), (2, ("plugins (dimension",))):
+        asking = Asking(responses, max_new_tokens=4)
+        with open_chat(run, policies(run), asking, generator="transformers") as chat:
+            notes = [note for note in chat.notes if "has changed since run" in note]
+        assert len(notes) == len(told)
+        assert all(part in note for part, note in zip(told, notes, strict=True))

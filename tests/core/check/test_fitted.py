@@ -179,7 +179,7 @@ def test_what_does_not_fit_is_told_with_the_numbers(folder: Path) -> None:
     least = int(re.findall(r"a GPU of (\d+) GiB at least", str(told.value))[0])
     assert not (folder / "mine.toml").exists()
     # What it names is enough, and not much too much.
-    written(folder / "mine.toml", model="hf:org/some-70B", prompts="plain.jsonl", gpu=least + 1)
+    written(folder / "mine.toml", model="hf:org/some-70B", prompts="plain.jsonl", gpu=least)
     with pytest.raises(UsageError):
         written(folder / "mine.toml", model="hf:org/some-70B", prompts="plain.jsonl", gpu=least - 1)
 
@@ -225,7 +225,7 @@ def test_four_bits_without_bitsandbytes_are_told(folder: Path, monkeypatch: pyte
 
     monkeypatch.setattr(fitted_told, "has_bitsandbytes", lambda: False)
     _, told = written(folder / "mine.toml", model="hf:org/some-8B", prompts="plain.jsonl", gpu=16)
-    assert 'pip install "udasa[qlora]"' in told
+    assert "pip install bitsandbytes" in told
 
 
 def test_prompts_of_a_silent_hub_are_written_as_they_are(folder: Path) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from udasa_core.check.memory import bytes_of_sampling, bytes_of_training, bytes_of_weights
 from udasa_core.check.room import Room, gib
 from udasa_core.check.sizing import Sizing, Work, sizings
+from udasa_core.models.memory import bytes_of_sampling, bytes_of_training, bytes_of_weights
 from udasa_core.models.model_size import ModelSize
 
 # A thousand weights of 2 bytes, of which 100 are embeddings.

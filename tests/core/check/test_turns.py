@@ -14,7 +14,7 @@ from tests.fakes import FakeResources
 from tests.tiny import tiny_ref_of
 from udasa_core import Message, Prompt, SamplingOptions, UdasaError, load_causal_lm
 from udasa_core.api import load
-from udasa_core.check.turns import turn_note, turn_notes
+from udasa_core.check.turns import Told, policy_told, turn_note
 from udasa_plugin_transformers.generator import TransformersGenerator
 
 _TURNS = "{% for m in messages %}<|im_start|>{{ m.role }} {{ m.content }}CLOSE{% endfor %}"
@@ -69,7 +69,7 @@ def test_check_says_it(tiny_model_dir: Path, tmp_path: Path) -> None:
     options = {"use": "transformers", "responses": 2, "max_new_tokens": 4}
 
     def notes(**given: Any) -> list[str]:
-        return turn_notes(load(configuration(tmp_path, model, generator={**options, **given})))
+        return list(policy_told(load(configuration(tmp_path, model, generator={**options, **given}))).notes)
 
     (told,) = notes(template_options={"short": True})
     assert "closes a turn with <pad>" in told
@@ -78,18 +78,19 @@ def test_check_says_it(tiny_model_dir: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("child", "told"),
-    [('print(\'{"notes": [], "fault": "no option x"}\')', "no option x"), ("raise OSError('no')", "")],
+    [
+        ('print(\'{"faults": {"generator": "no option x"}}\')', {"generator": "no option x"}),
+        ("raise OSError('no')", {}),
+    ],
 )
 def test_what_the_other_process_cannot_do_is_told(
-    tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, child: str, told: str
+    tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, child: str, told: dict[str, str]
 ) -> None:
     monkeypatch.setattr("udasa_core.check.turns._CHILD", child)
     checked = load(configuration(tmp_path, tiny_model_dir))
-    if told:
-        with pytest.raises(UdasaError, match=told):
-            turn_notes(checked)
-    else:
-        assert turn_notes(checked)[0].endswith("its tokenizer cannot be read (OSError: no)")
+    said = policy_told(checked)
+    assert said.faults == told
+    assert told or said.unasked[0].endswith("its tokenizer cannot be read (OSError: no)")
 
 
 def test_the_other_process_imports_no_torch_for_a_tokenizer(
@@ -108,15 +109,15 @@ def test_the_other_process_imports_no_torch_for_a_tokenizer(
 
     run = subprocess.run
     monkeypatch.setattr("udasa_core.check.turns.subprocess.run", counted)
-    assert turn_notes(load(configuration(tmp_path, tiny_model_dir))) == []
+    assert policy_told(load(configuration(tmp_path, tiny_model_dir))) == Told(notes=[])
     assert len(runs) == 1
 
 
 def test_a_model_that_is_not_here_is_said_to_be(tiny_model_dir: Path, tmp_path: Path) -> None:
     plain = configuration(tmp_path, tiny_model_dir)
     plain["model"] = {**plain["model"], "source": "hf:nobody/nothing@main"}
-    (told,) = turn_notes(load(plain))
-    assert "hf:nobody/nothing@main is not told: the model is not ready on this machine yet" in told
+    (told,) = policy_told(load(plain)).unasked
+    assert "turn of hf:nobody/nothing@main, and which prompts fit it, is not told: the model is not" in told
 
 
 def test_stops_are_those_of_the_users_options(tiny_model_dir: Path, tmp_path: Path) -> None:
@@ -145,7 +146,7 @@ def test_stops_are_those_of_the_users_options(tiny_model_dir: Path, tmp_path: Pa
 def test_check_says_that_a_model_thinks_and_what_is_done(thinking_model_dir: Path, tmp_path: Path) -> None:
     def notes(**given: Any) -> list[str]:
         generator = {"use": "transformers", "responses": 2, "max_new_tokens": 4, **given}
-        return turn_notes(load(configuration(tmp_path, thinking_model_dir, generator=generator)))
+        return list(policy_told(load(configuration(tmp_path, thinking_model_dir, generator=generator))).notes)
 
     (told,) = notes()
     assert "may think before it answers, for there are marks of thoughts (<think>)" in told
@@ -162,5 +163,14 @@ def test_a_bound_on_thoughts_that_a_model_does_not_have_fails_the_check(
     tiny_model_dir: Path, tmp_path: Path
 ) -> None:
     generator = {"use": "transformers", "responses": 2, "thinking_tokens": 5}
-    with pytest.raises(UdasaError, match="marks a thought: leave it out"):
-        turn_notes(load(configuration(tmp_path, tiny_model_dir, generator=generator)))
+    said = policy_told(load(configuration(tmp_path, tiny_model_dir, generator=generator)))
+    assert "marks a thought: leave it out" in said.faults["generator"]
+
+
+def test_options_that_the_readers_template_has_not_are_a_fault(tiny_model_dir: Path, tmp_path: Path) -> None:
+    reader = {"source": f"file:{tiny_model_dir}", "device": "cpu", "template_options": {"foo": 1}}
+    asking = [{"use": "factual.p-true"}]
+    said = policy_told(load(configuration(tmp_path, tiny_model_dir, reader=reader, dimension=asking)))
+    assert "has no option foo" in said.faults["reader"]
+    # Nobody asks this one.
+    assert policy_told(load(configuration(tmp_path, tiny_model_dir, reader=reader))).faults == {}

@@ -71,11 +71,11 @@ def test_several_words_are_typed_with_commas(toml: Path, tmp_path: Path) -> None
     ("options", "told"),
     [
         (["--of", "words"], "'words' is not one of 'responses', 'prompts'"),
-        (["--times", "0"], "greater than or equal to 1 (it is '0')"),
-        (["--times", "once"], "valid integer"),
-        (["--weights", "1,warm"], "valid number"),
-        (["--weights", "1,0"], "greater than 0"),
-        (["--weights", ""], "at least 1 item"),
+        (["--times", "0"], "takes a number of 1 or more (it is '0')"),
+        (["--times", "once"], "takes a whole number"),
+        (["--weights", "1,warm"], "takes a number"),
+        (["--weights", "1,0"], "takes a number above 0"),
+        (["--weights", ""], "takes 1 or more of them"),
         (["--tmies", "2"], "No such option"),
     ],
 )

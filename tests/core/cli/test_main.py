@@ -156,11 +156,11 @@ def test_a_subcommand_that_cannot_be_imported_breaks_no_other(
     [
         (["experiment"], "Usage"),
         (["experiment", "fly"], "offers the experiment 'fly'"),
-        (["experiment", "signal", "--temperatures", "0.7,warm"], "a valid number"),
-        (["experiment", "signal", "--responses", "4,0"], "greater than 0"),
-        (["experiment", "signal", "--responses", ""], "at least 1 item"),
+        (["experiment", "signal", "--temperatures", "0.7,warm"], "takes a number (it is"),
+        (["experiment", "signal", "--responses", "4,0"], "takes a number above 0"),
+        (["experiment", "signal", "--responses", ""], "takes 1 or more of them"),
         (["experiment", "signal", "--part", "train"], "is not one of"),
-        (["experiment", "consistency", "--repeats", "1"], "greater than or equal to 2"),
+        (["experiment", "consistency", "--repeats", "1"], "takes a number of 2 or more"),
         (["experiment", "fit-weights", "mine.toml"], "Missing option '--data'"),
     ],
 )

@@ -111,7 +111,7 @@ def test_runs_are_listed_and_two_are_compared(config_file: ConfigFile, tmp_path:
     for key, ours, theirs in (
         ("run.name", "canned", "other"),
         (r"dimension\.two\.weight", r"2\.0", r"0\.5"),
-        (r"pairing\.min_gap", "–", r"0\.3"),
+        (r"pairing\.min_gap", r"\(not set\)", r"0\.3"),
         ("status", "finished", "finished"),
     ):
         assert re.search(rf"^ +{key} +{ours} +{theirs}$", both, re.MULTILINE), key

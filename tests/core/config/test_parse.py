@@ -53,9 +53,9 @@ def test_all_faults_come_at_once_and_nothing_is_written(plain: dict[str, Any], t
     del plain["trainer"]
     told = faults(plain)
     assert "name" in told["run.nmae"]
-    assert "integer" in told["run.seed"]
+    assert "whole number" in told["run.seed"]
     assert "'seven'" in told["run.seed"]
-    assert "greater than or equal to 2 (it is 1)" in told["generator.responses"]
+    assert "takes a number of 2 or more (it is 1)" in told["generator.responses"]
     assert "sum to zero" in told["dimension"]
     assert 'did you mean "semantic.degree"?' in told["dimension.semantic.degre.use"]
     assert "/nowhere/model" in told["model.source"]
@@ -154,7 +154,7 @@ def test_set_reaches_plain_keys_and_named_members(plain: dict[str, Any]) -> None
 @pytest.mark.parametrize(
     ("assignment", "word"),
     [
-        ("generator.responses", "path=value"),
+        ("generator.responses", "takes KEY=VALUE in one word"),
         ("dimension.three.weight=1", "one, two"),
         ("run.name.first=1", "not a table"),
     ],

@@ -36,7 +36,7 @@ def faults(plain: dict[str, Any], *overrides: str) -> dict[str, str]:
         ({"figure": "quiz"}, "gate.quiz.figure", 'write "quiz FIGURE"'),
         ({"figure": "quiz adapters"}, "gate.quiz adapters.better", 'write "higher" or "lower"'),
         ({"figure": "length"}, "gate.length.better", "does not say itself"),
-        ({"figure": "entropy", "max_drop": -1.0}, "gate.entropy.max_drop", "greater than or equal to 0"),
+        ({"figure": "entropy", "max_drop": -1.0}, "gate.entropy.max_drop", "takes a number of 0 or more"),
         ({"figure": "entropy", "action": "halt"}, "gate.entropy.action", "'rollback'"),
     ],
 )
@@ -60,7 +60,7 @@ def test_without_held_out_prompts_none_of_their_figures_can_be_asked_for(plain: 
 @pytest.mark.parametrize(
     ("rounds", "path", "told"),
     [
-        ({"count": 0}, "rounds.count", "greater than or equal to 1"),
+        ({"count": 0}, "rounds.count", "takes a number of 1 or more"),
         ({"count": 2, "until": "pair accuracy"}, "rounds.until", "a round's own pairs"),
         ({"count": 2, "until": "agrement"}, "rounds.until", 'did you mean "agreement"?'),
         ({"count": 2, "until": "quiz adapters"}, "rounds.better", "does not say itself"),

@@ -75,7 +75,7 @@ def test_without_a_configuration_it_is_the_experiments_own(
     ("options", "told"),
     [
         ({"of": "words"}, "of: takes 'responses' or 'prompts' (it is 'words')"),
-        ({"weights": []}, "weights: tuple should have at least 1 item"),
+        ({"weights": []}, "weights: takes 1 or more of them"),
         ({"tmies": 2}, 'did you mean "times"?'),
     ],
 )

@@ -11,6 +11,8 @@ import udasa_core
 from tests.canned import configuration
 from udasa_core.export.card import card
 from udasa_core.plugins.compared import NO_ANSWER
+from udasa_core.report.figures import figures
+from udasa_core.report.show import training_tables
 
 FALLING = "from clear preferences to doubtful ones"
 
@@ -87,6 +89,29 @@ def test_warnings_of_show_are_in_the_card(
 
 
 def test_advice_for_the_maker_is_left_out(
+    canned_run: udasa_core.Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = {"prompts": 9, "compared": 8, "single": 7, "none": 0, "majority": 0.9, "agreement": 0.8}
+    alike = {**counts, "rate": 7 / 8, "bound": 0.5, "above": True, "fall_back": {}}
+    measured = {**figures(canned_run), "agreement": alike}
+    measured["training"] = [
+        {**stage, "metrics": {"chosen_logprob_before": -10.0, "chosen_logprob_after": -30.0}}
+        for stage in measured["training"]
+    ]
+    monkeypatch.setattr("udasa_core.export.card.figures", lambda _: measured)
+    text = told(canned_run)
+    assert "- in 88% of the prompts all responses give one answer; such prompts were ordered by" in text
+    assert "Such prompts are ordered by their words alone.\n" in text
+    assert "is how preference training is known to collapse.\n" in text
+    for advice in ("raise the temperature", "fall_back", "lower learning rate"):
+        assert advice not in text
+    # Who made it is told what to do.
+    shown = "\n".join(map(str, training_tables(measured)))
+    for advice in ("raise the temperature", "lower learning rate"):
+        assert advice in " ".join(shown.split())
+
+
+def test_advice_on_prompts_without_a_pair_is_left_out(
     canned_run: udasa_core.Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refused = {"refused": {NO_ANSWER.reason: 2}, "dropped": []}

@@ -31,7 +31,7 @@ class Written:
     def words(self) -> str:
         """What is read of it, in one line."""
         bare = re.sub(r"<(script|style)\b.*?</\1>", " ", self.markup, flags=re.DOTALL)
-        return " ".join(unescape(re.sub(r"<[^>]*>", " ", bare)).split())
+        return " ".join(unescape(re.sub(r"<[^>]*>", " ", bare.replace("<wbr>", ""))).split())
 
     def block(self, name: str) -> Any:
         """Return a block's data."""

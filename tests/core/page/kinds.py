@@ -13,7 +13,7 @@ from tests.canned import Generator, configuration, response
 from udasa_core import Group, ModelRef, Prompt, SamplingOptions, hookimpl
 from udasa_core.page.blocks import Block
 from udasa_core.page.chart import Chart
-from udasa_core.page.parts import Browser, Prose, Section
+from udasa_core.page.parts import Browser, Folded, Prose, Section
 from udasa_core.report.table import Table
 
 QUIZ = "tests.core.running.test_watch:Quizzes"
@@ -73,7 +73,9 @@ def charts(section: Section | None) -> dict[str, Chart]:
 
 def tables(section: Section | None) -> dict[str, Table]:
     assert section is not None
-    return {part.title: part for part in section.parts if isinstance(part, Table)}
+    folded = [one for part in section.parts if isinstance(part, Folded) for one in part.tables]
+    shown = [part for part in section.parts if isinstance(part, Table)]
+    return {table.title: table for table in [*shown, *folded]}
 
 
 def browsers(section: Section | None) -> list[tuple[str, str]]:

@@ -77,9 +77,11 @@ def test_one_script_and_one_style_may_run_and_nothing_be_fetched(written: Callab
 def test_no_text_becomes_markup(number: int, written: Callable[[Page], Written]) -> None:
     told = written(page(parts_of(HOSTILE)[number], title=HOSTILE))
     plain = written(page(parts_of("harmless")[number], title="harmless"))
-    # The same elements, whatever the texts say.
-    elements = Elements(told.markup).found
-    assert elements == Elements(plain.markup).found
+    # The same elements, whatever the texts say; where a name may be broken is the page's own.
+    elements, others = (
+        [one for one in Elements(one_page.markup).found if one != ("wbr",)] for one_page in (told, plain)
+    )
+    assert elements == others
     assert not [one for one in elements for name in one[1:] if name == "style" or name.startswith("on")]
     assert not re.search("[\x1b\u2028\u202e]", told.markup)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,13 +18,15 @@ from udasa_core.errors import PluginError
 from udasa_core.page.comparison_page import comparison_page
 from udasa_core.page.gains import gains
 from udasa_core.page.pair_file import keep_pairs
-from udasa_core.page.parts import Page, Prose
+from udasa_core.page.parts import Page
 from udasa_core.page.progress import progress_table
 from udasa_core.page.run_page import run_page
 from udasa_core.page.suite_figures import differences
 from udasa_core.page.words import words_of
 from udasa_core.report.figures import figures
+from udasa_core.store.answered import Shard, shards
 from udasa_core.store.costs import read_costs
+from udasa_core.store.output import Output
 
 Write = Callable[[Page], Written]
 
@@ -95,7 +99,10 @@ def test_the_gain_is_item_by_item(scored_run: udasa_core.Run, written: Write) ->
         ("exploratory", 0.25),
     ]
     told = written(run_page(scored_run)).words
-    assert "four: exploratory less base 0.250: too few items to tell, over 4 items" in told
+    assert (
+        "On four, exploratory differs from the base by +0.250: too few items to tell (mean score over 4 items"
+        in told
+    )
     assert "What was gained at the end of stages" in told
     assert "was higher on four" not in told
     assert "this run has no suite" not in told
@@ -115,8 +122,8 @@ def test_each_rounds_end_is_told_and_what_was_lost_since(
     ]
     page = run_page(run)
     told = written(page).words
-    assert "The end of round 1 (exploratory) was higher on ten: 0.800 [0.500, 1.000] over the base." in told
-    assert "exploratory@2 less exploratory -0.600" in told.replace("−", "-")
+    assert "The end of round 1 (exploratory) was higher on ten: +0.800 [0.498, 1.102] over the base." in told
+    assert "exploratory@2 differs from exploratory by -0.600" in told.replace("−", "-")
     assert "surely lower" in told
     # The same figure has the same numbers under Verdict and Suites.
     found = {(one.model, one.figure): one for one in differences(run, "ten", run.suites()["ten"])}
@@ -126,14 +133,20 @@ def test_each_rounds_end_is_told_and_what_was_lost_since(
         ends[-1].metric.low,
         ends[-1].metric.high,
     )
-    # What did harm is said in Verdict as Stages and rounds opens with it, and the card counts the same.
-    stages = next(section for section in page.sections if section.name == "stages")
-    first = stages.parts[1]
-    assert isinstance(first, Prose)
-    assert f"{first.text} It is marked under Stages and rounds" in told
+    # The last is not surely better than the base, and the first round was: what to do.
+    assert (
+        "On ten the end of round 1, exploratory (+0.800 [0.498, 1.102]) is surely better than the base; the "
+        "last, exploratory@2, is not. Take exploratory. [rounds] count = 1 in the TOML ends the run there"
+    ) in told
+    # Harm is counted once, under Verdict as under Stages and rounds.
+    assert "Worst harm: ten accuracy after exploratory@2 (round 2), 0.900 → 0.300, worse by 0.600" in told
+    assert told.count("1 figure surely became worse after some stage") == 2
     decisions = list(run.decisions())
     tripped = [one for one in decisions if one["verdict"] == "tripped"]
-    assert f"Gates and guard tripped {len(tripped)} of {len(decisions)} ten accuracy after" in told
+    assert (
+        f"Checks of gates and guard that tripped {len(tripped)} of {len(decisions)} ten accuracy after"
+        in told
+    )
     prompts = figures(run)["prompts"]["training"]
     assert f"from {2 * prompts} prompts in 2 rounds of {prompts}" in told
     assert "in round 2 of 2 that may be paired" in told
@@ -224,5 +237,28 @@ def test_a_page_is_kept_while_the_run_goes_and_costs_are_noted(tmp_path: Path, t
 def test_two_runs_stand_side_by_side(scored_run: udasa_core.Run, written: Write) -> None:
     told = written(comparison_page([scored_run, udasa_core.Run(scored_run.folder)]))
     assert "Item by item" in told.words
-    assert "0.000 [0.000, 0.000]" in told.words
-    assert "no evidence" in told.words
+    assert "On four, canned:exploratory differs from canned:exploratory by 0.000: too few items" in told.words
+    names = re.findall(r'<figure class="chart" id="([^"]*)"', told.markup)
+    assert len(set(names)) == len(names) > 0
+
+
+def test_two_runs_that_no_suite_measured_are_not_ranked(finished_run: udasa_core.Run, written: Write) -> None:
+    told = written(comparison_page([finished_run, finished_run])).words
+    assert "Which of them is better is not known: no suite scored the same items of both." in told
+
+
+def test_the_only_reason_of_a_round_is_that_of_each_prompt_without_a_pair(
+    finished_run: udasa_core.Run, monkeypatch: pytest.MonkeyPatch, written: Write
+) -> None:
+    # An earlier version kept reasons by round alone.
+    plan = finished_run.staging()
+    prompts = finished_run.manifest.plain["prompts"]["training"]
+    monkeypatch.setattr(udasa_core.Run, "staging", lambda run, round=0: {**plan, "refused": {"too near": 3}})
+    monkeypatch.setattr("udasa_core.page.pairs.shards", _without_pairs)
+    index = written(run_page(finished_run)).block("pairs")
+    assert index["pairs"]["id"] == []
+    assert [index["reasons"][place] for place in index["prompts"]["reason"]] == ["too near"] * prompts
+
+
+def _without_pairs(run: udasa_core.Run, output: Output) -> Iterator[Shard]:
+    return (replace(one, pairs={}, reasons={}) for one in shards(run, output))

@@ -14,12 +14,16 @@ from tests.canned import configuration
 from tests.core.page.kinds import charts, tables, words
 from udasa_core.errors import NoPairsError
 from udasa_core.page import stage_spreads, stages
+from udasa_core.page.harm import harm_told
+from udasa_core.page.losses import harms
 from udasa_core.page.training_curves import curve_charts
 from udasa_core.report.figures import figures
+from udasa_core.report.table import Change, Table
 
 
 def section_of(run: udasa_core.Run) -> Any:
-    return stages.section(run, figures(run))
+    told = figures(run)
+    return stages.section(run, told, harms(run, told))
 
 
 def funnel_of(run: udasa_core.Run) -> list[tuple[Any, ...]]:
@@ -37,7 +41,6 @@ def test_the_funnel_tells_what_is_left_and_what_was_rolled_back(planted_run: uda
         (1, "with a score", count, "prompts"),
         (1, "with a pair", count, "prompts"),
         (1, "pairs", count, "pairs"),
-        (1, "in a stage", count, "pairs"),
         (1, "trained on", count, "pairs"),
         (1, "not rolled back", kept, "pairs"),
     ]
@@ -51,7 +54,8 @@ def test_rounds_stand_apart_and_a_skipped_stage_is_not_trained_on(rounds_run: ud
     for round in (1, 2):
         sizes = {one.name: one.size for one in run.stages() if one.round == round - 1}
         assert found[round, "asked"] == 12
-        assert found[round, "in a stage"] == sum(sizes.values())
+        assert (round, "in a stage") not in found
+        assert found[round, "pairs"] == sum(sizes.values())
         assert found[round, "trained on"] == sum(sizes.values()) - sizes["moderate"]
     section = section_of(run)
     assert "Rounds" in tables(section)
@@ -74,7 +78,7 @@ def test_prompts_without_a_score_or_pair_fall_out_where_they_do(tmp_path: Path, 
     # "question 1", and "question 10" to "question 19".
     assert (steps["asked"], steps["with a score"]) == (24, 13)
     assert (steps["with a pair"], steps["pairs"]) == (0, 0)
-    assert (steps["in a stage"], steps["trained on"]) == (0, 0)
+    assert steps["trained on"] == 0
     assert "stage-gaps" not in charts(section_of(run))
 
 
@@ -105,9 +109,16 @@ def test_pairs_that_were_not_made_by_u_have_no_gap_to_show(
 def test_the_stage_that_did_harm_is_told_first_and_marked(planted_run: udasa_core.Run) -> None:
     section = section_of(planted_run)
     first = section.parts[0]
-    assert first.tone == "bad"
-    assert first.text.startswith("Harm: quiz accuracy after moderate, against conservative: 0.900 → 0.200")
-    assert "the run goes on from conservative" in first.text
+    assert isinstance(first, Table)
+    assert first.title == "Harm: 1 figure surely became worse after some stage"
+    (row,) = first.rows
+    assert row[:5] == ("quiz accuracy", "moderate", "conservative", Change(0.9, 0.2), pytest.approx(0.7))
+    # What was rolled back is not in the model that is left.
+    assert row[6:] == ("not surely worse", "moderate, by 0.700", 2, "moderate, exploratory")
+    worst, left = (part.text for part in harm_told(planted_run, harms(planted_run, figures(planted_run))))
+    assert worst.startswith("Worst harm: quiz accuracy after moderate, 0.900 → 0.200, worse by 0.700 [")
+    assert "beside conservative, where 0.1 was allowed; that stage was rolled back." in worst
+    assert left == "Of the model that the run left, conservative, nothing is surely worse than of the base."
     marks = {(figure, stage): verdict for figure, stage, verdict, _ in charts(section)["gates"].table.rows}
     assert marks["quiz accuracy", "conservative"] == "not certified"
     assert marks["quiz accuracy", "moderate"] == marks["quiz accuracy", "exploratory"] == "tripped"
@@ -121,6 +132,12 @@ def test_the_stage_that_did_harm_is_told_first_and_marked(planted_run: udasa_cor
     # The bare score is the accuracy.
     assert ("quiz score", "moderate") not in moves
     assert "Gates and the guard" in tables(section)
+    # What tripped stands first, and is warned of once.
+    gates = tables(section)["Gates and the guard"]
+    assert [row[-1].startswith("TRIPPED") for row in gates.rows] == [True] * 2 + [False] * (
+        len(gates.rows) - 2
+    )
+    assert not any("WARNING" in note for note in gates.notes)
     assert "On the worse side: quiz accuracy after moderate" in charts(section)["gates"].says
 
 
@@ -130,7 +147,7 @@ def test_what_was_not_measured_is_no_proof(canned_run: udasa_core.Run, finished_
     told = section_of(finished_run)
     assert "transitions" in charts(told)
     assert "[transitions]" not in words(told)
-    assert "no proof that no harm was done" in words(told) or "Harm after" in words(told)
+    assert "no proof that no harm was done" in words(told) or "Harm" in " ".join(tables(told))
 
 
 def test_curves_are_those_of_the_trainer_with_log_probabilities_apart(finished_run: udasa_core.Run) -> None:

@@ -17,7 +17,7 @@ from udasa_core.page.drawing import Estimate
 from udasa_core.page.suite_figures import Difference, differences_told, figure_charts
 from udasa_core.report.figures import figures
 from udasa_core.report.table import Interval
-from udasa_core.statistics.resampling import mean_interval
+from udasa_core.statistics.student import student_interval
 
 MODELS = ["base", "conservative", "moderate", "exploratory"]
 
@@ -32,7 +32,7 @@ def test_each_model_stands_beside_the_base_by_item(planted_run: udasa_core.Run) 
         (row[0], row[1]): row for row in tables(section)["quiz: models beside the base, item by item"].rows
     }
     # Nine of ten right before, two after: seven items fell by 1.
-    low, high = mean_interval(np.array([0.0] * 2 + [-1.0] * 7 + [0.0]), 0)
+    low, high = student_interval(np.array([0.0] * 2 + [-1.0] * 7 + [0.0]), 6)
     assert list(rows["moderate", "accuracy"][2:]) == [
         0.9,
         0.2,
@@ -160,7 +160,20 @@ def test_figures_of_nothing_are_left_out_and_many_make_several_charts() -> None:
     assert tuple(found[0].table.rows[0]) == ("m0", "base", None, "")
 
 
-def test_without_suites_it_says_so(finished_run: udasa_core.Run, crashed_run: udasa_core.Run) -> None:
+def test_without_suites_it_says_so(finished_run: udasa_core.Run) -> None:
     assert words(section_of(finished_run)).startswith("No suite was run")
     assert list(suites.blocks(finished_run, texts=True)) == []
-    assert words(section_of(crashed_run)) == "What suites say is told once the run has finished."
+
+
+def test_an_evaluation_which_reads_no_prompts_shows_its_suites(planted_run: udasa_core.Run) -> None:
+    evaluated = {**figures(planted_run), "prompts": None}
+    section = suites.section(planted_run, evaluated, texts=True)
+    assert "Suite quiz, by model" in tables(section)
+    assert suites.section(planted_run, {**evaluated, "suites": {}}, texts=True) is None
+
+
+def test_an_unfinished_run_shows_what_its_suites_say_so_far(crashed_run: udasa_core.Run) -> None:
+    assert [row["model"] for row in crashed_run.suites()["tests.canned:Suite"]] == ["base"]
+    section = section_of(crashed_run)
+    assert tables(section)["Suite tests.canned:Suite, by model"].columns == ("metric", "base", "n")
+    assert browsers(section) == [("items", "suite-1")]

@@ -82,9 +82,7 @@ def test_correlations_are_means_over_prompts_of_spearmans(finished_run: udasa_co
     values = {"U": [one.U for one in finished_run.scores()]}
     for name in ("one", "two"):
         values[name] = [one.calibrated[name] for one in finished_run.scores()]
-    (table,) = [
-        table for title, table in tables(section_of(finished_run)).items() if "Rank correlations" in title
-    ]
+    table = charts(section_of(finished_run))["correlations"].table
     told = {(one, other): (rho, n) for one, other, rho, n in table.rows}
     assert set(told) == {("U", "one"), ("U", "two"), ("one", "two")}
     for (one, other), (rho, n) in told.items():

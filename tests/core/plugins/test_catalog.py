@@ -76,11 +76,13 @@ def test_a_missing_plugin_is_told_with_the_nearest_name(tmp_path: Path) -> None:
         catalog.find("dimension", "zebra.stripes")
 
 
-@pytest.mark.parametrize("kind", ["generator", "judge"])
-def test_a_server_is_served_by_what_is_installed(kind: str) -> None:
-    told = r'write use = "openai", with base_url = "http://localhost:8000/v1"'
+@pytest.mark.parametrize(
+    ("kind", "server", "port"), [("generator", "sglang", 30000), ("judge", "vllm", 8000)]
+)
+def test_a_server_is_served_by_what_is_installed(kind: str, server: str, port: int) -> None:
+    told = rf'write use = "openai", with base_url = "http://localhost:{port}/v1"'
     with pytest.raises(CatalogError, match=told):
-        read_catalog().find(kind, "vllm")
+        read_catalog().find(kind, server)
     with pytest.raises(CatalogError, match=r"installed: .*openai") as error:
         read_catalog().find(kind, "nobody-knows")
     # Nobody has claimed that name.

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from tests.canned import Canned, configuration
-from udasa_core import Group, Pairing, Scores, hookimpl, load
+from udasa_core import Column, Group, Options, Pairing, Scores, hookimpl, load
 from udasa_core.errors import ConfigError
 from udasa_core.plugins.catalog import read_catalog
-from udasa_core.plugins.stack import cautions
+from udasa_core.plugins.stack import cautions, chosen_plugins, dropped_faults
 
 
 class SilentPairing(Canned):
@@ -21,6 +21,23 @@ class SilentPairing(Canned):
     @hookimpl
     def udasa_pair(self, groups: Sequence[Group], scores: Sequence[Scores], seed: int) -> Pairing:
         return Pairing(())
+
+
+class Entropic(Canned):
+    """A dimension that scores by entropies."""
+
+    class Options(Options):
+        @property
+        def needs_entropies(self) -> bool:
+            return True
+
+    @hookimpl
+    def udasa_score(self, groups: Sequence[Group], seed: int) -> Column:
+        return Column("entropic", ())
+
+
+VLLM = {"use": "vllm"}
+RESCORED = {"use": "vllm", "entropies": "rescore"}
 
 
 def asked(folder: Path, tables: dict[str, Any]) -> dict[str, Any]:
@@ -98,6 +115,15 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         },
         r"rounds\.count: is 3, and \[stages\]",
     ),
+    (
+        {"generator": VLLM, "gate": [{"figure": "entropy", "max_drop": 0.1}]},
+        r"gate\.entropy: goes by entropies, and the generator 'vllm' gives none\n.*entropies = \"rescore\"",
+    ),
+    ({"generator": VLLM, "rounds": {"count": 2, "until": "entropy"}}, r"rounds\.until: goes by entropies"),
+    (
+        {"generator": VLLM, "dimension": [{"use": f"{__name__}:Entropic"}]},
+        r"dimension\..*Entropic: goes by entropies",
+    ),
 ]
 
 
@@ -133,6 +159,9 @@ def test_what_cannot_be_is_refused_before_a_model_is_loaded(
         {"trainer": {"weights_from": "chosen_U"}, "pairing": {"use": "judged"}},
         {"trainer": {"weights_from": "vote_margin"}, "pairing": {"use": f"{__name__}:SilentPairing"}},
         {"trainer": {"moderate": {"use": "tests.canned:Trainer"}}},
+        {"generator": RESCORED, "gate": [{"figure": "entropy", "max_drop": 0.1}]},
+        {"generator": VLLM, "gate": [{"figure": "length", "max_drop": 9.0, "better": "lower"}]},
+        {"generator": RESCORED, "dimension": [{"use": f"{__name__}:Entropic"}]},
     ],
 )
 def test_what_can_be_is_not_refused(tables: dict[str, Any], tmp_path: Path) -> None:
@@ -151,29 +180,45 @@ def test_what_can_be_is_not_refused(tables: dict[str, Any], tmp_path: Path) -> N
             {"trainer": {"keep_optimizer": True, "moderate": {"keep_optimizer": False}}},
             "keep_optimizer: the stage 'exploratory' begins at 0 all the same",
         ),
-        ({"pairing": {"use": "random"}}, '[stages] use = "quantiles" with ungapped = "spread"'),
-        ({"pairing": {"use": "random"}, "stages": {"use": "quantiles", "ungapped": "spread"}}, ""),
-        (
-            {"pairing": {"use": "votes"}, "stages": {"use": "shuffled", "options": {"ungapped": "spread"}}},
-            "",
-        ),
-        ({"pairing": {"use": "votes"}, "stages": {"use": "shuffled"}}, "pairing 'votes': U does not choose"),
-        # These are ranked by their votes.
-        (
-            {
-                "pairing": {"use": "votes"},
-                "stages": {"use": "risk-controlled", "labels": "file:x.jsonl", "by": "vote_margin"},
-            },
-            "",
-        ),
-        ({"pairing": {"use": "random"}, "stages": {"use": "certain-first"}}, "U does not choose these pairs"),
-        ({"pairing": {"use": f"{__name__}:SilentPairing"}}, ""),
         ({"trainer": {"sft_below": 0.4}}, "sft_below says for which pairs sft_weight counts"),
         ({"trainer": {"replay": 0.2, "keep_optimizer": True}}, ""),
         ({"trainer": {"keep_optimizer": True, "exploratory": {"keep_optimizer": False}}}, ""),
+        ({"generator": VLLM, "guard": {"action": "warn"}}, "the guard goes by its other signs alone"),
+        ({"generator": RESCORED, "guard": {"action": "warn"}}, ""),
+        ({"generator": VLLM}, ""),
     ],
 )
 def test_what_does_nothing_is_told(tables: dict[str, Any], told: str, tmp_path: Path) -> None:
     config = load(asked(tmp_path, dict(tables)))
     said = list(cautions(config, read_catalog()))
     assert ([told in one for one in said] == [True]) if told else said == []
+
+
+SPREAD = {"ungapped": "spread"}
+
+
+@pytest.mark.parametrize(
+    ("pairing", "stages", "remedy"),
+    [
+        ("random", {"use": "quantiles"}, 'such as [stages] use = "quantiles" with ungapped = "spread"'),
+        ("votes", {"use": "quantiles"}, 'such as [stages] use = "quantiles" with ungapped = "spread"'),
+        ("votes", {"use": "shuffled"}, 'ungapped = "spread"'),
+        ("random", {"use": "certain-first"}, 'ungapped = "spread"'),
+        ("random", {"use": "quantiles", **SPREAD}, ""),
+        ("votes", {"use": "shuffled", "options": SPREAD}, ""),
+        # These are ranked by their votes.
+        ("votes", {"use": "risk-controlled", "labels": "file:x.jsonl", "by": "vote_margin"}, ""),
+        (f"{__name__}:SilentPairing", {"use": "quantiles"}, ""),
+    ],
+)
+def test_stages_that_would_drop_every_pair_are_a_fault(
+    pairing: str, stages: dict[str, Any], remedy: str, tmp_path: Path
+) -> None:
+    config = load(asked(tmp_path, {"pairing": {"use": pairing}, "stages": stages}))
+    told = [str(fault) for fault in dropped_faults(chosen_plugins(config, read_catalog()))]
+    assert len(told) == bool(remedy)
+    assert all(
+        one.startswith(f"stages: drops pairs that have no gap, and those of the pairing {pairing!r}")
+        and remedy in one
+        for one in told
+    )

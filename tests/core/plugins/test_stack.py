@@ -120,7 +120,7 @@ def test_wrong_hook_arguments_are_refused_by_pluggy(tmp_path: Path, tiny_model_d
         ("Optionless", "declares no pydantic model"),
         ("Loose", "lets unknown keys pass"),
         ("Greedy", "needs oracle"),
-        ("Absent", "cannot be imported"),
+        ("Absent", "has no 'Absent'"),
     ],
 )
 def test_a_factory_that_breaks_the_contract_is_a_fault_of_the_configuration(

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from udasa_core import Message, content_key
@@ -23,6 +23,7 @@ from udasa_core.errors import SourceError
 from udasa_core.prompts.read import PromptSource, ReadPrompt, SetAside, prompts_digest, read_prompts
 from udasa_core.prompts.rows import MAX_LINE
 from udasa_core.prompts.seen import SeenHashes
+from udasa_core.text.encoding import utf_16_fault
 
 
 @pytest.fixture(autouse=True)
@@ -74,8 +75,8 @@ def test_without_an_id_it_is_the_messages_hash(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        (b'{"prompt": "x"', "is not JSON: Expecting ',' delimiter"),
-        (b"nonsense", "is not JSON: Expecting value"),
+        (b'{"prompt": "x"', "is not JSON: a comma or a closing bracket is missing"),
+        (b"nonsense", "is not JSON: a value is missing, or a text stands there without"),
         (b"[" * 100_000, "is not JSON"),
         (b'["x"]', "is a list, not a JSON object"),
         (b"7", "is a number, not a JSON object"),
@@ -182,6 +183,7 @@ def test_an_excerpt_cannot_drive_a_terminal(tmp_path: Path) -> None:
 @settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_no_bytes_make_reading_raise(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    assume(not utf_16_fault(content, "")[0])  # which is refused as a whole
     folder = tmp_path_factory.getbasetemp()
     for name in ("fuzz.jsonl", "fuzz.csv"):
         (folder / name).write_bytes(content)
@@ -317,7 +319,7 @@ def test_rows_of_a_list_come_with_their_lines_and_one_that_is_no_json_is_the_las
     assert [row.line for row in rows] == [2, 3, 3, 4, 5, 6]
     assert texts(rows)[1].count("long") == 40_000
     assert [row.reason.split(":")[0] for row in rows if isinstance(row, SetAside)] == [
-        "is a list, not a JSON object",
+        'is a list, not a JSON object such as {"prompt"',
         "has no 'prompt' or 'messages' (its fields",
         "is not UTF-8",
         "is not JSON",
@@ -347,7 +349,7 @@ def test_csv_rows(tmp_path: Path) -> None:
     assert [(row.line, row.reason) for row in rows if isinstance(row, SetAside)] == [
         (5, "has 4 cells where the header has 3"),
         (7, "prompt is empty"),
-        (8, "prompt is not UTF-8, or holds a lone surrogate"),
+        (8, "prompt is not UTF-8, or holds a lone surrogate: save the file as UTF-8"),
     ]
     assert [row.line for row in rows] == [2, 4, 5, 7, 8, 9]
 

@@ -26,7 +26,10 @@ def test_each_row_comes_with_its_line(tmp_path: Path) -> None:
     assert rows[0] == (1, {"text": "one", "n": 1})
     assert rows[-1] == (5, {"text": "two"})
     bad = {line: row.reason for line, row in rows if isinstance(row, BadRow)}
-    assert bad == {3: "is not JSON: Expecting value", 4: "is a list, not a JSON object"}
+    assert bad == {
+        3: 'is not JSON: a value is missing, or a text stands there without "double quotes"',
+        4: 'is a list, not a JSON object such as {"prompt": "…"}',
+    }
 
 
 def test_an_empty_cell_is_no_field(tmp_path: Path) -> None:
@@ -269,3 +272,56 @@ def test_a_data_set_that_the_hub_refuses_is_told_at_once(monkeypatch: pytest.Mon
     monkeypatch.setattr(datasets, "load_dataset_builder", lambda *a, **b: pytest.fail("it was asked again"))
     with pytest.raises(SourceError, match=r"^hf:org/rows: 401 \(dataset\)$"):
         list(dataset_rows("org/rows", None, source="hf:org/rows"))
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.tsv"])
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_cells_are_parted_by_what_the_header_has(tmp_path: Path, name: str, mark: str) -> None:
+    path = tmp_path / name
+    path.write_text(f'\nprompt{mark}id\nWhat is 2?{mark}a\n"b{mark}c"{mark}d\n')
+    rows = [row for _, row in read_rows(path, ["prompt", "id"], source="here")]
+    assert rows == [{"prompt": "What is 2?", "id": "a"}, {"prompt": f"b{mark}c", "id": "d"}]
+
+
+def test_what_the_suffix_says_goes_before_what_else_is_in_the_header(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("prompt,a;b\nWhat; is,2\n")
+    assert list(read_rows(path, ["prompt"], source="here")) == [(2, {"prompt": "What; is", "a;b": "2"})]
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.json", "rows.csv", "rows.txt"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_utf_16_is_told_once_and_how_to_save_it(tmp_path: Path, name: str, encoding: str) -> None:
+    path = tmp_path / name
+    path.write_bytes('{"prompt": "a"}\n'.encode(encoding))
+    with pytest.raises(SourceError, match=r"here is UTF-16 text.*\n.*iconv -f UTF-16 -t UTF-8 .*rows"):
+        list(read_rows(path, ["prompt"], source="here"))
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.json", "rows.txt"])
+def test_latin_1_is_told_with_how_to_save_it(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(b'{"prompt": "caf\xe9"}\n')
+    ((_, row),) = read_rows(path, ["prompt"], source="here")
+    assert isinstance(row, BadRow)
+    assert "iconv -f LATIN1 -t UTF-8" in row.reason
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{'prompt': 'a'}", 'a name stands in "double quotes"'),
+        ('{"prompt": a}', 'a text stands there without "double quotes"'),
+        ('{"prompt": "a}', "is opened by"),
+        ('{"prompt" "a"}', "a colon is missing"),
+        ('{"prompt": "a"} {"prompt": "b"}', "more stands behind its end"),
+        ('{"prompt": "C:\\data"}', "a backslash stands alone"),
+        ('{"prompt": "a\tb"}', "a line end or a tab"),
+    ],
+)
+def test_json_that_is_none_is_told_in_plain_words(tmp_path: Path, text: str, told: str) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(f"{text}\n")
+    ((_, row),) = read_rows(path, ["prompt"], source="here")
+    assert isinstance(row, BadRow)
+    assert told in row.reason

@@ -57,7 +57,7 @@ def test_pairs_are_told_by_stage(canned_run: udasa_core.Run) -> None:
 def test_tables_fit_and_say_what_they_are_not(canned_run: udasa_core.Run) -> None:
     text = text_of(figures(canned_run))
     assert "no proof of alignment" in text
-    assert "one in twenty such intervals excludes 0" in " ".join(text.split())
+    assert "one in twenty excludes 0 by chance alone" in " ".join(text.split())
     assert "the intervals are too narrow" in text
     assert "near 0.5 by construction" in " ".join(text.split())
     assert "Suite tests.canned:Suite" in text

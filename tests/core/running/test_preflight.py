@@ -84,7 +84,7 @@ def test_four_bits_without_bitsandbytes(
     monkeypatch.setattr("udasa_core.models.loading.has_bitsandbytes", lambda: False)
     told = refused(model=model(tiny_model_dir, device="cpu", quantization="4bit"))
     assert "model.quantization: needs bitsandbytes" in told
-    assert 'pip install "udasa[qlora]"' in told
+    assert "pip install bitsandbytes" in told
     told = refused(trainer={"use": "dpo", "quantize": "4bit"})
     assert "trainer.quantize: needs bitsandbytes" in told
 
@@ -299,3 +299,43 @@ def test_what_is_sampled_and_what_is_trained_must_have_room_together(
     with pytest.raises(ConfigError, match="are free there, and the run writes"):
         udasa_core.run(plain)
     assert calls["generate"] == before
+
+
+def test_a_file_of_another_models_responses_to_other_prompts(
+    tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    path = tmp_path / "other.jsonl"
+    compared = [{"use": "semantic.cross-model", "recorded": f"file:{path}"}]
+    path.write_text(json.dumps({"prompt": "never asked", "responses": ["a", "b"]}) + "\n")
+    told = refused(dimension=compared)
+    assert f"dimension.semantic.cross-model: file:{path} has no response to any of the 24 prompts" in told
+    path.write_text(json.dumps({"prompt": "question 3", "responses": ["a"]}) + "\n")
+    assert refused(dimension=compared) == ""
+
+
+def test_texts_that_a_suite_cannot_read(tmp_path: Path, refused: Callable[..., str]) -> None:
+    (tmp_path / "texts.jsonl").write_text('{"body": "some words"}\n')
+    suite = {"use": "retention", "texts": f"file:{tmp_path / 'texts.jsonl'}"}
+    told = refused(suite=[suite])
+    assert "suite.retention: " in told
+    assert "its rows need one of the fields text: name the field that holds the text" in told
+    assert refused(suite=[{**suite, "texts_column": "body"}]) == ""
+
+
+def test_a_file_that_an_option_names_and_that_is_not_there(
+    tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    (tmp_path / "other.jsonl").write_text("")
+    gone = f"file:{tmp_path / 'othr.jsonl'}"
+    told = refused(
+        dimension=[{"use": "semantic.cross-model", "recorded": gone}],
+        aggregation={"use": "fitted-mean", "source": gone},
+        suite=[{"use": "retention", "texts": gone}],
+    )
+    places = [line.partition(": ")[0] for line in told.splitlines() if not line.startswith("    ")]
+    assert sorted(place.strip() for place in places if "there is no" in told) == [
+        "aggregation.source",
+        "dimension.semantic.cross-model.recorded",
+        "suite.retention.texts",
+    ]
+    assert told.count("did you mean") == 3

@@ -66,7 +66,7 @@ def test_pins_compare_normalised_names() -> None:
         ("org/name", "does not say where", "'hf:org/name'"),
         ("there.jsonl", "does not say where", "'file:there.jsonl'"),
         ("nonsense", "does not say where", "hf:name@revision"),
-        ("https://example.org/x", "no kind of source", "hf:name@revision"),
+        ("https://example.org/x", "no kind of source", "download it, and write file:path"),
         ("file:ther.jsonl", "there is no", "'file:there.jsonl'"),
         ("file:", "names no file", "file:path"),
         ("builtin:quickstrat", "ships no", "'builtin:quickstart'"),

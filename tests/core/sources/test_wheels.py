@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from udasa_core.errors import SourceError
 from udasa_core.progress import Advance, silent
 from udasa_core.sources import limits, wheels
 from udasa_core.sources.cache import cache_root
-from udasa_core.sources.resolve import resolve
+from udasa_core.sources.resolve import check_whole, resolve
 from udasa_core.sources.source import parse_source
 
 WEIGHTS = bytes(range(256)) * 4 * 4096  # 4 MiB: several chunks
@@ -81,7 +82,7 @@ def test_members_are_fetched_once_and_nothing_else_is_unpacked(index: Path) -> N
     assert sum(count for name, count in told if name.startswith("unpacking")) == len(WEIGHTS)
     file = resolve(source_of(sha256, "tiny_wheel/model/a.bin"), Path("/"))
     assert file.read_bytes() == WEIGHTS
-    unpacked = {path.name for path in cache_root().rglob("*") if path.is_file() and "locks" not in path.parts}
+    unpacked = {path.name for path in (cache_root() / "wheels").rglob("*") if path.is_file()}
     assert unpacked == {"a.bin", "METADATA", "SHA256SUMS"}
     # From here on neither the index nor pip is needed.
     (index / "tiny_wheel-1.0-py3-none-any.whl").unlink()
@@ -112,6 +113,25 @@ def test_a_missing_member_lists_what_there_is(index: Path) -> None:
         resolve(source_of(sha256, "tiny_wheel/b.gguf"), Path("/"))
     assert "tiny_wheel/model/a.bin" in str(raised.value)
     assert entries() == []
+
+
+def test_a_missing_member_of_a_wheel_that_was_fetched_before_is_told_without_fetching(
+    index: Path, tmp_path: Path
+) -> None:
+    sha256 = write_wheel(index)
+    wrong = source_of(sha256, "tiny_wheel/modle/a.bin")
+    assert check_whole(wrong, tmp_path) == [], "nobody knows yet what it holds"
+    with pytest.raises(SourceError, match=r"did you mean tiny_wheel/model/a\.bin\?"):
+        resolve(wrong, tmp_path)
+    shutil.rmtree(index)
+    ((message, hint),) = check_whole(wrong, tmp_path)
+    assert message == f"the wheel holds no tiny_wheel/modle/a.bin (it is {wrong!r})"
+    assert hint.startswith("did you mean tiny_wheel/model/a.bin? it holds ")
+    ((_, hint),) = check_whole(source_of(sha256, "tiny_wheel/moodel/"), tmp_path)
+    assert hint.startswith("did you mean tiny_wheel/model/")
+    assert check_whole(source_of(sha256, "tiny_wheel/model/a.bin"), tmp_path) == []
+    # Another wheel of that version may hold it.
+    assert check_whole(source_of("0" * 64, "tiny_wheel/modle/a.bin"), tmp_path) == []
 
 
 def test_damage_inside_a_wheel_is_found(index: Path) -> None:
@@ -151,7 +171,7 @@ CHILD = """
 import sys, time
 from contextlib import contextmanager
 from pathlib import Path
-from udasa_core.sources.resolve import resolve
+from udasa_core.sources.resolve import check_whole, resolve
 hold, source = sys.argv[1], sys.argv[2]
 @contextmanager
 def tell(name, total):

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from udasa_core.statistics.student import student_interval
+from udasa_core.statistics.student import change_interval, student_interval
 
 
 def test_the_interval_is_students() -> None:
@@ -26,3 +26,12 @@ def test_where_all_agree_three_in_n_may_not() -> None:
     # Values that differ tell by themselves.
     values = np.array([0.0] * 11 + [1.0])
     assert student_interval(values, 5, unit=1.0) == student_interval(values, 5)
+
+
+def test_a_change_of_shares_is_known_to_be_one() -> None:
+    shares, lengths = np.full(12, 0.5), np.full(12, 40.0)
+    assert change_interval(shares, shares, 5) == (-0.25, 0.25)
+    assert change_interval(lengths, lengths, 5) == (0.0, 0.0)
+    assert change_interval(shares, np.array([0.5] * 11 + [1.0]), 5) == student_interval(
+        np.array([0.0] * 11 + [0.5]), 5
+    )

@@ -9,7 +9,7 @@ import pytest
 
 import udasa_core
 from tests.canned import calls, configuration
-from udasa_core.errors import NoPairsError, UdasaError
+from udasa_core.errors import ConfigError, UdasaError
 from udasa_core.export.card import card
 from udasa_core.store.output import TRAINING, Output
 from udasa_core.store.tables import pairs_from
@@ -56,8 +56,10 @@ def test_pairs_that_u_did_not_make_are_told_where_the_stages_drop_them(
     tmp_path: Path, tiny_model_dir: Path
 ) -> None:
     plain = configuration(tmp_path, tiny_model_dir, 8, pairing={"use": "contrastive"})
-    with pytest.raises(NoPairsError, match=r"not made by U(.|\n)*pairs that have no gap"):
+    before = calls["generate"]
+    with pytest.raises(ConfigError, match=r"stages: drops pairs that have no gap(.|\n)*ungapped"):
         udasa_core.run(plain)
+    assert calls["generate"] == before
 
 
 def test_a_generator_that_is_not_greedy_when_asked_is_told(tmp_path: Path, tiny_model_dir: Path) -> None:

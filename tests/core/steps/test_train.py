@@ -92,7 +92,7 @@ def test_a_stage_has_its_own_share_reference_and_least_number_of_pairs(
 @pytest.mark.parametrize(
     ("table", "told"),
     [
-        ({"replay": 1.5}, r"trainer\.replay: input should be less than or equal to 1"),
+        ({"replay": 1.5}, r"trainer\.replay: takes a number of 1 or less"),
         ({"moderate": {"replay": -1}}, r"trainer\.moderate\.replay"),
         ({"moderate": {"min_paired": 0.5}}, r"trainer\.moderate\.min_paired: is not a known key"),
     ],

@@ -189,6 +189,10 @@ class Trainer(Plugin):
     def udasa_train(self, stage: Any, pairs: Any, policy: Any, out_dir: Path, seed: int) -> Report: ...
 
 
+class TrainerOfTwo(Trainer):
+    launchable: Any = 2
+
+
 class TrainerByName(Trainer):
     class Options(Plugin.Options):
         batch: str = Field(default="large", description="In words.")
@@ -293,6 +297,7 @@ WRONG: Mapping[str, list[tuple[str, type[Plugin], str]]] = {
     "report_name": [("experiment", ExperimentInAFolder, "its report_name is 'a/b'; it is the name of")],
     "takes_any_prompt": [("generator", MakerOfSome, "its takes_any_prompt is 'some'; it is True or False")],
     "is_served": [("generator", MakerAtAnAddress, "its is_served is 'http://127.0.0.1'; it is True")],
+    "launchable": [("trainer", TrainerOfTwo, "its launchable is 2; it is True or False")],
     "uses": [("experiment", ExperimentOfOneKind, "its uses is 'dimension'")],
     "remarks": [
         ("judge", JudgeOfOneWord, "its remarks is 'refused'; it is a sequence of sentences"),

@@ -24,6 +24,21 @@ def test_an_echo_says_nothing_and_a_choice_does() -> None:
     assert not answer_to(QUESTION, "").echoes
 
 
+def test_what_a_prompt_tells_before_it_asks_may_be_its_answer() -> None:
+    prompt = "Rosa has 7 pens, Sam has 12 pens, Ida has 9 pens. How many pens does Ida have?"
+    told = [answer_to(prompt, text) for text in ("Ida has 9 pens.", "9", "Nine pens.")]
+    assert [(one.words, one.echoes) for one in told] == [(frozenset({"9"}), False)] * 3
+    assert told[0].agreement(answer_to(prompt, "Ida has 7 pens."), closeness=0.5) == 0.25
+    assert answer_to(prompt, "How many pens does Ida have?").echoes
+    assert answer_to(prompt, "Ida has pens.").echoes
+    # Who repeats all that was told chose none of it.
+    assert answer_to(prompt, "Rosa has 7 pens, Sam has 12, and Ida has 9 pens.").echoes
+    fact = "The capital of Freedonia is Fredville. What is the capital of Freedonia?"
+    assert not answer_to(fact, "The capital of Freedonia is Fredville.").echoes
+    assert answer_to(fact, "The capital of Freedonia.").echoes
+    assert answer_to("Name the capital of France.", "The capital of France.").echoes
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -204,8 +204,8 @@ def test_the_command_tells_and_writes_every_figure(
         (("--seeds", "1", "--lanes", "2", "--lane", "2"), 0, "Lane 2 of 2 has nothing to do: .* 1 seed to"),
         (("--seeds", "2", "--lanes", "2", "--lane", "3"), 2, "lane 3 is none of 2: write --lanes 3"),
         (("--lane", "2"), 2, "lane 2 is none of 1"),
-        (("--lane", "0"), 2, "greater than or equal to 1"),
-        (("--seeds", "0"), 2, "greater than or equal to 1"),
+        (("--lane", "0"), 2, "takes a number of 1 or more"),
+        (("--seeds", "0"), 2, "takes a number of 1 or more"),
     ],
 )
 def test_a_lane_without_a_seed_is_told(

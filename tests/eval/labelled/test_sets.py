@@ -207,7 +207,7 @@ def test_a_users_rows_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "told"),
     [
-        ("{", "Expecting"),
+        ("{", "closing bracket"),
         ("[]", "it is no JSON object"),
         ({**GOOD, "prompt": " "}, "prompt is no text"),
         ({**GOOD, "prompt": 7}, "prompt is no text"),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.eval.suites.judging import JudgingResources, write_bench, write_lines
+from tests.eval.suites.judging import CATEGORIES, JudgingResources, write_bench, write_lines
 from udasa_core import ModelRef, Prompt, UdasaError
 from udasa_core.testing.suites import check_suite
 from udasa_eval.suites.mt_bench import MTBench
@@ -165,10 +165,12 @@ def test_an_own_judge_is_a_figure_and_a_warning(
     assert "to the same family (qwen)" in caplog.text
 
 
-def test_the_contract(bench: Path, tiny_ref: ModelRef) -> None:
+def test_the_contract(tmp_path: Path, tiny_ref: ModelRef) -> None:
     def judges(prompt: Prompt, seed: int) -> str:
         return f"[[{1 + (len(prompt.messages[-1].content) + seed) % 10}]]"
 
+    # Two of each category: --limit takes one of each at least.
+    bench = write_bench(tmp_path / "bench", (*CATEGORIES, *CATEGORIES))
     shared = JudgingResources(tiny_ref, says, judges)
     check_suite(MTBench, {"source": f"file:{bench}", "repeats": 3}, policy=tiny_ref, resources=shared)
 

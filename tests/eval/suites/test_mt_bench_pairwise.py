@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.eval.suites.judging import JudgingResources, write_bench, write_lines
+from tests.eval.suites.judging import CATEGORIES, JudgingResources, write_bench, write_lines
 from udasa_core import Adapter, ModelRef, Prompt, UdasaError
 from udasa_core.testing.suites import check_suite
 from udasa_eval.suites.mt_bench_pairwise import MTBenchPairwise
@@ -115,10 +115,12 @@ def test_lost_verdicts_are_no_ties(bench: Path, tiny_ref: ModelRef, trained: Mod
         suite(bench, shared, max_unparsed=0.01).udasa_evaluate(trained, 3)
 
 
-def test_the_contract(bench: Path, tiny_ref: ModelRef, trained: ModelRef) -> None:
+def test_the_contract(tmp_path: Path, tiny_ref: ModelRef, trained: ModelRef) -> None:
     def judges(prompt: Prompt, seed: int) -> str:
         return f"[[{'ABC'[(len(prompt.messages[-1].content) + seed) % 3]}]]"
 
+    # Two of each category: --limit takes one of each at least.
+    bench = write_bench(tmp_path / "bench", (*CATEGORIES, *CATEGORIES))
     shared = JudgingResources(tiny_ref, says, judges)
     options = {"source": f"file:{bench}", "repeats": 2}
     check_suite(MTBenchPairwise, options, policy=trained, resources=shared)

@@ -26,6 +26,8 @@ def test_figures_of_a_question_by_hand() -> None:
     assert (told["accuracy"], told["any_of_k"], told["majority"]) == (0.25, 1.0, 0.0)
     assert (told["single_cluster"], told["refusals"], told["truncated"]) == (0.0, 0.25, 0.0)
     assert told["score"] == told["accuracy"]
+    # So that a reader sees which of them is right, and what would have been.
+    assert (told["reference"], told["right"]) == ("Paris", [True, False, False, False])
 
 
 def test_a_collapse_shows_where_accuracy_does_not() -> None:

@@ -623,6 +623,25 @@ def test_another_model_than_the_policy_is_sampled_here(
             assert response.logprobs == pytest.approx(forced.logprobs, abs=1e-4)
 
 
+def test_where_prompts_cannot_decode_together_each_is_sampled_by_itself(
+    server: MisbehavingServer,
+    resources: FakeResources,
+    trained: ModelRef,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("udasa_plugin_openai.local.takes_slots", lambda model: False)
+    twice = (PROMPTS[0], replace(PROMPTS[0], id="again"))
+    sampling = SamplingOptions(responses=3, temperature=1.0, max_new_tokens=8)
+    one = generator(server, resources)
+    first, again = one.udasa_generate(twice, sampling, trained, 5)
+    assert first.responses != again.responses
+    assert one.udasa_generate(twice, sampling, trained, 5) == [first, again]
+    lm = resources.causal_lm(trained)
+    for response in first.responses:
+        (forced,) = lm.token_statistics([first.prompt_token_ids], [response.token_ids])
+        assert response.logprobs == pytest.approx(forced.logprobs, abs=1e-4)
+
+
 def test_what_is_sampled_here_follows_the_policys_distribution(
     server: MisbehavingServer, resources: FakeResources, trained: ModelRef
 ) -> None:

@@ -56,8 +56,13 @@ def test_a_server_that_answers_passes(server: MisbehavingServer, key: str) -> No
 
 def test_a_server_that_does_not_answer() -> None:
     (told,) = found("http://127.0.0.1:9/v1")
-    assert told.startswith("http://127.0.0.1:9/v1/models does not answer")
-    assert "start the server, or correct base_url" in told
+    assert told.startswith("http://127.0.0.1:9/v1/models does not answer: nothing listens there")
+    assert "vllm serve m --port 9" in told
+    assert "base_url" in told
+    (told,) = found("http://no-such-machine.invalid/v1")
+    assert "no machine of this name is known" in told
+    assert "whether base_url is right" in told
+    assert "vllm" not in told
     assert found("http://127.0.0.1:9/v1", resumes=True) == []
 
 
@@ -79,12 +84,35 @@ def test_a_key_that_is_not_set_or_not_taken(server: MisbehavingServer, key: str)
     assert key not in told
 
 
-def test_a_model_that_is_not_listed_is_a_warning(
+def test_a_model_that_a_server_neither_lists_nor_answers_for_is_a_fault(server: MisbehavingServer) -> None:
+    server.lists = lists("x/m1", "n", "o", "p", "q", "r")
+    server.next(status(404), status(400, '{"error": {"message": "Invalid model: m"}}'))
+    (told,) = found(server.url)
+    assert "does not list the model 'm'; did you mean 'x/m1'? (asked" in told
+    assert server.calls[0].body["max_tokens"] == 1
+    server.lists = lists("n", "o", "p", "q", "r", "s")
+    (told,) = found(server.url, token_limit="max_completion_tokens")
+    assert "does not list the model 'm'; it lists n, o, p, q, r, … (asked" in told
+    assert server.calls[1].body["max_completion_tokens"] == 1
+    assert len(server.calls) == 2
+
+
+def test_a_model_that_answers_without_being_listed_is_there(
+    server: MisbehavingServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.lists = lists("m:latest")
+    assert found(server.url) == []
+    assert (len(server.calls), caplog.text) == (1, "")
+
+
+def test_a_model_that_cannot_be_asked_for_is_a_warning(
     server: MisbehavingServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.lists = lists("n")
+    server.next(status(500))
     assert found(server.url) == []
     assert "does not list the model 'm'; it lists n" in caplog.text
+    assert len(server.calls) == 1
 
 
 def client(server: MisbehavingServer, **options: Any) -> Client:

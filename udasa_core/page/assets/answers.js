@@ -18,7 +18,9 @@ const ANSWERS = {
       const count = prompts.id.filter((_, entry) => holds(rise(name)(entry))).length;
       return (way) => [`${name} ${way} (${whole(count)})`, (entry) => holds(rise(name)(entry))];
     };
-    host.append(make('h3', {}, 'Prompt by prompt, what got worse first'));
+    host.append(make('h3', {}, 'Prompt by prompt, where U rose most first'),
+      make('p', { class: 'note' }, 'Where U rose, the model is less certain than before. Whether an answer got worse, U does not say: a suite that knows what is right does, item by item, under ',
+        make('a', { href: '#suites' }, 'Suites'), '.'));
     return new Browse(host, {
       name: settings.block,
       noun: ['prompt', 'prompts'],
@@ -26,7 +28,7 @@ const ANSWERS = {
       chunks,
       place: (entry) => entry,
       id: (entry) => prompts.id[entry],
-      asks: (held) => excerpt(held.messages),
+      asks: (held) => excerpt(held.messages, data.lead),
       title: (entry) => make('span', {}, 'Prompt ', isolated(prompts.id[entry])),
       line: (entry, asked) => [make('div', { class: 'asked', dir: 'auto' }, asked || prompts.id[entry]),
         make('div', { class: 'figures' }, figures.filter((name) => !name.startsWith('u ')).slice(0, 2).map((name) =>
@@ -69,11 +71,12 @@ function answersView(data, entry, held, again) {
     ownColumns(held.own),
     make('label', { class: 'marking' }, marking, ' mark what differs'),
     ...Array.from({ length: count }, (_, place) =>
-      sideBySide(answered('Before', held.before[place], 'del'), answered('After', held.after[place], 'ins'), isMarked)),
+      sideBySide(answered('Before', held.before[place]), answered('After', held.after[place]), isMarked)),
   ];
 }
 
-function answered(title, answer, tag) {
+// Neither side is the better one: what differs has one colour on both.
+function answered(title, answer, tag = 'mark') {
   if (!answer) return { title, text: '', beneath: 'no answer', tag };
   const beneath = [answer.U === null || answer.U === undefined ? null : `U ${number(answer.U)}`,
     answer.tokens === undefined ? null : counted(answer.tokens, 'token'), answer.cut ? 'cut off' : null];

@@ -1,6 +1,6 @@
 // A list that is searched, sorted and filtered, and beside it one entry at a time: pairs, answers, items.
 
-const ROW = 88;
+const ROW = 96;
 
 // what:
 //   name, noun [one, many]; count: of entries, known by their numbers
@@ -72,6 +72,7 @@ class Browse {
     this.sort.addEventListener('change', () => {
       this.direct();
       this.apply();
+      this.first();
     });
     for (const one of this.filters) {
       one.addEventListener('change', () => {
@@ -96,6 +97,7 @@ class Browse {
     this.isFalling = !this.isFalling;
     this.turned();
     this.apply();
+    this.first();
   }
 
   turned() {
@@ -133,8 +135,13 @@ class Browse {
 
   // What is open beside the list is one of it: the first, where the filters left the other out.
   follow() {
+    if (!this.shown.includes(this.current)) this.first();
+  }
+
+  // Who sorts or searches wants to read what comes first, where there is room beside the list.
+  first() {
     const isBeside = matchMedia('(min-width: 56.01rem)').matches;
-    if (!isBeside || !this.shown.length || this.shown.includes(this.current)) return;
+    if (!isBeside || !this.shown.length || this.shown[0] === this.current) return;
     go(this.what.address(this.shown[0]), false);
     this.view(this.shown[0]);
   }
@@ -142,12 +149,21 @@ class Browse {
   async search() {
     this.words.ask(this.query.value);
     this.apply();
-    if (this.words.isAsked) {
-      await this.words.gather((text) => {
-        this.progress.textContent = text;
-        this.apply(true);
-      });
-    }
+    if (!this.words.isAsked) return this.follow();
+    const asked = this.query.value;
+    let opened = this.current;
+    // As more is found the first may be another one; what the reader opened meanwhile stays.
+    const first = () => {
+      if (this.query.value !== asked || this.current !== opened) return;
+      this.first();
+      opened = this.current;
+    };
+    first();
+    await this.words.gather((text) => {
+      this.progress.textContent = text;
+      this.apply(true);
+      first();
+    });
   }
 
   row(entry) {

@@ -72,6 +72,7 @@ function show(section) {
     } else link.removeAttribute('aria-current');
   }
   document.title = `${section.querySelector('h2').textContent} · ${TITLE}`;
+  tellCuts(section);
   for (const browser of BROWSERS) if (browser.section === section) begin(browser);
 }
 
@@ -104,7 +105,7 @@ async function pressed(event) {
   }
 }
 
-const THEMES = { auto: 'System', light: 'Light', dark: 'Dark' };
+const THEMES = { auto: 'Colours: system', light: 'Light', dark: 'Dark' };
 
 function beginTheme() {
   const known = remembered('udasa-theme');

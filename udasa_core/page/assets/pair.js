@@ -119,7 +119,9 @@ function why(known, entry, numbers) {
     const spread = U.length < 2 ? '' : low === high ? ` All have U ${number(low)}.`
       : ` The lowest U is ${number(low)} and the highest ${number(high)}: ${number(high - low)} apart.`;
     const reason = known.reason(entry) ?? (U.length || !numbers.U ? null : 'no response has a score');
-    return reason === null ? `No pair.${spread} ${refused(known, entry)}` : `No pair: ${reason}.${spread}`;
+    // No two of one U have a gap, whatever an earlier version noted of the round.
+    const told = reason ?? (U.length > 1 && low === high ? 'no two of its responses differ in U' : null);
+    return told === null ? `No pair.${spread} ${refused(known, entry)}` : `No pair: ${told}.${spread}`;
   }
   const origin = known.data.origins[known.value('origin', entry)];
   const [chosen, rejected] = [known.value('chosen', entry), known.value('rejected', entry)];

@@ -14,7 +14,7 @@ const PAIRS = {
       chunks,
       place: (entry) => known.prompt(entry),
       id: (entry) => (known.isPair(entry) ? `${data.pairs.id[entry]}\n` : '') + data.prompts.id[known.prompt(entry)],
-      asks: (held) => excerpt(held.messages),
+      asks: (held) => excerpt(held.messages, data.lead),
       line: (entry, asked) => known.line(entry, asked),
       title: (entry) => known.title(entry),
       filters: known.filters(),
@@ -90,7 +90,7 @@ class PairData {
     return [
       make('div', { class: 'asked', dir: 'auto' }, asked || id),
       make('div', { class: 'figures' }, figures, fate ? ' · ' : null, fate ? isolated(fate) : null,
-        flags.length ? make('span', { class: 'flag' }, ` ⚑ ${flags.join(', ')}`) : null),
+        flags.length ? [' · ', make('span', { class: 'flag' }, `⚑ ${flags.join(', ')}`)] : null),
     ];
   }
 
@@ -113,10 +113,13 @@ class PairData {
       offer('Round', rounds.map((round) => choice(String(round), (entry) => data.prompts.round[this.prompt(entry)] === round)));
     }
     const reasons = data.reasons.map((name) => choice(name, (entry) => this.reason(entry) === name));
-    if (reasons.length) offer('Reason', [choice('any', (entry) => this.reason(entry) !== null), ...reasons]);
+    const isSilent = (entry) => this.reason(entry) === null && !this.isPair(entry);
+    const silent = entries.some(isSilent) ? [choice('none was noted', isSilent)] : [];
+    if (reasons.length) offer('Reason', [choice('any', (entry) => this.reason(entry) !== null), ...reasons, ...silent]);
     const flagged = choice('any', (entry) => Boolean(this.value('flags', entry)));
-    const flags = data.flags.map((name, bit) => choice(name, (entry) => Boolean((this.value('flags', entry) ?? 0) & (1 << bit))));
-    offer('Flag', [flagged, ...flags]);
+    const isFlagged = (bit) => (entry) => Boolean((this.value('flags', entry) ?? 0) & (1 << bit));
+    const raised = data.flags.map((name, bit) => [name, isFlagged(bit)]).filter(([, holds]) => entries.some(holds));
+    offer('Flag', [flagged, ...raised.map(([name, holds]) => choice(name, holds))]);
     return offered;
   }
 

@@ -47,7 +47,30 @@ function selected(element) {
   return 'Selected: press Ctrl+C';
 }
 
+// What is cut says how much there is, and is shown whole when asked. Only what is in sight has a height.
+function tellCuts(section) {
+  for (const box of section.querySelectorAll('.table > .wide, .code > pre')) {
+    if (box.dataset.told || box.scrollHeight <= box.clientHeight + 2) continue;
+    // For a few lines more nothing is cut.
+    if (box.scrollHeight < 1.3 * box.clientHeight) {
+      box.classList.add('whole');
+      continue;
+    }
+    box.dataset.told = 'cut';
+    const isTable = box.matches('.wide');
+    const count = isTable ? box.querySelectorAll('tbody tr').length : box.textContent.trimEnd().split('\n').length;
+    const all = counted(count, isTable ? 'row' : 'line');
+    const more = make('p', { class: 'more' }, `${all}: more below, by scrolling `, button('Show all', () => {
+      box.classList.add('whole');
+      more.remove();
+      box.focus({ preventScroll: true });
+    }, { 'aria-label': `Show all ${all}: ${box.closest('figure').querySelector('figcaption')?.textContent ?? ''}` }));
+    box.after(more);
+  }
+}
+
 function beginTables() {
+  for (const folded of document.querySelectorAll('.folded')) folded.addEventListener('toggle', () => tellCuts(folded));
   for (const from of document.querySelectorAll('button.copy')) {
     const figure = from.closest('figure');
     const text = figure.querySelector('pre');

@@ -63,10 +63,12 @@ function plainly(value) {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-// What a prompt asks last, in one line.
-function excerpt(messages) {
+// What a prompt asks last, in one line. lead: what all prompts begin with, which tells none from another.
+function excerpt(messages, lead = '') {
   const asked = messages.findLast(([role]) => role === 'user') ?? messages[messages.length - 1];
-  const line = asked ? asked[1].slice(0, 400).replace(/\s+/g, ' ').trim() : '';
+  const text = asked?.[1] ?? '';
+  const own = lead && text.startsWith(lead) && text.length > lead.length ? `…${text.slice(lead.length)}` : text;
+  const line = own.slice(0, 400).replace(/\s+/g, ' ').trim();
   return line.slice(0, cutAt(line, 160));
 }
 

@@ -196,6 +196,8 @@ def _items() -> Iterator[Block]:
                 model: {
                     "question": f"item question {number} {ALL}",
                     "response": f"{place} says {number} {ALL}",
+                    "outputs": f'["{place} a", "b"]',
+                    "right": "[true, false]",
                     "judgement": f'{{"verdict": "</script>", "by": {place}}}',
                 }
                 for place, model in enumerate(models)

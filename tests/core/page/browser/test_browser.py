@@ -161,8 +161,12 @@ def test_sorting_by_gap_goes_both_ways_and_pairs_without_one_stand_last(
     gaps = sorted((pair.gap for _, pair in hostile.pairs()), reverse=True)
     first = page.locator(".option .figures").first
     assert first.inner_text().startswith(f"gap {gaps[0]:.3f}")
+    # What comes first is open, too.
+    assert page.locator(".option").first.get_attribute("aria-selected") == "true"
+    assert page.locator("#pairs .where").inner_text().startswith("1 of")
     page.get_by_role("button", name="falling").click()
     assert first.inner_text().startswith(f"gap {gaps[-1]:.3f}")
+    assert page.locator(".option").first.get_attribute("aria-selected") == "true"
     page.get_by_role("listbox").press("End")
     page.wait_for_timeout(100)
     assert "no pair" in page.locator(".option.active").inner_text()
@@ -181,9 +185,12 @@ def test_filters_go_by_stage_reason_and_flag(look: Look, hostile: udasa_core.Run
     page.get_by_label("Reason").select_option(index=2)
     assert 1 < counts(page)[0] == page.locator(".option", has_text="identical responses").count()
     page.get_by_label("Reason").select_option(index=0)
-    cut = sum(pair.rejected.finish_reason == "length" for _, pair in hostile.pairs())
-    page.get_by_label("Flag").select_option(label=f"rejected cut off ({cut})")
-    assert counts(page)[0] == cut
+    # Flags that no pair has are not offered.
+    *_, flag = page.get_by_label("Flag").locator("option").all_inner_texts()
+    name, _, count = flag.rpartition(" (")
+    page.get_by_label("Flag").select_option(label=flag)
+    assert counts(page)[0] == int(count.rstrip(")")) > 0
+    assert f"⚑ {name}" in page.locator(".option .flag").first.inner_text()
 
 
 def test_long_texts_are_folded_and_shown_whole_when_asked(look: Look, hostile: udasa_core.Run) -> None:
@@ -215,10 +222,12 @@ def test_a_table_is_taken_home_as_csv_and_a_chart_as_csv_and_svg(look: Look) -> 
 
 def test_answers_that_got_worse_stand_first(look: Look) -> None:
     page = look("before-and-after")
-    page.wait_for_selector("#before-and-after .view ins")
+    page.wait_for_selector("#before-and-after .view mark")
     assert "U 0.500 → 0.950" in page.locator("#before-and-after .option").first.inner_text()
     assert "+0.450" in page.locator("#before-and-after .view table").inner_text()
-    assert page.locator("#before-and-after .view ins").all_inner_texts() == ["is now 8"]
+    # Neither side is the better one: both have one colour.
+    assert page.locator("#before-and-after .view .side:last-child mark").all_inner_texts() == ["is now 8"]
+    assert page.locator("#before-and-after .view :is(ins, del)").count() == 0
     page.goto(page.url.split("#")[0] + "#answer=nobody")
     page.wait_for_selector("text=The page has none of this name")
     page.locator("#before-and-after").get_by_label("Search", exact=True).fill('"question 66"')
@@ -237,6 +246,12 @@ def test_items_that_were_lost_stand_first_with_every_models_texts(look: Look) ->
     assert page.locator("#suites .view .side").count() == 3
     assert '{"verdict": "</script>", "by": 0}' in page.locator("#suites .view .side").first.inner_text()
     assert "item question" not in page.locator("#suites .view .side").first.inner_text()
+    # The base and the last model stand side by side, the others behind; right outputs are marked.
+    assert page.locator("#suites .view .between .side").count() == 1
+    assert page.locator("#suites .view .side:visible").count() == 2
+    marks = page.locator("#suites .view .side:visible").nth(1).locator("li .badge")
+    assert marks.all_inner_texts() == ["right", "wrong"]
+    assert "[true" not in page.locator("#suites .view").inner_text()
     page.locator("#suites").get_by_label("Show", exact=True).select_option(label="gained (1)")
     page.locator("#suites .option").click()
     page.wait_for_selector("#suites h3:has-text('i20')")
@@ -369,6 +384,29 @@ def test_in_print_all_sections_are_there_and_no_controls(look: Look) -> None:
     assert page.get_by_text("Items are shown by a script.").is_visible()
     assert not page.locator(".browse").first.is_visible()
     assert not page.locator("nav").is_visible()
+    # A long table scrolls within itself on a screen, and is whole on paper.
+    tall = "getComputedStyle(document.querySelector('#verdict .table > .wide')).maxHeight"
+    assert page.evaluate(tall) == "none"
+    assert page.pdf().startswith(b"%PDF")
+    page.emulate_media(media="screen")
+    assert page.evaluate(tall) != "none"
+
+
+def test_commands_and_links_are_copied(look: Look) -> None:
+    page = look("verdict", permissions=["clipboard-read", "clipboard-write"])
+    copied = "navigator.clipboard.readText()"
+    page.get_by_role("button", name="Copy: Code").click()
+    page.get_by_role("button", name="Copy: Code").get_by_text("Copied").wait_for()
+    assert page.evaluate(copied) == page.locator("figure.code pre").text_content()
+    page.goto(page.url.replace("#verdict", "#pairs"))
+    page.locator("#pairs .option").nth(1).click()
+    page.locator("#pairs").get_by_role("button", name="Copy link").click()
+    page.locator("#pairs").get_by_text("Copied").wait_for()
+    link = page.evaluate(copied)
+    title = page.locator("#pairs .view h3").text_content()
+    page.goto("about:blank")
+    page.goto(link)
+    page.locator("#pairs .view h3").get_by_text(title or "").wait_for()
 
 
 def test_without_script_all_sections_are_there(look: Look) -> None:

@@ -41,22 +41,21 @@ class Lexicon(Plugin):
         return Column(self.name, tuple(self._scores(group) for group in groups))
 
     def _scores(self, group: Group) -> tuple[Score, ...]:
-        sentiments = [self._sentiment(response.text) for response in group.responses]
+        sentiments = [sentiment(response.text, self.options) for response in group.responses]
         return tuple(_distance(sentiments, index) for index in range(len(sentiments)))
 
-    def _sentiment(self, text: str) -> float | None:
-        """Return a text's sentiment in [−1, 1], or None where it has no word of either list."""
-        words = _WORD.findall(text.lower())
-        positive = sum(word in self.options.positive for word in words)
-        negative = sum(word in self.options.negative for word in words)
-        return (positive - negative) / (positive + negative) if positive + negative else None
+
+def sentiment(text: str, lists: Lexicon.Options) -> float | None:
+    """Return a text's sentiment in [−1, 1], or None where it has no word of either list."""
+    words = _WORD.findall(text.lower())
+    positive = sum(word in lists.positive for word in words)
+    negative = sum(word in lists.negative for word in words)
+    return (positive - negative) / (positive + negative) if positive + negative else None
 
 
 def _distance(sentiments: Sequence[float | None], index: int) -> Score:
     own = sentiments[index]
-    others = [
-        sentiment for number, sentiment in enumerate(sentiments) if number != index and sentiment is not None
-    ]
+    others = [other for number, other in enumerate(sentiments) if number != index and other is not None]
     if own is None:
         return Abstain("the response has no word of either list")
     if not others:

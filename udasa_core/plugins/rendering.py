@@ -1,4 +1,4 @@
-"""How both generators turn a prompt into token ids, and which prompts they cannot take."""
+"""How a generator that knows the policy's tokens turns a prompt into them, and which it cannot take."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, field_validator
 
-from udasa_core import Options, ThoughtBudget
+from udasa_core.models.thought_budget import ThoughtBudget
+from udasa_core.plugins.base import Options
 
 if TYPE_CHECKING:
-    from udasa_core import CausalLM, Prompt, SamplingOptions
+    from udasa_core.models.causal_lm import CausalLM
+    from udasa_core.records import Prompt, SamplingOptions
 
 # What the rendering itself decides: a template option of the same name would overrule it.
 _DECIDED = frozenset(
@@ -67,12 +69,18 @@ class RenderingOptions(Options):
         """Return the tokens at which a sampled response ends."""
         return lm.stops(self.template_options) if self.template == "chat" else lm.stop_ids
 
-    def refusals(self, lm: CausalLM, prompts: Sequence[Prompt], sampling: SamplingOptions) -> list[str]:
-        """Return why each prompt cannot be taken, "" where it can. Raises as `ThoughtBudget` does."""
-        budget = ThoughtBudget(lm, sampling)
-        return [self._refusal(lm, prompt, budget) for prompt in prompts]
+    def refusals(
+        self, lm: CausalLM, prompts: Sequence[Prompt], sampling: SamplingOptions, context: int = 0
+    ) -> list[str]:
+        """Return why each prompt cannot be taken, "" where it can. Raises as `ThoughtBudget` does.
 
-    def _refusal(self, lm: CausalLM, prompt: Prompt, budget: ThoughtBudget) -> str:
+        context: the tokens that prompt and response may have, where that is less than the model can; 0: as
+        the model.
+        """
+        budget = ThoughtBudget(lm, sampling)
+        return [self._refusal(lm, prompt, budget, context) for prompt in prompts]
+
+    def _refusal(self, lm: CausalLM, prompt: Prompt, budget: ThoughtBudget, context: int) -> str:
         try:
             length = len(self.render(lm, prompt))
         except ValueError as error:
@@ -81,4 +89,6 @@ class RenderingOptions(Options):
             return "renders to no token"
         if length + budget.most > lm.context_length:
             return f"{length} tokens and {budget} do not fit in the model's context of {lm.context_end}"
+        if context and length + budget.most > context:
+            return f"{length} tokens and {budget} do not fit in a context of {context}"
         return ""

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from udasa_core import Message, ModelRef, Prompt, load_causal_lm
-from udasa_plugin_transformers.rendering import _DECIDED, RenderingOptions
+from udasa_core.plugins.rendering import _DECIDED, RenderingOptions
 
 
 @pytest.mark.parametrize("name", ["tokenize", "add_generation_prompt", "return_dict", "messages", "padding"])

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from udasa_core import CausalLM, Message, ModelRef, SamplingOptions, UdasaError, load_causal_lm
-from udasa_plugin_transformers.sampler import Sample, sample
+from udasa_core.models.sampler import Sample, sample
 
 QUESTIONS = (
     "hi",

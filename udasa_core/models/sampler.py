@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from udasa_core import ThoughtBudget, ThoughtClock, TokenStatistics, refuse_longer
-from udasa_plugin_transformers.slots import Slots
+from udasa_core.models.held import rows_at_once
+from udasa_core.models.positions import refuse_longer
+from udasa_core.models.slots import Slots
+from udasa_core.models.thought_budget import ThoughtBudget, ThoughtClock
+from udasa_core.models.token_statistics import TokenStatistics
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from udasa_core import CausalLM, SamplingOptions
+    from udasa_core.models.causal_lm import CausalLM
+    from udasa_core.records import SamplingOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ class _Run:
         self._each = sampling.responses
         # The longest prompts first: what decodes together is then of like length, and room runs out at once.
         self._waiting = deque(sorted(range(len(prompts)), key=lambda index: -len(prompts[index])))
-        self._room = min(prompts_at_once, len(prompts)) * self._each
+        self._room = rows_at_once(prompts_at_once, len(prompts), self._each)
         longest = max(map(len, prompts), default=0)
         self._budget = ThoughtBudget(lm, sampling)
         most = self._budget.most

@@ -8,15 +8,38 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers.cache_utils import Cache, DynamicCache
 
-from udasa_core import UdasaError, cache_use
+from udasa_core.errors import UdasaError
+from udasa_core.models.cache_use import cache_use
+from udasa_core.models.held import STRIP
 
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel
 
-# Columns cleaned at a time.
-_STRIP = 32
 _FULL, _SLIDING = "full_attention", "sliding_attention"
+
+
+def takes_slots(model: PreTrainedModel) -> bool:
+    """Say whether a model's responses can decode in slots, several prompts' together.
+
+    Models from before transformers' common attention interface make masks of their own, and some of them
+    would take ours and silently compute something else.
+    """
+    return (
+        bool(model._supports_attention_backend)
+        and not model._is_stateful
+        # Each row is told its own positions, on top of what it has in the cache.
+        and (use := cache_use(model)).goes_on
+        and use.placed
+        and _kinds(model) <= {_FULL, _SLIDING}
+    )
+
+
+def _kinds(model: PreTrainedModel) -> frozenset[str]:
+    """Return the kinds of a model's layers."""
+    config = model.config.get_text_config()
+    window = getattr(config, "sliding_window", None)
+    return frozenset(getattr(config, "layer_types", None) or [_SLIDING if window else _FULL])
 
 
 class Slots(Cache):  # type: ignore[misc]  # transformers' classes are untyped here, and models ask for a Cache
@@ -42,21 +65,12 @@ class Slots(Cache):  # type: ignore[misc]  # transformers' classes are untyped h
         self._filled = 0
         self._clean = 0
         self._dtype = model.dtype
-        config = model.config.get_text_config()
-        self._window: int | None = getattr(config, "sliding_window", None)
-        self._kinds = frozenset(getattr(config, "layer_types", None) or [_SLIDING if self._window else _FULL])
-        # Models from before transformers' common attention interface make masks of their own, and some of
-        # them would take ours and silently compute something else.
-        supported = (
-            model._supports_attention_backend
-            and not model._is_stateful
-            # Each row is told its own positions, on top of what it has in the cache.
-            and (use := cache_use(model)).goes_on
-            and use.placed
-        )
-        if not supported or not self._kinds <= {_FULL, _SLIDING}:
+        self._window: int | None = getattr(model.config.get_text_config(), "sliding_window", None)
+        self._kinds = _kinds(model)
+        if not takes_slots(model):
             raise UdasaError(
-                f"generator transformers cannot sample from a {config.model_type} model: it needs plain or "
+                f"generator transformers cannot sample from a {model.config.get_text_config().model_type} "
+                "model: it needs plain or "
                 "sliding-window attention behind transformers' common interface. Choose another model, or "
                 'sample elsewhere and give the responses to the generator "recorded"'
             )
@@ -119,7 +133,7 @@ class Slots(Cache):  # type: ignore[misc]  # transformers' classes are untyped h
     def _reach(self, columns: int) -> None:
         """Clean the rows up to `columns`, where they are not clean yet."""
         if columns > self._clean:
-            clean = min(columns + _STRIP, len(self._places))
+            clean = min(columns + STRIP, len(self._places))
             for states in (*self._keys, *self._values):
                 states[:, :, self._clean : clean] = 0
             self._clean = clean

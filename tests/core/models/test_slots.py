@@ -6,7 +6,7 @@ import torch
 from transformers.cache_utils import DynamicCache
 
 from udasa_core import ModelRef, load_causal_lm
-from udasa_plugin_transformers.slots import Slots
+from udasa_core.models.slots import Slots
 
 
 def prompt_cache(length: int, value: float) -> DynamicCache:
