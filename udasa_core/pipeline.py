@@ -36,8 +36,7 @@ def align(job: Job) -> Outcome:
     """Run one round after the other, each from the policy that the one before it left."""
     prompts = split_with_room(job)
     refuse_budgets(job)
-    if not job.resumes:
-        warn_of_few(job, prompts)
+    warn_of_few(job, prompts)
     watch = Watch(job, prompts.held_out)
     rounds = walk_rounds(job, watch, lambda number, start: align_once(job, prompts, watch, number, start))
     return Outcome(prompts, rounds)

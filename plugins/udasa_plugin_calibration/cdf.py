@@ -40,6 +40,7 @@ class EmpiricalCDF(Plugin):
             return {"values": [], "ranks": []}
         # A million prompts have millions of scores: one that is ours to change is sorted where it lies.
         scores = raw if raw.flags.writeable else raw.copy()
+        scores[np.abs(scores) < _ZERO] = 0.0
         scores.sort()
         values = _distinct(scores)
         if len(values) > _KNOTS:
@@ -54,8 +55,8 @@ class EmpiricalCDF(Plugin):
 
         if len(state["values"]) == 0:
             return np.array(raw, dtype=np.float64)
-        asked, values = (np.where(np.abs(of) < _ZERO, 0.0, of) for of in (raw, state["values"]))
-        calibrated: NDArray[float64] = np.interp(asked, values, state["ranks"])
+        asked = np.where(np.abs(raw) < _ZERO, 0.0, raw)
+        calibrated: NDArray[float64] = np.interp(asked, state["values"], state["ranks"])
         return calibrated
 
 

@@ -15,7 +15,7 @@ from udasa_core import Options
 if TYPE_CHECKING:
     from udasa_core import Outlook
 
-NO_RAY = 'Ray is not installed: pip install "udasa[ray]", on every machine of the cluster'
+NO_RAY = "Ray is not installed: pip install ray, on every machine of the cluster"
 # Seconds that a head node may take to accept a connection.
 _PATIENCE = 5.0
 

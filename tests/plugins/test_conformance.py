@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from tests.fakes import FakeResources
 from tests.plugins.classifiers import make_tiny_classifier
+from tests.plugins.vllm.stand_in_python import stand_in_python
 from tests.tiny import make_tiny_model
 from udasa_core import Message, ModelRef, Prompt, testing
 from udasa_core.hookspecs import KINDS
@@ -44,6 +45,8 @@ LIGHT_TRAINING = {"rank": 4, "batch": 2, "learning_rate": 1e-3}
 def options_of(offer: Offer, folder: Path) -> dict[str, Any]:
     if offer.name == "openai":
         return {"base_url": "http://127.0.0.1:1/v1", "model": "m"}
+    if offer.name == "vllm":
+        return {"python": stand_in_python(folder)}
     if (offer.kind, offer.name) == ("judge", "transformers"):
         model = make_tiny_model(folder / "judge")
         return {"source": f"file:{model}", "max_new_tokens": 4, "dtype": "float32", "device": "cpu"}

@@ -92,7 +92,7 @@ def test_targets_choose_the_modules(tiny_ref: ModelRef) -> None:
 
 @pytest.mark.skipif(find_spec("bitsandbytes") is not None, reason="bitsandbytes is installed")
 def test_four_bits_without_bitsandbytes_is_a_clear_error(tiny_ref: ModelRef) -> None:
-    with pytest.raises(UdasaError, match=r'pip install "udasa\[qlora\]"'):
+    with pytest.raises(UdasaError, match="pip install bitsandbytes"):
         load_trainable(tiny_ref, PreferenceOptions(quantize="4bit"), seed=1)
 
 

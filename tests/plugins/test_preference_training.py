@@ -222,8 +222,12 @@ def test_training_that_changes_nothing_is_an_error(
 
 
 def test_a_loss_that_is_no_number_stops_the_stage(pairs: Path, tiny_ref: ModelRef, tmp_path: Path) -> None:
+    class Unbounded(DPO):
+        class Options(DPO.Options):
+            learning_rate: float = 1e30
+
     with pytest.raises(UdasaError, match="the loss at step 2 is nan"):
-        train(DPO, pairs, tiny_ref, tmp_path / "out", learning_rate=1e30, warmup=0, max_grad_norm=1e30)
+        train(Unbounded, pairs, tiny_ref, tmp_path / "out", learning_rate=1e30, warmup=0, max_grad_norm=1e30)
 
 
 def test_a_foreign_reference_is_refused(

@@ -40,11 +40,11 @@ def test_without_ray_the_command_is_told_before_sampling(
     )
     calls.clear()
     plain = configuration(tmp_path, tiny_model_dir, engine={"use": "ray"})
-    with pytest.raises(ConfigError, match=r'engine: Ray is not installed: pip install "udasa\[ray\]"'):
+    with pytest.raises(ConfigError, match="engine: Ray is not installed: pip install ray"):
         udasa_core.run(plain)
     assert not calls
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(UdasaError, match=r'pip install "udasa\[ray\]"'):
+    with pytest.raises(UdasaError, match="pip install ray"):
         Cluster(RayOptions())
 
 

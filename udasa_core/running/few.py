@@ -44,6 +44,8 @@ def few_notes(config: RunConfig, stages: Sequence[str] | None, training: int) ->
 
 
 def warn_of_few(job: Job, prompts: Prompts) -> None:
-    """Say, before anything is sampled, what comes of few prompts."""
+    """Say, before anything is sampled, what comes of few prompts; nothing where the run was begun before."""
+    if job.resumes:
+        return
     for told in few_notes(job.config, stage_names(job.config, job.catalog), prompts.training_size):
         log.warning("%s", told)

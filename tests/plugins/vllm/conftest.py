@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.fakes import FakeResources
+from tests.plugins.vllm.stand_in_python import stand_in_python
 from udasa_plugin_vllm.generator import VLLMGenerator
-
-STAND_IN = Path(__file__).with_name("stand_in")
 
 
 @pytest.fixture(scope="session")
 def python(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The path of an interpreter that holds the stand-in."""
-    script = tmp_path_factory.mktemp("vllm") / "python"
-    script.write_text(f'#!/bin/sh\nPYTHONPATH={STAND_IN} exec {sys.executable} "$@"\n')
-    script.chmod(0o755)
-    return str(script)
+    return stand_in_python(tmp_path_factory.mktemp("vllm"))
 
 
 def generator_of(python: str, resources: FakeResources, **options: Any) -> VLLMGenerator:

@@ -15,7 +15,8 @@ from typing import Any, cast
 import pytest
 
 from tests.fakes import FakeResources
-from tests.plugins.vllm.conftest import STAND_IN, generator_of
+from tests.plugins.vllm.conftest import generator_of
+from tests.plugins.vllm.stand_in_python import STAND_IN
 from udasa_core import (
     Adapter,
     Message,
