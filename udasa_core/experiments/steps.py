@@ -52,12 +52,12 @@ class Steps:
 
         It lies in this folder under this name, whatever [run] says, and what a run watches and repeats
         ([[gate]], [guard], [rounds], [transitions]) is left out: an experiment does that itself. Raises
-        ConfigError with every fault, before anything is written, and LockedError where another process is at
-        the same run.
+        ConfigError with every fault, before anything is written. Where another process is at the same run, a
+        lane beside this one, it is waited for.
         """
         plain = {key: value for key, value in config.items() if key not in _OF_RUNS}
         checked = load(self._named(plain, name), catalog=self._catalog)
-        with running(checked, self._catalog, uses=self._uses) as job:
+        with running(checked, self._catalog, uses=self._uses, waits=True) as job:
             yield OpenRun(job)
 
     def align(self, config: Mapping[str, Any], name: str) -> Run:

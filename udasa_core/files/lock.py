@@ -54,12 +54,15 @@ def locked(path: Path, refusal: str, *, wait: bool = False, who: str = "") -> It
 def awaited(path: Path, what: str, *, who: str = "") -> Iterator[None]:
     """Hold the lock `path` alone; where another holds it, wait for it, and warn once of what and for whom.
 
-    what: what the other is at, as a sentence begins. who: as in `locked`. Raises StoreError as that does.
+    what: what the other is at, as a sentence begins. who: as in `locked`. Raises LockedError where this very
+    process holds it, and StoreError as `locked` does.
     """
     with ExitStack() as held:
         try:
             held.enter_context(locked(path, what, who=who))
         except LockedError as error:
+            if _holder(path).startswith(f" (process {os.getpid()}"):
+                raise  # who waits for itself waits for ever
             log.warning("%s: waiting until that is done. Ctrl-C ends this run alone", error)
             held.enter_context(locked(path, what, wait=True, who=who))
         yield

@@ -13,7 +13,7 @@ from typing import Any
 
 from udasa_core.config.parse import RunConfig
 from udasa_core.errors import ConfigError, Fault, StoreError, UdasaError
-from udasa_core.files.lock import in_use, locked
+from udasa_core.files.lock import awaited, in_use, locked
 from udasa_core.job.job import Job
 from udasa_core.job.made_with import code_digests, used_versions
 from udasa_core.job.observers import Observers
@@ -44,15 +44,17 @@ def running(
     keep_samples: bool = False,
     uses: Collection[str] | None = None,
     listeners: Sequence[Callable[[Event], None]] = (),
+    waits: bool = False,
 ) -> Iterator[Job]:
     """Open a run, give its job, and have the manifest say how it ended.
 
     keep_samples: take samples that other versions of udasa, a plugin or a library made, where nothing else
     about them differs. uses: the kinds of plugins that are used; None: every kind. What only others would
-    fail of stops nothing. listeners: told of every event, beside the run's observers. Raises UsageError on
-    Windows, ConfigError where a model cannot be had, or something else is known to stop the run (nothing is
-    written but the cache), LockedError where another process is at the same run, and whatever the steps
-    raise. Ctrl-C and SIGTERM leave a run that the same call continues.
+    fail of stops nothing. listeners: told of every event, beside the run's observers. waits: wait for another
+    process that is at the same run. Raises UsageError on Windows, ConfigError where a model cannot be had, or
+    something else is known to stop the run (nothing is written but the cache), LockedError where another
+    process is at the same run and is not waited for, and whatever the steps raise. Ctrl-C and SIGTERM leave a
+    run that the same call continues.
     """
     refuse_windows()
     catalog = catalog or read_catalog()
@@ -70,7 +72,9 @@ def running(
             # What was fetched, or converted, tells more.
             _refuse(config, ahead(kinds=OF_MODELS, resumes=True)[0])
         with (
-            locked(config.run_dir / ".lock", f"run {config.run.name} is already being made"),
+            (awaited if waits else locked)(
+                config.run_dir / ".lock", f"run {config.run.name} is already being made"
+            ),
             in_use(config.store_dir / IN_USE, "the store is being cleaned"),
         ):
             if looks_ahead:

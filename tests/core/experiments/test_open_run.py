@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -205,6 +208,29 @@ def test_two_processes_are_not_at_one_run(plain: dict[str, Any], steps: Steps) -
     busy = steps.folder / "mine" / ".lock"
     with locked(busy, "busy"), pytest.raises(LockedError, match="already being made"):
         steps.run(plain, "mine").__enter__()
+
+
+def test_a_lane_waits_for_another_at_the_same_run(
+    plain: dict[str, Any], steps: Steps, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    place = tmp_path / "experiment" / "shared" / ".lock"
+    place.parent.mkdir(parents=True)
+    holding = (
+        "import sys\nfrom pathlib import Path\nfrom udasa_core import locked\n"
+        "with locked(Path(sys.argv[1]), 'held'):\n    print('held', flush=True)\n    sys.stdin.read(1)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", holding, str(place)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as other:
+        assert other.stdin is not None
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        threading.Timer(0.5, other.stdin.close).start()
+        with steps.run(plain, "shared") as run:
+            assert run.folder == place.parent
+    assert f"run shared is already being made (process {other.pid}): waiting" in caplog.text
 
 
 def test_a_configuration_is_refused_whole_before_anything_is_written(
