@@ -135,9 +135,10 @@ def _pair_table(job: Job, pairs: Shards) -> PairTable:
             columns[f"{side}_logprobs"].frombytes(summed.tobytes())
     found = {_COLUMNS[name]: np.frombuffer(columns.pop(name)) for name in _COLUMNS}
     # A column that no pair has takes no room.
+    needed = found.pop("gaps"), found.pop("chosen_U")
     known = {name: column for name, column in found.items() if not np.isnan(column).all()}
     del found
-    return PairTable(Ids(np.frombuffer(ids, dtype="S16")), **known)
+    return PairTable(Ids(np.frombuffer(ids, dtype="S16")), *needed, **known)
 
 
 def _floats(column: pa.ChunkedArray) -> Any:
