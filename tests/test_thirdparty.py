@@ -190,6 +190,7 @@ def test_the_documented_tables_check_clean(site: Path, tmp_path: Path) -> None:
     } <= set(done.stdout.split())
 
 
+@pytest.mark.slow
 def test_its_plugins_make_a_run_together(site: Path, tmp_path: Path, tiny_model_dir: Path) -> None:
     tone = {"positive": ["paris"], "negative": ["rome"]}
     plain = configuration(

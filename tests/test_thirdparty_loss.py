@@ -69,6 +69,7 @@ def expected_loss(policy: ModelRef, pairs: list[Pair]) -> float:
     return float((DELTA - chosen + rejected).clamp(min=0).mean() - SFT_WEIGHT * chosen.sum() / tokens)
 
 
+@pytest.mark.slow
 def test_its_losses_in_a_whole_run_are_the_hand_computed_ones(run: Run, tiny_ref: ModelRef) -> None:
     pairs: dict[str, list[Pair]] = {}
     for name, pair in run.pairs():

@@ -43,6 +43,7 @@ def opened(path: Path, folder: Path) -> tuple[dict[str, Any], Steps]:
     return {**plain, "run": {**plain["run"], "held_out": 0.0}}, steps
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few")
 def test_each_part_is_taken_alone_and_left_out(config_file: ConfigFile, tmp_path: Path) -> None:
     calls.clear()

@@ -54,6 +54,7 @@ def by_name(found: tuple[Agreement, ...]) -> dict[tuple[str, str], Agreement]:
     return {(one.column, one.kind): one for one in found}
 
 
+@pytest.mark.slow
 def test_what_is_deterministic_agrees_and_noise_does_not(config_file: ConfigFile, tmp_path: Path) -> None:
     path = config_file(generator=QUIZ, dimension=DIMENSIONS)
     folder = tmp_path / "out"

@@ -13,6 +13,8 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests import canned
 from tests.misbehaving_server import Call, MisbehavingServer, hangs, says
 from udasa_core import run
@@ -61,6 +63,7 @@ def wait_for(calls: int, server: MisbehavingServer, child: subprocess.Popen[byte
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 def test_after_a_kill_at_most_what_was_in_flight_is_asked_again(
     server: MisbehavingServer, tmp_path: Path, tiny_model_dir: Path
 ) -> None:
