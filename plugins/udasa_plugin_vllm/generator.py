@@ -105,9 +105,6 @@ class VLLMGenerator(Plugin):
         return self._workers.pids if self._workers else []
 
     def release(self) -> None:
-        self.end()
-
-    def end(self) -> None:
         """End vLLM's process, if there is one, and forget the model beside it."""
         workers, self._workers, self._reading = self._workers, None, None
         if workers is not None:
@@ -117,18 +114,18 @@ class VLLMGenerator(Plugin):
     def _serving(self, policy: ModelRef) -> Iterator[Workers]:
         """Give the workers that serve a policy; those that failed serve nothing any more."""
         if self._workers is None or self._served != policy.key:
-            self.end()
+            self.release()
             self._workers, self._served = self._started(policy), policy.key
         try:
             yield self._workers
         except BaseException:
-            self.end()
+            self.release()
             raise
 
     def _started(self, policy: ModelRef) -> Workers:
         found, options = self._interpreter, self.options
         told = settings(policy, options, self._who)
-        self.resources.make_way(self.end)
+        self.resources.make_way(self.release)
         canaries = self._canaries_of(policy)
         # "cuda:1" is the GPU to begin with.
         first = int(policy.device.partition(":")[2] or 0)

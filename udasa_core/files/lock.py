@@ -54,18 +54,22 @@ def locked(path: Path, refusal: str, *, wait: bool = False, who: str = "") -> It
 def awaited(path: Path, what: str, *, who: str = "") -> Iterator[None]:
     """Hold the lock `path` alone; where another holds it, wait for it, and warn once of what and for whom.
 
-    what: what the other is at, as a sentence begins. who: as in `locked`. Raises LockedError where this very
-    process holds it, and StoreError as `locked` does.
+    what: what the other is at, as a sentence begins. who: as in `locked`. Raises StoreError as that does.
     """
     with ExitStack() as held:
         try:
             held.enter_context(locked(path, what, who=who))
         except LockedError as error:
-            if _holder(path).startswith(f" (process {os.getpid()}"):
-                raise  # who waits for itself waits for ever
             log.warning("%s: waiting until that is done. Ctrl-C ends this run alone", error)
             held.enter_context(locked(path, what, wait=True, who=who))
         yield
+
+
+def last_held_here(path: Path) -> bool:
+    """Say whether this process was the last to hold the lock: if it still does, it would wait for itself."""
+    with suppress(OSError, UnicodeDecodeError):
+        return path.read_text().strip().partition(" ")[0] == str(os.getpid())
+    return False
 
 
 @contextmanager

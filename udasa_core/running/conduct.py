@@ -13,7 +13,7 @@ from typing import Any
 
 from udasa_core.config.parse import RunConfig
 from udasa_core.errors import ConfigError, Fault, StoreError, UdasaError
-from udasa_core.files.lock import awaited, in_use, locked
+from udasa_core.files.lock import awaited, in_use, last_held_here, locked
 from udasa_core.job.job import Job
 from udasa_core.job.made_with import code_digests, used_versions
 from udasa_core.job.observers import Observers
@@ -71,10 +71,10 @@ def running(
         if looks_ahead:
             # What was fetched, or converted, tells more.
             _refuse(config, ahead(kinds=OF_MODELS, resumes=True)[0])
+        lock = config.run_dir / ".lock"
+        hold = awaited if waits and not last_held_here(lock) else locked
         with (
-            (awaited if waits else locked)(
-                config.run_dir / ".lock", f"run {config.run.name} is already being made"
-            ),
+            hold(lock, f"run {config.run.name} is already being made"),
             in_use(config.store_dir / IN_USE, "the store is being cleaned"),
         ):
             if looks_ahead:

@@ -96,7 +96,7 @@ def test_one_that_hangs_is_ended_when_its_time_is_over(
     monkeypatch.setenv("UDASA_STAND_IN", "light")
     assert len(slow.udasa_generate(PROMPTS, SAMPLING, tiny_ref, 1)) == 3  # by a new process
     (served,) = slow.pids
-    slow.end()
+    slow.release()
     assert_gone(served)
 
 

@@ -47,7 +47,7 @@ def generator(python: str, tiny_ref: ModelRef) -> Iterator[VLLMGenerator]:
     """One whose process serves the base to all tests that leave it so."""
     made = generator_of(python, FakeResources(tiny_ref))
     yield made
-    made.end()
+    made.release()
 
 
 @pytest.fixture(scope="module")

@@ -170,7 +170,7 @@ def test_the_base_is_as_it_was_and_the_same_call_gives_the_same(
         assert [one.responses for one in adapted] != [one.responses for one in first]
         assert generator.udasa_generate(PROMPTS, SAMPLING, base, 5) == first
     finally:
-        generator.end()
+        generator.release()
 
 
 def test_a_wrong_adapter_is_refused(
@@ -206,7 +206,7 @@ def test_in_16_bits_the_mean_is_near(run: udasa_core.Run, base: ModelRef, python
     try:
         groups = generator.udasa_generate(PROMPTS, SAMPLING, policy, 5)
     finally:
-        generator.end()
+        generator.release()
     apart = distances(groups, policy)
     say("adapter, bfloat16", apart)
     assert sum(apart) / len(apart) <= 0.05

@@ -35,4 +35,4 @@ def test_a_thought_that_is_too_long_is_closed_and_answered(
             assert len({one.token_ids for _, one in drawn}) == len(drawn)
             assert generator.udasa_generate(PROMPTS, SAMPLING, thinking_ref, 5) == groups
     finally:
-        generator.end()
+        generator.release()
