@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from udasa_core.text.answer_words import answer_words, same_word
 from udasa_core.text.final_answer import final_answer
@@ -77,34 +78,40 @@ class Answer:
 
 def answer_to(question: str, text: str) -> Answer:
     """Return a response's final answer to a question, the whole text where it has none."""
-    asked = frozenset(_spelt(" ".join(_asking(question))))
+    asked = _asked(question)
     spelt = _spelt(final_answer(text) or text)
     told = frozenset(word for word in spelt if word not in _HEDGES and word not in _NEGATIONS)
     said = stance(text, question) if asks_yes_or_no(question) else None
-    chooses = "or" in _spelt(question)
-    content = (told if chooses else told - asked) or told or frozenset(spelt)
-    repeats = bool(content) and (content <= asked or _repeats(told, question, asked))
+    content = (told if asked.chooses else told - asked.words) or told or frozenset(spelt)
+    repeats = bool(asked.context) and asked.context <= told
     return Answer(
         words=content,
         stance=said,
         negated=not _NEGATIONS.isdisjoint(spelt),
-        echoes=said is None and not chooses and repeats,
+        echoes=said is None and not asked.chooses and bool(content) and (content <= asked.words or repeats),
     )
 
 
-def _asking(prompt: str) -> list[str]:
-    """Return the sentences of a prompt that ask; all where none does."""
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A prompt's words: those of the sentences that ask, of all where none does; whether it offers a choice;
+    and what several clauses tell before it asks: who repeats it all chooses none of it."""
+
+    words: frozenset[str]
+    chooses: bool
+    context: frozenset[str]
+
+
+@lru_cache(maxsize=64)
+def _asked(prompt: str) -> _Asked:
+    """Read a prompt, once for all of its responses."""
     every = sentences(prompt)
-    return [one for one in every if one.rstrip().endswith("?")] or every
-
-
-def _repeats(told: frozenset[str], prompt: str, asked: frozenset[str]) -> bool:
-    """Say whether an answer has all that a prompt tells in several clauses before it asks."""
-    telling = [one for one in sentences(prompt) if one not in _asking(prompt)]
-    words = [word for one in telling for word in answer_words(one)]
-    clauses = len(telling) + sum(word.opens for word in words)
-    context = frozenset(_spelt(" ".join(telling))) - asked - _HEDGES
-    return clauses > 1 and bool(context) and context <= told
+    asking = [one for one in every if one.rstrip().endswith("?")] or every
+    telling = [one for one in every if one not in asking]
+    words = frozenset(_spelt(" ".join(asking)))
+    clauses = len(telling) + sum(word.opens for one in telling for word in answer_words(one))
+    told = frozenset(_spelt(" ".join(telling))) - words - _HEDGES if clauses > 1 else frozenset()
+    return _Asked(words, "or" in _spelt(prompt), told)
 
 
 def _spelt(text: str) -> list[str]:
